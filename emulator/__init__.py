@@ -1,0 +1,1 @@
+"""SageMaker Asynchronous Inference on a developer's machine, in front of any SageMaker container."""

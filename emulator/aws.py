@@ -1,0 +1,85 @@
+"""The one way from the emulator to the profile's S3, DynamoDB and SNS: plain boto3, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=64,
+    # boto3 adds checksums that not every stand-in for S3 keeps; AWS does not need them.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+
+
+@dataclass
+class Usage:
+    """What the AWS clients were asked to do, and the CPU time that took: for benchmarks and operators."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    cpu_seconds: float = 0.0
+
+
+class Aws:
+    """boto3 clients, built from the process's own AWS settings, and the threads their calls run in.
+
+    Endpoint, region and credentials come from the environment (`AWS_ENDPOINT_URL`, ...), as for every SDK.
+    """
+
+    def __init__(self, region: str, *, threads: int = 64) -> None:
+        session = boto3.session.Session(region_name=region)
+        self.usage = Usage()
+        self._started = threading.local()
+        self._lock = threading.Lock()
+        self.executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+        self.s3: S3Client = session.client("s3", config=_CONFIG)
+        self.dynamodb: DynamoDBClient = session.client("dynamodb", config=_CONFIG)
+        self.sns: SNSClient = session.client("sns", config=_CONFIG)
+        for client in (self.s3, self.dynamodb, self.sns):
+            client.meta.events.register_first("provide-client-params.*", self._begin)
+            client.meta.events.register_last("after-call.*", self._end)
+            client.meta.events.register_last("after-call-error.*", self._end)
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a blocking call, without blocking the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, partial(function, *args, **kwargs))
+
+    def close(self) -> None:
+        """Let running calls end, and close the connections."""
+        self.executor.shutdown(wait=True, cancel_futures=True)
+        for client in (self.s3, self.dynamodb, self.sns):
+            client.close()
+
+    def _begin(self, **_: object) -> None:
+        self._started.cpu = time.thread_time()
+
+    def _end(self, event_name: str = "", **_: object) -> None:
+        seconds = time.thread_time() - self._started.cpu
+        operation = event_name.partition(".")[2]
+        with self._lock:
+            self.usage.calls[operation] += 1
+            self.usage.cpu_seconds += seconds

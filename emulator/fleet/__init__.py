@@ -1,0 +1,1 @@
+"""Instances: how containers are started, watched, shared out and stopped."""

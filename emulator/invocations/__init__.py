@@ -1,0 +1,1 @@
+"""The data plane's front: InvokeEndpointAsync and the refusal of InvokeEndpoint."""

@@ -1,0 +1,1 @@
+"""Requests that were accepted and have not ended, kept in DynamoDB."""

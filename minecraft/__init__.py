@@ -1,0 +1,1 @@
+"""The createbuild flow: from a player's prompt to blocks."""

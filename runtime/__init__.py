@@ -1,0 +1,1 @@
+"""What runs inside the container: an image in, a textured 3D model out."""

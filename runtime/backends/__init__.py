@@ -1,0 +1,1 @@
+"""What makes the mesh and its texture: each backend answers to `base.Backend`."""

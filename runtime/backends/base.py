@@ -1,0 +1,41 @@
+"""The seam between the worker and whatever makes the mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runtime.contract import Params
+    from runtime.geometry.mesh import Mesh, TexturedMesh
+    from runtime.pictures import Subject
+
+    Report = Callable[[str, float], None]
+    """Called with the name of the step just begun and the fraction of the stage done before it, 0 to 1."""
+
+
+class Backend(Protocol):
+    """Turns a subject into a mesh, and a mesh into a textured one.
+
+    Both calls are deterministic for the same arguments and seed, and hold no state between jobs.
+    """
+
+    name: str
+    device: str
+
+    def shape(self, subject: Subject, params: Params, seed: int, report: Report) -> Mesh:
+        """The untextured mesh, glTF axes (+Y up, +Z to the viewer), its longest side 2, centred on 0.
+
+        Raises:
+            runtime.contract.JobError: with the code that the caller is to see.
+        """
+        ...
+
+    def paint(self, subject: Subject, mesh: Mesh, params: Params, seed: int, report: Report) -> TexturedMesh:
+        """The same surface with the subject's colours; `mesh` may be anybody's, at any scale and place."""
+        ...
+
+    def peak_vram_bytes(self) -> int | None:
+        """The most GPU memory held since the job began, or None without a GPU."""
+        ...

@@ -1,0 +1,1 @@
+"""The weight-free CPU backend: silhouette, inflated closed mesh, projected PBR texture."""

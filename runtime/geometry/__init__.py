@@ -1,0 +1,1 @@
+"""Meshes, and how they are read, written, checked and seen."""
