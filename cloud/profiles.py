@@ -1,0 +1,134 @@
+"""The three places where the same code runs, as data. The only file that knows more than one of them.
+
+A profile is handed on through the SDK's own settings (`AWS_ENDPOINT_URL`, ...), so that everything else asks
+boto3 for a client and gets the right one. Service-specific endpoints:
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from cloud.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_PROFILE = "embedded"
+PROFILE_VARIABLE = "MESHTWIN_PROFILE"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceNames:
+    """What things are called in the account; each field is read from the variable of its upper-cased name."""
+
+    endpoint_name: str = "hunyuan3d-async-v2"
+    model_name: str = "hunyuan3d-model-v2"
+    endpoint_config_name: str = "hunyuan3d-async-config-v2"
+    ecr_repo: str = "hunyuan3d-sagemaker"
+    execution_role_name: str = "hunyuan3d-sagemaker-role"
+    instance_type: str = "ml.g5.2xlarge"
+    input_bucket: str = ""
+    output_bucket: str = ""
+    async_io_bucket: str = ""
+    job_table: str = "meshtwin-jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Where the services and the container are.
+
+    `store` and `launcher` name what `meshtwin up` starts for S3, DynamoDB, SNS and CloudWatch, and how the
+    emulator starts a container; None where AWS does it. `credentials` is (access key, secret key), None for
+    the SDK's own chain; `account_id` None where STS must be asked.
+    """
+
+    name: str
+    region: str
+    names: ResourceNames
+    image: str | None
+    device: Literal["cpu", "auto", "cuda"]
+    store: Literal["moto", "localstack"] | None
+    launcher: Literal["process", "docker"] | None
+    account_id: str | None
+    credentials: tuple[str, str] | None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def emulated(self) -> bool:
+        """Whether `meshtwin up` has services of its own to start."""
+        return self.store is not None
+
+    def connection(self, *, store_url: str | None = None, emulator_url: str | None = None) -> dict[str, str]:
+        """The environment that points any AWS SDK or CLI at this profile, and names its resources."""
+        settings = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        if store_url is not None:
+            settings["AWS_ENDPOINT_URL"] = store_url
+        if emulator_url is not None:
+            settings["AWS_ENDPOINT_URL_SAGEMAKER"] = emulator_url
+            settings["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = emulator_url
+        if self.credentials is not None:
+            settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"] = self.credentials
+        return settings | {PROFILE_VARIABLE: self.name} | dict(self.environment)
+
+
+PROFILES = ("embedded", "local", "sagemaker")
+
+
+def profile_name(chosen: str | None = None) -> str:
+    """The profile in force: `chosen`, else MESHTWIN_PROFILE, else embedded."""
+    name = chosen or os.environ.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
+    if name not in PROFILES:
+        raise UsageError(f"profile {name!r}: expected one of {', '.join(PROFILES)}")
+    return name
+
+
+def load_profile(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> Profile:
+    """The profile in force, with the names and region that `environment` (default: the process's) sets."""
+    variables = os.environ if environment is None else environment
+    name = profile_name(chosen)
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or "us-east-1"
+    names = _names(variables, default_bucket=_default_buckets(name))
+    if name == "embedded":
+        return Profile(
+            name,
+            region,
+            names,
+            "runtime:embedded",
+            "cpu",
+            "moto",
+            "process",
+            "123456789012",
+            ("test", "test"),
+        )
+    if name == "local":
+        return Profile(
+            name,
+            region,
+            names,
+            f"{names.ecr_repo}:latest",
+            "auto",
+            "localstack",
+            "docker",
+            "000000000000",
+            ("test", "test"),
+        )
+    return Profile(name, region, names, None, "cuda", None, None, None, None)
+
+
+def _default_buckets(profile: str) -> tuple[str, str]:
+    """Where no variable names them: bucket names are global on AWS, so there they must be chosen."""
+    return ("", "") if profile == "sagemaker" else ("meshtwin-images", "meshtwin-pipeline")
+
+
+def _names(variables: Mapping[str, str], default_bucket: tuple[str, str]) -> ResourceNames:
+    defaults = ResourceNames()
+    images, pipeline = default_bucket
+    buckets = {"input_bucket": images, "output_bucket": pipeline, "async_io_bucket": pipeline}
+    values = {
+        name: variables.get(name.upper()) or buckets.get(name) or getattr(defaults, name)
+        for name in ResourceNames.__dataclass_fields__
+    }
+    return ResourceNames(**values)

@@ -1,0 +1,110 @@
+"""Every chore of the project: `nox` lints, checks types and tests; `nox -s demo` shows it at work."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests"]
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = "constraints.txt"
+GROUPS = nox.project.dependency_groups
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the project and `groups` at the pinned versions, unless this environment has just them."""
+    wanted = hashlib.sha256(
+        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", CONSTRAINTS))
+        + repr((groups, sys.version)).encode()
+    ).hexdigest()
+    mark = Path(session.virtualenv.location) / "meshtwin-installed"
+    if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
+        return
+    requirements = GROUPS(PROJECT, *groups) if groups else ()
+    session.install("--quiet", "-c", CONSTRAINTS, "-e", ".", *requirements)
+    mark.write_text(wanted, encoding="utf-8")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the arrows between the packages. `nox -s lint -- --fix` mends what can be mended."""
+    install(session, "lint")
+    fix = "--fix" in session.posargs
+    session.run("ruff", "format", *([] if fix else ["--diff"]), ".")
+    session.run("ruff", "check", *(["--fix"] if fix else []), ".")
+    session.run("lint-imports", "--no-logo")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict, tests too."""
+    install(session, "types")
+    session.run("mypy", "runtime", "emulator", "minecraft", "cloud", "tests", "fixtures", "noxfile.py")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """What needs Python alone; arguments go to pytest: `nox -s tests -- -k relief -x`."""
+    install(session, "test")
+    session.run(
+        "pytest",
+        "-m",
+        "not integration and not gpu",
+        *(session.posargs or ["-n", "2", "--dist", "worksteal"]),
+        env={"PYTHONWARNDEFAULTENCODING": "1"},
+    )
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """A picture becomes a textured model in out/demo: `nox -s demo -- path/to/picture.png` for your own."""
+    install(session)
+    session.run("meshtwin", "demo", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """What it costs, as ratios in one run; `-- --json` for machines, `-- relief ping` for some of it."""
+    install(session, "test")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+
+
+@nox.session(default=False)
+def integration(session: nox.Session) -> None:
+    """What needs more than Python: npm for the Khronos validator, the aws command line."""
+    install(session, "test")
+    session.run("pytest", "-m", "integration", "-n", "0", *session.posargs)
+
+
+@nox.session(default=False)
+def gpu(session: nox.Session) -> None:
+    """The tests marked gpu, on a machine with CUDA; says so where there is none."""
+    install(session, "test")
+    session.run("pytest", "-m", "gpu", "-n", "0", *session.posargs, success_codes=[0, 5])
+
+
+@nox.session(default=False)
+def deploy(session: nox.Session) -> None:
+    """The endpoint on AWS, with the account of the environment: creates it, waits, and tells how it is."""
+    install(session)
+    session.run("meshtwin", "up", "--profile", "sagemaker", *session.posargs, env=dict(os.environ))
+
+
+@nox.session(default=False)
+def constraints(session: nox.Session) -> None:
+    """Resolve every version anew into constraints.txt."""
+    session.install("--quiet", "uv")
+    session.run(
+        *("uv", "pip", "compile", "pyproject.toml", "--group", "lint", "--group", "types"),
+        *("--universal", "--python-version", "3.11", "--upgrade", "--quiet", "--system-certs"),
+        *("--custom-compile-command", "nox -s constraints", "-o", CONSTRAINTS),
+    )
