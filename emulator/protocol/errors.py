@@ -1,0 +1,68 @@
+"""What an operation may answer instead of a result.
+
+ServiceError            any refusal: code, message, HTTP status
+├── ValidationFailedError   the request breaks constraints of the model or of the service
+├── SerializationError      the request can not be read
+├── UnknownOperationError   nothing here serves what was asked for
+└── UnavailableError        what the service stands on is away for now
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ServiceError(Exception):
+    """A refusal, as the client will see it. A `code` that the service's model declares brings its status."""
+
+    code = "InternalFailure"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, message: str, *, code: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+        if status is not None:
+            self.status = HTTPStatus(status)
+
+
+class ValidationFailedError(ServiceError):
+    """`ValidationError` of the runtime, `ValidationException` of the control plane: the service decides."""
+
+    code = "ValidationException"
+    status = HTTPStatus.BAD_REQUEST
+
+
+class SerializationError(ServiceError):
+    """The bytes sent do not have the form that the protocol or the member's type asks for."""
+
+    code = "SerializationException"
+    status = HTTPStatus.BAD_REQUEST
+
+
+class UnknownOperationError(ServiceError):
+    """Neither the path nor X-Amz-Target names an operation that is served."""
+
+    code = "UnknownOperationException"
+    status = HTTPStatus.BAD_REQUEST
+
+
+class UnavailableError(ServiceError):
+    """A retry may help: the store does not answer."""
+
+    code = "ServiceUnavailable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def constraint_violations(violations: Sequence[str]) -> ValidationFailedError:
+    """One error for all that is wrong with a request, worded as AWS's services word it.
+
+    The template was captured at https://github.com/aws/aws-sdk-js/issues/4203; it is no promise by AWS.
+    """
+    noun = "error" if len(violations) == 1 else "errors"
+    return ValidationFailedError(f"{len(violations)} validation {noun} detected: {'; '.join(violations)}")
