@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cloud.errors import UsageError
@@ -35,6 +35,11 @@ class ResourceNames:
     async_io_bucket: str = ""
     job_table: str = "meshtwin-jobs"
 
+    def environment(self) -> dict[str, str]:
+        """The names that are set, as the variables they are read from."""
+        values = {name.upper(): getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in values.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -54,12 +59,16 @@ class Profile:
     launcher: Literal["process", "docker"] | None
     account_id: str | None
     credentials: tuple[str, str] | None
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def emulated(self) -> bool:
         """Whether `meshtwin up` has services of its own to start."""
         return self.store is not None
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often it is worth asking how something is: AWS's own waiters ask every 30 s."""
+        return 0.1 if self.emulated else 10.0
 
     def connection(self, *, store_url: str | None = None, emulator_url: str | None = None) -> dict[str, str]:
         """The environment that points any AWS SDK or CLI at this profile, and names its resources."""
@@ -71,7 +80,7 @@ class Profile:
             settings["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = emulator_url
         if self.credentials is not None:
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"] = self.credentials
-        return settings | {PROFILE_VARIABLE: self.name} | dict(self.environment)
+        return settings | {PROFILE_VARIABLE: self.name} | self.names.environment()
 
 
 PROFILES = ("embedded", "local", "sagemaker")

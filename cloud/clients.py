@@ -1,0 +1,41 @@
+"""AWS clients for this process's settings, made once: making one costs more than a call."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+
+def s3() -> S3Client:
+    """The profile's S3."""
+    client: S3Client = _client("s3", _settings())
+    return client
+
+
+def sagemaker() -> SageMakerClient:
+    """The profile's SageMaker control plane."""
+    client: SageMakerClient = _client("sagemaker", _settings())
+    return client
+
+
+def sagemaker_runtime() -> SageMakerRuntimeClient:
+    """The profile's SageMaker runtime."""
+    client: SageMakerRuntimeClient = _client("sagemaker-runtime", _settings())
+    return client
+
+
+def _settings() -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
+
+
+@lru_cache(maxsize=8)
+def _client(service: str, _settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # boto3's own type
+    return boto3.session.Session().client(service)  # type: ignore[call-overload]  # typed by the callers

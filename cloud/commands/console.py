@@ -1,0 +1,74 @@
+"""How commands speak: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from cloud.waiting import Update
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", "-p", help="embedded, local or sagemaker [default: $MESHTWIN_PROFILE, else embedded]"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def print_json(document: object) -> None:
+    """One JSON document, for a machine."""
+    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+class JobProgress:
+    """A bar for a job: what it waits for, then how far it is. Silent where `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=quiet,
+        )
+        self._task = self._progress.add_task("submitting", total=1.0)
+        self._last = ""
+        self._plain = not quiet and not err.is_terminal
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+    def show(self, update: Update) -> None:
+        """Bring the bar up to date; where there is no terminal, print a line for each new step."""
+        if update.progress is not None:
+            words = f"{update.progress.stage.value}: {update.progress.step}"
+            self.say(words, fraction=update.progress.fraction)
+        else:
+            self.say(f"waiting for {update.waiting_for}", fraction=0)
+
+    def say(self, words: str, *, fraction: float = 0) -> None:
+        """Put `words` beside the bar."""
+        self._progress.update(self._task, description=words, completed=fraction)
+        if self._plain and words != self._last:
+            err.print(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""))
+        self._last = words

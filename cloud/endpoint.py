@@ -1,0 +1,219 @@
+"""The endpoint's life, one code path for every profile: make it, see how it is, take it away."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cloud import clients
+from cloud.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
+    from mypy_boto3_sagemaker.type_defs import (
+        AsyncInferenceConfigTypeDef,
+        ContainerDefinitionTypeDef,
+        DescribeEndpointOutputTypeDef,
+        ProductionVariantTypeDef,
+    )
+
+    from cloud.profiles import Profile
+
+VARIANT = "AllTraffic"
+CONCURRENCY = 1
+"""Invocations an instance takes at once: the GPU has room for one."""
+
+PASSED_ON = ("HF_TOKEN",)
+"""Variables of this process that the container gets, besides all that begin with RUNTIME_."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """What DescribeEndpoint says, as far as a person asks; `instances` is None before the first."""
+
+    name: str
+    status: str
+    instances: int | None
+    failure_reason: str | None
+
+
+def ensure_endpoint(profile: Profile, report: Callable[[str], None]) -> bool:
+    """Make buckets, model, configuration and endpoint where they are not there yet, and wait for InService.
+
+    `report` is told in words what is waited for. True where the endpoint is new.
+
+    Raises:
+        UnavailableError: the endpoint has failed, with AWS's reason, or a service cannot be reached.
+    """
+    try:
+        sagemaker = clients.sagemaker()
+        existing = describe_endpoint(profile.names.endpoint_name)
+        ensure_buckets(profile)
+        if existing is None:
+            _create(sagemaker, profile)
+        _wait_in_service(profile, report)
+    except BotoCoreError as error:
+        raise UnavailableError(f"profile {profile.name!r}: {error}") from error
+    return existing is None
+
+
+def delete_endpoint(profile: Profile) -> None:
+    """Delete endpoint, configuration and model; what is not there is passed over. Buckets stay."""
+    sagemaker = clients.sagemaker()
+    names = profile.names
+    deletions: tuple[Callable[[], Any], ...] = (
+        lambda: sagemaker.delete_endpoint(EndpointName=names.endpoint_name),
+        lambda: sagemaker.delete_endpoint_config(EndpointConfigName=names.endpoint_config_name),
+        lambda: sagemaker.delete_model(ModelName=names.model_name),
+    )
+    for delete in deletions:
+        try:
+            delete()
+        except ClientError as error:
+            if not _is_not_found(error):
+                raise
+
+
+def describe_endpoint(name: str) -> EndpointStatus | None:
+    """How the endpoint is, or None where there is none of that name."""
+    try:
+        found = clients.sagemaker().describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        if _is_not_found(error):
+            return None
+        raise
+    return EndpointStatus(name, found["EndpointStatus"], _instances(found), found.get("FailureReason"))
+
+
+def _instances(found: DescribeEndpointOutputTypeDef) -> int | None:
+    variants = found.get("ProductionVariants")
+    return sum(variant.get("CurrentInstanceCount", 0) for variant in variants) if variants else None
+
+
+def ensure_buckets(profile: Profile) -> None:
+    """Make the profile's buckets where they are not there."""
+    s3 = clients.s3()
+    names = profile.names
+    for variable, bucket in (
+        ("INPUT_BUCKET", names.input_bucket),
+        ("OUTPUT_BUCKET", names.output_bucket),
+        ("ASYNC_IO_BUCKET", names.async_io_bucket),
+    ):
+        if not bucket:
+            raise UsageError(
+                f"profile {profile.name!r} needs {variable}: bucket names are global, choose one"
+            )
+        _ensure_bucket(s3, bucket, profile.region)
+
+
+def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:  # noqa: PLR2004  # HEAD has no code
+            raise UnavailableError(f"bucket {bucket!r}: {error}") from error
+        # us-east-1 is the one region that must not be named:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        if region == "us-east-1":
+            s3.create_bucket(Bucket=bucket)
+        else:
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]  # any region's name
+
+
+def _create(sagemaker: SageMakerClient, profile: Profile) -> None:
+    names = profile.names
+    account, role_arn = _identity(profile)
+    container: ContainerDefinitionTypeDef = {
+        "Image": _image(profile, account),
+        "Environment": container_environment(),
+    }
+    variant: ProductionVariantTypeDef = {
+        "VariantName": VARIANT,
+        "ModelName": names.model_name,
+        "InstanceType": cast("ProductionVariantInstanceTypeType", names.instance_type),
+        "InitialInstanceCount": 1,
+    }
+    _once(
+        lambda: sagemaker.create_model(
+            ModelName=names.model_name, ExecutionRoleArn=role_arn, PrimaryContainer=container
+        )
+    )
+    _once(
+        lambda: sagemaker.create_endpoint_config(
+            EndpointConfigName=names.endpoint_config_name,
+            ProductionVariants=[variant],
+            AsyncInferenceConfig=_async_config(names.async_io_bucket),
+        )
+    )
+    sagemaker.create_endpoint(EndpointName=names.endpoint_name, EndpointConfigName=names.endpoint_config_name)
+
+
+def _async_config(bucket: str) -> AsyncInferenceConfigTypeDef:
+    return {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": CONCURRENCY},
+        "OutputConfig": {
+            "S3OutputPath": f"s3://{bucket}/async-output",
+            "S3FailurePath": f"s3://{bucket}/async-failures",
+        },
+    }
+
+
+def container_environment() -> dict[str, str]:
+    """What the container is told of this process's environment."""
+    return {
+        name: value for name, value in os.environ.items() if name.startswith("RUNTIME_") or name in PASSED_ON
+    }
+
+
+def _identity(profile: Profile) -> tuple[str, str]:
+    """The account, and the ARN of the role that the container runs under."""
+    role = profile.names.execution_role_name
+    if profile.account_id is not None:
+        return profile.account_id, f"arn:aws:iam::{profile.account_id}:role/{role}"
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    return account, boto3.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+
+
+def _image(profile: Profile, account: str) -> str:
+    registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
+    return profile.image or f"{registry}/{profile.names.ecr_repo}:latest"
+
+
+def _wait_in_service(profile: Profile, report: Callable[[str], None]) -> None:
+    name = profile.names.endpoint_name
+    while True:
+        found = describe_endpoint(name)
+        if found is None:
+            raise UnavailableError(f"endpoint {name!r} was deleted while it was waited for")
+        if found.status == "InService":
+            return
+        if found.status in ("Failed", "UpdateRollbackFailed"):
+            raise UnavailableError(
+                f"endpoint {name!r} is {found.status}: {found.failure_reason}\n"
+                "Delete it (`aws sagemaker delete-endpoint`) once the cause is mended, and start again."
+            )
+        report(f"endpoint {name} is {found.status}")
+        time.sleep(profile.poll_seconds)
+
+
+def _once(create: Callable[[], Any]) -> None:
+    """Call `create`; that the thing is there already is as good."""
+    try:
+        create()
+    except ClientError as error:
+        if "already existing" not in str(error):
+            raise
+
+
+def _is_not_found(error: ClientError) -> bool:
+    details = error.response.get("Error", {})
+    return details.get("Code") == "ValidationException" and "Could not find" in details.get("Message", "")

@@ -1,0 +1,85 @@
+"""Places a person may name: `s3://bucket/key`, or a path on this machine."""
+
+from __future__ import annotations
+
+import mimetypes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from botocore.exceptions import ClientError
+
+from cloud import clients
+from cloud.errors import CloudError, UnavailableError, UsageError
+from runtime.contract import S3_URI
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOT_FOUND = frozenset({"NoSuchKey", "404", "NotFound"})
+
+
+@dataclass(frozen=True, slots=True)
+class S3Location:
+    """A bucket and a key."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, uri: str) -> Self:
+        """Read `s3://bucket/key`; UsageError where it is none."""
+        match = S3_URI.fullmatch(uri)
+        if match is None:
+            raise UsageError(f"{uri!r}: expected s3://bucket/key, the bucket in lower case")
+        return cls(match["bucket"], match["key"])
+
+    def __str__(self) -> str:
+        """`s3://bucket/key`."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def is_s3(place: str) -> bool:
+    """Whether `place` is in S3 rather than on this machine; UsageError where it is neither."""
+    if place.startswith("s3://"):
+        return True
+    if "://" in place:
+        raise UsageError(f"{place!r}: expected s3://bucket/key or a path on this machine")
+    return False
+
+
+def upload(path: Path, target: S3Location) -> None:
+    """Put a file into S3, with its content type."""
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    clients.s3().upload_file(str(path), target.bucket, target.key, ExtraArgs={"ContentType": content_type})
+
+
+def download(source: S3Location, path: Path) -> None:
+    """Bring an object here, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        clients.s3().download_file(source.bucket, source.key, str(partial))
+        partial.replace(path)
+    except ClientError as error:
+        raise CloudError(f"{source} cannot be downloaded to {path}: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_if_there(source: S3Location) -> bytes | None:
+    """The object's bytes, or None where there is none.
+
+    Raises:
+        UnavailableError: S3 refused. Without s3:ListBucket it answers 403 for a missing key too:
+            https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    try:
+        return clients.s3().get_object(Bucket=source.bucket, Key=source.key)["Body"].read()
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in NOT_FOUND:
+            return None
+        hint = " (does this identity have s3:GetObject and s3:ListBucket?)" if code == "AccessDenied" else ""
+        raise UnavailableError(f"{source}: {error}{hint}") from error

@@ -1,0 +1,1 @@
+"""What `meshtwin up` starts, keeps and stops."""

@@ -1,0 +1,136 @@
+"""What becomes of a submitted job: its progress while it runs, and how it ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError
+from pydantic import ValidationError
+
+from cloud.endpoint import describe_endpoint
+from cloud.errors import (
+    CloudError,
+    JobExpiredError,
+    JobFailedError,
+    JobTimedOutError,
+    NotYetError,
+    UnavailableError,
+)
+from cloud.locations import S3Location, download, read_if_there
+from runtime.contract import ErrorResponse, InvocationResponse, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloud.submit import Ticket
+
+FIRST_INTERVAL = 0.1
+LONGEST_INTERVAL = 2.0
+INTERVAL_GROWTH = 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is known of a job that has not ended: its progress, or, before that, what it waits for."""
+
+    waiting_for: str | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A job that ended well. `files` has the local path of each result that was brought here."""
+
+    response: InvocationResponse
+    seconds: float
+    files: dict[str, Path] = field(default_factory=dict)
+
+
+def wait(
+    ticket: Ticket, *, timeout: float = 3600.0, on_update: Callable[[Update], None] = lambda _: None
+) -> Result:
+    """Wait for the job's end, and bring its results here where that was asked for.
+
+    Only the two locations that InvokeEndpointAsync returned tell the outcome; it is the same on AWS.
+
+    Raises:
+        JobFailedError, JobExpiredError, JobTimedOutError: how it ended instead.
+        NotYetError: `timeout` seconds have passed; the job goes on.
+        UnavailableError: a service cannot be reached.
+    """
+    start = time.monotonic()
+    interval = FIRST_INTERVAL
+    try:
+        while (response := _outcome(ticket)) is None:
+            elapsed = time.monotonic() - start
+            if elapsed > timeout:
+                raise NotYetError(_not_yet(ticket, timeout))
+            on_update(_update(ticket))
+            time.sleep(min(interval, max(0.0, timeout - elapsed) + 0.01))
+            interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
+        files = {name: Path(path) for name, path in ticket.downloads.items()}
+        for name, path in files.items():
+            download(S3Location.parse(ticket.outputs[name]), path)
+    except BotoCoreError as error:
+        raise UnavailableError(f"while waiting for job {ticket.inference_id}: {error}") from error
+    return Result(response, time.monotonic() - start, files)
+
+
+def _outcome(ticket: Ticket) -> InvocationResponse | None:
+    output = read_if_there(S3Location.parse(ticket.output_location))
+    if output is not None:
+        try:
+            return InvocationResponse.model_validate_json(output)
+        except ValidationError as error:
+            raise CloudError(f"{ticket.output_location} is not this container's answer: {error}") from error
+    if ticket.failure_location is not None:
+        failure = read_if_there(S3Location.parse(ticket.failure_location))
+        if failure is not None:
+            raise failure_error(ticket.inference_id, failure)
+    return None
+
+
+def failure_error(inference_id: str, failure: bytes) -> CloudError:
+    """What a failure object says: the container's own error, or the service's words about the request.
+
+    The service's words are not documented; those of an expired and of a timed out request are told apart by
+    what every known form of them contains.
+    """
+    try:
+        error = ErrorResponse.model_validate_json(failure).error
+    except ValidationError:
+        text = failure.decode("utf-8", errors="replace").strip() or "no reason given"
+        message = f"job {inference_id}: {text}"
+        if "expired" in text.lower():
+            return JobExpiredError(message)
+        if "timed out" in text.lower():
+            return JobTimedOutError(message)
+        return JobFailedError(message)
+    return JobFailedError(
+        f"job {inference_id}: {error.message} ({error.code.value})",
+        code=error.code.value,
+        retryable=error.retryable,
+    )
+
+
+def _update(ticket: Ticket) -> Update:
+    progress = read_if_there(S3Location.parse(ticket.progress_location))
+    if progress is not None:
+        return Update(progress=Progress.model_validate_json(progress))
+    endpoint = describe_endpoint(ticket.endpoint_name)
+    if endpoint is None:
+        return Update(f"endpoint {ticket.endpoint_name} to exist again")
+    if endpoint.instances == 0:
+        return Update("an instance to start (cold start)")
+    return Update("its turn in the queue" if endpoint.status == "InService" else f"{endpoint.status} to end")
+
+
+def _not_yet(ticket: Ticket, timeout: float) -> str:
+    return (
+        f"job {ticket.inference_id} has not ended after {timeout:g} s, and goes on. "
+        f"Its answer will be at {ticket.output_location}; "
+        f"`meshtwin wait {ticket.inference_id}` waits for it again."
+    )
