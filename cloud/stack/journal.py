@@ -26,7 +26,7 @@ _READS = ("Get", "BatchGet", "Query", "Scan", "Describe", "List", "Head", "Trans
 """How the names of the operations of DynamoDB, SNS and CloudWatch begin that change nothing."""
 
 _KEPT_HEADERS = ("content-type", "authorization", "x-amz-", "host", "cache-control", "expires", "content-")
-_OBJECT_HEADERS = ("Content-Type", "Content-Encoding", "Content-Disposition", "Cache-Control")
+_OBJECT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control", "x-amz-meta-")
 
 
 class Journal:
@@ -86,22 +86,22 @@ class Journal:
             return self._finished_upload(environ)
         if "uploadId" in query or "uploads" in query or _passing(body):
             return None
-        return _entry(environ, environ["REQUEST_METHOD"], environ.get("QUERY_STRING", ""), body)
+        return _entry(environ, environ["REQUEST_METHOD"], environ["RAW_URI"], body)
 
     def _finished_upload(self, environ: WSGIEnvironment) -> dict[str, Any]:
         """The object that a multipart upload made, as one PUT."""
-        get = EnvironBuilder(path=environ["PATH_INFO"], headers=Headers(_headers(environ))).get_environ()
+        uri = environ["RAW_URI"].partition("?")[0]
+        get = EnvironBuilder(path=uri, headers=Headers(_headers(environ))).get_environ()
         chunks, _, headers = run_wsgi_app(self._app, get)
-        entry = _entry(environ, "PUT", "", b"".join(chunks))
+        entry = _entry(environ, "PUT", uri, b"".join(chunks))
         for name, value in headers.items():
-            if name in _OBJECT_HEADERS or name.lower().startswith("x-amz-meta-"):
-                entry["headers"][name] = value
+            if name.lower().startswith(_OBJECT_HEADERS):
+                entry["headers"][name.title()] = value
         return entry
 
     def _play(self, entry: dict[str, Any]) -> None:
         Client(self._app).open(
-            path=entry["path"],
-            query_string=entry["query"],
+            path=entry["uri"],
             method=entry["method"],
             headers=entry["headers"],
             data=base64.b64decode(entry["body"]),
@@ -148,12 +148,11 @@ def _changes(environ: WSGIEnvironment) -> bool:
 
 
 def _passing(body: bytes) -> bool:
-    """Whether this is an SNS notice or a metric: played again, subscribers would be told a second time."""
-    return body.startswith(b"Action=") and parse_qs(body[:4096].decode(errors="replace"))["Action"][0] in (
-        "Publish",
-        "PublishBatch",
-        "PutMetricData",
-    )
+    """Whether a form names an action that leaves nothing behind; a notice played again is told twice."""
+    if not body.startswith(b"Action="):
+        return False
+    action = body[len(b"Action=") : 64].partition(b"&")[0].decode(errors="replace")
+    return action.startswith(_READS) or action in ("Publish", "PublishBatch", "PutMetricData")
 
 
 def _read_body(environ: WSGIEnvironment) -> bytes:
@@ -178,11 +177,10 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower().startswith(_KEPT_HEADERS)}
 
 
-def _entry(environ: WSGIEnvironment, method: str, query: str, body: bytes) -> dict[str, Any]:
+def _entry(environ: WSGIEnvironment, method: str, uri: str, body: bytes) -> dict[str, Any]:
     return {
         "method": method,
-        "path": environ["PATH_INFO"],
-        "query": query,
+        "uri": uri,
         "headers": _headers(environ),
         "body": base64.b64encode(body).decode(),
     }

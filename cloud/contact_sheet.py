@@ -1,0 +1,166 @@
+"""One picture to judge a result by: the input beside four views of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from runtime.geometry.glb_read import read_textured_glb
+from runtime.geometry.raster import rasterize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from runtime.geometry.mesh import TexturedMesh
+
+    Pixels = NDArray[np.float32]
+
+VIEWS = (("front", 0.0, 8.0), ("three-quarter", 40.0, 14.0), ("side", 90.0, 8.0), ("back", 180.0, 8.0))
+"""Name, and the camera's turn around the model to its left and its height above it, in degrees."""
+
+TILE = 400
+LABEL = 34
+GAP = 12
+OVERSAMPLING = 2
+FILL = 0.78
+"""Of a tile: how much of it the model's widest view takes."""
+
+BACKDROP = np.array([0.93, 0.93, 0.925], np.float32), np.array([0.80, 0.81, 0.825], np.float32)
+"""sRGB at the top and at the bottom of a tile, 0 to 1."""
+PAPER, INK = (250, 250, 249), (70, 72, 78)
+
+KEY, FILL_LIGHT, BEHIND = (-0.45, 0.65, 0.70), (0.80, 0.15, 0.45), (0.25, 0.55, -0.80)
+"""Directions towards the lights, in the camera's space: the lamp, what it leaves dark, and the outline."""
+KEY_POWER, FILL_POWER, BEHIND_POWER = 0.62, 0.16, 0.22
+SKY, GROUND = 0.44, 0.26
+"""What comes from everywhere, from above and from below."""
+GLOSS, GLOSS_POWER = 24, 0.05
+
+
+def contact_sheet(picture: Path, glb: Path, out: Path) -> None:
+    """Write a PNG of `picture` beside the textured `glb` from the front, between, from the side and the back.
+
+    Raises:
+        runtime.contract.JobError: `glb` cannot be read.
+    """
+    mesh = read_textured_glb(glb)
+    tiles = [("picture", _picture_tile(picture))]
+    tiles += [(name, _view_tile(mesh, turn, height)) for name, turn, height in VIEWS]
+    width = len(tiles) * (TILE + GAP) + GAP
+    sheet = Image.new("RGB", (width, TILE + LABEL + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(15)
+    for index, (name, tile) in enumerate(tiles):
+        left = GAP + index * (TILE + GAP)
+        sheet.paste(tile, (left, GAP))
+        draw.text((left + TILE / 2, GAP + TILE + LABEL / 2 - GAP / 2), name, INK, font, anchor="mm")
+    sheet.save(out, "PNG", compress_level=4)
+
+
+def _picture_tile(picture: Path) -> Image.Image:
+    """The picture whole, on the views' backdrop where it is transparent."""
+    with Image.open(picture) as opened:
+        upright = ImageOps.exif_transpose(opened).convert("RGBA")
+    upright.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
+    tile = Image.fromarray(_to_bytes(_backdrop(TILE)))
+    corner = ((TILE - upright.width) // 2, (TILE - upright.height) // 2)
+    tile.paste(upright, corner, upright)
+    return tile
+
+
+def _view_tile(mesh: TexturedMesh, turn: float, height: float) -> Image.Image:
+    side = TILE * OVERSAMPLING
+    rotation = _rotation(turn, height)
+    points, radius = _centred(mesh.vertices)
+    camera = points @ rotation.T
+    scale = side * FILL / (2 * radius)
+    on_tile = np.stack(
+        [side / 2 + camera[:, 0] * scale, side * 0.49 - camera[:, 1] * scale, camera[:, 2]], axis=1
+    )
+    image = _backdrop(side)
+    image = _with_shadow(image, points, rotation, scale)
+    raster = rasterize(on_tile, mesh.faces, side, side)
+    attributes = np.hstack([mesh.normals @ rotation.T, mesh.uv])
+    seen = raster.interpolate(mesh.faces, attributes.astype(np.float32))
+    covered = raster.covered
+    base = _sample(mesh.base_color, seen[..., 3:])[covered]
+    image[covered] = _encode(_shade(_decode(base), seen[covered][:, :3]))
+    small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
+    return Image.fromarray(_to_bytes(np.asarray(small, np.float32)))
+
+
+def _rotation(turn: float, height: float) -> NDArray[np.float64]:
+    """(3, 3) from the model's space into the camera's."""
+    around, above = np.radians(turn), np.radians(height)
+    yaw = np.array([[np.cos(around), 0, -np.sin(around)], [0, 1, 0], [np.sin(around), 0, np.cos(around)]])
+    pitch = np.array([[1, 0, 0], [0, np.cos(above), -np.sin(above)], [0, np.sin(above), np.cos(above)]])
+    return np.asarray(pitch @ yaw)
+
+
+def _centred(vertices: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    """The vertices around 0, and how far they reach at most from the upright axis or along it."""
+    points = vertices.astype(np.float64)
+    points -= (points.min(axis=0) + points.max(axis=0)) / 2
+    across = np.hypot(points[:, 0], points[:, 2]).max()
+    return points, float(max(across, np.abs(points[:, 1]).max()) or 1.0)
+
+
+def _backdrop(side: int) -> Pixels:
+    top, bottom = BACKDROP
+    fade = np.linspace(0, 1, side, dtype=np.float32)[:, None, None] ** 1.5
+    return np.broadcast_to(top + (bottom - top) * fade, (side, side, 3)).copy()
+
+
+def _with_shadow(
+    image: Pixels, points: NDArray[np.float64], rotation: NDArray[np.float64], scale: float
+) -> Pixels:
+    """A soft shadow on the floor under the model, as from a wide light above it."""
+    side = len(image)
+    floor = points * [1, 0, 1] + [0, points[:, 1].min(), 0]
+    camera = floor @ rotation.T
+    column = (side / 2 + camera[:, 0] * scale).astype(int).clip(0, side - 1)
+    row = (side * 0.49 - camera[:, 1] * scale).astype(int).clip(0, side - 1)
+    shadow = np.zeros((side, side), np.float32)
+    shadow[row, column] = 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
+    shadow = np.asarray(cv2.morphologyEx(shadow, cv2.MORPH_CLOSE, kernel), np.float32)
+    shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), side / 45), np.float32)
+    return np.asarray(image * (1 - 0.45 * shadow[..., None]), np.float32)
+
+
+def _sample(texture: NDArray[np.uint8], uv: Pixels) -> Pixels:
+    """The texture at every pixel's coordinates, 0 to 1."""
+    height, width = texture.shape[:2]
+    x, y = uv[..., 0] * width - 0.5, uv[..., 1] * height - 0.5
+    sampled = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, np.float32) / 255
+
+
+def _shade(albedo: Pixels, normals: Pixels) -> Pixels:
+    """Linear light that (n, 3) linear albedo sends to the camera."""
+    normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+    light = SKY + (GROUND - SKY) * (0.5 - normals[:, 1] / 2)
+    key = np.array(KEY, np.float32) / np.linalg.norm(KEY)
+    for direction, power in ((KEY, KEY_POWER), (FILL_LIGHT, FILL_POWER), (BEHIND, BEHIND_POWER)):
+        unit = np.array(direction, np.float32) / np.linalg.norm(direction)
+        light += power * (normals @ unit).clip(0)
+    half = key + np.array([0, 0, 1], np.float32)
+    gloss = (normals @ (half / np.linalg.norm(half))).clip(0) ** GLOSS * GLOSS_POWER
+    return np.asarray(albedo * light[:, None] + gloss[:, None], np.float32)
+
+
+def _decode(srgb: Pixels) -> Pixels:
+    return np.asarray(srgb**2.2, np.float32)
+
+
+def _encode(linear: Pixels) -> Pixels:
+    return np.asarray(linear.clip(0, 1) ** (1 / 2.2), np.float32)
+
+
+def _to_bytes(image: Pixels) -> NDArray[np.uint8]:
+    return np.asarray(np.rint(image.clip(0, 1) * 255), np.uint8)

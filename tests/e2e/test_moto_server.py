@@ -1,0 +1,153 @@
+"""The embedded profile's services, as a process: what they remember, and when they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+
+from cloud.stack.child import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+
+PART = 5 * 1024 * 1024
+
+
+class Services:
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        settings: dict[str, Any] = {
+            "endpoint_url": child.ready(),
+            "region_name": "us-east-1",
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+            "config": Config(retries={"total_max_attempts": 1}),
+        }
+        self.s3: S3Client = boto3.client("s3", **settings)
+        self.dynamodb: DynamoDBClient = boto3.client("dynamodb", **settings)
+        self.sns: SNSClient = boto3.client("sns", **settings)
+
+    def close(self) -> None:
+        for client in (self.s3, self.dynamodb, self.sns):
+            client.close()
+
+
+@contextmanager
+def moto(data: Path, log: Path) -> Iterator[Services]:
+    with Child("cloud.stack.moto_server", ["--data", str(data)], os.environ, log) as child:
+        services = Services(child)
+        try:
+            yield services
+        finally:
+            services.close()
+
+
+def fill(services: Services) -> None:
+    services.s3.create_bucket(Bucket="pictures")
+    services.s3.put_object(Bucket="pictures", Key="a b/ü.png", Body=b"first", ContentType="image/png")
+    services.s3.put_object(Bucket="pictures", Key="gone", Body=b"x")
+    services.s3.delete_object(Bucket="pictures", Key="gone")
+    upload = services.s3.create_multipart_upload(
+        Bucket="pictures", Key="big.glb", ContentType="model/gltf-binary"
+    )
+    parts = [
+        {
+            "PartNumber": number,
+            "ETag": services.s3.upload_part(
+                Bucket="pictures",
+                Key="big.glb",
+                UploadId=upload["UploadId"],
+                PartNumber=number,
+                Body=bytes([number]) * PART,
+            )["ETag"],
+        }
+        for number in (1, 2)
+    ]
+    services.s3.complete_multipart_upload(
+        Bucket="pictures",
+        Key="big.glb",
+        UploadId=upload["UploadId"],
+        MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+    )
+    services.dynamodb.create_table(
+        TableName="jobs",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    services.dynamodb.put_item(TableName="jobs", Item={"id": {"S": "1"}, "n": {"N": "1"}})
+    for _ in range(3):
+        services.dynamodb.update_item(
+            TableName="jobs",
+            Key={"id": {"S": "1"}},
+            UpdateExpression="ADD n :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+    services.sns.create_topic(Name="done")
+
+
+def check(services: Services) -> None:
+    first = services.s3.get_object(Bucket="pictures", Key="a b/ü.png")
+    assert first["Body"].read() == b"first"
+    assert first["ContentType"] == "image/png"
+    keys = [entry["Key"] for entry in services.s3.list_objects_v2(Bucket="pictures")["Contents"]]
+    assert keys == ["a b/ü.png", "big.glb"]
+    big = services.s3.get_object(Bucket="pictures", Key="big.glb")
+    assert big["ContentType"] == "model/gltf-binary"
+    assert big["Body"].read() == b"\1" * PART + b"\2" * PART
+    assert services.dynamodb.get_item(TableName="jobs", Key={"id": {"S": "1"}})["Item"]["n"] == {"N": "4"}
+    assert [topic["TopicArn"].rpartition(":")[2] for topic in services.sns.list_topics()["Topics"]] == [
+        "done"
+    ]
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_what_was_answered_is_there_after_a_restart(tmp_path: Path, end: signal.Signals) -> None:
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        fill(services)
+        os.kill(services.child.pid, end)
+    for _ in range(2):
+        with moto(tmp_path / "data", tmp_path / "log") as services:
+            check(services)
+
+
+def test_a_torn_last_line_is_dropped(tmp_path: Path) -> None:
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        fill(services)
+    with (tmp_path / "data" / "journal.jsonl").open("ab") as journal:
+        journal.write(b'{"method": "PUT", "path": "/pict')
+    for _ in range(2):
+        with moto(tmp_path / "data", tmp_path / "log") as services:
+            check(services)
+            services.s3.put_object(Bucket="pictures", Key="later", Body=b"x")
+            services.s3.delete_object(Bucket="pictures", Key="later")
+
+
+def test_reading_leaves_no_trace_in_the_journal(tmp_path: Path) -> None:
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        fill(services)
+        size = (tmp_path / "data" / "journal.jsonl").stat().st_size
+        check(services)
+    assert (tmp_path / "data" / "journal.jsonl").stat().st_size == size
+
+
+def test_it_ends_with_its_standard_input(tmp_path: Path) -> None:
+    child = Child("cloud.stack.moto_server", [], os.environ, tmp_path / "log")
+    child.ready()
+    process = psutil.Process(child.pid)
+    assert child._process.stdin is not None
+    child._process.stdin.close()
+    assert process.wait(timeout=10) == 0
+    child.stop()
