@@ -27,7 +27,7 @@ TILE = 400
 LABEL = 34
 GAP = 12
 OVERSAMPLING = 2
-FILL = 0.78
+FILL = 0.82
 """Of a tile: how much of it the model's widest view takes."""
 
 BACKDROP = np.array([0.93, 0.93, 0.925], np.float32), np.array([0.80, 0.81, 0.825], np.float32)
@@ -66,7 +66,8 @@ def _picture_tile(picture: Path) -> Image.Image:
     """The picture whole, on the views' backdrop where it is transparent."""
     with Image.open(picture) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGBA")
-    upright.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
+    side = TILE if np.asarray(upright.getchannel("A")).all() else round(TILE * FILL)
+    upright = ImageOps.contain(upright, (side, side), Image.Resampling.LANCZOS)
     tile = Image.fromarray(_to_bytes(_backdrop(TILE)))
     corner = ((TILE - upright.width) // 2, (TILE - upright.height) // 2)
     tile.paste(upright, corner, upright)
@@ -84,7 +85,7 @@ def _view_tile(mesh: TexturedMesh, turn: float, height: float) -> Image.Image:
     )
     image = _backdrop(side)
     image = _with_shadow(image, points, rotation, scale)
-    raster = rasterize(on_tile, mesh.faces, side, side)
+    raster = rasterize(on_tile, mesh.faces, side, side, cull=True)
     attributes = np.hstack([mesh.normals @ rotation.T, mesh.uv])
     seen = raster.interpolate(mesh.faces, attributes.astype(np.float32))
     covered = raster.covered
@@ -97,7 +98,9 @@ def _view_tile(mesh: TexturedMesh, turn: float, height: float) -> Image.Image:
 def _rotation(turn: float, height: float) -> NDArray[np.float64]:
     """(3, 3) from the model's space into the camera's."""
     around, above = np.radians(turn), np.radians(height)
-    yaw = np.array([[np.cos(around), 0, -np.sin(around)], [0, 1, 0], [np.sin(around), 0, np.cos(around)]])
+    yaw: NDArray[np.float64] = np.array(
+        [[np.cos(around), 0, -np.sin(around)], [0, 1, 0], [np.sin(around), 0, np.cos(around)]]
+    )
     pitch = np.array([[1, 0, 0], [0, np.cos(above), -np.sin(above)], [0, np.sin(above), np.cos(above)]])
     return np.asarray(pitch @ yaw)
 
@@ -113,23 +116,25 @@ def _centred(vertices: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]
 def _backdrop(side: int) -> Pixels:
     top, bottom = BACKDROP
     fade = np.linspace(0, 1, side, dtype=np.float32)[:, None, None] ** 1.5
-    return np.broadcast_to(top + (bottom - top) * fade, (side, side, 3)).copy()
+    return np.array(np.broadcast_to(top + (bottom - top) * fade, (side, side, 3)), np.float32)
 
 
 def _with_shadow(
     image: Pixels, points: NDArray[np.float64], rotation: NDArray[np.float64], scale: float
 ) -> Pixels:
     """A soft shadow on the floor under the model, as from a wide light above it."""
-    side = len(image)
+    side = len(image) // 4  # it is soft: a coarse one will do
+    scale /= 4
     floor = points * [1, 0, 1] + [0, points[:, 1].min(), 0]
     camera = floor @ rotation.T
     column = (side / 2 + camera[:, 0] * scale).astype(int).clip(0, side - 1)
     row = (side * 0.49 - camera[:, 1] * scale).astype(int).clip(0, side - 1)
     shadow = np.zeros((side, side), np.float32)
     shadow[row, column] = 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     shadow = np.asarray(cv2.morphologyEx(shadow, cv2.MORPH_CLOSE, kernel), np.float32)
     shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), side / 45), np.float32)
+    shadow = np.asarray(cv2.resize(shadow, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(image * (1 - 0.45 * shadow[..., None]), np.float32)
 
 
@@ -144,7 +149,7 @@ def _sample(texture: NDArray[np.uint8], uv: Pixels) -> Pixels:
 def _shade(albedo: Pixels, normals: Pixels) -> Pixels:
     """Linear light that (n, 3) linear albedo sends to the camera."""
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
-    light = SKY + (GROUND - SKY) * (0.5 - normals[:, 1] / 2)
+    light = (SKY + GROUND) / 2 + (SKY - GROUND) / 2 * normals[:, 1]
     key = np.array(KEY, np.float32) / np.linalg.norm(KEY)
     for direction, power in ((KEY, KEY_POWER), (FILL_LIGHT, FILL_POWER), (BEHIND, BEHIND_POWER)):
         unit = np.array(direction, np.float32) / np.linalg.norm(direction)
