@@ -1,0 +1,242 @@
+"""What a request costs the emulator, beside a bare FastAPI echo and beside moto's canned answer.
+
+CPU time is that of the emulator's process alone (its containers are processes of their own), so that a busy
+machine disturbs it little; times are medians of flows run by turns.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import psutil
+from botocore.exceptions import ClientError
+
+from cloud.profiles import load_profile
+from cloud.stack.child import Child
+from tests.benchmarks.figures import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ECHO_CONTAINER = Path(__file__).parents[1] / "containers" / "echo.py"
+ENDPOINT = "bench"
+BUCKET = "bench"
+WARM_UP = 100
+REQUESTS = 1000
+FLOWS = 100
+BODY = json.dumps({"prompt": "x" * 900}).encode()
+
+
+@dataclass(frozen=True)
+class Bench:
+    moto_url: str
+    emulator_url: str
+    emulator: psutil.Process
+
+    def client(self, service: str, *, canned: bool = False) -> Any:
+        emulated = service.startswith("sagemaker") and not canned
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.emulator_url if emulated else self.moto_url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def usage(self) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(urlsplit(self.emulator_url).netloc)
+        connection.request("GET", "/_emulator/usage")
+        document: dict[str, Any] = json.loads(connection.getresponse().read())
+        connection.close()
+        return document
+
+
+def measure() -> list[Figure]:
+    with _running() as bench:
+        echo = _echo_cpu_ms()
+        return [*_cpu(bench, echo), *_latency(bench)]
+
+
+def _cpu(bench: Bench, echo_ms: float) -> list[Figure]:
+    _invoke_and_drain(bench, WARM_UP)
+    usage_before, cpu_before = bench.usage(), _cpu_seconds(bench.emulator)
+    _invoke_and_drain(bench, REQUESTS)
+    usage_after, cpu_after = bench.usage(), _cpu_seconds(bench.emulator)
+    total = 1000 * (cpu_after - cpu_before) / REQUESTS
+    aws = 1000 * (usage_after["cpu_seconds"] - usage_before["cpu_seconds"]) / REQUESTS
+    calls = {
+        name: (count - usage_before["calls"].get(name, 0)) / REQUESTS
+        for name, count in usage_after["calls"].items()
+    }
+    own = total - aws
+    dynamodb_writes = sum(
+        count for name, count in calls.items() if name.startswith("dynamodb.") and _writes(name)
+    )
+    s3_writes = sum(count for name, count in calls.items() if name.startswith("s3.") and _writes(name))
+    others = {name: round(count, 3) for name, count in calls.items() if not _writes(name) and count}
+    return [
+        Figure("FastAPI echo", echo_ms, "ms CPU a request", note="the yardstick"),
+        Figure("emulator, all", total, "ms CPU a request", note=f"{total / echo_ms:.1f} x the echo"),
+        Figure("of which AWS client calls", aws, "ms CPU a request"),
+        Figure("emulator without them", own, "ms CPU a request"),
+        Figure("emulator without them, beside the echo", own / echo_ms, "x", aim=5),
+        Figure("S3 writes", s3_writes, "a job", aim=1.001),
+        Figure("DynamoDB writes", dynamodb_writes, "a job", aim=3.001, note=f"others: {others or 'none'}"),
+    ]
+
+
+def _writes(call: str) -> bool:
+    return call.rpartition(".")[2].startswith(
+        ("Put", "Update", "Delete", "Create", "Upload", "Complete", "Batch")
+    )
+
+
+def _latency(bench: Bench) -> list[Figure]:
+    s3 = bench.client("s3")
+    flows = {
+        "submit to result": bench.client("sagemaker-runtime"),
+        "moto's canned answer": bench.client("sagemaker-runtime", canned=True),
+    }
+    times: dict[str, list[float]] = {name: [] for name in flows}
+    for turn in range(FLOWS + 10):
+        for name, runtime in flows.items():
+            start = time.perf_counter()
+            _flow(s3, runtime)
+            if turn >= 10:  # the first ones warm connections up
+                times[name].append(1000 * (time.perf_counter() - start))
+    ours, canned = (statistics.median(values) for values in times.values())
+    return [
+        Figure("submit to result, trivial container", ours, "ms (median)"),
+        Figure("moto's canned flow, which runs nothing", canned, "ms (median)"),
+        Figure("beside moto's", ours / canned, "x", aim=2),
+    ]
+
+
+def _flow(s3: Any, runtime: Any) -> None:
+    key = f"in/{uuid.uuid4()}"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=BODY)
+    answer = runtime.invoke_endpoint_async(EndpointName=ENDPOINT, InputLocation=f"s3://{BUCKET}/{key}")
+    bucket, _, output = answer["OutputLocation"].removeprefix("s3://").partition("/")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            s3.get_object(Bucket=bucket, Key=output)["Body"].read()
+        except ClientError:
+            continue
+        return
+    raise TimeoutError(f"no result at {answer['OutputLocation']} within 30 s")
+
+
+def _invoke_and_drain(bench: Bench, count: int) -> None:
+    """Send `count` inline requests as cheaply as can be, and wait until their outputs are there."""
+    s3 = bench.client("s3")
+    before = _outputs(s3)
+    connection = http.client.HTTPConnection(urlsplit(bench.emulator_url).netloc)
+    for _ in range(count):
+        connection.request("POST", f"/endpoints/{ENDPOINT}/async-invocations", BODY)
+        response = connection.getresponse()
+        response.read()
+        if response.status != http.HTTPStatus.ACCEPTED:
+            raise RuntimeError(f"InvokeEndpointAsync answered {response.status}")
+    connection.close()
+    deadline = time.monotonic() + 120
+    while _outputs(s3) < before + count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not all of {count} outputs within 120 s")
+        time.sleep(0.2)
+
+
+def _outputs(s3: Any) -> int:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="out/")
+    return sum(page["KeyCount"] for page in pages)
+
+
+def _echo_cpu_ms() -> float:
+    process = psutil.Popen(
+        [sys.executable, "-m", "tests.benchmarks.echo_app"],
+        stdout=-1,
+        stdin=-3,
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        url = json.loads(process.stdout.readline())["url"]
+        connection = http.client.HTTPConnection(urlsplit(url).netloc)
+        for _ in range(WARM_UP):
+            _echo_once(connection)
+        before = _cpu_seconds(process)
+        for _ in range(REQUESTS):
+            _echo_once(connection)
+        after = _cpu_seconds(process)
+        connection.close()
+        return 1000 * (after - before) / REQUESTS
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def _echo_once(connection: http.client.HTTPConnection) -> None:
+    connection.request("POST", "/echo", BODY)
+    connection.getresponse().read()
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+@contextmanager
+def _running() -> Iterator[Bench]:
+    profile = load_profile("embedded", {})
+    with ExitStack() as stack:
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meshtwin-bench-")))
+        moto = stack.enter_context(Child("cloud.stack.moto_server", [], os.environ, logs / "moto.log"))
+        environment = dict(os.environ) | profile.connection(store_url=moto.ready())
+        command = f"*={sys.executable} {ECHO_CONTAINER} $PORT"
+        arguments = ["--port", "0", "--log-dir", str(logs), "--command", command]
+        emulator = stack.enter_context(Child("emulator", arguments, environment, logs / "emulator.log"))
+        bench = Bench(environment["AWS_ENDPOINT_URL"], emulator.ready(), psutil.Process(emulator.pid))
+        _create_endpoint(bench)
+        yield bench
+
+
+def _create_endpoint(bench: Bench) -> None:
+    bench.client("s3").create_bucket(Bucket=BUCKET)
+    sagemaker = bench.client("sagemaker")
+    sagemaker.create_model(
+        ModelName=ENDPOINT,
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/bench-role",
+        PrimaryContainer={"Image": "echo"},
+    )
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=ENDPOINT,
+        ProductionVariants=[
+            {
+                "VariantName": "v",
+                "ModelName": ENDPOINT,
+                "InstanceType": "ml.g5.xlarge",
+                "InitialInstanceCount": 1,
+            }
+        ],
+        AsyncInferenceConfig={
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4},
+            "OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out", "S3FailurePath": f"s3://{BUCKET}/failed"},
+        },
+    )
+    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=ENDPOINT)
+    sagemaker.get_waiter("endpoint_in_service").wait(
+        EndpointName=ENDPOINT, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+    )
