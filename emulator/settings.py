@@ -40,6 +40,13 @@ class Settings:
     log_dir: Path | None = None
     """Where instances' output is kept; a temporary folder where None."""
 
+    lowercase_arns: bool = True
+    """SageMaker's ARNs were seen with the resource's name in lower case."""
+
+    default_output_path: str = ""
+    """Where results go of an endpoint without S3OutputPath, which its model allows and AWS does not explain.
+    Empty: InvokeEndpointAsync is refused with a ValidationError that says so."""
+
     default_concurrency: int = 1
     """MaxConcurrentInvocationsPerInstance where the endpoint sets none. AWS "chooses an optimal value"."""
 
@@ -51,6 +58,10 @@ class Settings:
 
     ping_failures: int = 3
     """Failed pings in a row after which an instance is replaced. Undocumented."""
+
+    ping_while_busy: bool = False
+    """Whether a container that works on a request must answer /ping in time too. SageMaker's ways are
+    undocumented. Off, a container with one thread lives: its silence is logged, other failures count."""
 
     startup_timeout: float = 480.0
     """Window for the first 200 from /ping where the variant sets none: AWS's 8 minutes."""

@@ -1,0 +1,185 @@
+"""CreateModel, DescribeModel, DeleteModel, ListModels and their siblings for endpoint configurations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from emulator.hosting.listing import page
+from emulator.hosting.locations import parse_location
+from emulator.hosting.resources import Kind, Resource, container_of
+from emulator.protocol.errors import ValidationFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.clock import Clock
+    from emulator.hosting.registry import Registry
+    from emulator.protocol.operations import RequestContext
+
+log = structlog.get_logger(__name__)
+
+Params = dict[str, Any]
+Result = dict[str, Any]
+
+_ENVIRONMENT_BYTES = 32 * 1024
+
+
+def tags_of(params: Mapping[str, Any]) -> dict[str, str]:
+    """The Tags of a Create* or AddTags call."""
+    return {tag["Key"]: tag["Value"] for tag in params.get("Tags", ())}
+
+
+def without(params: Mapping[str, Any], *names: str) -> Params:
+    """`params` less some members."""
+    return {name: value for name, value in params.items() if name not in names}
+
+
+class Models:
+    """What a container is made of."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+
+    async def create(self, _: RequestContext, params: Params) -> Result:
+        """CreateModel."""
+        _refuse_bad_containers(params)
+        name = params["ModelName"]
+        async with self._registry.lock:
+            self._registry.refuse_existing(Kind.MODEL, name)
+            model = Resource(
+                kind=Kind.MODEL,
+                name=name,
+                arn=self._registry.arns.of(Kind.MODEL, name),
+                created_at=self._clock.now(),
+                params=without(params, "Tags"),
+                tags=tags_of(params),
+            )
+            await self._registry.put(model)
+        return {"ModelArn": model.arn}
+
+    async def describe(self, _: RequestContext, params: Params) -> Result:
+        """DescribeModel: all that it was created with, also what the model of the service does not know."""
+        model = self._registry.get(Kind.MODEL, params["ModelName"])
+        return {
+            "EnableNetworkIsolation": False,
+            **model.params,
+            "ModelArn": model.arn,
+            "CreationTime": model.created_at,
+        }
+
+    async def delete(self, _: RequestContext, params: Params) -> Result:
+        """DeleteModel. In use or not: AWS only asks callers not to, and running endpoints have their copy."""
+        async with self._registry.lock:
+            model = self._registry.get(Kind.MODEL, params["ModelName"])
+            users = [
+                endpoint.name for endpoint in self._registry.endpoints() if endpoint.model == model.params
+            ]
+            if users:
+                log.warning("model_deleted_in_use", model=model.name, endpoints=users)
+            await self._registry.remove(model)
+        return {}
+
+    async def list(self, _: RequestContext, params: Params) -> Result:
+        """ListModels."""
+        shown, token = page(self._registry.all(Kind.MODEL), params)
+        summaries = [
+            {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created_at}
+            for model in shown
+        ]
+        return {"Models": summaries, "NextToken": token}
+
+
+def _refuse_bad_containers(params: Params) -> None:
+    if "PrimaryContainer" in params and "Containers" in params:
+        raise ValidationFailedError("PrimaryContainer and Containers exclude each other: give one of them.")
+    containers = params.get("Containers") or [container_of(params)]
+    for container in containers:
+        environment = container.get("Environment", {})
+        size = sum(len((key + value).encode("utf-8", "surrogatepass")) for key, value in environment.items())
+        if size > _ENVIRONMENT_BYTES:
+            raise ValidationFailedError(
+                f"The container's Environment has {size} bytes: at most {_ENVIRONMENT_BYTES} are allowed."
+            )
+
+
+class EndpointConfigs:
+    """How models are to be hosted."""
+
+    def __init__(self, registry: Registry, clock: Clock, s3_endpoint: str) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._s3_endpoint = s3_endpoint
+
+    async def create(self, _: RequestContext, params: Params) -> Result:
+        """CreateEndpointConfig."""
+        name = params["EndpointConfigName"]
+        self._refuse_bad_locations(params)
+        async with self._registry.lock:
+            self._registry.refuse_existing(Kind.CONFIG, name)
+            self._refuse_bad_variants(params)
+            config = Resource(
+                kind=Kind.CONFIG,
+                name=name,
+                arn=self._registry.arns.of(Kind.CONFIG, name),
+                created_at=self._clock.now(),
+                params=without(params, "Tags"),
+                tags=tags_of(params),
+            )
+            await self._registry.put(config)
+        return {"EndpointConfigArn": config.arn}
+
+    def _refuse_bad_locations(self, params: Params) -> None:
+        output = params.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
+        for name in ("S3OutputPath", "S3FailurePath"):
+            try:
+                parse_location(output.get(name, "s3://none"), self._s3_endpoint)
+            except ValueError as error:
+                raise ValidationFailedError(f"{name}: {error}.") from None
+
+    def _refuse_bad_variants(self, params: Params) -> None:
+        variants = params["ProductionVariants"]
+        names = [variant["VariantName"] for variant in variants]
+        if len(set(names)) != len(names):
+            raise ValidationFailedError(f"VariantName {names}: each production variant needs its own.")
+        for variant in variants:
+            if "ModelName" in variant:
+                self._registry.get(Kind.MODEL, variant["ModelName"])
+
+    async def describe(self, _: RequestContext, params: Params) -> Result:
+        """DescribeEndpointConfig: all that it was created with."""
+        config = self._registry.get(Kind.CONFIG, params["EndpointConfigName"])
+        variants = [{"InitialVariantWeight": 1.0, **given} for given in config.params["ProductionVariants"]]
+        return {
+            **config.params,
+            "ProductionVariants": variants,
+            "EndpointConfigArn": config.arn,
+            "CreationTime": config.created_at,
+        }
+
+    async def delete(self, _: RequestContext, params: Params) -> Result:
+        """DeleteEndpointConfig, in use or not, as with models."""
+        async with self._registry.lock:
+            config = self._registry.get(Kind.CONFIG, params["EndpointConfigName"])
+            users = [
+                endpoint.name for endpoint in self._registry.endpoints() if endpoint.config == config.params
+            ]
+            if users:
+                log.warning("endpoint_config_deleted_in_use", endpoint_config=config.name, endpoints=users)
+            await self._registry.remove(config)
+        return {}
+
+    async def list(self, _: RequestContext, params: Params) -> Result:
+        """ListEndpointConfigs."""
+        shown, token = page(self._registry.all(Kind.CONFIG), params)
+        summaries = [
+            {
+                "EndpointConfigName": config.name,
+                "EndpointConfigArn": config.arn,
+                "CreationTime": config.created_at,
+            }
+            for config in shown
+        ]
+        return {"EndpointConfigs": summaries, "NextToken": token}

@@ -1,0 +1,140 @@
+"""The emulator as a process: its socket, its signals and its log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, TextIO
+
+import structlog
+import uvicorn
+
+from emulator.app import Emulator, create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from emulator.clock import Clock
+    from emulator.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_KEEP_ALIVE = 60
+"""Seconds an idle connection is kept: longer than SDKs pause between two calls."""
+
+
+def configure_logging(stream: TextIO | None = None) -> None:
+    """One JSON object a line, on stderr unless told otherwise."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def serve(settings: Settings, clock: Clock, *, exit_with_stdin: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, or the end of stdin; then stop the instances, and return.
+
+    Once connections are accepted, prints `{"url": "http://host:port"}` on stdout.
+
+    Raises:
+        OSError: the address can not be had.
+        UnavailableError, StoreUnavailableError: DynamoDB does not answer at the start.
+    """
+    with (
+        socket.create_server((settings.host, settings.port), backlog=2048) as listening,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        runner.run(_serve(settings, clock, listening, exit_with_stdin=exit_with_stdin))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415  # there is none on Windows
+
+    return uvloop.new_event_loop
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, less its signal handling, which would end the process by the signal that it got."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+async def _serve(
+    settings: Settings, clock: Clock, listening: socket.socket, *, exit_with_stdin: bool
+) -> None:
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    emulator = Emulator(settings, clock)
+    config = uvicorn.Config(
+        create_app(emulator),
+        http="httptools",
+        lifespan="off",  # its failures would be swallowed, and its end skipped on a second Ctrl-C
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config, lambda: _announce(url))
+
+    def stop() -> None:
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    if exit_with_stdin:
+        _when_stdin_ends(lambda: loop.call_soon_threadsafe(stop))
+    try:
+        await emulator.start()
+        await server.serve(sockets=[listening])
+    finally:
+        log.info("stopping")
+        await emulator.close()
+        log.info("stopped")
+
+
+def _announce(url: str) -> None:
+    log.info("ready", url=url)
+    sys.stdout.write(json.dumps({"url": url}) + "\n")
+    sys.stdout.flush()
+
+
+def _when_stdin_ends(call: Callable[[], object]) -> None:
+    """Call when whoever holds the other end of stdin is gone. A thread, for stdin may be of any kind."""
+
+    def watch() -> None:
+        descriptor = sys.stdin.fileno()
+        with contextlib.suppress(OSError):
+            while os.read(descriptor, 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop may be closed already
+            call()
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
