@@ -89,12 +89,25 @@ class InvocationRequest(BaseModel):
             Stage.PAINT: {"shape_s3", "output_s3"},
             Stage.FULL: {"output_prefix_s3"},
         }[self.stage]
+        problems = []
         for name in ("shape_s3", "output_s3", "output_prefix_s3"):
             given = getattr(self, name) is not None
             if name in needed and not given:
-                raise ValueError(f"stage {self.stage.value!r} needs {name}")
+                problems.append(f"stage {self.stage.value!r} needs {name}")
             if given and name not in needed:
-                raise ValueError(f"stage {self.stage.value!r} takes no {name}")
+                problems.append(f"stage {self.stage.value!r} takes no {name}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _outputs_are_new_objects(self) -> Self:
+        written = {*self.outputs().values(), self.progress_location()}
+        for name in ("input_s3", "shape_s3"):
+            if getattr(self, name) in written:
+                raise ValueError(f"{name} {getattr(self, name)!r} would be overwritten by the output")
+        for location in written:
+            _s3_uri(location)
         return self
 
     def outputs(self) -> dict[str, str]:
@@ -141,6 +154,16 @@ class InvocationResponse(BaseModel):
     stage: Stage
     outputs: dict[str, str]
     metrics: Metrics
+
+
+class Health(BaseModel):
+    """The body of `GET /ping`; what counts is its status, 200 or 503."""
+
+    state: Literal["ready", "loading", "draining"]
+    backend: str | None = Field(None, description="None until the worker is ready for the first time.")
+    device: str | None = None
+    running: int = Field(0, description="Jobs at work: 0 or 1.")
+    waiting: int = Field(0, description="Accepted jobs that wait for their turn.")
 
 
 class ErrorCode(StrEnum):

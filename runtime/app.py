@@ -1,0 +1,119 @@
+"""The container's two endpoints over HTTP. What they do is `runtime.service`'s."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from runtime import openapi
+from runtime.contract import (
+    RETRYABLE,
+    STATUS,
+    ErrorBody,
+    ErrorCode,
+    ErrorResponse,
+    Health,
+    InvocationResponse,
+    JobError,
+)
+from runtime.halt import Halt, JobHaltedError
+from runtime.logs import log
+from runtime.requests import MAX_BODY_BYTES, RequestError, parse
+
+if TYPE_CHECKING:
+    from runtime.service import Service
+
+INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
+
+_CLIENT_PATIENCE_SECONDS = 30.0
+"""How long a job whose caller is gone may take to reach its next step: killing the worker costs a reload."""
+
+_CLIENT_CLOSED_REQUEST = 499
+"""Seen by nobody: the connection is gone. nginx's number for it."""
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application; every response of it has a Content-Length, as SageMaker demands."""
+    app = FastAPI(**openapi.ABOUT)
+
+    @app.get("/ping", response_model=Health, responses=openapi.PING, summary="Whether jobs are taken")
+    async def ping() -> JSONResponse:
+        health = service.health()
+        return JSONResponse(health.model_dump(), 200 if health.state == "ready" else 503)
+
+    @app.post(
+        "/invocations",
+        response_model=InvocationResponse,
+        responses=openapi.INVOCATIONS,
+        openapi_extra=openapi.INVOCATIONS_BODY,
+        summary="Do one job and answer when it is done",
+    )
+    async def invocations(request: Request) -> Response:
+        inference_id = request.headers.get(INFERENCE_ID) or str(uuid.uuid4())
+        return await _invoke(service, request, inference_id)
+
+    @app.exception_handler(HTTPException)
+    async def refuse(request: Request, error: HTTPException) -> JSONResponse:
+        message = (
+            f"{request.method} {request.url.path}: {error.detail}; expected GET /ping or POST /invocations"
+        )
+        answer = _failure(ErrorCode.INVALID_REQUEST, message, None)
+        answer.status_code = error.status_code
+        answer.headers.update(error.headers or {})
+        return answer
+
+    openapi.install(app)
+    return app
+
+
+async def _invoke(service: Service, request: Request, inference_id: str) -> Response:
+    stage = None
+    try:
+        job = parse(await _read_body(request))
+        stage = job.stage.value
+        halt = Halt()
+        watch = asyncio.create_task(_tell_when_gone(request, halt))
+        try:
+            response = await service.invoke(job, inference_id, halt)
+        finally:
+            watch.cancel()
+    except RequestError as error:
+        log.warning("request_refused", inference_id=inference_id, code=error.code, message=error.message)
+        return _failure(error.code, error.message, error.stage)
+    except JobError as error:
+        return _failure(error.code, error.message, stage)
+    except JobHaltedError:
+        return Response(status_code=_CLIENT_CLOSED_REQUEST)
+    except Exception as error:  # noqa: BLE001  # the process's edge; the service has logged it in full
+        return _failure(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", stage)
+    return JSONResponse(response.model_dump(mode="json"))
+
+
+async def _read_body(request: Request) -> bytes:
+    """The body; what is over the limit is read but not kept, so that the caller gets to read the answer."""
+    body, size = bytearray(), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MAX_BODY_BYTES:
+            body += chunk
+    if size > MAX_BODY_BYTES:
+        raise RequestError(
+            ErrorCode.OBJECT_TOO_LARGE, f"the body has {size} bytes: the limit is {MAX_BODY_BYTES} bytes"
+        )
+    return bytes(body)
+
+
+async def _tell_when_gone(request: Request, halt: Halt) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    halt.ask(JobHaltedError("the caller is gone"), patience=_CLIENT_PATIENCE_SECONDS)
+
+
+def _failure(code: ErrorCode, message: str, stage: str | None) -> JSONResponse:
+    body = ErrorBody(code=code, message=message, stage=stage, retryable=code in RETRYABLE)
+    return JSONResponse(ErrorResponse(error=body).model_dump(mode="json"), STATUS[code])

@@ -1,0 +1,171 @@
+"""One job, from its first object fetched to its last one stored."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.contract import (
+    ErrorCode,
+    InvocationRequest,
+    InvocationResponse,
+    JobError,
+    Metrics,
+    Progress,
+    Stage,
+)
+from runtime.messages import Began, Done, Job
+from runtime.progress import ProgressObject
+from runtime.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from structlog.typing import FilteringBoundLogger
+
+    from runtime.halt import Halt
+    from runtime.scratch import Scratch
+    from runtime.settings import Settings
+    from runtime.storage import Storage
+    from runtime.supervisor import Supervisor
+
+FETCHING = 0.03
+STORING = 0.04
+"""Shares of a job that its transfers are taken to have, for its progress."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a job that is over its time may take to reach its next step before its worker is killed."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What jobs are done with. `abandoned` are transfers that a halted job did not wait for."""
+
+    settings: Settings
+    storage: Storage
+    supervisor: Supervisor
+    scratch: Scratch
+    transfers: Executor
+    abandoned: set[asyncio.Future[None]] = field(default_factory=set)
+
+
+class Attempt:
+    """A job at work. What it made is in S3 when `run` returns; when it raises, nothing is."""
+
+    def __init__(
+        self, means: Means, request: InvocationRequest, halt: Halt, told: FilteringBoundLogger
+    ) -> None:
+        self._means = means
+        self._request = request
+        self._halt = halt
+        self._told = told
+        self._stage: Stage = Stage.SHAPE if request.stage is Stage.FULL else request.stage
+        self._watch = Stopwatch(self._step_ended)
+
+    async def run(self) -> InvocationResponse:
+        """Do the job, within its deadline.
+
+        Raises:
+            JobError: with the code that the caller is to see.
+            JobHaltedError: nobody wants it any more.
+        """
+        seconds = self._means.settings.job_deadline_seconds
+        overdue = JobError(
+            ErrorCode.DEADLINE_EXCEEDED, f"not done within RUNTIME_JOB_DEADLINE_SECONDS={seconds:g}"
+        )
+        alarm = asyncio.get_running_loop().call_later(
+            seconds, partial(self._halt.ask, overdue, patience=PATIENCE_SECONDS)
+        )
+        try:
+            return await self._run()
+        finally:
+            alarm.cancel()
+
+    async def _run(self) -> InvocationResponse:
+        first = Progress(stage=self._stage, step="download", fraction=0)
+        location = self._request.progress_location()
+        with self._means.scratch.job() as folder:
+            async with ProgressObject(
+                self._means.storage, self._means.transfers, location, first
+            ) as progress:
+                job = await self._fetch(Path(folder))
+                done = await self._work(job, progress)
+                await self._store(job, progress)
+        return self._answer(job, done)
+
+    async def _fetch(self, folder: Path) -> Job:
+        settings, request = self._means.settings, self._request
+        self._watch.begin("download")
+        self._halt.check()
+        picture, shape = folder / "picture", None
+        await self._download(request.input_s3, picture, settings.max_picture_bytes)
+        if request.shape_s3 is not None:
+            shape = folder / "input.glb"
+            await self._download(request.shape_s3, shape, settings.max_mesh_bytes)
+        return Job(
+            stage=request.stage,
+            picture=str(picture),
+            shape=None if shape is None else str(shape),
+            outputs={name: str(folder / f"{name}.glb") for name in request.outputs()},
+            params=request.params,
+            seed=request.params.seed or 0,
+        )
+
+    async def _download(self, location: str, path: Path, limit: int) -> None:
+        call = partial(self._means.storage.download, location, path, limit, self._halt.check)
+        transfer = asyncio.get_running_loop().run_in_executor(self._means.transfers, call)
+        asked = asyncio.create_task(self._halt.wait())
+        await asyncio.wait({transfer, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not transfer.done():
+            # It may hang on a storage that does not answer, and has nothing to undo: it ends by itself.
+            self._means.abandoned.add(transfer)
+            transfer.add_done_callback(self._forget)
+        self._halt.check()
+        transfer.result()
+
+    def _forget(self, transfer: asyncio.Future[None]) -> None:
+        self._means.abandoned.discard(transfer)
+        transfer.exception()
+
+    async def _work(self, job: Job, progress: ProgressObject) -> Done:
+        def tell(began: Began) -> None:
+            self._stage = began.stage
+            self._watch.begin(began.step)
+            progress.tell(self._progress(began.step, FETCHING + (1 - FETCHING - STORING) * began.fraction))
+
+        await self._means.supervisor.wait_ready(self._halt)
+        return await self._means.supervisor.run(job, tell, self._halt)
+
+    async def _store(self, job: Job, progress: ProgressObject) -> None:
+        self._watch.begin("upload")
+        progress.tell(self._progress("upload", 1 - STORING))
+        files = {self._request.outputs()[name]: Path(path) for name, path in job.outputs.items()}
+        call = partial(self._means.storage.upload_all, files, self._halt.check)
+        await asyncio.get_running_loop().run_in_executor(self._means.transfers, call)
+        self._watch.end()
+
+    def _progress(self, step: str, fraction: float) -> Progress:
+        return Progress(
+            stage=self._stage,
+            step=step,
+            fraction=round(fraction, 4),
+            message=f"{self._stage}: {step.rpartition('.')[2]}",
+        )
+
+    def _step_ended(self, step: str, seconds: float) -> None:
+        self._told.info("step", step=step, seconds=seconds)
+
+    def _answer(self, job: Job, done: Done) -> InvocationResponse:
+        supervisor = self._means.supervisor
+        metrics = Metrics(
+            **done.model_dump(exclude={"type"}),
+            seconds=self._watch.seconds,
+            seed=job.seed,
+            backend=supervisor.backend or "",
+            device=supervisor.device or "",
+        )
+        return InvocationResponse(stage=self._request.stage, outputs=self._request.outputs(), metrics=metrics)

@@ -1,0 +1,92 @@
+"""Which backend a container runs: `auto`, one of its own by name, or anybody's as `module:Class`.
+
+A backend is a class that is called with no argument and is a `runtime.backends.base.Backend` from then on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from runtime.backends.base import Backend
+
+
+class BackendUnavailableError(Exception):
+    """The backend asked for cannot be had here; the message names what is missing and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A backend by name: its class, the packages it needs, and whether it needs CUDA."""
+
+    path: str
+    needs: tuple[str, ...] = ()
+    cuda: bool = False
+
+
+KNOWN = {
+    "hunyuan": Entry(
+        "runtime.backends.hunyuan.backend:HunyuanBackend", needs=("torch", "hy3dshape"), cuda=True
+    ),
+    "relief": Entry("runtime.backends.relief.backend:ReliefBackend"),
+}
+"""In the order in which `auto` would have them."""
+
+
+class _Cuda(Protocol):
+    def is_available(self) -> bool: ...
+
+
+def load(choice: str) -> Backend:
+    """The backend that `choice` (RUNTIME_BACKEND) stands for, loaded.
+
+    Raises:
+        BackendUnavailableError: naming the choice, what is missing and the way out.
+    """
+    if choice == "auto":
+        choice = next(name for name, entry in KNOWN.items() if missing(entry) is None)
+    entry = KNOWN.get(choice)
+    if entry is None:
+        return _create(choice, choice)
+    reason = missing(entry)
+    if reason is not None:
+        raise BackendUnavailableError(
+            f"RUNTIME_BACKEND {choice!r}: {reason}; "
+            "expected relief, which needs neither, or auto, which takes the best that is there"
+        )
+    return _create(choice, entry.path)
+
+
+def missing(entry: Entry) -> str | None:
+    """What the machine lacks for a backend, None where nothing is: cheap unless all packages are there."""
+    for module in (*entry.needs, entry.path.partition(":")[0]):
+        if not _installed(module):
+            return f"the package {module} is not installed here"
+    if entry.cuda and not _cuda().is_available():
+        return "no CUDA device is to be seen here"
+    return None
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _cuda() -> _Cuda:
+    return cast("_Cuda", importlib.import_module("torch.cuda"))
+
+
+def _create(choice: str, path: str) -> Backend:
+    module_name, _, class_name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise BackendUnavailableError(
+            f"RUNTIME_BACKEND {choice!r}: {error}; expected module:Class of a backend that can be imported"
+        ) from error
+    return cast("Backend", found())

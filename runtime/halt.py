@@ -1,0 +1,34 @@
+"""Why a job must end before it is done, for the event loop and for the threads that work for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class JobHaltedError(Exception):
+    """The caller has gone: there is nobody to answer."""
+
+
+class Halt:
+    """Asked once, by whoever comes first: the caller leaving, the deadline, the server stopping."""
+
+    def __init__(self) -> None:
+        self.reason: Exception | None = None
+        self.patience = 0.0
+        self._asked = asyncio.Event()
+
+    def ask(self, reason: Exception, *, patience: float) -> None:
+        """End with `reason`; the backend has `patience` seconds to reach its next step."""
+        if self.reason is None:
+            self.patience = patience
+            self.reason = reason
+            self._asked.set()
+
+    def check(self) -> None:
+        """Raise the reason if there is one. From any thread."""
+        if self.reason is not None:
+            raise self.reason
+
+    async def wait(self) -> None:
+        """Until somebody asks."""
+        await self._asked.wait()

@@ -1,0 +1,94 @@
+"""The contract as an OpenAPI page, from the models and the table of errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi.openapi.utils import get_openapi
+
+from runtime.contract import RETRYABLE, STATUS, ErrorResponse, Health, InvocationRequest
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_REF = "#/components/schemas/{model}"
+
+ABOUT: dict[str, Any] = {
+    "title": "meshtwin container",
+    "version": "1",
+    "description": (
+        "Turns a picture into a textured GLB. The contract of a SageMaker container: "
+        "`GET /ping` and `POST /invocations`. Objects are read from and written to S3."
+    ),
+}
+
+PING: dict[int | str, dict[str, Any]] = {503: {"model": Health, "description": "Loading, or stopping."}}
+
+
+def _failures() -> dict[int | str, dict[str, Any]]:
+    codes: dict[int, list[str]] = {}
+    for code, status in STATUS.items():
+        codes.setdefault(status, []).append(f"`{code}`{' (retryable)' if code in RETRYABLE else ''}")
+    return {
+        status: {"model": ErrorResponse, "description": f"One of {', '.join(named)}."}
+        for status, named in sorted(codes.items())
+    }
+
+
+INVOCATIONS = {**_failures(), 200: {"description": "Done; the outputs are in S3."}}
+
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "full": {
+        "stage": "full",
+        "input_s3": "s3://images/inputs/fox.png",
+        "output_prefix_s3": "s3://pipeline/jobs/1/",
+    },
+    "shape": {
+        "stage": "shape",
+        "input_s3": "s3://images/inputs/fox.png",
+        "output_s3": "s3://pipeline/jobs/1/shape.glb",
+        "params": {"octree_resolution": 128, "seed": 7},
+    },
+    "paint": {
+        "stage": "paint",
+        "input_s3": "s3://images/inputs/fox.png",
+        "shape_s3": "s3://pipeline/jobs/1/shape.glb",
+        "output_s3": "s3://pipeline/jobs/1/textured.glb",
+    },
+}
+
+INVOCATIONS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": _REF.format(model="InvocationRequest")},
+                "examples": {name: {"value": value} for name, value in _EXAMPLES.items()},
+            }
+        },
+    },
+    "parameters": [
+        {
+            "name": "X-Amzn-SageMaker-Inference-Id",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "Stands in every line that is logged for the job.",
+        }
+    ],
+}
+
+
+def install(app: FastAPI) -> None:
+    """Serve the page with the request's model in it, which FastAPI does not know: `app` reads the body."""
+
+    def page() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(routes=app.routes, **ABOUT)
+            request = InvocationRequest.model_json_schema(ref_template=_REF)
+            document["components"]["schemas"].update(request.pop("$defs"))
+            document["components"]["schemas"]["InvocationRequest"] = request
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = page  # type: ignore[method-assign]  # https://fastapi.tiangolo.com/how-to/extending-openapi/

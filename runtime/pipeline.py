@@ -1,0 +1,73 @@
+"""What a job is: inputs read, stages run, outputs written, each step told as it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.contract import Stage
+from runtime.geometry.glb_read import read_glb
+from runtime.geometry.glb_write import write_glb
+from runtime.geometry.topology import describe
+from runtime.messages import Began, Done, Job
+from runtime.pictures import find_subject, open_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runtime.backends.base import Backend, Report
+    from runtime.geometry.mesh import Mesh, TexturedMesh
+    from runtime.pictures import Subject
+
+    Tell = Callable[[Began], None]
+
+READING = 0.08
+WRITING = 0.05
+"""Shares of the work that reading the inputs and writing the outputs are taken to have."""
+
+
+def do(backend: Backend, job: Job, tell: Tell) -> Done:
+    """Do the job; its outputs are written once every stage is through.
+
+    Raises:
+        runtime.contract.JobError: for what is the inputs' fault, and for what the backend says of itself.
+    """
+    stages = [Stage.SHAPE, Stage.PAINT] if job.stage is Stage.FULL else [job.stage]
+    subject, mesh = _read(job, stages[0], tell)
+    results: dict[str, Mesh | TexturedMesh] = {}
+    for number, stage in enumerate(stages):
+        report = reporter(stage, number, len(stages), tell)
+        if stage is Stage.SHAPE:
+            results["shape"] = mesh = backend.shape(subject, job.params, job.seed, report)
+        elif mesh is not None:
+            results["textured"] = backend.paint(subject, mesh, job.params, job.seed, report)
+    tell(Began(stage=stages[-1], step="encode", fraction=1 - WRITING))
+    for name, result in results.items():
+        Path(job.outputs[name]).write_bytes(write_glb(result))
+    assert mesh is not None
+    return Done(
+        vertices=len(result.vertices),
+        faces=len(result.faces),
+        watertight=describe(mesh).watertight,
+        subject=subject.source,
+        peak_vram_bytes=backend.peak_vram_bytes(),
+    )
+
+
+def _read(job: Job, stage: Stage, tell: Tell) -> tuple[Subject, Mesh | None]:
+    tell(Began(stage=stage, step="decode", fraction=0))
+    picture = open_picture(Path(job.picture))
+    mesh = None if job.shape is None else read_glb(Path(job.shape))
+    tell(Began(stage=stage, step="cutout", fraction=READING / 2))
+    return find_subject(picture, job.params.remove_background, seed=job.seed), mesh
+
+
+def reporter(stage: Stage, number: int, stages: int, tell: Tell) -> Report:
+    """A `report` for the `number`-th of `stages` stages, which share what reading and writing leave."""
+    share = (1 - READING - WRITING) / stages
+
+    def report(step: str, fraction: float) -> None:
+        inside = min(1.0, max(0.0, fraction))
+        tell(Began(stage=stage, step=f"{stage}.{step}", fraction=READING + (number + inside) * share))
+
+    return report

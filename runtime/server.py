@@ -1,0 +1,143 @@
+"""The HTTP process: its socket, its signals, and the worker beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NoReturn
+
+import uvicorn
+
+from runtime import logs
+from runtime.app import create_app
+from runtime.attempt import Means
+from runtime.logs import log
+from runtime.scratch import Scratch
+from runtime.service import Service
+from runtime.settings import SettingsError
+from runtime.storage import Storage
+from runtime.supervisor import Supervisor, UnusableBackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime.settings import Settings
+
+EXIT_SETTINGS = 2
+"""The settings cannot be met: no use in starting again as it is."""
+
+_KEEP_ALIVE_SECONDS = 120
+"""Longer than clients keep idle connections, so that none is closed under a request just sent."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals alone: uvicorn would close its socket at once, and /ping is to answer until the end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(settings: Settings) -> int:
+    """Serve until a signal; the exit status.
+
+    Raises:
+        SettingsError: when the port cannot be listened on.
+    """
+    logs.configure()
+    listener = _listen(settings)
+    with Scratch(settings.scratch) as scratch, asyncio.Runner() as runner:
+        if scratch.removed:
+            log.info("leftovers_removed", folders=scratch.removed)
+        return runner.run(_serve(settings, scratch, listener))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=128)
+    except OSError as error:
+        raise SettingsError(
+            f"RUNTIME_HOST {settings.host!r}, SAGEMAKER_BIND_TO_PORT {settings.port}: {error.strerror}; "
+            "expected an address of this machine and a free port"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve(settings: Settings, scratch: Scratch, listener: socket.socket) -> int:
+    supervisor = Supervisor(settings)
+    storage = Storage()
+    with ThreadPoolExecutor(4, thread_name_prefix="transfer") as transfers:
+        means = Means(settings, storage, supervisor, scratch, transfers)
+        service = Service(means)
+        server = _Server(
+            uvicorn.Config(
+                create_app(service),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            )
+        )
+        stop = _stop_on_signal(supervisor)
+        keeping = asyncio.create_task(supervisor.keep())
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        host, port = listener.getsockname()[:2]
+        log.info("listening", host=host, port=port, pid=os.getpid(), backend=settings.backend)
+        await asyncio.wait({keeping, serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        await service.drain()
+        server.should_exit = True
+        await serving
+        supervisor.stop()
+        status = await _end(keeping)
+        log.info("stopped", status=status)
+        if means.abandoned:
+            shutil.rmtree(scratch.path, ignore_errors=True)
+            _leave(status)
+    storage.close()
+    return status
+
+
+def _stop_on_signal(supervisor: Supervisor) -> asyncio.Future[None]:
+    """Done at the first SIGTERM or SIGINT; the second ends the process at once, and its worker."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[None] = loop.create_future()
+
+    def handle(number: signal.Signals) -> None:
+        if not stop.done():
+            stop.set_result(None)
+            return
+        supervisor.kill()
+        _leave(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle, number)
+    return stop
+
+
+async def _end(keeping: asyncio.Task[None]) -> int:
+    """Wait until the worker is gone; the exit status."""
+    keeping.cancel()
+    try:
+        await keeping
+    except asyncio.CancelledError:
+        return 0
+    except UnusableBackendError as error:
+        log.error("backend_unusable", message=str(error))
+        return EXIT_SETTINGS
+    except Exception:  # noqa: BLE001  # the process's edge: it ends with status 1
+        log.exception("supervisor_failed")
+    return 1
+
+
+def _leave(status: int) -> NoReturn:
+    """Exit without waiting for threads; what they leave on disk, the next start removes."""
+    sys.stdout.flush()
+    os._exit(status)

@@ -1,0 +1,108 @@
+"""Jobs, whatever carries them: admission, turns, draining."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from runtime.attempt import PATIENCE_SECONDS, Attempt, Means
+from runtime.contract import ErrorCode, Health, InvocationRequest, InvocationResponse, JobError
+from runtime.halt import JobHaltedError
+from runtime.logs import log
+from runtime.stopwatch import Stopwatch
+from runtime.turns import Turns
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from runtime.halt import Halt
+
+STOPPING = "the container is stopping"
+
+
+class Service:
+    """What the container does for its callers."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._turns = Turns(means.settings.queue)
+        self._draining = False
+        self._queued: set[Halt] = set()
+        self._running: set[Halt] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def health(self) -> Health:
+        """Whether a job that came now would be taken."""
+        supervisor = self._means.supervisor
+        return Health(
+            state="draining" if self._draining else "ready" if supervisor.ready else "loading",
+            backend=supervisor.backend,
+            device=supervisor.device,
+            running=self._turns.running,
+            waiting=self._turns.waiting,
+        )
+
+    async def invoke(self, request: InvocationRequest, inference_id: str, halt: Halt) -> InvocationResponse:
+        """Do the job when its turn comes.
+
+        Raises:
+            JobError: with the code that the caller is to see. Nothing of the job is left then.
+            JobHaltedError: the caller is gone, as `halt` was told. Nothing is left then either.
+        """
+        told = log.bind(inference_id=inference_id, stage=request.stage.value)
+        watch = Stopwatch(lambda *_: None)
+        try:
+            response = await self._admit(request, halt, told)
+        except JobHaltedError:
+            told.info("job_cancelled", seconds=watch.total())
+            raise
+        except JobError as error:
+            told.warning("job_failed", seconds=watch.total(), code=error.code, message=error.message)
+            raise
+        except Exception:
+            told.exception("job_failed", seconds=watch.total(), code=ErrorCode.INTERNAL)
+            raise
+        told.info("job_succeeded", seconds=watch.total(), faces=response.metrics.faces)
+        return response
+
+    async def _admit(
+        self, request: InvocationRequest, halt: Halt, told: FilteringBoundLogger
+    ) -> InvocationResponse:
+        if self._draining:
+            raise JobError(ErrorCode.NOT_READY, STOPPING)
+        if not self._means.supervisor.ready:
+            raise JobError(ErrorCode.NOT_READY, "the container is not ready: its worker is being started")
+        turn = self._turns.ask()
+        told.info("job_accepted", waiting=self._turns.waiting)
+        watch = Stopwatch(lambda *_: None)
+        self._queued.add(halt)
+        try:
+            await self._turns.wait(turn, halt)
+        finally:
+            self._queued.discard(halt)
+        self._running.add(halt)
+        self._idle.clear()
+        try:
+            told.info("job_started", waited=watch.total())
+            return await Attempt(self._means, request, halt, told).run()
+        finally:
+            self._running.discard(halt)
+            self._turns.give_back()
+            if not self._running:
+                self._idle.set()
+
+    async def drain(self) -> None:
+        """Take no more jobs, send away those that wait, and give the running one its time of grace."""
+        self._draining = True
+        grace = self._means.settings.grace_seconds
+        log.info("draining", running=self._turns.running, waiting=self._turns.waiting, grace=grace)
+        for halt in list(self._queued):
+            halt.ask(JobError(ErrorCode.NOT_READY, STOPPING), patience=0)
+        try:
+            await asyncio.wait_for(self._idle.wait(), grace)
+        except TimeoutError:
+            late = JobError(ErrorCode.NOT_READY, f"{STOPPING}, and the job was not done within {grace:g} s")
+            for halt in list(self._running):
+                halt.ask(late, patience=PATIENCE_SECONDS)
+            await self._idle.wait()

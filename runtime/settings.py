@@ -1,0 +1,145 @@
+"""Everything about the container that can be set, read once from the environment.
+
+`docs/container.md` has the same table for people.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_TEMPORARY = Path(tempfile.gettempdir())
+
+BACKEND_FORM = re.compile(r"auto|relief|hunyuan|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be meant; the message has one line for each, with what is expected."""
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    expected = f"a whole number, {least}..{most}"
+
+    def read(text: str) -> int:
+        if re.fullmatch(r"-?\d{1,15}", text) is None or not least <= int(text) <= most:
+            raise ValueError(expected)
+        return int(text)
+
+    return read
+
+
+def _seconds(least: float, most: float) -> Callable[[str], float]:
+    expected = f"seconds, {least:g}..{most:g}"
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not least <= value <= most:
+            raise ValueError(expected)
+        return value
+
+    return read
+
+
+def _backend(text: str) -> str:
+    if BACKEND_FORM.fullmatch(text) is None:
+        raise ValueError("auto, relief, hunyuan or module:Class")
+    return text
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir() or not os.access(text, os.W_OK):
+        raise ValueError("a folder that exists and can be written to")
+    return Path(text)
+
+
+def _host(text: str) -> str:
+    if not text or any(letter.isspace() for letter in text):
+        raise ValueError("an address to listen on, such as 127.0.0.1 or 0.0.0.0")
+    return text
+
+
+def _from(variable: str, read: Callable[[str], Any], default: object) -> Any:  # noqa: ANN401  # dataclasses.field is typed so
+    """A field that is read from an environment variable."""
+    return field(default=default, metadata={"variable": variable, "read": read})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One container's settings."""
+
+    backend: str = _from("RUNTIME_BACKEND", _backend, "auto")
+    """Who makes the meshes: see `runtime.backends.registry`."""
+
+    host: str = _from("RUNTIME_HOST", _host, "127.0.0.1")
+    """Where to listen. Only this machine unless said otherwise; the Docker image says 0.0.0.0."""
+
+    port: int = _from("SAGEMAKER_BIND_TO_PORT", _whole(0, 65535), 8080)
+    """0 takes any free port. https://docs.aws.amazon.com/sagemaker/latest/dg/multi-container-direct.html"""
+
+    queue: int = _from("RUNTIME_QUEUE", _whole(0, 1000), 4)
+    """Jobs that may wait behind the running one."""
+
+    job_deadline_seconds: float = _from("RUNTIME_JOB_DEADLINE_SECONDS", _seconds(0.1, 86_400), 3600.0)
+    """How long a job may run. The default is SageMaker's longest InvocationTimeoutSeconds."""
+
+    grace_seconds: float = _from("RUNTIME_GRACE_SECONDS", _seconds(0, 3600), 25.0)
+    """How long the running job may go on after SIGTERM. SageMaker sends SIGKILL 30 s after it."""
+
+    startup_seconds: float = _from("RUNTIME_STARTUP_SECONDS", _seconds(1, 3600), 600.0)
+    """How long a worker may take to load its backend before it is started anew."""
+
+    max_picture_bytes: int = _from("RUNTIME_MAX_PICTURE_BYTES", _whole(1, 2**40), 64 * 2**20)
+    """Largest `input_s3` that is fetched."""
+
+    max_mesh_bytes: int = _from("RUNTIME_MAX_MESH_BYTES", _whole(1, 2**40), 256 * 2**20)
+    """Largest `shape_s3` that is fetched."""
+
+    worker_nice: int = _from("RUNTIME_WORKER_NICE", _whole(0, 19), 10)
+    """How far the worker stands back for the process that answers /ping, as in nice(1)."""
+
+    scratch: Path = _from(  # noqa: RUF009  # a Path cannot be changed
+        "RUNTIME_SCRATCH", _folder, _TEMPORARY
+    )
+    """Where objects are kept while a job runs."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """The settings in `environment`; an empty variable counts as not set.
+
+        Raises:
+            SettingsError: naming each variable that cannot be meant, its value and what is expected.
+        """
+        values, problems = {}, []
+        for each in fields(cls):
+            variable = each.metadata["variable"]
+            text = environment.get(variable, "").strip()
+            if not text:
+                continue
+            try:
+                values[each.name] = each.metadata["read"](text)
+            except ValueError as expected:
+                problems.append(f"{variable} {text!r}: expected {expected}")
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return cls(**values)
+
+    @classmethod
+    def variables(cls) -> dict[str, object]:
+        """Every variable that is read, with its default."""
+        return {each.metadata["variable"]: each.default for each in fields(cls)}
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: a typing error, or somebody else's."""
+    known = Settings.variables()
+    return sorted(name for name in environment if name.startswith("RUNTIME_") and name not in known)

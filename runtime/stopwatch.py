@@ -1,0 +1,43 @@
+"""How long each step of a job takes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Stopwatch:
+    """Wall time of steps that follow one another; `ended` hears each as it ends, with its seconds."""
+
+    def __init__(
+        self, ended: Callable[[str, float], None], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.seconds: dict[str, float] = {}
+        self._ended = ended
+        self._now = now
+        self._start = now()
+        self._step: str | None = None
+        self._since = self._start
+
+    def begin(self, step: str) -> None:
+        """The step before ends and `step` begins; the same step once more goes on."""
+        if step == self._step:
+            return
+        self.end()
+        self._step, self._since = step, self._now()
+        self.seconds.setdefault(step, 0.0)
+
+    def end(self) -> None:
+        """The step at hand ends."""
+        if self._step is not None:
+            seconds = self._now() - self._since
+            self.seconds[self._step] = round(self.seconds[self._step] + seconds, 4)
+            step, self._step = self._step, None
+            self._ended(step, round(seconds, 4))
+
+    def total(self) -> float:
+        """Seconds since the stopwatch was made."""
+        return round(self._now() - self._start, 4)
