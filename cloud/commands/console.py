@@ -19,7 +19,7 @@ err = Console(stderr=True, highlight=False)
 ProfileOption = Annotated[
     str | None,
     typer.Option(
-        "--profile", "-p", help="embedded, local or sagemaker [default: $MESHTWIN_PROFILE, else embedded]"
+        "--profile", "-p", help="embedded, local or sagemaker; default: $MESHTWIN_PROFILE, else embedded."
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -37,7 +37,7 @@ def submit(
         str | None, typer.Option(help="full: where shape.glb and textured.glb go, a folder or s3://.")
     ] = None,
     io_bucket: Annotated[
-        str | None, typer.Option(help="Where requests go [default: $ASYNC_IO_BUCKET].")
+        str | None, typer.Option(help="Where requests go; default: $ASYNC_IO_BUCKET.")
     ] = None,
     params: Annotated[
         str, typer.Option(help='JSON, e.g. \'{"seed": 7, "octree_resolution": 96}\'; or @file.json.')
