@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.float32]
 
-VIEWS = (("front", 0.0, 8.0), ("three-quarter", 40.0, 14.0), ("side", 90.0, 8.0), ("back", 180.0, 8.0))
+VIEWS = (("front", 0.0, 4.0), ("three-quarter", 40.0, 12.0), ("side", 90.0, 6.0), ("back", 180.0, 6.0))
 """Name, and the camera's turn around the model to its left and its height above it, in degrees."""
 
 TILE = 400
@@ -127,10 +127,11 @@ def _with_shadow(
     scale /= 4
     floor = points * [1, 0, 1] + [0, points[:, 1].min(), 0]
     camera = floor @ rotation.T
-    column = (side / 2 + camera[:, 0] * scale).astype(int).clip(0, side - 1)
-    row = (side * 0.49 - camera[:, 1] * scale).astype(int).clip(0, side - 1)
+    column = np.rint(side / 2 + camera[:, 0] * scale).astype(int)
+    row = np.rint(side * 0.49 - camera[:, 1] * scale).astype(int)
+    shown = (column >= 0) & (column < side) & (row >= 0) & (row < side)
     shadow = np.zeros((side, side), np.float32)
-    shadow[row, column] = 1
+    shadow[row[shown], column[shown]] = 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     shadow = np.asarray(cv2.morphologyEx(shadow, cv2.MORPH_CLOSE, kernel), np.float32)
     shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), side / 45), np.float32)
@@ -143,7 +144,7 @@ def _sample(texture: NDArray[np.uint8], uv: Pixels) -> Pixels:
     height, width = texture.shape[:2]
     x, y = uv[..., 0] * width - 0.5, uv[..., 1] * height - 0.5
     sampled = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.float32) / 255
+    return np.asarray(sampled, np.float32) / np.float32(255)
 
 
 def _shade(albedo: Pixels, normals: Pixels) -> Pixels:

@@ -130,7 +130,8 @@ class _Scene:
             faces = _triangles(self._indices(primitive, len(local)), primitive.mode)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
             positions = (local @ placed.matrix[:3, :3].T + placed.matrix[:3, 3]).astype(np.float32)
-        if np.linalg.det(placed.matrix[:3, :3]) < 0:
+            mirrored = np.linalg.det(placed.matrix[:3, :3]) < 0
+        if mirrored:
             faces = faces[:, ::-1]  # a mirrored node turns its triangles inside out
         return positions, faces
 
