@@ -1,0 +1,226 @@
+"""The command line as a person uses it: one `meshtwin up`, and the other commands beside it."""
+
+from __future__ import annotations
+
+import signal
+import uuid
+from typing import TYPE_CHECKING
+
+import boto3
+import psutil
+import pytest
+from PIL import Image
+
+from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, bring_up, new_shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SPEED = 20
+"""Of the emulator's clock: a time to live of a minute passes in 3 s."""
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A shell beside a running `meshtwin up`."""
+    shell = new_shell(tmp_path_factory.mktemp("shell"))
+    process, children = bring_up(shell, "--speed", str(SPEED))
+    yield shell
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert_all_gone(children)
+    assert not (shell.folder / "state" / "embedded.json").exists()
+
+
+def test_status_tells_what_is_running(shell: Shell) -> None:
+    status = shell.json("status")
+    assert status["endpoint"]["status"] == "InService"
+    assert status["endpoint"]["instances"] == 1
+    assert status["up"]["pid"]
+    assert "hunyuan3d-async-v2: InService" in shell.run("status").stdout
+
+
+def test_a_second_up_is_refused(shell: Shell) -> None:
+    done = shell.run("up")
+    assert done.returncode == 7
+    assert "already up" in done.stderr
+
+
+def test_a_full_job_from_a_local_picture_to_local_models(shell: Shell) -> None:
+    done = shell.run("submit", "--input", str(PICTURE), "--output-prefix", "out/full", "--params", QUICK)
+    assert done.returncode == 0, done.stderr
+    for name in ("shape", "textured"):
+        assert (shell.folder / "out" / "full" / f"{name}.glb").read_bytes()[:4] == b"glTF"
+    assert "watertight" in done.stdout
+    assert "yes" in done.stdout
+    assert not list((shell.folder / "out" / "full").glob(".*"))
+
+
+def test_shape_then_paint(shell: Shell) -> None:
+    shape = shell.run(
+        *("submit", "--stage", "shape", "--input", str(PICTURE), "--output", "out/s.glb", "--params", QUICK)
+    )
+    assert shape.returncode == 0, shape.stderr
+    paint = shell.json(
+        *("submit", "--stage", "paint", "--input", str(PICTURE), "--shape", "out/s.glb"),
+        *("--output", "out/p.glb", "--params", QUICK),
+    )
+    assert paint["response"]["metrics"]["watertight"] is True
+    assert (shell.folder / "out" / "p.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_places_in_s3_and_a_bucket_of_ones_own(shell: Shell) -> None:
+    settings = shell.json("status")["environment"]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=settings["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+    )
+    bucket = f"mine-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    s3.upload_file(str(PICTURE), bucket, "ring.png")
+    shell.json(
+        *("submit", "--input", f"s3://{bucket}/ring.png", "--output-prefix", f"s3://{bucket}/models/"),
+        *("--io-bucket", bucket, "--params", QUICK),
+    )
+    keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert {"models/shape.glb", "models/textured.glb", "ring.png"} <= keys
+    assert any(key.startswith("async-input/") for key in keys)
+    assert not any(key.endswith(".progress.json") for key in keys)
+    s3.close()
+
+
+def test_a_job_that_was_only_handed_in_can_be_waited_for(shell: Shell) -> None:
+    ticket = shell.json(
+        *("submit", "--input", str(PICTURE), "--output-prefix", "out/later", "--params", QUICK, "--no-wait")
+    )
+    assert not (shell.folder / "out" / "later").exists()
+    done = shell.run("wait", ticket["inference_id"])
+    assert done.returncode == 0, done.stderr
+    assert (shell.folder / "out" / "later" / "textured.glb").exists()
+
+
+def test_a_picture_that_is_none_fails_with_the_containers_words(shell: Shell) -> None:
+    (shell.folder / "bad.png").write_bytes(b"not a picture")
+    done = shell.run("submit", "--input", "bad.png", "--output-prefix", "out/bad")
+    assert done.returncode == 3
+    assert "invalid_image" in done.stderr
+    assert not (shell.folder / "out" / "bad").exists()
+
+
+def test_a_job_that_runs_too_long_is_told_apart(shell: Shell) -> None:
+    done = shell.run(
+        *("submit", "--input", str(PICTURE), "--params", '{"octree_resolution": 256}'),
+        *("--invocation-timeout", "1"),
+    )
+    assert done.returncode == 5, done.stderr
+
+
+def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
+    for _ in range(8):
+        shell.json("submit", "--input", str(PICTURE), "--params", '{"octree_resolution": 256}', "--no-wait")
+    not_yet = shell.run("submit", "--input", str(PICTURE), "--ttl", "60", "--timeout", "0.1")
+    assert not_yet.returncode == 6, not_yet.stderr
+    assert "meshtwin wait" in not_yet.stderr
+    expired = shell.run("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
+    assert expired.returncode == 4, expired.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["submit", "--input", "nowhere.png"], 2, "nowhere.png: no such file"),
+        (["submit", "--input", str(PICTURE), "--params", '{"seed": -1}'], 2, "seed"),
+        (["submit"], 2, "--input"),
+        (["wait", "no-such-job"], 2, "no-such-job"),
+        (["wait", "../../etc/passwd"], 2, "no job's id"),
+        (["status", "--profile", "lokal"], 2, "embedded, local, sagemaker"),
+        (["up", "--profile", "local"], 7, "embedded"),
+        (["demo", "nowhere.png"], 2, "nowhere.png: no such file"),
+    ],
+)
+def test_wrong_usage(shell: Shell, arguments: list[str], code: int, words: str) -> None:
+    done = shell.run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_endpoint_that_is_not_there(shell: Shell) -> None:
+    other = Shell(shell.folder, shell.environment | {"ENDPOINT_NAME": "other"})
+    done = other.run("submit", "--input", str(PICTURE))
+    assert done.returncode == 7
+    assert "Endpoint other of account 123456789012 not found." in done.stderr
+    assert other.run("status").returncode == 7
+
+
+def test_without_up_commands_say_so(tmp_path: Path) -> None:
+    done = new_shell(tmp_path).run("submit", "--input", str(PICTURE))
+    assert done.returncode == 7
+    assert "meshtwin up" in done.stderr
+
+
+def test_jobs_and_endpoints_outlive_a_kill_with_data(tmp_path: Path) -> None:
+    shell = new_shell(tmp_path)
+    process, children = bring_up(shell, "--data", "data")
+    tickets = [
+        shell.json(
+            *(
+                "submit",
+                "--input",
+                str(PICTURE),
+                "--output-prefix",
+                f"out/{number}",
+                "--params",
+                QUICK,
+                "--no-wait",
+            )
+        )
+        for number in range(3)
+    ]
+    process.kill()
+    process.wait()
+    assert_all_gone(children)
+    process, children = bring_up(shell, "--data", "data")
+    for number, ticket in enumerate(tickets):
+        done = shell.run("wait", ticket["inference_id"], "--timeout", "50")
+        assert done.returncode == 0, done.stderr
+        assert (shell.folder / "out" / str(number) / "textured.glb").exists()
+    process.terminate()
+    assert process.wait(60) == 0
+    assert_all_gone(children)
+
+
+def test_a_dead_service_ends_up_with_its_last_words(tmp_path: Path) -> None:
+    shell = new_shell(tmp_path)
+    process, children = bring_up(shell)
+    (moto,) = [child for child in children if "cloud.stack.moto_server" in child.cmdline()]
+    moto.kill()
+    assert process.wait(60) == 7
+    assert "cloud.stack.moto_server has ended" in (tmp_path / "stderr.txt").read_text()
+    assert_all_gone(children)
+
+
+def test_the_demo_leaves_its_files_and_nothing_running(tmp_path: Path) -> None:
+    shell = new_shell(tmp_path)
+    before = set(psutil.pids())
+    done = shell.run("demo", str(PICTURE), timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out" / "demo").iterdir()} == {
+        "shape.glb",
+        "textured.glb",
+        "contact_sheet.png",
+    }
+    with Image.open(tmp_path / "out" / "demo" / "contact_sheet.png") as sheet:
+        assert sheet.width > sheet.height
+    assert "watertight" in done.stdout
+    ours = [
+        process
+        for process in psutil.process_iter(["environ"])
+        if process.pid not in before
+        and str(tmp_path) in (process.info["environ"] or {}).get("MESHTWIN_STATE_DIR", "")
+    ]
+    assert not ours

@@ -1,0 +1,86 @@
+"""The command line, run as a person runs it, in a folder and with a state folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+PICTURE = ROOT / "fixtures" / "images" / "ring.png"
+QUICK = '{"octree_resolution": 48, "texture_size": 256}'
+
+
+@dataclass
+class Shell:
+    """Where commands are run: a folder, and an environment with a state folder of its own."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-c", "from cloud.main import main; main()", *arguments]
+
+    def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Run in the background, with its output in stdout.txt and stderr.txt."""
+        with (self.folder / "stdout.txt").open("ab") as out, (self.folder / "stderr.txt").open("ab") as err:
+            return subprocess.Popen(
+                self.command(*arguments), cwd=self.folder, env=self.environment, stdout=out, stderr=err
+            )
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+
+def new_shell(folder: Path) -> Shell:
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "MESHTWIN_", "RUNTIME_", "EMULATOR_", "SAGEMAKER_"))
+    }
+    return Shell(folder, environment | {"MESHTWIN_STATE_DIR": str(folder / "state"), "PYTHONPATH": str(ROOT)})
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.05)
+
+
+def bring_up(shell: Shell, *arguments: str) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
+    """A running `up`, and every process that it started."""
+    process = shell.start("up", *arguments)
+    wait_for(lambda: (shell.folder / "state" / "embedded.json").exists() or process.poll() is not None)
+    assert process.poll() is None, (shell.folder / "stderr.txt").read_text()
+    return process, psutil.Process(process.pid).children(recursive=True)
+
+
+def assert_all_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=40)
+    assert not alive
