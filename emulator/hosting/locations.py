@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-
-import regex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from urllib.parse import SplitResult
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-_AWS_HOST = regex.compile(
-    r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html, and LocalStack's own name
+_KNOWN_HOST = re.compile(
+    r"(?:(?P<bucket>.+)\.)?s3"
+    r"(?:(?:[.-](?:dualstack\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?"
+    r"|(?:\.[a-z0-9-]+)?\.localhost\.localstack\.cloud)"
 )
 
 
@@ -57,8 +58,8 @@ def parse_location(uri: str, s3_endpoint: str) -> S3Location:
 
 def _bucket_in_host(url: SplitResult, endpoint: SplitResult) -> str:
     """The bucket of a virtual-hosted URL, empty for one in path style."""
-    if aws := _AWS_HOST.fullmatch(url.hostname or ""):
-        return aws["bucket"] or ""
+    if known := _KNOWN_HOST.fullmatch(url.hostname or ""):
+        return known["bucket"] or ""
     if url.netloc == endpoint.netloc:
         return ""
     bucket, dot, host = url.netloc.partition(f".{endpoint.netloc}")

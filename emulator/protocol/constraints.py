@@ -69,6 +69,12 @@ class _Compiler:
             self._done[name] = build(shape)
         return self._done[name]
 
+    def _of_member(self, member: Shape) -> tuple[tuple[Rule, ...], Check | None]:
+        """What a list's or map's member must be: rules said of all at once, or a check of each."""
+        if isinstance(member, StructureShape | ListShape | MapShape):
+            return (), self.check(member)
+        return rules(member), None
+
     def _structure(self, shape: StructureShape) -> Check | None:
         required = tuple((name, camel(name)) for name in shape.required_members)
         members = tuple(
@@ -92,8 +98,7 @@ class _Compiler:
 
     def _list(self, shape: ListShape) -> Check | None:
         own = _leaf(shape)
-        scalar = rules(shape.member)
-        below = None if scalar else self.check(shape.member)
+        scalar, below = self._of_member(shape.member)
         if own is None and not scalar and below is None:
             return None
 
@@ -110,8 +115,8 @@ class _Compiler:
 
     def _map(self, shape: MapShape) -> Check | None:
         own = _leaf(shape)
-        keys, values = rules(shape.key), rules(shape.value)
-        below = None if values else self.check(shape.value)
+        keys = rules(shape.key)
+        values, below = self._of_member(shape.value)
 
         def check_map(value: Mapping[str, Any], path: str, out: list[str]) -> None:
             if own is not None:
