@@ -7,7 +7,7 @@ import os
 import sys
 
 from runtime.server import EXIT_SETTINGS, run
-from runtime.settings import Settings, SettingsError
+from runtime.settings import Settings, SettingsError, unknown_variables
 
 
 def main() -> int:
@@ -20,7 +20,8 @@ def main() -> int:
     parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
     parser.parse_args()
     try:
-        return run(Settings.from_environment(os.environ))
+        settings = Settings.from_environment(os.environ)
+        return run(settings, unknown=unknown_variables(os.environ))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_SETTINGS

@@ -85,7 +85,7 @@ class Attempt:
             alarm.cancel()
 
     async def _run(self) -> InvocationResponse:
-        first = Progress(stage=self._stage, step="download", fraction=0)
+        first = self._progress("download", 0)
         location = self._request.progress_location()
         with self._means.scratch.job() as folder:
             async with ProgressObject(

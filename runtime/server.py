@@ -25,7 +25,7 @@ from runtime.storage import Storage
 from runtime.supervisor import Supervisor, UnusableBackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from runtime.settings import Settings
 
@@ -44,14 +44,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(settings: Settings) -> int:
-    """Serve until a signal; the exit status.
+def run(settings: Settings, unknown: Sequence[str] = ()) -> int:
+    """Serve until a signal; the exit status. `unknown` variables are pointed out in the log.
 
     Raises:
         SettingsError: when the port cannot be listened on.
     """
     logs.configure()
     listener = _listen(settings)
+    for name in unknown:
+        log.warning("unknown_setting", name=name)
     with Scratch(settings.scratch) as scratch, asyncio.Runner() as runner:
         if scratch.removed:
             log.info("leftovers_removed", folders=scratch.removed)
@@ -130,6 +132,7 @@ async def _end(keeping: asyncio.Task[None]) -> int:
     except asyncio.CancelledError:
         return 0
     except UnusableBackendError as error:
+        sys.stderr.write(f"{error}\n")
         log.error("backend_unusable", message=str(error))
         return EXIT_SETTINGS
     except Exception:  # noqa: BLE001  # the process's edge: it ends with status 1

@@ -1,0 +1,262 @@
+"""A worker that crashes, hangs, runs out of time or memory, and the jobs around it."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+import pytest
+from PIL import Image
+
+from runtime.contract import ErrorResponse, InvocationResponse, Progress
+from tests.e2e.runtime_backend import Act
+from tests.e2e.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = "test-runtime-worker"
+SECOND = 20
+"""Steps of the scripted backend in a second."""
+
+
+@pytest.fixture(scope="module")
+def storage(moto_url: str) -> Iterator[S3Client]:
+    client = boto3.client(
+        "s3",
+        endpoint_url=moto_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    client.create_bucket(Bucket=BUCKET)
+    picture = io.BytesIO()
+    Image.new("RGBA", (32, 32), (200, 30, 30, 255)).save(picture, "PNG")
+    client.put_object(Bucket=BUCKET, Key="in.png", Body=picture.getvalue())
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def server(
+    storage: S3Client, moto_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RuntimeServer]:
+    del storage
+    folder = tmp_path_factory.mktemp("runtime")
+    settings = {"RUNTIME_BACKEND": SCRIPTED, "RUNTIME_JOB_DEADLINE_SECONDS": 3, "RUNTIME_QUEUE": 2}
+    with RuntimeServer(folder, aws_environment(moto_url), **settings) as running:
+        yield running.ready()
+
+
+def shape(act: Act = Act.FINISH, *, steps: int = 1, output: str = "out.glb") -> dict[str, Any]:
+    return {
+        "stage": "shape",
+        "input_s3": f"s3://{BUCKET}/in.png",
+        "output_s3": f"s3://{BUCKET}/{output}",
+        "params": {"seed": int(act), "steps": steps, "remove_background": "never"},
+    }
+
+
+def keys(storage: S3Client) -> list[str]:
+    return [found["Key"] for found in storage.list_objects_v2(Bucket=BUCKET)["Contents"]]
+
+
+def assert_nothing_left(server: RuntimeServer, storage: S3Client) -> None:
+    assert keys(storage) == ["in.png"]
+    assert server.leftovers() == []
+
+
+@pytest.fixture(autouse=True)
+def only_the_input(server: RuntimeServer, storage: S3Client) -> Iterator[None]:
+    eventually(lambda: server.ping().status == 200)
+    yield
+    for key in keys(storage):
+        if key != "in.png":
+            storage.delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.mark.parametrize(
+    ("act", "died"), [(Act.EXIT, "exit status 7"), (Act.KILL_ITSELF, "SIGKILL"), (Act.RAISE, "CUDA")]
+)
+def test_a_crash_fails_its_job_alone(server: RuntimeServer, storage: S3Client, act: Act, died: str) -> None:
+    before = server.worker.pid
+    with ThreadPoolExecutor(2) as pool:
+        crashing = pool.submit(server.invoke, shape(act, steps=10))
+        eventually(lambda: server.ping().json["running"])
+        waiting = pool.submit(server.invoke, shape(output="next.glb"))
+        crashed = crashing.result()
+        assert waiting.result().status == 200
+    error = ErrorResponse.model_validate_json(crashed.body).error
+    assert (crashed.status, error.code) == (500, "internal" if act is Act.RAISE else "worker_crashed")
+    assert error.retryable is (act is not Act.RAISE)
+    assert died in error.message
+    assert server.worker.pid != before
+    storage.delete_object(Bucket=BUCKET, Key="next.glb")
+    assert_nothing_left(server, storage)
+
+
+def test_ping_says_503_until_the_worker_is_back(server: RuntimeServer) -> None:
+    assert server.invoke(shape(Act.EXIT)).status == 500
+    ping = server.ping()
+    assert (ping.status, ping.json["state"]) == (503, "loading")
+    refused = server.invoke(shape())
+    assert (refused.status, refused.code) == (503, "not_ready")
+    assert refused.json["error"]["retryable"] is True
+    eventually(lambda: server.ping().status == 200)
+    assert server.invoke(shape()).status == 200
+
+
+def test_a_worker_killed_from_outside_is_replaced(server: RuntimeServer, storage: S3Client) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(server.invoke, shape(steps=2 * SECOND))
+        eventually(lambda: server.ping().json["running"])
+        server.worker.kill()
+        assert (job.result().status, job.result().code) == (500, "worker_crashed")
+    assert_nothing_left(server, storage)
+
+
+@pytest.mark.parametrize("act", [Act.HANG, Act.HOLD_THE_INTERPRETER])
+def test_a_job_past_its_deadline_is_ended(server: RuntimeServer, storage: S3Client, act: Act) -> None:
+    worker = server.worker
+    answer = server.invoke(shape(act))
+    assert (answer.status, answer.code) == (500, "deadline_exceeded")
+    assert "RUNTIME_JOB_DEADLINE_SECONDS=3" in answer.json["error"]["message"]
+    assert answer.json["error"]["retryable"] is False
+    assert not worker.is_running()
+    assert_nothing_left(server, storage)
+
+
+def test_a_backend_that_reports_leaves_a_late_job_without_dying(
+    server: RuntimeServer, storage: S3Client
+) -> None:
+    worker = server.worker.pid
+    answer = server.invoke(shape(steps=4 * SECOND))
+    assert answer.code == "deadline_exceeded"
+    assert server.ping().status == 200
+    assert server.invoke(shape()).status == 200
+    assert server.worker.pid == worker
+    storage.delete_object(Bucket=BUCKET, Key="out.glb")
+    assert_nothing_left(server, storage)
+
+
+def test_gpu_memory_is_507_and_the_worker_lives(server: RuntimeServer) -> None:
+    worker = server.worker.pid
+    answer = server.invoke(shape(Act.OUT_OF_GPU_MEMORY))
+    assert (answer.status, answer.code) == (507, "out_of_gpu_memory")
+    assert answer.json["error"]["retryable"] is True
+    assert server.invoke(shape()).status == 200
+    assert server.worker.pid == worker
+
+
+def test_a_full_queue_is_503_and_the_queued_ones_have_their_turn(server: RuntimeServer) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(server.invoke, shape(steps=SECOND, output="0.glb"), "0")]
+        eventually(lambda: server.ping().json["running"] == 1)
+        for number in (1, 2):
+            jobs.append(pool.submit(server.invoke, shape(output=f"{number}.glb"), str(number)))
+            eventually(lambda: server.ping().json["waiting"] == len(jobs) - 1)
+        refused = server.invoke(shape())
+        assert (refused.status, refused.code) == (503, "busy")
+        assert refused.json["error"]["retryable"] is True
+        assert [job.result().status for job in jobs] == [200, 200, 200]
+    order = [event["inference_id"] for event in server.events("job_started")][-3:]
+    assert order == ["0", "1", "2"]
+
+
+def send_and_hang_up(server: RuntimeServer, job: dict[str, Any]) -> socket.socket:
+    body = json.dumps(job).encode()
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection.sendall(
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    return connection
+
+
+def test_a_caller_who_leaves_the_queue_leaves_no_job(server: RuntimeServer, storage: S3Client) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(server.invoke, shape(steps=SECOND))
+        eventually(lambda: server.ping().json["running"] == 1)
+        leaving = send_and_hang_up(server, shape(output="unwanted.glb"))
+        eventually(lambda: server.ping().json["waiting"] == 1)
+        leaving.close()
+        eventually(lambda: server.ping().json["waiting"] == 0, seconds=0.5)
+        assert running.result().status == 200
+    assert "unwanted.glb" not in keys(storage)
+
+
+def test_a_job_whose_caller_is_gone_ends_at_its_next_step(server: RuntimeServer, storage: S3Client) -> None:
+    worker = server.worker.pid
+    leaving = send_and_hang_up(server, shape(steps=3 * SECOND))
+    eventually(lambda: server.ping().json["running"] == 1)
+    leaving.close()
+    eventually(lambda: server.ping().json["running"] == 0, seconds=1)
+    assert server.events("job_cancelled")
+    assert server.worker.pid == worker
+    assert_nothing_left(server, storage)
+
+
+def test_progress_is_told_and_goes_when_the_output_is_there(server: RuntimeServer, storage: S3Client) -> None:
+    job = {
+        **shape(steps=2 * SECOND + SECOND // 2),
+        "stage": "full",
+        "output_prefix_s3": f"s3://{BUCKET}/full",
+    }
+    del job["output_s3"]
+    seen: list[Progress] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            try:
+                found = storage.get_object(Bucket=BUCKET, Key="full/textured.glb.progress.json")
+            except storage.exceptions.NoSuchKey:
+                continue
+            progress = Progress.model_validate_json(found["Body"].read())
+            if progress not in seen:
+                seen.append(progress)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    answer = server.invoke(job)
+    done.set()
+    watcher.join()
+    assert InvocationResponse.model_validate_json(answer.body).outputs == {
+        "shape": f"s3://{BUCKET}/full/shape.glb",
+        "textured": f"s3://{BUCKET}/full/textured.glb",
+    }
+    assert (seen[0].step, seen[0].fraction) == ("download", 0)
+    # Once at the start, then at most once a second of three.
+    assert 3 <= len(seen) <= 4
+    fractions = [each.fraction for each in seen]
+    assert fractions == sorted(fractions)
+    assert all(each.stage == "shape" and each.message for each in seen)
+    assert keys(storage) == ["full/shape.glb", "full/textured.glb", "in.png"]
+
+
+def test_every_event_of_a_job_carries_its_inference_id(server: RuntimeServer) -> None:
+    assert server.invoke(shape(), "an id of the caller's").status == 200
+    told = [each for each in server.events() if each.get("inference_id") == "an id of the caller's"]
+    assert [each["event"] for each in told] == [
+        "job_accepted",
+        "job_started",
+        *["step"] * 6,
+        "job_succeeded",
+    ]
+    assert {each["stage"] for each in told} == {"shape"}
+    steps = {each["step"]: each["seconds"] for each in told if each["event"] == "step"}
+    assert list(steps) == ["download", "decode", "cutout", "shape.wait 0", "encode", "upload"]
+    assert steps["shape.wait 0"] >= 0.05
+    assert told[-1]["seconds"] >= sum(steps.values()) * 0.99
+
+
+def test_the_http_process_loads_nothing_heavy(server: RuntimeServer) -> None:
+    loaded = {entry.path for entry in psutil.Process(server.process.pid).memory_maps()}
+    assert not [path for path in loaded if any(name in path for name in ("numpy", "torch", "cv2", "scipy"))]
