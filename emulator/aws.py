@@ -34,6 +34,11 @@ _CONFIG = Config(
     response_checksum_validation="when_required",
 )
 
+_STORE_CONFIG = _CONFIG.merge(
+    # A caller of InvokeEndpointAsync waits for DynamoDB: it hears soon when that does not answer.
+    Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+)
+
 
 @dataclass
 class Usage:
@@ -56,7 +61,7 @@ class Aws:
         self._lock = threading.Lock()
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
         self.s3: S3Client = session.client("s3", config=_CONFIG)
-        self.dynamodb: DynamoDBClient = session.client("dynamodb", config=_CONFIG)
+        self.dynamodb: DynamoDBClient = session.client("dynamodb", config=_STORE_CONFIG)
         self.sns: SNSClient = session.client("sns", config=_CONFIG)
         for client in (self.s3, self.dynamodb, self.sns):
             client.meta.events.register_first("provide-client-params.*", self._begin)

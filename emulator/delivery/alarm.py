@@ -1,0 +1,56 @@
+"""One wait on the clock for whatever is due next."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from typing import TYPE_CHECKING
+
+from emulator.clock import within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.clock import Clock
+
+
+class Alarm:
+    """Calls `ring` on the event loop when the earliest time that was set has come.
+
+    `ring` returns the next time that is due, infinity where there is none.
+    """
+
+    def __init__(self, clock: Clock, ring: Callable[[], float]) -> None:
+        self.due = math.inf
+        """Seconds since the epoch. May be read from any thread."""
+        self._clock = clock
+        self._ring = ring
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def set(self, when: float) -> None:
+        """Ring at `when` at the latest."""
+        if when < self.due:
+            self.due = when
+            self._changed.set()
+
+    async def close(self) -> None:
+        """Ring no more."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            if self.due == math.inf:
+                await self._changed.wait()
+                continue
+            remaining = self.due - self._clock.now()
+            if remaining > 0:
+                with contextlib.suppress(TimeoutError):
+                    await within(self._clock, remaining, self._changed.wait())
+                continue
+            self.due = math.inf
+            self.set(self._ring())

@@ -1,0 +1,232 @@
+"""Hands queued requests to free slots, and watches the clock over those that run."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from emulator.delivery.alarm import Alarm
+from emulator.delivery.container import ContainerClient
+from emulator.delivery.job import Hooks, Job, Seat, Tools
+from emulator.delivery.objects import Objects
+from emulator.delivery.outcome import Cause
+from emulator.delivery.settle import Settler
+from emulator.queue.table import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from emulator.aws import Aws
+    from emulator.clock import Clock
+    from emulator.delivery.tally import Tally
+    from emulator.fleet.fleets import Fleets
+    from emulator.fleet.launcher import Instance
+    from emulator.fleet.spec import FleetSpec
+    from emulator.queue.backlog import Entry
+    from emulator.queue.queue import RequestQueue
+    from emulator.settings import Settings
+
+_MAX_THREADS = 2048
+_ENDING_THREADS = 8
+
+_log = structlog.get_logger()
+
+
+class Dispatcher:
+    """First in, first out for each endpoint. Lives on one event loop; each request runs in a thread.
+
+    Nothing but the loop touches the queue, the slots and the set of running jobs; threads do nothing but wait
+    for DynamoDB, S3 and containers, and report twice: when the slot is free, and when the request has ended.
+    """
+
+    def __init__(
+        self, queue: RequestQueue, fleets: Fleets, aws: Aws, clock: Clock, settings: Settings
+    ) -> None:
+        self._queue = queue
+        self._fleets = fleets
+        self._clock = clock
+        objects = Objects(aws.s3)
+        self._settler = Settler(queue.table, objects, aws.sns, self._spec, clock, settings)
+        self._tools = Tools(queue.table, objects, self._settler, clock, settings)
+        self._hooks = Hooks(self._arm, self._released_soon, self._suspect_soon, self._finished_soon)
+        self._lease_third = settings.lease_seconds / 3
+        self._running: set[Job] = set()
+        self._count: Counter[str] = Counter()
+        self._clients: dict[str, ContainerClient] = {}
+        self._deleted: dict[str, FleetSpec] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = False
+
+    @property
+    def tally(self) -> Tally:
+        """Counts of ended and failed requests."""
+        return self._settler.tally
+
+    async def start(self) -> None:
+        """Recover what was accepted before, and dispatch from now on.
+
+        StoreUnavailableError where DynamoDB is away.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="job")
+        # Thousands that expire at once do not keep the others from their threads.
+        self._ending_threads = ThreadPoolExecutor(_ENDING_THREADS, thread_name_prefix="ending")
+        self._alarm = Alarm(self._clock, self._ring)
+        self._is_open = True
+        self._queue.on_ready = self._pump
+        self._fleets.observer = self
+        await self._queue.recover()
+
+    async def close(self) -> None:
+        """Give running requests back to the queue, and stop."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        await self._alarm.close()
+        await self._queue.close()
+        for task in list(self._tasks):
+            task.cancel()
+        for job in self._running:
+            job.let_go()
+        for threads in (self._threads, self._ending_threads):
+            await self._loop.run_in_executor(None, partial(threads.shutdown, cancel_futures=True))
+        for client in self._clients.values():
+            client.close()
+
+    def fleet_started(self, spec: FleetSpec) -> None:
+        """See FleetObserver."""
+        self._deleted.pop(spec.endpoint_name, None)
+        task = self._loop.create_task(self._register(spec.endpoint_name))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def capacity_changed(self, endpoint_name: str) -> None:
+        """See FleetObserver."""
+        self._pump(endpoint_name)
+
+    def instance_lost(self, instance: Instance) -> None:
+        """See FleetObserver."""
+        client = self._clients.pop(instance.instance_id, None)
+        if client is not None:
+            client.close()
+        for job in self._running:
+            if job.seat is not None and job.seat.instance is instance:
+                job.lose_instance()
+
+    def fleet_stopped(self, spec: FleetSpec) -> None:
+        """See FleetObserver.
+
+        What waits for a deleted endpoint fails: it was not meant for another one of the same name.
+        """
+        self._deleted[spec.endpoint_name] = spec
+        self._pump(spec.endpoint_name)
+
+    def _spec(self, endpoint_name: str) -> FleetSpec | None:
+        fleet = self._fleets.get(endpoint_name)
+        return fleet.spec if fleet is not None else self._deleted.get(endpoint_name)
+
+    async def _register(self, endpoint_name: str) -> None:
+        try:
+            await self._queue.register(endpoint_name)
+        except StoreUnavailableError as error:
+            # `accept` does it again, and is refused where that fails too.
+            _log.warning("endpoint not registered", endpoint=endpoint_name, error=str(error))
+
+    def _pump(self, endpoint_name: str) -> None:
+        """Start what can be started."""
+        if not self._is_open:
+            return
+        backlog = self._queue.backlog(endpoint_name)
+        fleet = self._fleets.get(endpoint_name)
+        if fleet is not None:
+            slots = fleet.slots
+            # While S3 takes no results, answers pile up in threads: only so many.
+            limit = 2 * slots.total
+            while len(backlog) and self._count[endpoint_name] < limit:
+                instance = slots.acquire()
+                if instance is None:
+                    break
+                entry = backlog.pop()
+                assert entry is not None
+                self._begin(Job(self._tools, self._hooks, endpoint_name, entry, self._seat(instance)))
+        elif endpoint_name in self._deleted:
+            for entry in backlog.pop_all():
+                self._begin(Job(self._tools, self._hooks, endpoint_name, entry, cause=Cause.ENDPOINT_DELETED))
+        expiry = backlog.next_expiry()
+        if expiry is not None:
+            self._alarm.set(expiry)
+
+    def _begin(self, job: Job) -> None:
+        self._running.add(job)
+        if job.seat is not None:
+            self._count[job.endpoint_name] += 1
+            self._threads.submit(job.run)
+        else:
+            self._ending_threads.submit(job.run)
+
+    def _seat(self, instance: Instance) -> Seat:
+        client = self._clients.get(instance.instance_id)
+        if client is None:
+            client = self._clients[instance.instance_id] = ContainerClient(instance.address)
+        return Seat(instance, client)
+
+    def _ring(self) -> float:
+        """Do what is due; the time of what is due next."""
+        now = self._clock.now()
+        due = math.inf
+        for endpoint_name in self._queue.endpoint_names:
+            backlog = self._queue.backlog(endpoint_name)
+            for entry in backlog.pop_expired(now):
+                self._begin(Job(self._tools, self._hooks, endpoint_name, entry))
+            due = min(due, backlog.next_expiry() or math.inf)
+        for job in self._running:
+            deadline = job.deadline
+            if deadline is not None and deadline <= now:
+                job.time_out()
+            elif deadline is not None:
+                due = min(due, deadline)
+            if job.claim is not None:
+                if job.renew_at <= now:
+                    job.renew_at = now + self._lease_third
+                    self._threads.submit(job.renew)
+                due = min(due, job.renew_at)
+        return due
+
+    def _arm(self, when: float) -> None:
+        if when < self._alarm.due:
+            self._loop.call_soon_threadsafe(self._alarm.set, when)
+
+    def _released_soon(self, job: Job) -> None:
+        self._loop.call_soon_threadsafe(self._released, job)
+
+    def _suspect_soon(self, job: Job) -> None:
+        self._loop.call_soon_threadsafe(self._suspect, job)
+
+    def _finished_soon(self, job: Job, returned: Entry | None) -> None:
+        self._loop.call_soon_threadsafe(self._finished, job, returned)
+
+    def _released(self, job: Job) -> None:
+        if job.holds_slot and job.seat is not None:
+            job.holds_slot = False
+            self._fleets.release(job.endpoint_name, job.seat.instance)
+            self._pump(job.endpoint_name)
+
+    def _suspect(self, job: Job) -> None:
+        if job.seat is not None:
+            self._fleets.suspect(job.endpoint_name, job.seat.instance)
+
+    def _finished(self, job: Job, returned: Entry | None) -> None:
+        self._running.discard(job)
+        if job.seat is not None:
+            self._count[job.endpoint_name] -= 1
+        self._released(job)
+        if not self._is_open:
+            return
+        if returned is not None:
+            self._queue.push(job.endpoint_name, returned)
+        elif len(self._queue.backlog(job.endpoint_name)):
+            self._pump(job.endpoint_name)

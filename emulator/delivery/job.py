@@ -1,0 +1,262 @@
+"""One request, from the queue to its end. Runs in a thread of its own, and blocks."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from emulator.delivery.container import Cut, Invocation, NoAnswerError, NotConnectedError
+from emulator.delivery.objects import InputError, InputInterruptedError
+from emulator.delivery.outcome import CLOSED, LOST, TIMED_OUT, Cause, judge, no_answer, platform_failure
+from emulator.delivery.retry import LetGoError, persist
+from emulator.queue.table import LostLeaseError, StoreUnavailableError
+from emulator.settings import OnInstanceLoss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.clock import Clock
+    from emulator.delivery.container import Answer, ContainerClient
+    from emulator.delivery.objects import Input, Objects
+    from emulator.delivery.outcome import Outcome
+    from emulator.delivery.settle import Settler
+    from emulator.fleet.launcher import Instance
+    from emulator.queue.backlog import Entry
+    from emulator.queue.table import Claim, RequestTable
+    from emulator.settings import Settings
+
+_LOSS_SECONDS = 1.0
+"""A connection ends a moment before the end of its process is known: how long that may take."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every job works with."""
+
+    table: RequestTable
+    objects: Objects
+    settler: Settler
+    clock: Clock
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """How a job tells its dispatcher; called from the job's thread."""
+
+    armed: Callable[[float], None]
+    """Something is due at this time."""
+
+    released: Callable[[Job], None]
+    """The container is done with the request; what follows needs no slot."""
+
+    suspected: Callable[[Job], None]
+    """The instance should be looked at before it gets more."""
+
+    finished: Callable[[Job, Entry | None], None]
+    """The thread is done; with an entry, the request goes back to the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A slot of an instance, and the way to its container."""
+
+    instance: Instance
+    client: ContainerClient
+
+
+class Job:
+    """A request that has left the queue. Without a `seat` it is ended without being delivered."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        hooks: Hooks,
+        endpoint_name: str,
+        entry: Entry,
+        seat: Seat | None = None,
+        cause: Cause = Cause.EXPIRED,
+    ) -> None:
+        self.endpoint_name = endpoint_name
+        self.seat = seat
+        self.holds_slot = seat is not None
+        """For the dispatcher's use alone."""
+        self.claim: Claim | None = None
+        """Set while the lease is this job's, and needs renewing."""
+        self.renew_at = 0.0
+        self.deadline: float | None = None
+        """When the invocation times out; None while none runs."""
+        self._tools = tools
+        self._hooks = hooks
+        self._entry = entry
+        self._cause = cause
+        self._invocation = Invocation()
+        self._let_go = threading.Event()
+        self._is_lost = False
+
+    def time_out(self) -> None:
+        """End the invocation: its time is over."""
+        self.deadline = None
+        self._invocation.abort(Cut.TIMED_OUT)
+
+    def lose_instance(self) -> None:
+        """End the invocation: nobody is there to answer it."""
+        self._invocation.abort(Cut.INSTANCE_LOST)
+
+    def let_go(self, *, lost: bool = False) -> None:
+        """Stop as soon as possible; what is answered already may be brought to its end, unless `lost`."""
+        self._is_lost = self._is_lost or lost
+        self._let_go.set()
+        self._invocation.abort(Cut.LET_GO)
+
+    def renew(self) -> None:
+        """Heartbeat."""
+        claim = self.claim
+        if claim is None:
+            return
+        try:
+            self._tools.table.renew(claim, self._lease_end())
+        except StoreUnavailableError as error:
+            _log.warning("lease not renewed", request_id=claim.request.request_id, error=str(error))
+        except LostLeaseError:
+            if self.claim is claim:
+                self.let_go(lost=True)
+
+    def run(self) -> None:
+        """Bring the request to its end, or back to the queue."""
+        returned = None
+        try:
+            returned = self._work()
+        except LetGoError:
+            self._put_back()
+        except LostLeaseError as error:
+            _log.warning("request is in other hands", request_id=self._entry.request_id, error=str(error))
+        except Exception as error:  # noqa: BLE001  # the edge of the thread
+            # Whatever went wrong, the request has to end.
+            _log.exception("request failed inside the emulator", request_id=self._entry.request_id)
+            self._fail(error)
+        finally:
+            self.claim = None
+            self._hooks.finished(self, returned)
+
+    def _work(self) -> Entry | None:
+        if self._let_go.is_set():
+            return None
+        table = self._tools.table
+        claim = persist(self._let_go, table.claim, self.endpoint_name, self._entry, self._lease_end())
+        self.renew_at = self._tools.clock.now() + self._tools.settings.lease_seconds / 3
+        self.claim = claim
+        self._hooks.armed(self.renew_at)
+        if claim.fence > 1 and self._tools.settler.settle_found(claim, self._let_go):
+            return None
+        outcome = self._outcome(claim)
+        if self.seat is not None:
+            self._hooks.released(self)
+        if outcome is None:
+            persist(self._let_go, table.put_back, claim)
+            return claim.entry
+        if self._is_lost:
+            raise LostLeaseError("the lease ended while the request was processed")
+        self._tools.settler.settle(claim, outcome, self._let_go)
+        return None
+
+    def _outcome(self, claim: Claim) -> Outcome | None:
+        """How the request ends; None where it is to be delivered again."""
+        settings = self._tools.settings
+        if self._cause is Cause.ENDPOINT_DELETED:
+            return platform_failure(
+                self._cause, f"InternalFailure: endpoint {self.endpoint_name} was deleted"
+            )
+        if self.seat is None or self._tools.clock.now() >= claim.request.expires_at:
+            return platform_failure(Cause.EXPIRED, settings.expired_reason)
+        if claim.fence > settings.max_deliveries:
+            return no_answer(Cause.INSTANCE_LOST, LOST)
+        return self._deliver(claim, self.seat)
+
+    def _deliver(self, claim: Claim, seat: Seat) -> Outcome | None:
+        while True:
+            try:
+                body = persist(self._let_go, self._tools.objects.open_input, claim.request)
+            except InputError as error:
+                return platform_failure(Cause.INPUT, str(error))
+            try:
+                with closing(body):
+                    return judge(self._invoke(claim, seat, body))
+            except NotConnectedError as error:
+                _log.warning("container accepts no connection", **self._names(claim), error=str(error))
+                self._hooks.suspected(self)
+                seat.instance.lost.wait(_LOSS_SECONDS)
+                return None
+            except NoAnswerError as error:
+                return self._unanswered(claim, seat, error)
+            except InputInterruptedError as error:
+                _log.warning("input interrupted, asked for again", **self._names(claim), error=str(error))
+                self._let_go.wait(_LOSS_SECONDS)
+
+    def _invoke(self, claim: Claim, seat: Seat, body: Input) -> Answer:
+        if self._let_go.is_set():
+            raise LetGoError
+        self._invocation = invocation = Invocation()
+        self.deadline = deadline = self._tools.clock.now() + claim.request.timeout_seconds
+        self._hooks.armed(deadline)
+        try:
+            return invocation.send(
+                seat.client,
+                claim.request,
+                body,
+                require_content_length=self._tools.settings.require_content_length,
+            )
+        finally:
+            self.deadline = None
+
+    def _unanswered(self, claim: Claim, seat: Seat, error: NoAnswerError) -> Outcome | None:
+        cut = self._invocation.cut
+        if cut is Cut.LET_GO:
+            raise LetGoError from error
+        if cut is Cut.TIMED_OUT:
+            self._hooks.suspected(self)
+            return no_answer(Cause.TIMED_OUT, TIMED_OUT)
+        if cut is not Cut.INSTANCE_LOST and not seat.instance.lost.wait(_LOSS_SECONDS):
+            return no_answer(Cause.CONNECTION_CLOSED, CLOSED)
+        _log.warning("instance lost", **self._names(claim), ending=seat.instance.ending)
+        settings = self._tools.settings
+        if settings.on_instance_loss is OnInstanceLoss.REQUEUE and claim.fence < settings.max_deliveries:
+            return None
+        return no_answer(Cause.INSTANCE_LOST, LOST)
+
+    def _fail(self, error: Exception) -> None:
+        claim = self.claim
+        if claim is None:
+            return
+        outcome = platform_failure(Cause.INTERNAL, f"InternalFailure: {type(error).__name__}: {error}")
+        try:
+            self._tools.settler.settle(claim, outcome, self._let_go)
+        except Exception:  # noqa: BLE001  # the edge of the thread
+            # Nothing is left to try. The lease ends with this process, and the next one delivers it again.
+            _log.exception("request not ended", **self._names(claim))
+
+    def _put_back(self) -> None:
+        claim = self.claim
+        if claim is None or self._is_lost:
+            return
+        try:
+            self._tools.table.put_back(claim)
+        except (StoreUnavailableError, LostLeaseError) as error:
+            _log.warning("request keeps its lease until that ends", **self._names(claim), error=str(error))
+
+    def _lease_end(self) -> float:
+        return self._tools.clock.now() + self._tools.settings.lease_seconds
+
+    def _names(self, claim: Claim) -> dict[str, str]:
+        return {
+            "endpoint": self.endpoint_name,
+            "request_id": claim.request.request_id,
+            "inference_id": claim.request.inference_id,
+            "instance_id": self.seat.instance.instance_id if self.seat is not None else "-",
+        }

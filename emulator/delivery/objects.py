@@ -1,0 +1,233 @@
+"""Inputs read from S3, results and failures written to it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.delivery.payload import CHUNK, IN_MEMORY, Payload
+from emulator.delivery.retry import is_passing, persist
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+    from emulator.delivery.payload import Readable
+    from emulator.queue.request import AsyncRequest
+
+MAX_INPUT_BYTES = 1024**3
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html: payloads up to 1 GB."""
+
+REQUEST_ID_TAG = "meshtwin-request-id"
+"""Metadata of every object the emulator writes. With a Filename of the caller's, several requests share a
+key: that an object is there says nothing, that it bears this request's id says that this request has
+ended."""
+
+REASON_TAG = "meshtwin-failure-reason"
+
+_PART_BYTES = 64 * 1024 * 1024
+"""Results beyond this go up in parts of this size."""
+
+
+class InputError(Exception):
+    """The input cannot be had, now or later; the message is the failure's text."""
+
+
+class InputInterruptedError(Exception):
+    """S3 went away while the input was read."""
+
+
+class OutputError(Exception):
+    """S3 will not take the object, now or later; the message is the failure's text."""
+
+
+@dataclass(slots=True)
+class Input:
+    """What a container is sent: bytes while small, else a stream from S3."""
+
+    content: bytes | Readable
+    length: int
+    content_type: str | None
+    stream: StreamingBody | None = None
+
+    def close(self) -> None:
+        """Give the stream's connection up."""
+        if self.stream is not None:
+            self.stream.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that a request has written earlier. `body` only where it was wanted and is small enough."""
+
+    content_type: str
+    reason: str | None
+    body: bytes | None
+
+
+class Location(NamedTuple):
+    """An object in S3."""
+
+    bucket: str
+    key: str
+
+
+def parse_location(uri: str) -> Location:
+    """The object that an `s3://` URI names; ValueError where it names none. Keys may hold `?` and `#`."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise ValueError(f"{uri!r}: expected s3://bucket/key")
+    return Location(bucket, key)
+
+
+class Objects:
+    """S3, as far as a delivery needs it. All calls block."""
+
+    def __init__(self, s3: S3Client) -> None:
+        self._s3 = s3
+
+    def open_input(self, request: AsyncRequest) -> Input:
+        """The request's input, inline or from S3.
+
+        InputError where it is missing, denied or too large; botocore's errors where S3 is away.
+        """
+        if request.body is not None:
+            return Input(request.body, len(request.body), None)
+        uri = request.input_location or ""
+        try:
+            location = parse_location(uri)
+            found = self._s3.get_object(Bucket=location.bucket, Key=location.key)
+        except ValueError as error:
+            raise InputError(f"ClientError: Unable to read the input {error}") from error
+        except (ClientError, BotoCoreError) as error:
+            if is_passing(error):
+                raise
+            raise InputError(f"ClientError: Unable to download the input {uri}: {_words(error)}") from error
+        length, stream = found["ContentLength"], found["Body"]
+        if length > MAX_INPUT_BYTES:
+            stream.close()
+            raise InputError(
+                f"ClientError: Unable to use the input {uri}: {length} bytes are more than {MAX_INPUT_BYTES}"
+            )
+        if length <= IN_MEMORY:
+            with closing(stream):
+                return Input(stream.read(), length, found.get("ContentType"))
+        return Input(_Source(stream), length, found.get("ContentType"), stream)
+
+    def write(
+        self,
+        location: str,
+        payload: Payload,
+        *,
+        metadata: Mapping[str, str],
+        kms_key_id: str | None,
+        let_go: threading.Event,
+    ) -> None:
+        """Write an object, waiting for S3 as long as it is away. OutputError where S3 refuses it."""
+        target = parse_location(location)
+        extra: dict[str, Any] = {"Metadata": dict(metadata)}
+        if payload.content_type is not None:
+            extra["ContentType"] = payload.content_type
+        if kms_key_id is not None:
+            extra.update(ServerSideEncryption="aws:kms", SSEKMSKeyId=kms_key_id)
+        try:
+            if payload.length > _PART_BYTES and not isinstance(payload.content, bytes):
+                self._write_parts(target, payload.content, extra, let_go)
+            else:
+                persist(let_go, self._put, target, payload, extra)
+        except (ClientError, BotoCoreError) as error:
+            raise OutputError(f"ClientError: Unable to upload to {location}: {_words(error)}") from error
+
+    def find(self, location: str, request_id: str, *, body_up_to: int) -> Found | None:
+        """The object at `location` if this very request has written it. Reads at most `body_up_to` bytes."""
+        target = parse_location(location)
+        try:
+            found = self._s3.get_object(Bucket=target.bucket, Key=target.key)
+        except ClientError as error:
+            if is_passing(error):
+                raise
+            return None
+        with closing(found["Body"]) as stream:
+            metadata = found["Metadata"]
+            if metadata.get(REQUEST_ID_TAG) != request_id:
+                return None
+            body = stream.read() if found["ContentLength"] <= body_up_to else None
+            return Found(found["ContentType"], metadata.get(REASON_TAG), body)
+
+    def _put(self, target: Location, payload: Payload, extra: dict[str, Any]) -> None:
+        if not isinstance(payload.content, bytes):
+            payload.content.seek(0)
+        self._s3.put_object(
+            Bucket=target.bucket,
+            Key=target.key,
+            Body=payload.content,
+            ContentLength=payload.length,
+            **extra,
+        )
+
+    def _write_parts(
+        self, target: Location, file: IO[bytes], extra: dict[str, Any], let_go: threading.Event
+    ) -> None:
+        begin = self._s3.create_multipart_upload
+        upload_id = persist(let_go, begin, Bucket=target.bucket, Key=target.key, **extra)["UploadId"]
+        try:
+            parts: list[CompletedPartTypeDef] = []
+            file.seek(0)
+            while part := file.read(_PART_BYTES):
+                number = len(parts) + 1
+                done = persist(
+                    let_go,
+                    self._s3.upload_part,
+                    Bucket=target.bucket,
+                    Key=target.key,
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    Body=part,
+                )
+                parts.append({"ETag": done["ETag"], "PartNumber": number})
+            persist(
+                let_go,
+                self._s3.complete_multipart_upload,
+                Bucket=target.bucket,
+                Key=target.key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": parts},
+            )
+        except BaseException:
+            self._abort(target, upload_id)
+            raise
+
+    def _abort(self, target: Location, upload_id: str) -> None:
+        try:
+            self._s3.abort_multipart_upload(Bucket=target.bucket, Key=target.key, UploadId=upload_id)
+        except (ClientError, BotoCoreError):
+            # Nothing more can be done for it; the error that led here is the one to report.
+            return
+
+
+class _Source:
+    """A stream from S3 whose failures are told from those of the container's connection."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+
+    def read(self, amount: int = CHUNK, /) -> bytes:
+        try:
+            return self._stream.read(amount)
+        except Exception as error:
+            # urllib3's and botocore's errors alike; some of them are OSErrors, as the connection's are.
+            raise InputInterruptedError(str(error)) from error
+
+
+def _words(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        detail = error.response.get("Error", {})
+        return f"{detail.get('Code', 'unknown')} ({detail.get('Message', 'no message')})"
+    return str(error)

@@ -1,0 +1,70 @@
+"""Storage that is away for a while: told from storage that refuses, and waited for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import structlog
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004  # botocore's own, and not the built-in, is what is meant
+    HTTPClientError,
+    IncompleteReadError,
+)
+
+from emulator.queue.table import StoreUnavailableError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_PASSING_CODES = frozenset({
+    "InternalError",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+})  # fmt: skip
+_SERVER_ERROR = 500
+
+_log = structlog.get_logger()
+
+
+class LetGoError(Exception):
+    """The request is not to be worked on any more: the emulator closes, or the lease is another's."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same call may succeed later: the service is away, slow or busy, rather than unwilling."""
+    if isinstance(error, (StoreUnavailableError, ConnectionError, HTTPClientError, IncompleteReadError)):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= _SERVER_ERROR or error.response.get("Error", {}).get("Code") in _PASSING_CODES
+
+
+def persist(let_go: threading.Event, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of a call to AWS, repeated with growing pauses for as long as the service is away.
+
+    Blocks; the pauses are real time, as the outside world's are. Once `let_go` is set the call is tried a
+    last time, and LetGoError is raised where it still fails. An error that will not pass is raised as it is.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            if let_go.is_set():
+                raise LetGoError from error
+            _log.warning("waiting for AWS", error=str(error), pause_seconds=pause)
+        let_go.wait(pause)
+        pause = min(_LONGEST_PAUSE, pause * 2)

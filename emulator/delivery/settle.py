@@ -1,0 +1,176 @@
+"""The end of a request: its one object in S3, its notice, its record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
+from emulator.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
+from emulator.delivery.outcome import Cause, Outcome, platform_failure
+from emulator.delivery.retry import persist
+from emulator.delivery.tally import Metric, Tally
+from emulator.fleet.spec import Notifications
+from emulator.queue.request import AsyncRequest, State
+from emulator.settings import OnInstanceLoss
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from mypy_boto3_sns import SNSClient
+
+    from emulator.clock import Clock
+    from emulator.delivery.objects import Objects
+    from emulator.fleet.spec import FleetSpec
+    from emulator.queue.table import Claim, RequestTable
+    from emulator.settings import Settings
+
+_REASON_LENGTH = 1000
+"""S3 takes 2 KB of metadata: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html."""
+
+_log = structlog.get_logger()
+
+
+class Settler:
+    """Ends requests: object, then notice, then record.
+
+    In that order, so that a crash in between repeats a notice rather than losing one, as SNS may itself; the
+    object is recognised by its tag and never written a second time.
+    """
+
+    def __init__(
+        self,
+        table: RequestTable,
+        objects: Objects,
+        sns: SNSClient,
+        specs: Callable[[str], FleetSpec | None],
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self.tally = Tally()
+        self._table = table
+        self._objects = objects
+        self._sns = sns
+        self._specs = specs
+        self._clock = clock
+        self._settings = settings
+
+    def settle(self, claim: Claim, outcome: Outcome, let_go: threading.Event) -> None:
+        """End the request as `outcome` says, or as failed where its output cannot be stored."""
+        if outcome.cause is Cause.INSTANCE_LOST and self._settings.on_instance_loss is OnInstanceLoss.LOSE:
+            self._record(claim, State.FAILED, outcome.reason, let_go)
+            return
+        request = claim.request
+        try:
+            if outcome.log_line is not None:
+                _log.warning(
+                    outcome.log_line, inference_id=request.inference_id, endpoint=request.endpoint_name
+                )
+            try:
+                self._write(request, outcome, let_go)
+            except OutputError as error:
+                outcome = self._not_stored(request, str(error), let_go)
+            self._count(request, outcome)
+            self._notify(request, _end(outcome, self._clock.now()))
+            self._record(claim, outcome.state, outcome.reason, let_go)
+        finally:
+            outcome.payload.close()
+
+    def settle_found(self, claim: Claim, let_go: threading.Event) -> bool:
+        """End a request whose object an earlier delivery has written; False where there is none.
+
+        Only a request that was claimed before can have one, so that no other pays for the look.
+        """
+        request = claim.request
+        for location, state in (
+            (request.output_location, State.COMPLETED),
+            (request.failure_location, State.FAILED),
+        ):
+            if location is None:
+                continue
+            found = persist(
+                let_go, self._objects.find, location, request.request_id, body_up_to=MAX_BODY_BYTES
+            )
+            if found is None:
+                continue
+            expired = found.reason == self._settings.expired_reason
+            end = End(state, self._clock.now(), found.content_type, found.reason, found.body)
+            self._notify(request, end)
+            self._record(claim, State.EXPIRED if expired else state, found.reason, let_go)
+            return True
+        return False
+
+    def _write(self, request: AsyncRequest, outcome: Outcome, let_go: threading.Event) -> None:
+        completed = outcome.state is State.COMPLETED
+        location = request.output_location if completed else request.failure_location
+        if location is None:
+            return
+        metadata = {REQUEST_ID_TAG: request.request_id}
+        if outcome.reason is not None:
+            metadata[REASON_TAG] = outcome.reason.encode("ascii", "backslashreplace").decode()[
+                :_REASON_LENGTH
+            ]
+        spec = self._specs(request.endpoint_name)
+        self._objects.write(
+            location,
+            outcome.payload,
+            metadata=metadata,
+            kms_key_id=spec.kms_key_id if spec is not None else None,
+            let_go=let_go,
+        )
+
+    def _not_stored(self, request: AsyncRequest, reason: str, let_go: threading.Event) -> Outcome:
+        """The failure that a refused output makes, written where it can be."""
+        self.tally.add(request.endpoint_name, Metric.UPLOAD_FAILURES)
+        failure = platform_failure(Cause.OUTPUT, reason)
+        _log.error(reason, inference_id=request.inference_id, endpoint=request.endpoint_name)
+        try:
+            self._write(request, failure, let_go)
+        except OutputError as error:
+            _log.error(str(error), inference_id=request.inference_id, endpoint=request.endpoint_name)
+        return failure
+
+    def _notify(self, request: AsyncRequest, end: End) -> None:
+        """Publish the notice. A publish that fails is logged and counted, and fails nothing else."""
+        spec = self._specs(request.endpoint_name)
+        notifications = spec.notifications if spec is not None else Notifications()
+        topic, with_body = topic_for(notifications, end.state)
+        if topic is None:
+            return
+        if not with_body:
+            end = End(end.state, end.at, end.content_type, end.reason)
+        try:
+            self._sns.publish(TopicArn=topic, Message=build_notice(request, end, self._settings.region))
+        except (ClientError, BotoCoreError) as error:
+            self.tally.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
+            _log.warning(
+                "notice not published", inference_id=request.inference_id, topic=topic, error=str(error)
+            )
+
+    def _record(self, claim: Claim, state: State, reason: str | None, let_go: threading.Event) -> None:
+        now = self._clock.now()
+        forget_at = now + self._settings.retention_seconds
+        persist(let_go, self._table.end, claim, state, reason=reason, now=now, forget_at=forget_at)
+        _log.info(
+            "request ended",
+            endpoint=claim.request.endpoint_name,
+            request_id=claim.request.request_id,
+            inference_id=claim.request.inference_id,
+            state=state,
+            delivery=claim.fence,
+            seconds=round(now - claim.request.received_at, 3),
+        )
+
+    def _count(self, request: AsyncRequest, outcome: Outcome) -> None:
+        metrics = {Cause.EXPIRED: Metric.EXPIRED, Cause.INPUT: Metric.DOWNLOAD_FAILURES}
+        metric = Metric.PROCESSED if outcome.cause is None else metrics.get(outcome.cause, Metric.FAILURES)
+        self.tally.add(request.endpoint_name, metric)
+
+
+def _end(outcome: Outcome, now: float) -> End:
+    payload = outcome.payload
+    body = payload.read_all() if payload.length <= MAX_BODY_BYTES else None
+    return End(outcome.state, now, payload.content_type, outcome.reason, body)

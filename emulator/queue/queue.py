@@ -1,0 +1,178 @@
+"""Accepted requests: durable in DynamoDB, in order in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import structlog
+
+from emulator.queue.backlog import Backlog, Entry
+from emulator.queue.owner import is_certainly_gone, new_owner
+from emulator.queue.table import Held, LostLeaseError, RequestTable, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
+
+    from emulator.aws import Aws
+    from emulator.clock import Clock
+    from emulator.queue.request import AsyncRequest
+    from emulator.settings import Settings
+
+_ACCEPT_SECONDS = 5.0
+"""A caller is told that the service is unavailable rather than kept longer than this."""
+
+_log = structlog.get_logger()
+
+
+class RequestQueue:
+    """The queues of all endpoints. Used from one event loop; DynamoDB is called in threads.
+
+    What is held in memory is an index of the table's pending requests, some 300 bytes for each. It is read
+    back by `recover`, so that neither a restart nor a crash loses a request.
+    """
+
+    def __init__(self, aws: Aws, clock: Clock, settings: Settings) -> None:
+        self.table = RequestTable(aws.dynamodb, f"{settings.table_prefix}-requests", new_owner())
+        self.on_ready: Callable[[str], None] = lambda _endpoint_name: None
+        """Called on the event loop when an endpoint's backlog has grown."""
+        self._aws = aws
+        self._clock = clock
+        self._settings = settings
+        self._backlogs: dict[str, Backlog] = {}
+        self._registered: set[str] = set()
+        self._last_position = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def setup(self) -> None:
+        """Create the table and its index where they are missing. StoreUnavailableError where that fails."""
+        await self._aws.run(self.table.create)
+
+    async def accept(self, request: AsyncRequest) -> None:
+        """Queue a request, durable on return.
+
+        StoreUnavailableError where DynamoDB refuses or does not answer in 5 s; the request is not accepted
+        then.
+        """
+        await self.register(request.endpoint_name)
+        entry = Entry(self._next_position(request.received_at), request.request_id, request.expires_at)
+        writing = self._aws.executor.submit(self.table.put, request, entry.position)
+        try:
+            done, _ = await asyncio.wait({asyncio.wrap_future(writing)}, timeout=_ACCEPT_SECONDS)
+        except asyncio.CancelledError:
+            self._withdraw(writing, request.request_id)
+            raise
+        if not done:
+            self._withdraw(writing, request.request_id)
+            raise StoreUnavailableError(f"DynamoDB did not answer within {_ACCEPT_SECONDS:g} s")
+        done.pop().result()
+        self.push(request.endpoint_name, entry)
+
+    async def register(self, endpoint_name: str) -> None:
+        """Make sure that a later start finds this endpoint's requests."""
+        if endpoint_name not in self._registered:
+            await self._aws.run(self.table.register, endpoint_name)
+            self._registered.add(endpoint_name)
+
+    def push(self, endpoint_name: str, entry: Entry) -> None:
+        """Put a request in its place in the queue, new or returned."""
+        self.backlog(endpoint_name).push(entry)
+        self.on_ready(endpoint_name)
+
+    def backlog(self, endpoint_name: str) -> Backlog:
+        """The endpoint's waiting requests."""
+        backlog = self._backlogs.get(endpoint_name)
+        if backlog is None:
+            backlog = self._backlogs[endpoint_name] = Backlog()
+        return backlog
+
+    @property
+    def endpoint_names(self) -> list[str]:
+        """Endpoints that have or had requests."""
+        return list(self._backlogs)
+
+    async def recover(self) -> None:
+        """Load what earlier processes left.
+
+        Queued requests are queued again, in their order. Running ones go back to the queue at once where
+        their owner was a process of this host that has ended; elsewhere once their lease has stood unchanged
+        for its whole length on this clock. The lease's own time is not compared: a clock that ran fast, or
+        was moved, starts again at the present when the emulator does.
+
+        Requests of endpoints that never come back stay in the queue until their time to live ends them.
+        """
+        idle = []
+        for endpoint_name in await self._aws.run(self.table.registered):
+            queued = await self._aws.run(self.table.queued, endpoint_name)
+            held = await self._aws.run(self.table.running, endpoint_name)
+            for entry in queued:
+                self._seen(entry)
+                self.push(endpoint_name, entry)
+            for one in held:
+                self._seen(one.entry)
+                self._start(self._reclaim(one))
+            if queued or held:
+                self._registered.add(endpoint_name)
+                _log.info("recovered", endpoint=endpoint_name, queued=len(queued), running=len(held))
+            else:
+                idle.append(endpoint_name)
+        if idle:
+            await self._aws.run(self.table.forget, idle)
+
+    async def close(self) -> None:
+        """Stop waiting for other owners' leases."""
+        for task in list(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _reclaim(self, held: Held) -> None:
+        if not is_certainly_gone(held.owner):
+            await self._clock.sleep(self._settings.lease_seconds)
+        while True:
+            try:
+                await self._aws.run(self.table.take_over, held)
+            except StoreUnavailableError:
+                await self._clock.poll(1.0)
+            except LostLeaseError:
+                current = await self._reread(held)
+                if current is None:
+                    return
+                held = current
+                await self._clock.sleep(self._settings.lease_seconds)
+            else:
+                self.push(held.endpoint_name, held.entry)
+                return
+
+    async def _reread(self, held: Held) -> Held | None:
+        """The request as it is now held by a living owner; None where it is not running any more."""
+        running = await self._aws.run(self.table.running, held.endpoint_name)
+        return next((one for one in running if one.entry.request_id == held.entry.request_id), None)
+
+    def _withdraw(self, writing: Future[None], request_id: str) -> None:
+        """A write that lands after its caller was refused would be a request that nobody knows of."""
+
+        def undo(done: Future[None]) -> None:
+            if done.cancelled() or done.exception() is not None:
+                return
+            try:
+                self.table.withdraw(request_id)
+            except StoreUnavailableError:
+                _log.warning("a refused request stays in the table and may run", request_id=request_id)
+
+        if not writing.cancel():
+            writing.add_done_callback(undo)
+
+    def _next_position(self, received_at: float) -> int:
+        self._last_position = max(int(received_at * 1e6), self._last_position + 1)
+        return self._last_position
+
+    def _seen(self, entry: Entry) -> None:
+        self._last_position = max(self._last_position, entry.position)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

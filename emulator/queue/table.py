@@ -1,0 +1,262 @@
+"""The requests' table: every change is one conditional write, checked against the legal transitions.
+
+All calls block; they are made from worker threads. A write may be repeated by the SDK or by the caller after
+an answer was lost: each is written so that its repetition succeeds and changes nothing.
+
+Errors:
+
+    StoreUnavailableError   DynamoDB refused, hung or is away; the call may be repeated
+    LostLeaseError          the request is not this owner's any more, or has ended; whoever asks must let go
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.queue.backlog import Entry
+from emulator.queue.request import TRANSITIONS, AsyncRequest, State
+from emulator.queue.schema import PENDING_INDEX, create_table, number, pending_key, text, to_item, to_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value
+
+_ENDPOINTS_ROW = "#endpoints"
+_OWN = "#fence = :fence AND #owner = :owner AND #state IN (:source, :target)"
+
+
+class StoreUnavailableError(Exception):
+    """DynamoDB did not do what was asked, for a reason that may pass."""
+
+
+class LostLeaseError(Exception):
+    """The request is in other hands, or has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request in one owner's hands; `fence` grows with each claim, so that a late writer is refused."""
+
+    request: AsyncRequest
+    position: int
+    owner: str
+    fence: int
+
+    @property
+    def entry(self) -> Entry:
+        """What the queue needs to take the request back."""
+        return Entry(self.position, self.request.request_id, self.request.expires_at, self.fence)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A request found running under some owner's lease."""
+
+    endpoint_name: str
+    entry: Entry
+    owner: str
+    lease_expires_at: str
+    """As it is written: a lease that is renewed has another text."""
+
+
+class RequestTable:
+    """Requests in DynamoDB; `owner` names this emulator process."""
+
+    def __init__(self, client: DynamoDBClient, name: str, owner: str) -> None:
+        self.name = name
+        self.owner = owner
+        self._client = client
+
+    def create(self) -> None:
+        """Create the table where it is missing."""
+        self._call(create_table, self._client, self.name)
+
+    def put(self, request: AsyncRequest, position: int) -> None:
+        """Accept a request: it is durable when this returns."""
+        self._call(self._client.put_item, TableName=self.name, Item=to_item(request, position))
+
+    def withdraw(self, request_id: str) -> None:
+        """Forget a request that was never promised to anybody."""
+        self._call(self._client.delete_item, TableName=self.name, Key={"request_id": text(request_id)})
+
+    def get(self, request_id: str) -> Mapping[str, Any] | None:
+        """The item of a request, ended or not."""
+        key = {"request_id": text(request_id)}
+        answer = self._call(self._client.get_item, TableName=self.name, Key=key, ConsistentRead=True)
+        item: Mapping[str, Any] | None = answer.get("Item")
+        return item
+
+    def claim(self, endpoint_name: str, entry: Entry, lease_expires_at: float) -> Claim:
+        """Take a queued request into this owner's hands; the write's answer brings the request itself."""
+        fence = entry.fence + 1
+        item = self._advance(
+            entry.request_id,
+            State.QUEUED,
+            State.RUNNING,
+            condition="(#state = :source AND #fence = :before)"
+            " OR (#state = :target AND #owner = :owner AND #fence = :fence)",
+            values={":before": number(entry.fence), ":fence": number(fence), ":owner": text(self.owner)},
+            sets={
+                "fence": number(fence),
+                "owner": text(self.owner),
+                "lease_expires_at": number(lease_expires_at),
+                "pending": pending_key(endpoint_name, State.RUNNING),
+            },
+            returns=True,
+        )
+        return Claim(to_request(item), entry.position, self.owner, fence)
+
+    def renew(self, claim: Claim, lease_expires_at: float) -> None:
+        """Heartbeat: keep the request for longer."""
+        self._advance_own(claim, State.RUNNING, {"lease_expires_at": number(lease_expires_at)})
+
+    def put_back(self, claim: Claim) -> None:
+        """Return the request to the queue."""
+        self._advance_own(
+            claim, State.QUEUED, {"pending": pending_key(claim.request.endpoint_name, State.QUEUED)}
+        )
+
+    def end(self, claim: Claim, state: State, *, reason: str | None, now: float, forget_at: float) -> None:
+        """Record the one end of the request; its inline body is dropped, it leaves the index."""
+        sets = {"ended_at": number(now), "forget_at": number(int(forget_at))}
+        if reason is not None:
+            sets["reason"] = text(reason)
+        self._advance_own(claim, state, sets, removes=("pending", "position", "body", "lease_expires_at"))
+
+    def take_over(self, held: Held) -> None:
+        """Return another owner's request to the queue, unless the lease was renewed meanwhile."""
+        self._advance(
+            held.entry.request_id,
+            State.RUNNING,
+            State.QUEUED,
+            condition=f"{_OWN} AND #lease_expires_at = :lease",
+            values={
+                ":fence": number(held.entry.fence),
+                ":owner": text(held.owner),
+                ":lease": {"N": held.lease_expires_at},
+            },
+            sets={"pending": pending_key(held.endpoint_name, State.QUEUED)},
+            names=("lease_expires_at",),
+        )
+
+    def queued(self, endpoint_name: str) -> list[Entry]:
+        """The endpoint's queued requests, oldest first."""
+        return [_entry(row) for row in self._pending(endpoint_name, State.QUEUED)]
+
+    def running(self, endpoint_name: str) -> list[Held]:
+        """The endpoint's running requests, oldest first."""
+        return [
+            Held(endpoint_name, _entry(row), row["owner"]["S"], row["lease_expires_at"]["N"])
+            for row in self._pending(endpoint_name, State.RUNNING)
+        ]
+
+    def register(self, endpoint_name: str) -> None:
+        """Note that the endpoint may have requests, so that a later start asks for them."""
+        self._endpoints("ADD #names :names", [endpoint_name])
+
+    def forget(self, endpoint_names: list[str]) -> None:
+        """Note that these endpoints have no requests."""
+        self._endpoints("DELETE #names :names", endpoint_names)
+
+    def registered(self) -> list[str]:
+        """Names of the endpoints that may have requests."""
+        item = self.get(_ENDPOINTS_ROW) or {}
+        return sorted(item["names"]["SS"]) if "names" in item else []
+
+    def _endpoints(self, expression: str, names: list[str]) -> None:
+        self._call(
+            self._client.update_item,
+            TableName=self.name,
+            Key={"request_id": text(_ENDPOINTS_ROW)},
+            UpdateExpression=expression,
+            ExpressionAttributeNames={"#names": "names"},
+            ExpressionAttributeValues={":names": {"SS": names}},
+        )
+
+    def _pending(self, endpoint_name: str, state: State) -> Iterator[Mapping[str, Any]]:
+        start: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                self._client.query,
+                TableName=self.name,
+                IndexName=PENDING_INDEX,
+                KeyConditionExpression="#pending = :pending",
+                ExpressionAttributeNames={"#pending": "pending"},
+                ExpressionAttributeValues={":pending": pending_key(endpoint_name, state)},
+                **start,
+            )
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _advance_own(
+        self, claim: Claim, target: State, sets: dict[str, Value], removes: tuple[str, ...] = ()
+    ) -> None:
+        self._advance(
+            claim.request.request_id,
+            State.RUNNING,
+            target,
+            condition=_OWN,
+            values={":fence": number(claim.fence), ":owner": text(claim.owner)},
+            sets=sets,
+            removes=removes,
+        )
+
+    def _advance(  # noqa: PLR0913  # one door for all changes, each by name
+        self,
+        request_id: str,
+        source: State,
+        target: State,
+        *,
+        condition: str,
+        values: dict[str, Value],
+        sets: dict[str, Value],
+        removes: tuple[str, ...] = (),
+        names: tuple[str, ...] = (),
+        returns: bool = False,
+    ) -> Mapping[str, Any]:
+        """The one door through which a request changes its state."""
+        if target is not source and target not in TRANSITIONS[source]:
+            raise ValueError(f"request {request_id}: {source} may not become {target}")
+        changed = {**sets, "state": text(target)}
+        expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in changed)
+        if removes:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
+        values = {**values, ":source": text(source), ":target": text(target)}
+        values.update({f":new_{name}": value for name, value in changed.items()})
+        try:
+            answer = self._call(
+                self._client.update_item,
+                TableName=self.name,
+                Key={"request_id": text(request_id)},
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={
+                    f"#{name}": name for name in ("fence", "owner", *changed, *removes, *names)
+                },
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW" if returns else "NONE",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise LostLeaseError(f"request {request_id} cannot become {target}: it is not ours") from error
+        attributes: Mapping[str, Any] = answer.get("Attributes", {})
+        return attributes
+
+    def _call(self, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # boto3's answers
+        try:
+            return function(*args, **kwargs)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            raise
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    position, _, request_id = row["position"]["S"].partition("#")
+    return Entry(int(position), request_id, float(row["expires_at"]["N"]), int(row["fence"]["N"]))
