@@ -99,5 +99,4 @@ def inflate(distance: NDArray[np.float64], thickest: float) -> NDArray[np.float6
         thickest: cells; half the thickness nears this limit and never passes it.
     """
     squared = np.where(distance > 0, np.maximum(_solve(distance), 0.0), 0.0)
-    limit = thickest * thickest
-    return squared / np.sqrt(1 + (squared / limit) ** 2)
+    return squared / (1 + squared / thickest**2)

@@ -26,8 +26,11 @@ DEFAULT_CELLS = 128
 FEWEST_CELLS = 4
 """The coarsest grid; below 500 faces, the least that can be asked for."""
 
-ROUND = 0.9
-"""Half the thickness of a subject at most, as a share of its largest inscribed circle's radius."""
+ROUND = 1.5
+"""The limit of half a subject's thickness, as a share of its largest inscribed circle's radius.
+
+A disc becomes 0.83 of a ball that way, and a square about as thick; without it a square would be a ball.
+"""
 
 SLAB = 0.12
 """The same for a whole picture, which is to be a cushion and not a ball."""
