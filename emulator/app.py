@@ -102,7 +102,7 @@ class Emulator:
         """
         await self.registry.load()
         await self.queue.setup()
-        await self.dispatcher.run()
+        await self.dispatcher.start()
         self._endpoints.resume()
 
     async def close(self) -> None:

@@ -1,0 +1,188 @@
+"""An emulator in a process of its own, and ways to call it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+
+ECHO = Path(__file__).parents[1] / "containers" / "echo.py"
+ACCOUNT_ID = "123456789012"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        return self.headers.get("x-amzn-errortype") or self.json.get("__type")
+
+
+@dataclass(frozen=True)
+class Running:
+    """An emulator that answers at `url`."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def client(self, service: str) -> Any:
+        return client(service, self.url)
+
+    def send(
+        self,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str | bytes] | None = None,
+        method: str = "POST",
+    ) -> Answer:
+        """A request as it is given, past every check of an SDK."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, response.read())
+        finally:
+            connection.close()
+
+    def call(self, operation: str, params: object) -> Answer:
+        """An operation of the control plane, past every check of an SDK."""
+        headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+        return self.send("/", body=json.dumps(params).encode(), headers=headers)
+
+
+def client(service: str, url: str) -> Any:
+    """A boto3 client that tries once."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
+    )
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> Any:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not true after {seconds:g} s: {condition}"
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def run_emulator(
+    store_url: str, folder: Path, *, table_prefix: str | None = None, options: tuple[str, ...] = ()
+) -> Iterator[Running]:
+    """An emulator on the S3, DynamoDB and SNS at `store_url`, which logs into `folder`."""
+    log = folder / "emulator.log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {
+        "AWS_ENDPOINT_URL": store_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    prefix = table_prefix or f"test-{uuid.uuid4().hex[:8]}"
+    command = [
+        *(sys.executable, "-m", "emulator", "--exit-with-stdin", "--table-prefix", prefix),
+        *("--log-dir", str(folder), "--command", f"*={sys.executable} {ECHO}", *options),
+    ]
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        )
+    try:
+        yield Running(_ready(process, log), process, log)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+
+
+def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], 30)
+    line = process.stdout.readline() if readable else b""
+    assert line, f"the emulator did not start:\n{log.read_text()}"
+    return str(json.loads(line)["url"])
+
+
+@dataclass(frozen=True)
+class Made:
+    """An endpoint in service, and where its results go."""
+
+    name: str
+    bucket: str
+
+
+def make_endpoint(
+    sagemaker: SageMakerClient,
+    s3_url: str,
+    name: str,
+    *,
+    output: Mapping[str, Any] | None = None,
+    is_async: bool = True,
+    image: str = "echo",
+) -> Made:
+    """Model, configuration and endpoint of one name, waited for."""
+    bucket = f"{name}-bucket".lower()
+    store: S3Client = client("s3", s3_url)
+    store.create_bucket(Bucket=bucket)
+    store.close()
+    sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": image})
+    config: dict[str, Any] = {
+        "EndpointConfigName": name,
+        "ProductionVariants": [
+            {
+                "VariantName": "v",
+                "ModelName": name,
+                "InitialInstanceCount": 1,
+                "InstanceType": "ml.g5.2xlarge",
+            }
+        ],
+    }
+    if is_async:
+        chosen = {"S3OutputPath": f"s3://{bucket}/out/", "S3FailurePath": f"s3://{bucket}/failed"}
+        config["AsyncInferenceConfig"] = {"OutputConfig": chosen if output is None else dict(output)}
+    sagemaker.create_endpoint_config(**config)
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    waiter = sagemaker.get_waiter("endpoint_in_service")
+    waiter.wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    return Made(name, bucket)
