@@ -12,6 +12,7 @@ from runtime.geometry.glb_read import read_textured_glb
 from runtime.geometry.raster import rasterize
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,9 +31,21 @@ OVERSAMPLING = 2
 FILL = 0.82
 """Of a tile: how much of it the model's widest view takes."""
 
+CUT_OUT = 0.92
+"""Of a tile: how much of it a transparent picture takes, whose subject may reach its edge."""
+
 BACKDROP = np.array([0.93, 0.93, 0.925], np.float32), np.array([0.80, 0.81, 0.825], np.float32)
 """sRGB at the top and at the bottom of a tile, 0 to 1."""
 PAPER, INK = (250, 250, 249), (70, 72, 78)
+
+HORIZON = 0.49
+"""Where the model's middle stands on a tile, from the top."""
+
+FLOOR, FLOOR_SIDE = 1.5, 256
+"""How far the floor that takes a shadow reaches, in radii of the model, and its picture's side in pixels."""
+
+SHADOW, SHADOW_REACH = 0.55, 0.7
+"""How dark a shadow is at most, and how many radii above the floor a part has lost most of its own."""
 
 KEY, FILL_LIGHT, BEHIND = (-0.45, 0.65, 0.70), (0.80, 0.15, 0.45), (0.25, 0.55, -0.80)
 """Directions towards the lights, in the camera's space: the lamp, what it leaves dark, and the outline."""
@@ -49,8 +62,7 @@ def contact_sheet(picture: Path, glb: Path, out: Path) -> None:
         runtime.contract.JobError: `glb` cannot be read.
     """
     mesh = read_textured_glb(glb)
-    tiles = [("picture", _picture_tile(picture))]
-    tiles += [(name, _view_tile(mesh, turn, height)) for name, turn, height in VIEWS]
+    tiles = [("picture", _picture_tile(picture)), *_view_tiles(mesh)]
     width = len(tiles) * (TILE + GAP) + GAP
     sheet = Image.new("RGB", (width, TILE + LABEL + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -66,33 +78,41 @@ def _picture_tile(picture: Path) -> Image.Image:
     """The picture whole, on the views' backdrop where it is transparent."""
     with Image.open(picture) as opened:
         upright = ImageOps.exif_transpose(opened).convert("RGBA")
-    side = TILE if np.asarray(upright.getchannel("A")).all() else round(TILE * FILL)
-    upright = ImageOps.contain(upright, (side, side), Image.Resampling.LANCZOS)
+    tiny = max(upright.size) < TILE / 4
+    resample = Image.Resampling.NEAREST if tiny else Image.Resampling.LANCZOS  # pixel art stays pixel art
+    side = TILE if np.asarray(upright.getchannel("A")).all() else round(TILE * CUT_OUT)
+    upright = ImageOps.contain(upright, (side, side), resample)
     tile = Image.fromarray(_to_bytes(_backdrop(TILE)))
     corner = ((TILE - upright.width) // 2, (TILE - upright.height) // 2)
     tile.paste(upright, corner, upright)
     return tile
 
 
-def _view_tile(mesh: TexturedMesh, turn: float, height: float) -> Image.Image:
-    side = TILE * OVERSAMPLING
-    rotation = _rotation(turn, height)
+def _view_tiles(mesh: TexturedMesh) -> Iterator[tuple[str, Image.Image]]:
     points, radius = _centred(mesh.vertices)
-    camera = points @ rotation.T
+    shadow = _shadow(points, mesh.faces, radius)
+    side = TILE * OVERSAMPLING
     scale = side * FILL / (2 * radius)
-    on_tile = np.stack(
-        [side / 2 + camera[:, 0] * scale, side * 0.49 - camera[:, 1] * scale, camera[:, 2]], axis=1
-    )
-    image = _backdrop(side)
-    image = _with_shadow(image, points, rotation, scale)
+    for name, turn, height in VIEWS:
+        rotation = _rotation(turn, height)
+        floor = points[:, 1].min()
+        image = _with_shadow(_backdrop(side), shadow, floor, rotation, (radius, scale))
+        _draw(image, mesh, points @ rotation.T * scale, mesh.normals @ rotation.T)
+        small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
+        yield name, Image.fromarray(_to_bytes(np.asarray(small, np.float32)))
+
+
+def _draw(
+    image: Pixels, mesh: TexturedMesh, points: NDArray[np.float64], normals: NDArray[np.float64]
+) -> None:
+    """Draw the mesh onto `image`; `points` and `normals` are in the camera's space, `points` in pixels."""
+    side = len(image)
+    on_tile = points * [1, -1, 1] + [side / 2, side * HORIZON, 0]
     raster = rasterize(on_tile, mesh.faces, side, side, cull=True)
-    attributes = np.hstack([mesh.normals @ rotation.T, mesh.uv])
-    seen = raster.interpolate(mesh.faces, attributes.astype(np.float32))
+    seen = raster.interpolate(mesh.faces, np.hstack([normals, mesh.uv]).astype(np.float32))
     covered = raster.covered
     base = _sample(mesh.base_color, seen[..., 3:])[covered]
     image[covered] = _encode(_shade(_decode(base), seen[covered][:, :3]))
-    small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
-    return Image.fromarray(_to_bytes(np.asarray(small, np.float32)))
 
 
 def _rotation(turn: float, height: float) -> NDArray[np.float64]:
@@ -119,24 +139,37 @@ def _backdrop(side: int) -> Pixels:
     return np.array(np.broadcast_to(top + (bottom - top) * fade, (side, side, 3)), np.float32)
 
 
+def _shadow(points: NDArray[np.float64], faces: NDArray[np.int32], radius: float) -> Pixels:
+    """How dark the floor is, seen from above, 0 to 1: darkest where the model stands on it.
+
+    The picture spans `FLOOR` times `radius` to each side of the upright axis.
+    """
+    pixels = FLOOR_SIDE / (2 * FLOOR * radius)
+    from_below = np.stack([points[:, 0], points[:, 2], -points[:, 1]], axis=1) * pixels
+    from_below[:, :2] += FLOOR_SIDE / 2
+    raster = rasterize(from_below, faces, FLOOR_SIDE, FLOOR_SIDE)
+    above = (from_below[:, 2].max() - raster.depth) / pixels / radius
+    dark = np.where(raster.covered, np.exp(-above / SHADOW_REACH), 0).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(dark, (0, 0), FLOOR_SIDE / 40), np.float32)
+
+
 def _with_shadow(
-    image: Pixels, points: NDArray[np.float64], rotation: NDArray[np.float64], scale: float
+    image: Pixels, shadow: Pixels, floor: float, rotation: NDArray[np.float64], size: tuple[float, float]
 ) -> Pixels:
-    """A soft shadow on the floor under the model, as from a wide light above it."""
-    side = len(image) // 4  # it is soft: a coarse one will do
-    scale /= 4
-    floor = points * [1, 0, 1] + [0, points[:, 1].min(), 0]
-    camera = floor @ rotation.T
-    column = np.rint(side / 2 + camera[:, 0] * scale).astype(int)
-    row = np.rint(side * 0.49 - camera[:, 1] * scale).astype(int)
-    shown = (column >= 0) & (column < side) & (row >= 0) & (row < side)
-    shadow = np.zeros((side, side), np.float32)
-    shadow[row[shown], column[shown]] = 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
-    shadow = np.asarray(cv2.morphologyEx(shadow, cv2.MORPH_CLOSE, kernel), np.float32)
-    shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), side / 45), np.float32)
-    shadow = np.asarray(cv2.resize(shadow, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    return np.asarray(image * (1 - 0.45 * shadow[..., None]), np.float32)
+    """The backdrop with the floor's shadow as the camera sees it; `size`: the model's radius, the scale."""
+    radius, scale = size
+    side = len(image)
+    unit = 2 * FLOOR * radius / FLOOR_SIDE
+    across, up = rotation[0] * scale, -rotation[1] * scale
+    origin = np.array([-FLOOR * radius, floor, -FLOOR * radius])
+    matrix = np.array(
+        [
+            [across[0] * unit, across[2] * unit, side / 2 + across @ origin],
+            [up[0] * unit, up[2] * unit, side * HORIZON + up @ origin],
+        ]
+    )
+    seen = np.asarray(cv2.warpAffine(shadow, matrix, (side, side), flags=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(image * (1 - SHADOW * seen[..., None]), np.float32)
 
 
 def _sample(texture: NDArray[np.uint8], uv: Pixels) -> Pixels:

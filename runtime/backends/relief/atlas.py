@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 MARGIN = 0.03
 """Of a chart's side, kept free around the subject, so that mipmaps do not mix the front with the back."""
 
-SURE = 0.95
-"""Coverage from which a pixel's colour is the subject's own and not partly the background's."""
-
 RIM = 0.006
 """Of a chart's side: how deep the outermost colours are taken for the background's shine, and softened.
 A pixel there is a streak when seen from the side, since the surface falls away steeply."""
@@ -41,6 +38,10 @@ BACK_FADE = 0.06
 
 SMALLEST, LARGEST = 256, 1024
 """Sides of a chart where nobody asks for a size, pixels."""
+
+
+PIXEL_ART = 64
+"""Pixels: a subject no larger than this keeps its pixels as squares with sharp edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def front_chart(subject: Subject, frame: Frame, place: Layout) -> Colors:
     rgb, coverage = _into_chart(subject, frame, place)
     rim = max(1, round(RIM * place.side))
     inside: NDArray[np.uint8] = (coverage >= 0.5).astype(np.uint8)  # noqa: PLR2004  # half covered
-    filled = _fill(rgb, _own(coverage, inside, rim))
+    filled = _fill(rgb, _own(inside, rim))
     soft = np.asarray(cv2.GaussianBlur(filled, (0, 0), rim), np.uint8)
     depth = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5), np.float32)
     return _mix(soft, filled, _step(depth / np.float32(rim)))
@@ -93,7 +94,7 @@ def back_chart(front: Colors, depth: Image) -> Colors:
     side = len(front)
     small = cv2.resize(front, (side // BACK_DETAIL,) * 2, interpolation=cv2.INTER_AREA)
     small = cv2.medianBlur(small, BACK_MEDIAN)
-    small = cv2.GaussianBlur(small, (0, 0), BACK_MEDIAN / 5)
+    small = cv2.GaussianBlur(small, (0, 0), BACK_MEDIAN / 12)
     plain = np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
     # The root follows the arc of a round rim, so that the change is even when seen from the side.
     return _mix(front, plain, _step(np.sqrt(depth / (BACK_FADE * side))))
@@ -116,22 +117,19 @@ def _into_chart(subject: Subject, frame: Frame, place: Layout) -> tuple[Colors, 
     shift_y = place.box[1] - frame.top * scale + scale_y / 2 - 0.5
     matrix = np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]])
     size = (place.side, place.side)
-    warped = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    coverage = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    flags = cv2.INTER_NEAREST if max(frame.width, frame.height) <= PIXEL_ART else cv2.INTER_LINEAR
+    warped = cv2.warpAffine(rgb, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    coverage = cv2.warpAffine(mask, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(warped, np.uint8), np.asarray(coverage, np.float32)
 
 
-def _own(coverage: Image, inside: NDArray[np.uint8], rim: int) -> NDArray[np.uint8]:
+def _own(inside: NDArray[np.uint8], rim: int) -> NDArray[np.uint8]:
     """Where colours may be taken from: not from the outermost pixels, except in parts that have no others."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
-    sure = (coverage >= SURE).astype(np.uint8)
-    core = np.asarray(cv2.erode(sure, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)
-    reached = cv2.dilate(cv2.dilate(core, kernel), kernel)
-    thin = inside & (1 - np.asarray(reached, np.uint8))
-    own: NDArray[np.uint8] = core | (thin & sure if (thin & sure).any() else thin)
-    if not own.any():
-        own = inside if inside.any() else np.ones_like(inside)
-    return own
+    core = np.asarray(cv2.erode(inside, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)
+    reached = np.asarray(cv2.dilate(cv2.dilate(core, kernel), kernel), np.uint8)
+    own: NDArray[np.uint8] = core | (inside & (1 - reached))
+    return own if own.any() else np.ones_like(inside)
 
 
 def _fill(rgb: Colors, own: NDArray[np.uint8]) -> Colors:
