@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -159,13 +160,22 @@ def make_endpoint(
     *,
     output: Mapping[str, Any] | None = None,
     is_async: bool = True,
-    image: str = "echo",
 ) -> Made:
-    """Model, configuration and endpoint of one name, waited for."""
+    """Bucket, model, configuration and endpoint of one name, the endpoint in service."""
     bucket = f"{name}-bucket".lower()
     store: S3Client = client("s3", s3_url)
     store.create_bucket(Bucket=bucket)
     store.close()
+    chosen = {"S3OutputPath": f"s3://{bucket}/out/", "S3FailurePath": f"s3://{bucket}/failed"}
+    create_endpoint(sagemaker, name, (chosen if output is None else output) if is_async else None)
+    wait_until(lambda: status_of(sagemaker, name) == "InService")
+    return Made(name, bucket)
+
+
+def create_endpoint(
+    sagemaker: SageMakerClient, name: str, output: Mapping[str, Any] | None, *, image: str = "echo"
+) -> None:
+    """Model, configuration and endpoint of one name; a real-time one without `output`."""
     sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": image})
     config: dict[str, Any] = {
         "EndpointConfigName": name,
@@ -178,11 +188,17 @@ def make_endpoint(
             }
         ],
     }
-    if is_async:
-        chosen = {"S3OutputPath": f"s3://{bucket}/out/", "S3FailurePath": f"s3://{bucket}/failed"}
-        config["AsyncInferenceConfig"] = {"OutputConfig": chosen if output is None else dict(output)}
+    if output is not None:
+        config["AsyncInferenceConfig"] = {"OutputConfig": dict(output)}
     sagemaker.create_endpoint_config(**config)
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    waiter = sagemaker.get_waiter("endpoint_in_service")
-    waiter.wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    return Made(name, bucket)
+
+
+def status_of(sagemaker: SageMakerClient, name: str) -> str:
+    """DescribeEndpoint's EndpointStatus, or Deleted."""
+    try:
+        return sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
+    except ClientError as error:
+        if error.response["Error"]["Message"].startswith("Could not find"):
+            return "Deleted"
+        raise

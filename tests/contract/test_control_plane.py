@@ -1,0 +1,470 @@
+"""Models, configurations and endpoints: what is kept, what is refused, and an endpoint's life."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+
+from tests.support.emulator import ACCOUNT_ID, client, create_endpoint, make_endpoint, status_of, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mypy_boto3_sagemaker import SageMakerClient
+
+    from tests.contract.conftest import Start
+    from tests.support.emulator import Made, Running
+
+DESCRIBE = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"
+EXISTING = "https://github.com/ministryofjustice/modernisation-platform-environments/pull/9383"
+OPERATOR = "https://github.com/aws/amazon-sagemaker-operator-for-k8s"
+ARN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT_ID}"
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/service/execution"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT_ID}:topic"
+
+
+def variant(model: str, **more: Any) -> dict[str, Any]:
+    given = {"VariantName": "v", "ModelName": model, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    return {**given, **more}
+
+
+def output_to(bucket: str) -> dict[str, Any]:
+    return {"OutputConfig": {"S3OutputPath": f"s3://{bucket}/out"}}
+
+
+@pytest.fixture
+def model(sagemaker: SageMakerClient, name: str) -> str:
+    """The name of a model."""
+    sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": "echo"}, ExecutionRoleArn=ROLE)
+    return name
+
+
+@pytest.fixture
+def config(sagemaker: SageMakerClient, model: str) -> str:
+    """The name of an asynchronous configuration, and of its model."""
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=model,
+        ProductionVariants=[variant(model)],  # type: ignore[list-item]
+        AsyncInferenceConfig=output_to("b"),  # type: ignore[arg-type]
+    )
+    return model
+
+
+def refusal(call: Callable[[], object]) -> dict[str, Any]:
+    """The error of a call that is refused with 400 ValidationException."""
+    with pytest.raises(ClientError) as caught:
+        call()
+    response: Any = caught.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert response["Error"]["Code"] == "ValidationException"
+    found: dict[str, Any] = response["Error"]
+    return found
+
+
+@pytest.mark.botocore_model
+def test_a_model_is_described_as_it_was_created(sagemaker: SageMakerClient, name: str) -> None:
+    given: dict[str, Any] = {
+        "PrimaryContainer": {
+            "Image": "registry/image:1",
+            "Environment": {"KEY": "value", "EMPTY": ""},
+            "ModelDataSource": {
+                "S3DataSource": {"S3Uri": "s3://b/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+            },
+        },
+        "ExecutionRoleArn": ROLE,
+        "EnableNetworkIsolation": True,
+        "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
+    }
+    created = sagemaker.create_model(ModelName=name, **given)
+    assert created["ModelArn"] == f"{ARN}:model/{name}"
+    found: dict[str, Any] = dict(sagemaker.describe_model(ModelName=name))
+    assert {key: found[key] for key in given} == given
+    assert abs((dt.datetime.now(dt.UTC) - found["CreationTime"]).total_seconds()) < 60
+
+
+@pytest.mark.botocore_model
+def test_a_configuration_is_described_as_it_was_created(sagemaker: SageMakerClient, model: str) -> None:
+    given: dict[str, Any] = {
+        "ProductionVariants": [variant(model, InitialVariantWeight=2.5, VolumeSizeInGB=512)],
+        "AsyncInferenceConfig": {
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1000},
+            "OutputConfig": {
+                "S3OutputPath": "s3://b/o",
+                "S3FailurePath": "s3://b/f",
+                "KmsKeyId": "alias/key",
+                "NotificationConfig": {
+                    "SuccessTopic": TOPIC,
+                    "ErrorTopic": TOPIC,
+                    "IncludeInferenceResponseIn": ["SUCCESS_NOTIFICATION_TOPIC"],
+                },
+            },
+        },
+        "DataCaptureConfig": {
+            "InitialSamplingPercentage": 10,
+            "DestinationS3Uri": "s3://b/capture",
+            "CaptureOptions": [{"CaptureMode": "Input"}],
+        },
+    }
+    created = sagemaker.create_endpoint_config(EndpointConfigName=model, **given)
+    assert created["EndpointConfigArn"] == f"{ARN}:endpoint-config/{model}"
+    found: dict[str, Any] = dict(sagemaker.describe_endpoint_config(EndpointConfigName=model))
+    assert {key: found[key] for key in given} == given
+
+
+@pytest.mark.assumed
+def test_a_member_newer_than_the_model_is_kept_and_given_back(emulator: Running, name: str) -> None:
+    newer = {"Of2030": [{"A": 1.5, "B": None}]}
+    params = {"ModelName": name, "PrimaryContainer": {"Image": "i", "Newer": newer}, "Newest": newer}
+    assert emulator.call("CreateModel", params).status == 200
+    found = emulator.call("DescribeModel", {"ModelName": name}).json
+    assert found["Newest"] == found["PrimaryContainer"]["Newer"] == newer
+
+
+@pytest.mark.documented(DESCRIBE)
+def test_the_life_of_an_endpoint(sagemaker: SageMakerClient, config: str) -> None:
+    created = sagemaker.create_endpoint(EndpointName=config, EndpointConfigName=config)
+    assert created["EndpointArn"] == f"{ARN}:endpoint/{config}"
+    creating = sagemaker.describe_endpoint(EndpointName=config)
+    assert creating["EndpointStatus"] == "Creating"
+    sagemaker.get_waiter("endpoint_in_service").wait(
+        EndpointName=config, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    found = sagemaker.describe_endpoint(EndpointName=config)
+    assert found["EndpointStatus"] == "InService"
+    assert found["EndpointConfigName"] == config
+    assert found["AsyncInferenceConfig"] == output_to("b")
+    (shown,) = found["ProductionVariants"]
+    assert shown["VariantName"] == "v"
+    assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (1, 1)
+    assert shown["DeployedImages"][0]["SpecifiedImage"] == "echo"
+    assert (shown["CurrentWeight"], shown["DesiredWeight"]) == (1.0, 1.0)
+    assert found["CreationTime"] == creating["CreationTime"]
+    assert found["LastModifiedTime"] >= creating["LastModifiedTime"]
+
+    sagemaker.delete_endpoint(EndpointName=config)
+    waiter = sagemaker.get_waiter("endpoint_deleted")
+    waiter.wait(EndpointName=config, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    assert sagemaker.list_endpoints(NameContains=config)["Endpoints"] == []
+
+
+@pytest.mark.documented(DESCRIBE)
+def test_a_container_that_exits_fails_the_endpoint_with_a_reason(start_emulator: Start, name: str) -> None:
+    with start_emulator(options=("--command", "broken=false")) as running:
+        sagemaker = running.client("sagemaker")
+        create_endpoint(sagemaker, name, {}, image="broken")
+        wait_until(lambda: status_of(sagemaker, name) != "Creating")
+        found = sagemaker.describe_endpoint(EndpointName=name)
+        assert found["EndpointStatus"] == "Failed"
+        assert "did not pass the ping health check" in found["FailureReason"]
+        assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 0
+        with pytest.raises(WaiterError):
+            sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name)
+        answer = running.send(f"/endpoints/{name}/async-invocations", body=b"{}")
+        assert answer.json["Message"].endswith("not found.")
+        sagemaker.delete_endpoint(EndpointName=name)
+        wait_until(lambda: status_of(sagemaker, name) == "Deleted")
+        sagemaker.close()
+
+
+@pytest.mark.field_report(OPERATOR)
+def test_an_endpoint_on_its_way_can_not_be_deleted(sagemaker: SageMakerClient, config: str) -> None:
+    sagemaker.create_endpoint(EndpointName=config, EndpointConfigName=config)
+    found = refusal(lambda: sagemaker.delete_endpoint(EndpointName=config))
+    assert found["Message"] == f'Cannot update in-progress endpoint "{ARN}:endpoint/{config}".'
+
+
+@pytest.mark.field_report(EXISTING)
+def test_a_second_endpoint_of_one_name_is_refused_in_any_case(
+    sagemaker: SageMakerClient, endpoint: Made
+) -> None:
+    for name in (endpoint.name, endpoint.name.upper()):
+        create = partial(sagemaker.create_endpoint, EndpointName=name, EndpointConfigName=endpoint.name)
+        found = refusal(create)
+        arn = f"{ARN}:endpoint/{endpoint.name.lower()}"
+        assert found["Message"] == f'Cannot create already existing endpoint "{arn}".'
+
+
+@pytest.mark.field_report("https://github.com/awslabs/spot-tagging-bot-for-digital-assets/issues/2")
+def test_a_second_configuration_of_one_name_is_refused(sagemaker: SageMakerClient, config: str) -> None:
+    found = refusal(
+        lambda: sagemaker.create_endpoint_config(
+            EndpointConfigName=config.upper(),
+            ProductionVariants=[variant(config)],  # type: ignore[list-item]
+        )
+    )
+    arn = f"{ARN}:endpoint-config/{config}"
+    assert found["Message"] == f'Cannot create already existing endpoint configuration "{arn}".'
+
+
+@pytest.mark.field_report("https://github.com/aws/sagemaker-python-sdk")
+def test_a_second_model_of_one_name_is_refused(sagemaker: SageMakerClient, model: str) -> None:
+    found = refusal(lambda: sagemaker.create_model(ModelName=model, PrimaryContainer={"Image": "i"}))
+    assert found["Message"].startswith("Cannot create already existing model")
+
+
+@pytest.mark.field_report(OPERATOR)
+@pytest.mark.parametrize(
+    ("operation", "params", "message"),
+    [
+        ("describe_endpoint", {"EndpointName": "none"}, f'Could not find endpoint "{ARN}:endpoint/none".'),
+        ("delete_endpoint", {"EndpointName": "none"}, f'Could not find endpoint "{ARN}:endpoint/none".'),
+        (
+            "describe_endpoint_config",
+            {"EndpointConfigName": "None"},
+            f'Could not find endpoint configuration "{ARN}:endpoint-config/none".',
+        ),
+        (
+            "delete_endpoint_config",
+            {"EndpointConfigName": "none"},
+            f'Could not find endpoint configuration "{ARN}:endpoint-config/none".',
+        ),
+        (
+            "create_endpoint",
+            {"EndpointName": "none", "EndpointConfigName": "none"},
+            f'Could not find endpoint configuration "{ARN}:endpoint-config/none".',
+        ),
+        ("describe_model", {"ModelName": "none"}, f'Could not find model "{ARN}:model/none".'),
+        ("delete_model", {"ModelName": "none"}, f'Could not find model "{ARN}:model/none".'),
+        (
+            "create_endpoint_config",
+            {"EndpointConfigName": "none", "ProductionVariants": [variant("none")]},
+            f'Could not find model "{ARN}:model/none".',
+        ),
+    ],
+)
+def test_what_is_not_there_is_named(
+    sagemaker: SageMakerClient, operation: str, params: dict[str, Any], message: str
+) -> None:
+    assert refusal(lambda: getattr(sagemaker, operation)(**params))["Message"] == message
+
+
+@pytest.mark.field_report("https://github.com/aws/amazon-sagemaker-examples/issues/293")
+def test_an_arn_has_its_name_in_lower_case_and_the_endpoint_keeps_its_own(
+    sagemaker: SageMakerClient, endpoint: Made
+) -> None:
+    found = sagemaker.describe_endpoint(EndpointName=endpoint.name.lower())
+    assert found["EndpointName"] == endpoint.name
+    assert found["EndpointArn"] == f"{ARN}:endpoint/{endpoint.name.lower()}"
+
+
+@pytest.mark.assumed
+def test_configuration_and_model_of_an_endpoint_may_be_deleted(
+    sagemaker: SageMakerClient, moto_url: str, name: str
+) -> None:
+    made = make_endpoint(sagemaker, moto_url, name)
+    sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    sagemaker.delete_model(ModelName=name)
+    assert sagemaker.describe_endpoint(EndpointName=made.name)["AsyncInferenceConfig"]
+    assert sagemaker.list_models(NameContains=name)["Models"] == []
+    assert sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"] == []
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("operation", "params", "word"),
+    [
+        (
+            "CreateModel",
+            {"PrimaryContainer": {"Image": "i"}, "Containers": [{"Image": "i"}]},
+            "exclude each other",
+        ),
+        (
+            "CreateModel",
+            {"PrimaryContainer": {"Environment": {"K" * 9 + str(n): "v" * 1000 for n in range(40)}}},
+            "bytes",
+        ),
+    ],
+)
+def test_what_the_model_can_not_say_is_refused_too(
+    emulator: Running, name: str, operation: str, params: dict[str, Any], word: str
+) -> None:
+    answer = emulator.call(operation, {"ModelName": name, **params})
+    assert (answer.status, answer.code) == (400, "ValidationException")
+    assert word in answer.json["message"]
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"ProductionVariants": [variant("-m-"), variant("-m-")]}, "needs its own"),
+        (
+            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "https://example.com/b"}}},
+            "S3OutputPath",
+        ),
+    ],
+)
+def test_a_configuration_that_can_not_work_is_refused(
+    emulator: Running, model: str, changes: dict[str, Any], word: str
+) -> None:
+    params = {"EndpointConfigName": model, "ProductionVariants": [variant(model)], **changes}
+    answer = emulator.call("CreateEndpointConfig", json.loads(json.dumps(params).replace("-m-", model)))
+    assert (answer.status, answer.code) == (400, "ValidationException")
+    assert word in answer.json["message"]
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("variants", "word"),
+    [
+        ([variant("-m-"), variant("-m-", VariantName="w")], "more than one production variant"),
+        ([{"VariantName": "v"}], "inference components"),
+    ],
+)
+def test_an_endpoint_that_is_not_served_here_is_refused(
+    emulator: Running, model: str, variants: list[Any], word: str
+) -> None:
+    params = {"EndpointConfigName": model, "ProductionVariants": variants}
+    created = emulator.call("CreateEndpointConfig", json.loads(json.dumps(params).replace("-m-", model)))
+    assert created.status == 200
+    answer = emulator.call("CreateEndpoint", {"EndpointName": model, "EndpointConfigName": model})
+    assert (answer.status, answer.code) == (400, "ValidationException")
+    assert word in answer.json["message"]
+
+
+@pytest.fixture
+def three(sagemaker: SageMakerClient, name: str) -> Iterator[list[str]]:
+    """Names of three models, in the order of their creation, which is not that of their names."""
+    names = [f"{name}-{letter}" for letter in "bac"]
+    for each in names:
+        sagemaker.create_model(ModelName=each, PrimaryContainer={"Image": "i"})
+    yield names
+    for each in names:
+        sagemaker.delete_model(ModelName=each)
+
+
+@pytest.mark.botocore_model
+@pytest.mark.parametrize(
+    ("params", "order"),
+    [
+        ({}, [2, 1, 0]),
+        ({"SortBy": "Name", "SortOrder": "Ascending"}, [1, 0, 2]),
+        ({"SortBy": "Name"}, [2, 0, 1]),
+        ({"SortOrder": "Ascending"}, [0, 1, 2]),
+        ({"SortBy": "CreationTime"}, [2, 1, 0]),
+    ],
+)
+def test_lists_are_sorted(
+    sagemaker: SageMakerClient, three: list[str], params: dict[str, Any], order: list[int]
+) -> None:
+    wanted = [three[place] for place in order]
+    found = sagemaker.list_models(NameContains=three[0][:-2], **params)["Models"]
+    assert [model["ModelName"] for model in found] == wanted
+
+
+@pytest.mark.botocore_model
+def test_lists_come_in_pages_that_stay_right_while_things_go(
+    sagemaker: SageMakerClient, three: list[str]
+) -> None:
+    params: dict[str, Any] = {"NameContains": three[0][:-2], "SortBy": "Name", "MaxResults": 1}
+    first = sagemaker.list_models(**params)
+    assert first["Models"][0]["ModelName"] == three[2]
+    sagemaker.delete_model(ModelName=three[2])
+    second = sagemaker.list_models(**params, NextToken=first["NextToken"])
+    assert second["Models"][0]["ModelName"] == three[0]
+    third = sagemaker.list_models(**params, NextToken=second["NextToken"])
+    assert third["Models"][0]["ModelName"] == three[1]
+    assert "NextToken" not in dict(third)
+    sagemaker.create_model(ModelName=three[2], PrimaryContainer={"Image": "i"})
+    paginator = sagemaker.get_paginator("list_models")
+    pages = paginator.paginate(NameContains=three[0][:-2], PaginationConfig={"PageSize": 2})
+    assert len(list(pages)) == 2
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize("token", ["nonsense", "bnVsbA==", "WyJOYW1lIiwgMS4wLCAiYSJd"])
+def test_a_token_that_no_list_returned_is_refused(sagemaker: SageMakerClient, token: str) -> None:
+    assert "NextToken" in refusal(lambda: sagemaker.list_models(NextToken=token))["Message"]
+
+
+@pytest.mark.botocore_model
+def test_lists_are_filtered_by_time_and_status(sagemaker: SageMakerClient, endpoint: Made) -> None:
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    earlier = later - dt.timedelta(days=1)
+
+    def names(**params: Any) -> list[str]:
+        found = sagemaker.list_endpoints(NameContains=endpoint.name.upper(), **params)["Endpoints"]
+        return [each["EndpointName"] for each in found]
+
+    assert names(StatusEquals="InService", CreationTimeBefore=later, LastModifiedTimeAfter=earlier) == [
+        endpoint.name
+    ]
+    assert names(StatusEquals="Failed") == []
+    assert names(CreationTimeAfter=later) == []
+    assert names(CreationTimeBefore=earlier) == []
+    assert names(LastModifiedTimeBefore=earlier) == []
+    assert names(SortBy="Status") == [endpoint.name]
+
+
+@pytest.mark.botocore_model
+def test_tags_are_added_listed_and_deleted(sagemaker: SageMakerClient, name: str) -> None:
+    created = sagemaker.create_model(
+        ModelName=name, PrimaryContainer={"Image": "i"}, Tags=[{"Key": "Größe", "Value": ""}]
+    )
+    arn = created["ModelArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "absent"])
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [
+        {"Key": "Größe", "Value": ""},
+        {"Key": "b", "Value": "2"},
+    ]
+    many = [{"Key": str(number), "Value": ""} for number in range(49)]
+    assert refusal(lambda: sagemaker.add_tags(ResourceArn=arn, Tags=many))  # type: ignore[arg-type]
+    assert "Tags" not in dict(sagemaker.describe_model(ModelName=name))
+
+
+@pytest.mark.documented(
+    "https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html"
+)
+def test_a_new_endpoint_sends_a_test_notification_to_each_topic(
+    sagemaker: SageMakerClient, moto_url: str, name: str
+) -> None:
+    sns, sqs = client("sns", moto_url), client("sqs", moto_url)
+    topics, queues = [], []
+    for kind in ("success", "error"):
+        topics.append(sns.create_topic(Name=f"{name}-{kind}")["TopicArn"])
+        queues.append(sqs.create_queue(QueueName=f"{name}-{kind}")["QueueUrl"])
+        arn = sqs.get_queue_attributes(QueueUrl=queues[-1], AttributeNames=["QueueArn"])
+        sns.subscribe(TopicArn=topics[-1], Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
+    notify = {"SuccessTopic": topics[0], "ErrorTopic": topics[1]}
+    output = {"S3OutputPath": "s3://b/o", "NotificationConfig": notify}
+    make_endpoint(sagemaker, moto_url, name, output=output)
+    for queue in queues:
+        (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+        envelope = json.loads(message["Body"])
+        assert envelope["Message"] == (
+            '{"eventVersion":"1.0","eventSource":"aws:sagemaker","eventName":"TestNotification"}'
+        )
+    sns.close()
+    sqs.close()
+
+
+@pytest.mark.assumed
+def test_a_topic_that_is_not_there_does_not_keep_the_endpoint_from_service(
+    sagemaker: SageMakerClient, moto_url: str, name: str
+) -> None:
+    notify = {"SuccessTopic": f"{TOPIC}-{name}"}
+    make_endpoint(
+        sagemaker, moto_url, name, output={"S3OutputPath": "s3://b/o", "NotificationConfig": notify}
+    )
+
+
+@pytest.mark.assumed
+def test_an_operation_that_is_not_served_says_what_is(emulator: Running) -> None:
+    sagemaker = boto3.client(
+        "sagemaker",
+        endpoint_url=emulator.url,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
+    with pytest.raises(ClientError, match="CreateEndpoint") as caught:
+        sagemaker.update_endpoint(EndpointName="a", EndpointConfigName="b")
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
+    sagemaker.close()
