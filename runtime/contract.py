@@ -32,9 +32,10 @@ class Stage(StrEnum):
 def _s3_uri(value: str) -> str:
     match = S3_URI.fullmatch(value)
     if match is None:
-        raise ValueError(f"{value!r}: expected a location of the form s3://bucket/key")
-    if len(match["key"].encode()) > MAX_KEY_BYTES:
-        raise ValueError(f"the key of {value!r} is longer than S3's {MAX_KEY_BYTES} bytes")
+        raise ValueError(f"{value[:100]!r}: expected a location of the form s3://bucket/key")
+    size = len(match["key"].encode())
+    if size > MAX_KEY_BYTES:
+        raise ValueError(f"{value[:100]!r}...: its key has {size} bytes, S3 takes {MAX_KEY_BYTES} bytes")
     return value
 
 

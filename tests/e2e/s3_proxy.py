@@ -23,8 +23,7 @@ class S3Proxy:
         self.faults: dict[tuple[str, str], Fault] = {}
         self.seen: list[tuple[str, str]] = []
         handler = type("BoundHandler", (Handler,), {"proxy": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
@@ -37,6 +36,13 @@ class S3Proxy:
             self._server.shutdown()
             self._thread.join()
             self._server.server_close()
+
+
+class QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that has read enough, and left, is no error here."""
 
 
 class Handler(BaseHTTPRequestHandler):
