@@ -24,6 +24,9 @@ _PIXELS_AT_ONCE = 1 << 19
 _ON_EDGE = 1e-7
 """Pixels: a centre this near to an edge is on it, so that two triangles leave no gap between them."""
 
+_LEVEL = 1e-9
+"""Pixels: an edge that rises less is level; the triangle's other edges end where it does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Raster:
@@ -87,33 +90,39 @@ def _fragments(
     corners: NDArray[np.float64], width: int, height: int, *, cull: bool
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]:
     """Every (index into `corners`, flat pixel, depth) that the triangles cover, in chunks."""
-    low, high = corners.min(axis=1), corners.max(axis=1)
     area = _doubled_area(corners)
-    top = np.ceil(np.clip(low[:, 1], 0, height) - 0.5 - _ON_EDGE).astype(np.int64).clip(0)
-    bottom = np.floor(np.clip(high[:, 1], 0, height) - 0.5 + _ON_EDGE).astype(np.int64).clip(-1, height - 1)
-    seen = (bottom >= top) & (high[:, 0] >= 0) & (low[:, 0] <= width) & (area < 0 if cull else area != 0)
-    kept = np.flatnonzero(seen)
-    top, rows = top[kept], (bottom - top + 1)[kept]
-    slope_x, slope_y = _depth_slopes(corners[kept], area[kept])
+    kept = np.flatnonzero(area < 0 if cull else area)
+    corners, area = corners[kept], area[kept]
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    top = _first_centre(low[:, 1], height)
+    rows = np.maximum(_last_centre(high[:, 1], height) - top + 1, 0)
+    slope_x, slope_y = _depth_slopes(corners, area)
     for part in _chunks(rows, _ROWS_AT_ONCE):
-        owner, offset = _expand(rows[part])
+        owner, row = _expand(rows[part])
         owner += part.start
-        row = top[owner] + offset
-        first, count = _spans(corners[kept[owner]], row + 0.5, width)
-        some = np.flatnonzero(count)
-        owner, row, first, count = owner[some], row[some], first[some], count[some]
+        row += top[owner]
+        first, count = _spans(corners, owner, row, width)
         for piece in _chunks(count, _PIXELS_AT_ONCE):
-            span, step = _expand(count[piece])
+            span, column = _expand(count[piece])
             span += piece.start
-            own = owner[span]
-            column = first[span] + step
-            index = kept[own]
-            anchor = corners[index, 0]
+            column += first[span]
+            own, line = owner[span], row[span]
+            anchor = corners[own, 0]
             z = anchor[:, 2] + slope_x[own] * (column + 0.5 - anchor[:, 0])
-            z += slope_y[own] * (row[span] + 0.5 - anchor[:, 1])
+            z += slope_y[own] * (line + 0.5 - anchor[:, 1])
             # A sliver's plane runs away from it within a pixel; its corners bound what can be seen of it.
-            np.clip(z, low[index, 2], high[index, 2], out=z)
-            yield index, row[span] * width + column, z
+            np.clip(z, low[own, 2], high[own, 2], out=z)
+            yield kept[own], line * width + column, z
+
+
+def _first_centre(start: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """The first pixel, of `size`, whose centre is not before `start`."""
+    return np.ceil(start.clip(0, size + 1) - 0.5 - _ON_EDGE).astype(np.int64).clip(0)
+
+
+def _last_centre(end: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """The last pixel, of `size`, whose centre is not after `end`."""
+    return np.floor(end.clip(-1, size) - 0.5 + _ON_EDGE).astype(np.int64).clip(-1, size - 1)
 
 
 def _doubled_area(corners: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -133,27 +142,26 @@ def _depth_slopes(
 
 
 def _spans(
-    corners: NDArray[np.float64], y: NDArray[np.float64], width: int
+    corners: NDArray[np.float64], owner: NDArray[np.int64], row: NDArray[np.int64], width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first column and the number of columns that each triangle covers in the row whose centre is `y`."""
-    left = np.full(len(y), np.inf)
-    right = np.full(len(y), -np.inf)
+    """The first column and the number of columns that each owner covers in its row."""
+    left = np.full(len(row), np.inf)
+    right = np.full(len(row), -np.inf)
     for start, end in ((0, 1), (1, 2), (2, 0)):
-        xa, ya = corners[:, start, 0], corners[:, start, 1]
-        xb, yb = corners[:, end, 0], corners[:, end, 1]
         # Both triangles of an edge must find the same x on it, so it is always walked from its upper end.
-        swap = ya > yb
-        xa, xb = np.where(swap, xb, xa), np.where(swap, xa, xb)
-        ya, yb = np.where(swap, yb, ya), np.where(swap, ya, yb)
-        rise = yb - ya
-        crossing = (ya <= y + _ON_EDGE) & (y - _ON_EDGE <= yb) & (rise > 0)
-        along = np.divide(y - ya, rise, out=np.zeros_like(y), where=crossing).clip(0, 1)
-        x = xa + along * (xb - xa)
+        turn = corners[:, start, 1] > corners[:, end, 1]
+        upper = np.where(turn[:, None], corners[:, end, :2], corners[:, start, :2])
+        lower = np.where(turn[:, None], corners[:, start, :2], corners[:, end, :2])
+        across, rise = (lower - upper).T
+        steep = rise > _LEVEL
+        slope = np.divide(across, rise, out=np.zeros_like(rise), where=steep)
+        below, height = row + 0.5 - upper[owner, 1], rise[owner]
+        crossing = (below >= -_ON_EDGE) & (below <= height + _ON_EDGE) & steep[owner]
+        x = upper[owner, 0] + np.clip(below, 0, height) * slope[owner]
         np.minimum(left, x, out=left, where=crossing)
         np.maximum(right, x, out=right, where=crossing)
-    first = np.ceil(left.clip(0, width + 1) - 0.5 - _ON_EDGE).astype(np.int64).clip(0)
-    last = np.floor(right.clip(-1, width) - 0.5 + _ON_EDGE).astype(np.int64).clip(-1, width - 1)
-    return first, (last - first + 1).clip(0)
+    first, last = _first_centre(left, width), _last_centre(right, width)
+    return first, np.maximum(last - first + 1, 0)
 
 
 def _expand(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
