@@ -28,6 +28,12 @@ BORDER_COLOURS = 4
 PLAIN = 12.0
 """CIELAB distance within which a pixel belongs to a plain background."""
 
+MOST = 0.55
+"""Share of the border that a plain background has at least."""
+
+FEW = 0.08
+"""Share of the border below which a colour is a corner of the subject, not of the background."""
+
 LEVEL = 0.5
 """Coverage at which an outline runs."""
 
@@ -43,8 +49,14 @@ AREA = (0.01, 0.9)
 ON_BORDER = 0.3
 """Share of the picture's border that a subject touches at most."""
 
-CONTRAST = 10.0
-"""CIELAB distance between the colours just inside and just outside of the outline, at least."""
+CONTRAST = 8.0
+"""CIELAB distance between the colours on both sides of the outline that three quarters of it reach."""
+
+COMPACT = {True: 0.2, False: 0.55}
+"""Share of its convex hull that a subject fills at least, on a plain background and on a busy one.
+
+Chairs and pairs of shoes leave much of it empty; so do the scraps that a graph cut makes of a landscape.
+"""
 
 
 def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -57,34 +69,53 @@ def _ring(shape: tuple[int, ...], width: int) -> NDArray[np.bool_]:
     return ring
 
 
-def _border_distance(lab: NDArray[np.float32], ring: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How far each pixel's colour is from those of the border, in units of CIELAB distance.
+def _border_colours(samples: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float, float]]:
+    """The border's colours with the share and the spread of each; one alone where the border is plain.
 
-    The border's colours may change over the picture (a gradient, light that falls off), so to each of a few
-    mean colours a plane over the picture is fitted.
+    A subject that touches the border adds its own colours there, so those of a small share are left out, and
+    all others where one has the most of it.
+    """
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
+    unused = np.zeros(len(samples), np.int32)
+    count = min(BORDER_COLOURS, len(samples))
+    _, labels, centres = cv2.kmeans(samples, count, unused, criteria, 2, cv2.KMEANS_PP_CENTERS)
+    means = np.asarray(centres, np.float32)
+    shares = np.bincount(np.asarray(labels).ravel(), minlength=count) / len(samples)
+    main = means[int(shares.argmax())]
+    near = np.sqrt(((samples - main) ** 2).sum(axis=1)) < PLAIN
+    if near.mean() >= MOST:
+        own = samples[near]
+        centre = own.mean(axis=0)
+        return [(centre, float(near.mean()), float(np.sqrt(((own - centre) ** 2).sum(axis=1).mean())))]
+    colours = []
+    for number in np.flatnonzero(shares >= FEW):
+        own = samples[np.asarray(labels).ravel() == number]
+        spread = float(np.sqrt(((own - means[number]) ** 2).sum(axis=1).mean()))
+        colours.append((means[number], float(shares[number]), spread))
+    return colours
+
+
+def _border_distance(lab: NDArray[np.float32], ring: NDArray[np.bool_]) -> tuple[NDArray[np.float32], bool]:
+    """How far each pixel's colour is from those of the border, in CIELAB distance, and if that is plain.
+
+    The border's colours may change slowly over the picture (a gradient, light that falls off), so a curved
+    plane fitted to them counts as one more colour where it fits.
     """
     rows, columns = lab.shape[:2]
+    samples = lab[ring]
+    colours = _border_colours(samples)
+    nearest = np.full((rows, columns), np.inf, dtype=np.float32)
+    for centre, _, spread in colours:
+        np.minimum(nearest, np.sqrt(((lab - centre) ** 2).sum(axis=-1)) - spread, out=nearest)
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
     places = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-    samples = lab[ring]
-    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
-    k = min(BORDER_COLOURS, len(samples))
-    unused = np.zeros(len(samples), np.int32)
-    _, labels, centres = cv2.kmeans(samples, k, unused, criteria, 2, cv2.KMEANS_PP_CENTERS)
-    nearest = np.full((rows, columns), np.inf, dtype=np.float32)
-    for number, centre in enumerate(centres):
-        own = labels.ravel() == number
-        if own.mean() < 0.08:  # noqa: PLR2004  # a corner of the subject, not the background
-            continue
-        spread = float(np.sqrt(((samples[own] - centre) ** 2).sum(axis=1).mean()))
-        apart = np.sqrt(((lab - centre) ** 2).sum(axis=-1)) - spread
-        np.minimum(nearest, apart, out=nearest)
-    smooth, *_ = np.linalg.lstsq(places[ring], samples, rcond=None)
-    fitted = places @ smooth.astype(np.float32)
-    left_over = np.median(np.sqrt(((samples - fitted[ring]) ** 2).sum(axis=1)))
-    if left_over < PLAIN / 3:
+    fit, *_ = np.linalg.lstsq(places[ring], samples, rcond=None)
+    fitted = places @ fit.astype(np.float32)
+    left_over = float(np.median(np.sqrt(((samples - fitted[ring]) ** 2).sum(axis=1))))
+    smooth = left_over < PLAIN / 3
+    if smooth:
         nearest = np.minimum(nearest, np.sqrt(((lab - fitted) ** 2).sum(axis=-1)) - left_over)
-    return np.maximum(nearest, 0)
+    return np.maximum(nearest, 0), smooth or len(colours) == 1
 
 
 def _seeds(distance: NDArray[np.float32], ring: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
@@ -119,12 +150,15 @@ def _cleaned(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return inside
 
 
-def _convincing(lab: NDArray[np.float32], inside: NDArray[np.uint8]) -> bool:
+def _convincing(lab: NDArray[np.float32], inside: NDArray[np.uint8], plain: bool) -> bool:
     """Whether a cut looks like a subject: of some size, off the border, its outline where colours change."""
     share = float(inside.mean())
     if not AREA[0] <= share <= AREA[1]:
         return False
     if float(inside[_ring(inside.shape, 1)].mean()) > ON_BORDER:
+        return False
+    hull = cv2.convexHull(cv2.findNonZero(inside))
+    if float(inside.sum()) < COMPACT[plain] * cv2.contourArea(hull):
         return False
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
@@ -140,7 +174,7 @@ def _convincing(lab: NDArray[np.float32], inside: NDArray[np.uint8]) -> bool:
         means.append((total / np.maximum(weight, 1)[..., None], weight > 0))
     edge = (cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, kernel) > 0) & means[0][1] & means[1][1]
     apart = np.sqrt(((means[0][0] - means[1][0]) ** 2).sum(axis=-1))[edge]
-    return bool(apart.size) and float(np.median(apart)) >= CONTRAST
+    return bool(apart.size) and float(np.quantile(apart, 0.25)) >= CONTRAST
 
 
 def _refined(rgb: NDArray[np.uint8], inside: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -196,7 +230,8 @@ def cut_out(
     ring = _ring(small.shape, max(2, round(RING * min(size))))
     clear = None if coverage is None else cv2.resize(coverage, size, interpolation=cv2.INTER_AREA) < LEVEL
     cv2.setRNGSeed(seed & 0x7FFFFFFF)
-    guess = _seeds(_border_distance(lab, ring), ring)
+    distance, plain = _border_distance(lab, ring)
+    guess = _seeds(distance, ring)
     if guess is None:
         return None
     if clear is not None:
@@ -206,7 +241,7 @@ def cut_out(
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cut, _, _ = cv2.grabCut(small, guess, (0, 0, 0, 0), background, foreground, ROUNDS, cv2.GC_INIT_WITH_MASK)
     inside = _cleaned(np.asarray(cut, np.uint8) & np.uint8(1))
-    if not _convincing(lab, inside):
+    if not _convincing(lab, inside, plain):
         return None
     mask = _refined(rgb, inside)
     if coverage is not None:
