@@ -57,16 +57,13 @@ class Aws:
     def __init__(self, region: str, *, threads: int = 64) -> None:
         session = boto3.session.Session(region_name=region)
         self.usage = Usage()
-        self._started = threading.local()
         self._lock = threading.Lock()
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
         self.s3: S3Client = session.client("s3", config=_CONFIG)
         self.dynamodb: DynamoDBClient = session.client("dynamodb", config=_STORE_CONFIG)
         self.sns: SNSClient = session.client("sns", config=_CONFIG)
         for client in (self.s3, self.dynamodb, self.sns):
-            client.meta.events.register_first("provide-client-params.*", self._begin)
-            client.meta.events.register_last("after-call.*", self._end)
-            client.meta.events.register_last("after-call-error.*", self._end)
+            self._meter(client)
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a blocking call, without blocking the event loop."""
@@ -79,12 +76,19 @@ class Aws:
         for client in (self.s3, self.dynamodb, self.sns):
             client.close()
 
-    def _begin(self, **_: object) -> None:
-        self._started.cpu = time.thread_time()
+    def _meter(self, client: S3Client | DynamoDBClient | SNSClient) -> None:
+        """Count a client's calls. botocore's events begin late and end early: a fifth of the time is outside."""
+        service = client.meta.service_model.service_name
+        call = client._make_api_call  # type: ignore[union-attr]  # noqa: SLF001  # the one door of all calls
 
-    def _end(self, event_name: str = "", **_: object) -> None:
-        seconds = time.thread_time() - self._started.cpu
-        operation = event_name.partition(".")[2]
-        with self._lock:
-            self.usage.calls[operation] += 1
-            self.usage.cpu_seconds += seconds
+        def metered(operation: str, params: object) -> object:
+            started = time.thread_time()
+            try:
+                return call(operation, params)
+            finally:
+                seconds = time.thread_time() - started
+                with self._lock:
+                    self.usage.calls[f"{service}.{operation}"] += 1
+                    self.usage.cpu_seconds += seconds
+
+        client._make_api_call = metered  # type: ignore[union-attr]  # noqa: SLF001  # same

@@ -13,6 +13,7 @@ import structlog
 
 from emulator.delivery.alarm import Alarm
 from emulator.delivery.container import ContainerClient
+from emulator.delivery.early import EarlyJob
 from emulator.delivery.job import Hooks, Job, Seat, Tools
 from emulator.delivery.objects import Objects
 from emulator.delivery.outcome import Cause
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from emulator.fleet.spec import FleetSpec
     from emulator.queue.backlog import Entry
     from emulator.queue.queue import RequestQueue
+    from emulator.queue.request import AsyncRequest
     from emulator.settings import Settings
 
 _MAX_THREADS = 2048
@@ -78,6 +80,7 @@ class Dispatcher:
         self._alarm = Alarm(self._clock, self._ring)
         self._is_open = True
         self._queue.on_ready = self._pump
+        self._queue.start_at_once = self._start_at_once
         self._fleets.observer = self
         await self._queue.recover()
 
@@ -159,6 +162,17 @@ class Dispatcher:
         expiry = backlog.next_expiry()
         if expiry is not None:
             self._alarm.set(expiry)
+
+    def _start_at_once(self, request: AsyncRequest, entry: Entry) -> EarlyJob | None:
+        """A slot for a request that has just come, where it is nobody else's turn."""
+        name = request.endpoint_name
+        fleet = self._fleets.get(name)
+        if not self._is_open or fleet is None or len(self._queue.backlog(name)):
+            return None
+        instance = fleet.slots.acquire() if self._count[name] < 2 * fleet.slots.total else None
+        if instance is None:
+            return None
+        return EarlyJob(self._tools, self._hooks, request, entry, self._seat(instance), self._begin)
 
     def _begin(self, job: Job) -> None:
         self._running.add(job)

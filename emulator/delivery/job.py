@@ -146,10 +146,10 @@ class Job:
             self._hooks.finished(self, returned)
 
     def _work(self) -> Entry | None:
-        if self._let_go.is_set():
-            return None
         table = self._tools.table
-        claim = persist(self._let_go, table.claim, self.endpoint_name, self._entry, self._lease_end())
+        claim = self._take()
+        if claim is None:
+            return None
         self.renew_at = self._tools.clock.now() + self._tools.settings.lease_seconds / 3
         self.claim = claim
         self._hooks.armed(self.renew_at)
@@ -165,6 +165,16 @@ class Job:
             raise LostLeaseError("the lease ended while the request was processed")
         self._tools.settler.settle(claim, outcome, self._let_go)
         return None
+
+    def _take(self) -> Claim | None:
+        """The request, in this emulator's hands; None where it is not to be worked on."""
+        if self._let_go.is_set():
+            return None
+        claim = self._tools.table.claim
+        return persist(self._let_go, claim, self.endpoint_name, self._entry, self._lease_end())
+
+    def _input(self, claim: Claim) -> Input:
+        return persist(self._let_go, self._tools.objects.open_input, claim.request)
 
     def _outcome(self, claim: Claim) -> Outcome | None:
         """How the request ends; None where it is to be delivered again."""
@@ -182,7 +192,7 @@ class Job:
     def _deliver(self, claim: Claim, seat: Seat) -> Outcome | None:
         while True:
             try:
-                body = persist(self._let_go, self._tools.objects.open_input, claim.request)
+                body = self._input(claim)
             except InputError as error:
                 return platform_failure(Cause.INPUT, str(error))
             try:

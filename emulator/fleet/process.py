@@ -97,8 +97,8 @@ class ProcessLauncher:
                 f"Please make sure all images included in the model for the production variant "
                 f"{spec.variant_name} exist, and that the execution role used to create the model has "
                 f"permissions to access them. (No program is known for the image {image[:300]!r}: name one "
-                f"in the emulator's setting `commands`, for this image or for '*'; or use an image of the form "
-                f"http://host:port for a container that is already running.)"
+                f"in the emulator's setting `commands`, for this image or for '*'; or use an image of the "
+                f"form http://host:port for a container that is already running.)"
             )
         return command
 

@@ -43,16 +43,18 @@ def pending_key(endpoint_name: str, state: State) -> Value:
     return text(f"{endpoint_name}#{state}")
 
 
-def to_item(request: AsyncRequest, position: int) -> dict[str, Value]:
+def to_item(
+    request: AsyncRequest, position: int, *, state: State = State.QUEUED, fence: int = 0
+) -> dict[str, Value]:
     """The item of a request that has just been accepted."""
     item: dict[str, Value] = {
         "received_at": number(request.received_at),
         "ttl_seconds": number(request.ttl_seconds),
         "timeout_seconds": number(request.timeout_seconds),
         "expires_at": number(request.expires_at),
-        "state": text(State.QUEUED),
-        "fence": number(0),
-        "pending": pending_key(request.endpoint_name, State.QUEUED),
+        "state": text(state),
+        "fence": number(fence),
+        "pending": pending_key(request.endpoint_name, state),
         # Zero-padded, so that the order of the text is the order of the numbers.
         "position": text(f"{position:020d}#{request.request_id}"),
     }

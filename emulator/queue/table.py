@@ -80,6 +80,14 @@ class RequestTable:
         """Accept a request: it is durable when this returns."""
         self._call(self._client.put_item, TableName=self.name, Item=to_item(request, position))
 
+    def put_claimed(self, request: AsyncRequest, position: int, lease_expires_at: float) -> Claim:
+        """Accept a request and claim it, in one write."""
+        item = to_item(request, position, state=State.RUNNING, fence=1)
+        item["owner"] = text(self.owner)
+        item["lease_expires_at"] = number(lease_expires_at)
+        self._call(self._client.put_item, TableName=self.name, Item=item)
+        return Claim(request, position, self.owner, 1)
+
     def withdraw(self, request_id: str) -> None:
         """Forget a request that was never promised to anybody."""
         self._call(self._client.delete_item, TableName=self.name, Key={"request_id": text(request_id)})

@@ -1,0 +1,87 @@
+"""A request that has a slot from the start: its input is fetched while it is written to DynamoDB."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING
+
+from emulator.delivery.job import Job
+from emulator.queue.table import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from emulator.delivery.job import Hooks, Seat, Tools
+    from emulator.delivery.objects import Input
+    from emulator.queue.backlog import Entry
+    from emulator.queue.request import AsyncRequest
+    from emulator.queue.table import Claim
+
+
+class EarlyJob(Job):
+    """A job whose claim is the very write that accepts the request.
+
+    Nothing reaches the container before that write has succeeded.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        hooks: Hooks,
+        request: AsyncRequest,
+        entry: Entry,
+        seat: Seat,
+        submit: Callable[[Job], None],
+    ) -> None:
+        super().__init__(tools, hooks, request.endpoint_name, entry, seat)
+        self._request = request
+        self._submit = submit
+        self._writing: Future[Claim] | None = None
+        self._fetched: Input | None = None
+        self._lock = threading.Lock()
+        self._is_accepted: bool | None = None
+
+    def begin(self, writing: Future[Claim]) -> None:
+        """See `Started`."""
+        self._writing = writing
+        self._submit(self)
+
+    def refuse(self) -> bool:
+        """See `Started`."""
+        return not self._decide(accepted=False)
+
+    def _decide(self, *, accepted: bool) -> bool:
+        """Whether the request is accepted: the first to say so decides."""
+        with self._lock:
+            if self._is_accepted is None:
+                self._is_accepted = accepted
+            return self._is_accepted
+
+    def _take(self) -> Claim | None:
+        assert self._writing is not None
+        self._prefetch()
+        try:
+            claim = self._writing.result()
+        except (StoreUnavailableError, CancelledError):
+            # Whoever called `accept` hears of it.
+            claim = None
+        if claim is None or not self._decide(accepted=True):
+            self._drop()
+            return None
+        return claim
+
+    def _input(self, claim: Claim) -> Input:
+        fetched, self._fetched = self._fetched, None
+        return fetched if fetched is not None else super()._input(claim)
+
+    def _prefetch(self) -> None:
+        try:
+            self._fetched = self._tools.objects.open_input(self._request)
+        except Exception:  # noqa: BLE001  # whatever it is: it is met again below, and counts only then
+            return
+
+    def _drop(self) -> None:
+        if self._fetched is not None:
+            self._fetched.close()
