@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
@@ -11,7 +12,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, bring_up, new_shell
+from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, new_shell, running_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +26,10 @@ SPEED = 20
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A shell beside a running `meshtwin up`."""
     shell = new_shell(tmp_path_factory.mktemp("shell"))
-    process, children = bring_up(shell, "--speed", str(SPEED))
-    yield shell
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    with running_up(shell, "--speed", str(SPEED)) as (process, children):
+        yield shell
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
     assert_all_gone(children)
     assert not (shell.folder / "state" / "embedded.json").exists()
 
@@ -81,13 +82,13 @@ def test_places_in_s3_and_a_bucket_of_ones_own(shell: Shell) -> None:
     )
     bucket = f"mine-{uuid.uuid4().hex[:8]}"
     s3.create_bucket(Bucket=bucket)
-    s3.upload_file(str(PICTURE), bucket, "ring.png")
+    s3.upload_file(str(PICTURE), bucket, "donut.png")
     shell.json(
-        *("submit", "--input", f"s3://{bucket}/ring.png", "--output-prefix", f"s3://{bucket}/models/"),
+        *("submit", "--input", f"s3://{bucket}/donut.png", "--output-prefix", f"s3://{bucket}/models/"),
         *("--io-bucket", bucket, "--params", QUICK),
     )
     keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-    assert {"models/shape.glb", "models/textured.glb", "ring.png"} <= keys
+    assert {"models/shape.glb", "models/textured.glb", "donut.png"} <= keys
     assert any(key.startswith("async-input/") for key in keys)
     assert not any(key.endswith(".progress.json") for key in keys)
     s3.close()
@@ -120,13 +121,25 @@ def test_a_job_that_runs_too_long_is_told_apart(shell: Shell) -> None:
 
 
 def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
-    for _ in range(8):
-        shell.json("submit", "--input", str(PICTURE), "--params", '{"octree_resolution": 256}', "--no-wait")
-    not_yet = shell.run("submit", "--input", str(PICTURE), "--ttl", "60", "--timeout", "0.1")
-    assert not_yet.returncode == 6, not_yet.stderr
-    assert "meshtwin wait" in not_yet.stderr
-    expired = shell.run("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
-    assert expired.returncode == 4, expired.stderr
+    with frozen_worker(shell):
+        shell.json("submit", "--input", str(PICTURE), "--params", QUICK, "--no-wait")
+        not_yet = shell.run("submit", "--input", str(PICTURE), "--ttl", "60", "--timeout", "0.1")
+        assert not_yet.returncode == 6, not_yet.stderr
+        assert "meshtwin wait" in not_yet.stderr
+        expired = shell.run("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
+        assert expired.returncode == 4, expired.stderr
+
+
+@contextmanager
+def frozen_worker(shell: Shell) -> Iterator[None]:
+    """The container's worker stands still, so that a job lasts as long as is needed."""
+    up = psutil.Process(shell.json("status")["up"]["pid"])
+    (worker,) = [child for child in up.children(recursive=True) if "runtime.worker" in child.cmdline()]
+    worker.suspend()
+    try:
+        yield
+    finally:
+        worker.resume()
 
 
 @pytest.mark.parametrize(
@@ -165,41 +178,28 @@ def test_without_up_commands_say_so(tmp_path: Path) -> None:
 
 def test_jobs_and_endpoints_outlive_a_kill_with_data(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
-    process, children = bring_up(shell, "--data", "data")
-    tickets = [
-        shell.json(
-            *(
-                "submit",
-                "--input",
-                str(PICTURE),
-                "--output-prefix",
-                f"out/{number}",
-                "--params",
-                QUICK,
-                "--no-wait",
-            )
-        )
-        for number in range(3)
-    ]
-    process.kill()
-    process.wait()
+    with running_up(shell, "--data", "data") as (process, children):
+        submit = ("submit", "--input", str(PICTURE), "--params", QUICK, "--no-wait")
+        tickets = [shell.json(*submit, "--output-prefix", f"out/{number}") for number in range(3)]
+        process.kill()
+        process.wait()
     assert_all_gone(children)
-    process, children = bring_up(shell, "--data", "data")
-    for number, ticket in enumerate(tickets):
-        done = shell.run("wait", ticket["inference_id"], "--timeout", "50")
-        assert done.returncode == 0, done.stderr
-        assert (shell.folder / "out" / str(number) / "textured.glb").exists()
-    process.terminate()
-    assert process.wait(60) == 0
+    with running_up(shell, "--data", "data") as (process, children):
+        for number, ticket in enumerate(tickets):
+            done = shell.run("wait", ticket["inference_id"], "--timeout", "50")
+            assert done.returncode == 0, done.stderr
+            assert (shell.folder / "out" / str(number) / "textured.glb").exists()
+        process.terminate()
+        assert process.wait(60) == 0
     assert_all_gone(children)
 
 
 def test_a_dead_service_ends_up_with_its_last_words(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
-    process, children = bring_up(shell)
-    (moto,) = [child for child in children if "cloud.stack.moto_server" in child.cmdline()]
-    moto.kill()
-    assert process.wait(60) == 7
+    with running_up(shell) as (process, children):
+        (moto,) = [child for child in children if "cloud.stack.moto_server" in child.cmdline()]
+        moto.kill()
+        assert process.wait(60) == 7
     assert "cloud.stack.moto_server has ended" in (tmp_path / "stderr.txt").read_text()
     assert_all_gone(children)
 

@@ -1,19 +1,21 @@
-"""The plain `aws` command line, in an environment of its own, with nothing but the settings that `up` prints."""
+"""The plain `aws` command line, with nothing but the settings that `meshtwin up` prints."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.shell import PICTURE, assert_all_gone, bring_up, new_shell
+from tests.support.shell import PICTURE, assert_all_gone, new_shell, running_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,27 +38,29 @@ def aws_command(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def aws_cli(aws_command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     shell = new_shell(tmp_path_factory.mktemp("shell"))
-    process, children = bring_up(shell)
-    settings = dict(
-        shlex.split(line.removeprefix("export "))[0].split("=", 1)
-        for line in (shell.folder / "stdout.txt").read_text().splitlines()
-    )
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [aws_command, *arguments],
-            env=settings | {"PATH": "/usr/bin:/bin", "HOME": str(shell.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    yield run
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    with running_up(shell) as (process, children):
+        yield partial(_aws, aws_command, _exported(shell.folder / "stdout.txt"))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
     assert_all_gone(children)
+
+
+def _exported(file: Path) -> dict[str, str]:
+    """The settings of `export NAME=VALUE` lines."""
+    lines = file.read_text().splitlines()
+    return dict(shlex.split(line.removeprefix("export "))[0].split("=", 1) for line in lines)
+
+
+def _aws(command: Path, settings: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [command, *arguments],
+        env=settings | {"PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": os.devnull},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def upload_picture(aws_cli: Callable[..., str]) -> tuple[str, str]:

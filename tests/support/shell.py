@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-PICTURE = ROOT / "fixtures" / "images" / "ring.png"
+PICTURE = ROOT / "fixtures" / "images" / "donut.png"
 QUICK = '{"octree_resolution": 48, "texture_size": 256}'
 
 
@@ -73,12 +74,25 @@ def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
         time.sleep(0.05)
 
 
-def bring_up(shell: Shell, *arguments: str) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
-    """A running `up`, and every process that it started."""
+@contextmanager
+def running_up(
+    shell: Shell, *arguments: str
+) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Process]]]:
+    """A running `meshtwin up`, and every process that it started; killed at the end if it still runs."""
     process = shell.start("up", *arguments)
-    wait_for(lambda: (shell.folder / "state" / "embedded.json").exists() or process.poll() is not None)
-    assert process.poll() is None, (shell.folder / "stderr.txt").read_text()
-    return process, psutil.Process(process.pid).children(recursive=True)
+    try:
+        wait_for(lambda: process.poll() is not None or _is_up(shell, process.pid))
+        assert process.poll() is None, (shell.folder / "stderr.txt").read_text()
+        yield process, psutil.Process(process.pid).children(recursive=True)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _is_up(shell: Shell, pid: int) -> bool:
+    state = shell.folder / "state" / "embedded.json"
+    return state.exists() and json.loads(state.read_text())["pid"] == pid
 
 
 def assert_all_gone(processes: list[psutil.Process]) -> None:
