@@ -42,6 +42,9 @@ BACKGROUND_SHARE = 0.001
 SOLID = 0.5
 """Coverage from which a pixel's colour is the subject's own."""
 
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+"""What Pillow raises on files that are not what they say."""
+
 RemoveBackground = Literal["auto", "always", "never"]
 
 
@@ -171,16 +174,12 @@ def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
             with _identify(path) as image:
                 _check_size(*image.size, max_pixels)
                 return _decoded(image)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        KeyError,
-        struct.error,
-        zlib.error,
-    ) as error:
+    except Image.DecompressionBombError as error:
+        # Pillow's WebP reader has a limit of its own, past ours, and asks before it hands out the size.
+        raise JobError(
+            ErrorCode.IMAGE_TOO_LARGE, f"the picture has more pixels than the {max_pixels} that are taken"
+        ) from error
+    except DAMAGE as error:
         raise JobError(
             ErrorCode.INVALID_IMAGE, f"the picture can't be decoded, it is cut off or damaged: {error}"
         ) from error
@@ -193,14 +192,15 @@ def _coverage(alpha: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         JobError: EMPTY_SUBJECT where nothing can be seen.
     """
     counts = np.bincount(alpha.ravel(), minlength=256)
-    # The most opaque thousandth of what shows at all, so that a few stray pixels set no standard.
-    visible = np.cumsum(counts[:0:-1])
     if counts[VISIBLE:].sum() == 0:
         raise JobError(
             ErrorCode.EMPTY_SUBJECT,
             f"the picture is fully transparent: no pixel's alpha reaches {VISIBLE} of 255",
         )
-    peak = max(VISIBLE, 255 - int(np.searchsorted(visible, max(1, visible[-1] // 1000))))
+    # What half a percent of the visible pixels reach, so that a few stray ones set no standard.
+    visible = np.cumsum(counts[:0:-1])
+    rank = min(int(visible[-1]), max(8, int(visible[-1]) // 200))
+    peak = max(VISIBLE, 255 - int(np.searchsorted(visible, rank)))
     coverage: NDArray[np.float32] = np.minimum(alpha.astype(np.float32) / np.float32(peak), np.float32(1))
     if np.count_nonzero(coverage < SOLID) < BACKGROUND_SHARE * alpha.size:
         return None
