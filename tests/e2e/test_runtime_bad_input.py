@@ -18,8 +18,8 @@ from runtime.contract import RETRYABLE, STATUS, ErrorCode, ErrorResponse, Invoca
 from runtime.geometry.glb_write import write_glb
 from runtime.geometry.mesh import Mesh
 from runtime.requests import MAX_BODY_BYTES
-from tests.e2e.runtime_server import Answer, RuntimeServer, aws_environment
-from tests.e2e.s3_proxy import S3Proxy, cut_off, refuse
+from tests.support.runtime_server import Answer, RuntimeServer, aws_environment
+from tests.support.s3_proxy import S3Proxy, cut_off, refuse, store_and_break
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -246,6 +246,12 @@ def test_the_second_output_refused_takes_the_first_one_back(server: RuntimeServe
     refused(server.invoke(job), ErrorCode.ACCESS_DENIED, "textured.glb", stage="full")
     assert ("PUT", "shape.glb") in proxy.seen
     assert ("DELETE", "shape.glb") in proxy.seen
+
+
+def test_an_output_of_which_nothing_is_heard_is_deleted(server: RuntimeServer, proxy: S3Proxy) -> None:
+    proxy.faults["PUT", "result.glb"] = store_and_break
+    refused(server.invoke(SHAPE), ErrorCode.STORAGE_UNAVAILABLE, "cannot write", "result.glb")
+    assert ("DELETE", "result.glb") in proxy.seen
 
 
 def test_progress_that_cannot_be_told_fails_no_job(

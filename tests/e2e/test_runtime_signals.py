@@ -13,8 +13,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.e2e.runtime_backend import Act
-from tests.e2e.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
+from tests.support.runtime_backend import Act
+from tests.support.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
+from tests.support.s3_proxy import S3Proxy, hang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,7 +126,7 @@ def test_a_second_signal_ends_it_at_once(start: Callable[..., RuntimeServer], jo
 
 
 def test_a_container_that_still_loads_stops_too(start: Callable[..., RuntimeServer]) -> None:
-    server = start(RUNTIME_BACKEND="tests.e2e.runtime_backend:NeverLoads").listening()
+    server = start(RUNTIME_BACKEND="tests.support.runtime_backend:NeverLoads").listening()
     assert (server.ping().status, server.ping().json["state"]) == (503, "loading")
     eventually(lambda: psutil.Process(server.process.pid).children())
     (worker,) = psutil.Process(server.process.pid).children()
@@ -167,6 +168,21 @@ def test_a_living_neighbour_keeps_its_files(start: Callable[..., RuntimeServer],
         second.listening()
         assert folder.exists()
         assert len(list(first.scratch.iterdir())) == 2
+
+
+def test_storage_that_hangs_holds_nobody_up(
+    start: Callable[..., RuntimeServer], job: Job, aws: str, s3: S3Client, bucket: str
+) -> None:
+    with S3Proxy(aws).running() as proxy, ThreadPoolExecutor(1) as pool:
+        proxy.faults["GET", "in.png"] = hang
+        server = start(AWS_ENDPOINT_URL=proxy.url, RUNTIME_GRACE_SECONDS=0.2).ready()
+        running = pool.submit(server.invoke, job())
+        eventually(lambda: ("GET", "in.png") in proxy.seen)
+        server.process.terminate()
+        assert (running.result().status, running.result().code) == (503, "not_ready")
+        assert server.process.wait(3) == 0
+    assert keys(s3, bucket) == ["in.png"]
+    assert list(server.scratch.iterdir()) == []
 
 
 def test_stopping_takes_no_time_when_idle(start: Callable[..., RuntimeServer]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.runtime_server import ROOT, RuntimeServer, aws_environment, eventually
+from tests.support.runtime_server import ROOT, RuntimeServer, aws_environment, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def test_another_command_is_refused() -> None:
     [
         ("hunyuan", "RUNTIME_BACKEND 'hunyuan': the package "),
         ("no.such.module:Backend", "RUNTIME_BACKEND 'no.such.module:Backend': No module named"),
-        ("tests.e2e.runtime_backend:Nothing", "has no attribute 'Nothing'"),
+        ("tests.support.runtime_backend:Nothing", "has no attribute 'Nothing'"),
     ],
 )
 def test_a_backend_that_cannot_be_had_ends_the_container(backend: str, reason: str) -> None:
@@ -75,7 +75,9 @@ def test_auto_takes_relief_where_there_is_no_cuda(tmp_path: Path) -> None:
 
 def test_a_worker_that_never_gets_ready_is_tried_again_and_again(tmp_path: Path) -> None:
     environment = aws_environment("http://127.0.0.1:1")
-    with RuntimeServer(tmp_path, environment, RUNTIME_BACKEND="tests.e2e.runtime_backend:Broken") as server:
+    with RuntimeServer(
+        tmp_path, environment, RUNTIME_BACKEND="tests.support.runtime_backend:Broken"
+    ) as server:
         server.listening()
         eventually(lambda: len(server.events("worker_died")) >= 2)
         assert (server.ping().status, server.ping().json["state"]) == (503, "loading")

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from runtime.contract import ErrorResponse, InvocationResponse, Progress
-from tests.e2e.runtime_backend import Act
-from tests.e2e.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
+from tests.support.runtime_backend import Act
+from tests.support.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

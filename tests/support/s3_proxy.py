@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import threading
 from contextlib import contextmanager
@@ -100,6 +101,14 @@ def cut_off(handler: Handler, _: bytes) -> None:
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
     handler.wfile.write(b"x" * 500)
+    handler.close_connection = True
+
+
+def hang(handler: Handler, _: bytes) -> None:
+    """Nothing, for as long as the client holds on."""
+    handler.connection.settimeout(60)
+    with contextlib.suppress(OSError):
+        handler.connection.recv(1)
     handler.close_connection = True
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
-SCRIPTED = "tests.e2e.runtime_backend:Scripted"
+SCRIPTED = "tests.support.runtime_backend:Scripted"
 
 
 @dataclass(frozen=True)
