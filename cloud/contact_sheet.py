@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from runtime.geometry.glb_read import read_textured_glb
 from runtime.geometry.raster import rasterize
+from runtime.pictures import open_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def contact_sheet(picture: Path, glb: Path, out: Path) -> None:
     """Write a PNG of `picture` beside the textured `glb` from the front, between, from the side and the back.
 
     Raises:
-        runtime.contract.JobError: `glb` cannot be read.
+        runtime.contract.JobError: the picture or the mesh cannot be read.
     """
     mesh = read_textured_glb(glb)
     tiles = [("picture", _picture_tile(picture)), *_view_tiles(mesh)]
@@ -76,8 +77,10 @@ def contact_sheet(picture: Path, glb: Path, out: Path) -> None:
 
 def _picture_tile(picture: Path) -> Image.Image:
     """The picture whole, on the views' backdrop where it is transparent."""
-    with Image.open(picture) as opened:
-        upright = ImageOps.exif_transpose(opened).convert("RGBA")
+    opened = open_picture(picture)
+    upright = Image.fromarray(opened.rgb).convert("RGBA")
+    if opened.alpha is not None:
+        upright.putalpha(Image.fromarray(opened.alpha))
     tiny = max(upright.size) < TILE / 4
     resample = Image.Resampling.NEAREST if tiny else Image.Resampling.LANCZOS  # pixel art stays pixel art
     side = TILE if np.asarray(upright.getchannel("A")).all() else round(TILE * CUT_OUT)

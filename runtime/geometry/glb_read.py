@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from runtime.geometry.glb_document import Node, Primitive
 
 MAX_FACES = 1_000_000
-"""The most triangles that are read. Painting that many on 2 cores takes about 6 s and 0.6 GB."""
+"""The most triangles that are read. As many take 0.3 s to read, 2 s for their topology and 2.5 s to paint on
+2 cores, and 0.65 GB in all where no two triangles share a vertex."""
 
 MAX_JSON_BYTES = 32 << 20
 """A scene of a million faces needs some kilobytes; the limit keeps a hostile one from filling the memory."""

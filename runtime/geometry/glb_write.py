@@ -30,8 +30,8 @@ MACHINE_GENERATED = {
 """Stands in every file's `asset.extras`, so that whoever shows a result in public can tell what it is."""
 
 JPEG_QUALITY = 95
-"""Without chroma subsampling. A 2048 x 1024 atlas of a photograph is about 0.7 MB and 30 ms this way, and
-differs by a mean CIELAB distance of about 1; as PNG it is about 3 MB and 120 ms."""
+"""Without chroma subsampling. A 2048 x 1024 atlas takes about 0.3 MB and 10 ms this way and is a mean CIELAB
+distance of 0.5 off; as PNG it takes 1.2 MB and 50 ms. A grainy photograph's: 1.5 MB, 3 off, against 4 MB."""
 
 MAX_SHORT_VERTICES = 65535
 """An index of 65535 itself would mean a primitive restart."""
