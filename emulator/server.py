@@ -96,6 +96,7 @@ async def _serve(
         http="httptools",
         lifespan="off",  # its failures would be swallowed, and its end skipped on a second Ctrl-C
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,

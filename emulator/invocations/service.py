@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.hosting.locations import parse_location, safe_extension
 from emulator.protocol.errors import UnavailableError, ValidationFailedError
+from emulator.protocol.ids import new_uuid
 from emulator.queue.request import AsyncRequest
 from emulator.queue.table import StoreUnavailableError
 
@@ -52,12 +52,12 @@ class Invocations:
                 f"Endpoint {name} is no asynchronous endpoint: its configuration has no AsyncInferenceConfig."
             )
         input_location = self._input_location(params)
-        request_id = str(uuid.uuid4())
+        request_id = new_uuid()
         output, failure = output_locations(name, target, request_id, params)
         request = AsyncRequest(
             request_id=request_id,
             endpoint_name=name,
-            inference_id=params.get("InferenceId") or str(uuid.uuid4()),
+            inference_id=params.get("InferenceId") or new_uuid(),
             received_at=self._clock.now(),
             ttl_seconds=params.get("RequestTTLSeconds", DEFAULT_TTL_SECONDS),
             timeout_seconds=params.get("InvocationTimeoutSeconds", DEFAULT_TIMEOUT_SECONDS),

@@ -5,7 +5,6 @@ Signatures are not checked: any credentials will do, and all requests belong to 
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import botocore.loaders
@@ -13,6 +12,7 @@ import structlog
 from botocore.model import ServiceModel
 
 from emulator.protocol.errors import SerializationError, ServiceError, UnknownOperationError
+from emulator.protocol.ids import new_uuid
 from emulator.protocol.operations import (
     Handler,
     JsonOperation,
@@ -80,7 +80,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
-        request_id = str(uuid.uuid4())
+        request_id = new_uuid()
         try:
             response = await self._serve(scope, receive, request_id)
         except DisconnectedError:

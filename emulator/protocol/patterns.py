@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import regex
@@ -75,7 +75,9 @@ def _class(members: str, *, negated: bool) -> str:
     return f"[{'^' if negated else ''}{members}]"
 
 
-@functools.cache
+@cache
 def matcher(pattern: str) -> Callable[[str], object | None]:
     """A function that is true for the strings which Java's `Pattern.matches` accepts, start to end."""
-    return regex.compile(translate(pattern), regex.VERSION1).fullmatch
+    fullmatch = regex.compile(translate(pattern), regex.VERSION1).fullmatch
+    # Names are short: giving the interpreter to another thread meanwhile takes longer than the match.
+    return partial(fullmatch, concurrent=False)
