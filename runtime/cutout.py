@@ -31,6 +31,9 @@ PLAIN = 12.0
 MOST = 0.55
 """Share of the border that a plain background has at least."""
 
+SEEN = 0.25
+"""Share of the border that must show something for its colours to stand for a background."""
+
 FEW = 0.08
 """Share of the border below which a colour is a corner of the subject, not of the background."""
 
@@ -150,7 +153,9 @@ def _cleaned(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return inside
 
 
-def _convincing(lab: NDArray[np.float32], inside: NDArray[np.uint8], plain: bool) -> bool:
+def _convincing(
+    lab: NDArray[np.float32], inside: NDArray[np.uint8], clear: NDArray[np.bool_], *, plain: bool
+) -> bool:
     """Whether a cut looks like a subject: of some size, off the border, its outline where colours change."""
     share = float(inside.mean())
     if not AREA[0] <= share <= AREA[1]:
@@ -163,7 +168,7 @@ def _convincing(lab: NDArray[np.float32], inside: NDArray[np.uint8], plain: bool
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
     inner = (inside > 0) & (cv2.erode(inside, wide) == 0) & (cv2.erode(inside, kernel) > 0)
-    outer = (inside == 0) & (cv2.dilate(inside, wide) > 0) & (cv2.dilate(inside, kernel) == 0)
+    outer = (inside == 0) & (cv2.dilate(inside, wide) > 0) & (cv2.dilate(inside, kernel) == 0) & ~clear
     if not inner.any() or not outer.any():
         return False
     # Means on both sides of each piece of the outline, not over all of it: a subject may be of many colours.
@@ -218,7 +223,8 @@ def cut_out(
 
     Args:
         rgb: (h, w, 3) uint8 sRGB.
-        coverage: (h, w), what is known to be see-through: it never becomes subject.
+        coverage: (h, w), low where the picture is known to be see-through: that never becomes subject. Where
+            most of the border is, there is no background to learn, and None comes back.
         seed: For the first colours that clustering tries.
     """
     scale = min(1.0, WORK_SIDE / max(rgb.shape[:2]))
@@ -228,20 +234,22 @@ def cut_out(
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     lab = _lab(np.asarray(cv2.GaussianBlur(small, (0, 0), 1.0), np.uint8))
     ring = _ring(small.shape, max(2, round(RING * min(size))))
-    clear = None if coverage is None else cv2.resize(coverage, size, interpolation=cv2.INTER_AREA) < LEVEL
+    clear = np.zeros(ring.shape, np.bool_)
+    if coverage is not None:
+        clear = np.asarray(cv2.resize(coverage, size, interpolation=cv2.INTER_AREA)) < LEVEL
+    if np.count_nonzero(ring & ~clear) < SEEN * np.count_nonzero(ring):
+        return None
     cv2.setRNGSeed(seed & 0x7FFFFFFF)
-    distance, plain = _border_distance(lab, ring)
+    distance, plain = _border_distance(lab, ring & ~clear)
+    distance[clear] = 0
     guess = _seeds(distance, ring)
     if guess is None:
         return None
-    if clear is not None:
-        guess[clear] = cv2.GC_BGD
-    if not (guess & 1).any():
-        return None
+    guess[clear] = cv2.GC_BGD
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cut, _, _ = cv2.grabCut(small, guess, (0, 0, 0, 0), background, foreground, ROUNDS, cv2.GC_INIT_WITH_MASK)
     inside = _cleaned(np.asarray(cut, np.uint8) & np.uint8(1))
-    if not _convincing(lab, inside, plain):
+    if not _convincing(lab, inside, clear, plain=plain):
         return None
     mask = _refined(rgb, inside)
     if coverage is not None:
