@@ -68,6 +68,11 @@ class Dispatcher:
         """Counts of ended and failed requests."""
         return self._settler.tally
 
+    @property
+    def running_count(self) -> int:
+        """Requests that have left the queue and have not ended."""
+        return len(self._running)
+
     async def start(self) -> None:
         """Recover what was accepted before, and dispatch from now on.
 

@@ -138,6 +138,11 @@ class Harness:
         assert len(written) == 1, f"{len(written)} objects for {request.request_id}"
         return written[0]
 
+    def look_at(self, url: str) -> None:
+        """Look at objects and records past the way the emulator takes."""
+        self.s3.close()
+        self.s3 = boto3.client("s3", endpoint_url=url)
+
     def writes(self) -> dict[str, int]:
         """Calls made by the emulator's clients so far."""
         return dict(self.aws.usage.calls)
@@ -182,3 +187,19 @@ async def running(
         await fleets.close()
         aws.close()
         s3.close()
+
+
+def drive(
+    url: str,
+    settings: Settings,
+    scenario: Callable[[Harness], Awaitable[None]],
+    clock: Clock | None = None,
+    **options: Any,
+) -> None:
+    """Run a scenario on a harness of its own."""
+
+    async def main() -> None:
+        async with running(url, settings, clock, **options) as harness:
+            await scenario(harness)
+
+    asyncio.run(main())
