@@ -64,7 +64,8 @@ def test_documented_commands_exist() -> None:
 
 def test_every_exit_code_is_documented() -> None:
     text = page("docs/cli.md")
-    for kind in (CloudError, *CloudError.__subclasses__()):
+    kinds: list[type[CloudError]] = [CloudError, *CloudError.__subclasses__()]
+    for kind in kinds:
         assert f"| {kind.exit_code} |" in text
 
 

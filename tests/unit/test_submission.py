@@ -88,7 +88,8 @@ def test_the_containers_own_error_is_handed_on() -> None:
 
 
 def test_exit_codes_are_distinct() -> None:
-    codes = [kind.exit_code for kind in (CloudError, *CloudError.__subclasses__())]
+    kinds: list[type[CloudError]] = [CloudError, *CloudError.__subclasses__()]
+    codes = [kind.exit_code for kind in kinds]
     assert len(codes) == len(set(codes))
     assert 0 not in codes
 
