@@ -27,7 +27,8 @@ _FAILURE_REASON_LENGTH = 1024
 _QUICK, _QUICK_LOOKS, _SLOW = 0.05, 100, 0.5
 """Between two looks at a starting container: quick for its first five seconds, then slow. Real seconds."""
 
-_MAX_BACKOFF = 30.0
+_FIRST_BACKOFF, _MAX_BACKOFF = 0.1, 2.0
+"""Between failed starts of an instance that has to be replaced."""
 
 
 class Member:
@@ -81,7 +82,7 @@ class Member:
                 failures += 1
                 if self._gives_up(error, failures):
                     return
-                await self._clock.sleep(min(_MAX_BACKOFF, 0.5 * 2**failures))
+                await self._clock.sleep(min(_MAX_BACKOFF, _FIRST_BACKOFF * 2**failures))
                 continue
             failures = 0
             self._slots.open(instance)

@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(int(argument), b'{"error": "as asked"}', "application/json")
 
     def do_sleep(self, argument: str, body: bytes) -> None:
-        time.sleep(float(argument))
+        time.sleep(float(argument.split(maxsplit=1)[0]))
         self.answer(200, body)
 
     def do_hang(self, _: str, __: bytes) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
@@ -34,6 +35,10 @@ def container_processes(name: str = "script") -> list[psutil.Process]:
     return found
 
 
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid)
+
+
 async def all_ended_once(harness: Harness, requests: list[AsyncRequest]) -> None:
     records = [await harness.ended(request, 60) for request in requests]
     assert Counter(record["state"] for record in records) == {"completed": len(requests)}
@@ -53,11 +58,13 @@ def test_two_hundred_requests_survive_ten_kills(aws: str, tmp_path: Path) -> Non
         submitting = asyncio.gather(*(harness.queue.accept(request) for request in requests))
         killed = set()
         for _ in range(10):
+            await until(lambda: harness.fleets.healthy_count(spec.endpoint_name))
             process = await until(lambda: next(iter(container_processes()), None))
+            # Long enough for requests to be in its hands.
             await asyncio.sleep(0.1)
             os.kill(process.pid, signal.SIGKILL)
             killed.add(process.pid)
-            await until(lambda pid=process.pid: not psutil.pid_exists(pid))
+            await until(partial(gone, process.pid))
         assert len(killed) == 10
         await submitting
         await all_ended_once(harness, requests)
@@ -75,7 +82,8 @@ def test_a_killed_guard_is_a_lost_instance_too(aws: str, tmp_path: Path) -> None
         assert guard is not None
         guard.kill()
         assert (await harness.ended(request))["fence"] == "2"
-        assert not container.is_running()
+        # Nobody may be there to reap it.
+        assert not container.is_running() or container.status() == psutil.STATUS_ZOMBIE
 
     drive(aws, settings_for(tmp_path), scenario)
 
