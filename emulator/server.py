@@ -45,19 +45,26 @@ def configure_logging(stream: TextIO | None = None) -> None:
     )
 
 
-def serve(settings: Settings, clock: Clock, *, exit_with_stdin: bool = False) -> None:
+def listen(settings: Settings) -> socket.socket:
+    """The socket of the settings' address.
+
+    Raises:
+        OSError: it can not be had.
+    """
+    return socket.create_server((settings.host, settings.port), backlog=2048)
+
+
+def serve(
+    settings: Settings, clock: Clock, listening: socket.socket, *, exit_with_stdin: bool = False
+) -> None:
     """Serve until SIGTERM or SIGINT, or the end of stdin; then stop the instances, and return.
 
     Once connections are accepted, prints `{"url": "http://host:port"}` on stdout.
 
     Raises:
-        OSError: the address can not be had.
         UnavailableError, StoreUnavailableError: DynamoDB does not answer at the start.
     """
-    with (
-        socket.create_server((settings.host, settings.port), backlog=2048) as listening,
-        asyncio.Runner(loop_factory=_loop_factory()) as runner,
-    ):
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, clock, listening, exit_with_stdin=exit_with_stdin))
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,8 +17,6 @@ from moto.server import ThreadedMotoServer
 from tests.support.emulator import client, create_endpoint, make_endpoint, status_of, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.contract.conftest import Start
     from tests.support.emulator import Made, Running
 
@@ -180,13 +179,19 @@ def test_a_port_that_is_taken_is_named(moto_url: str) -> None:
     assert f"can not listen on 127.0.0.1:{port}" in ended.stderr
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [(("--command", "image"), "expected IMAGE=CMD"), (("--speed", "0"), "expected more than 0")],
-)
-def test_an_option_that_makes_no_sense_is_explained(
-    moto_url: str, options: tuple[str, ...], words: str
-) -> None:
-    ended = started(*options, store_url=moto_url)
-    assert ended.returncode == 2
-    assert words in ended.stderr
+def test_any_setting_can_be_given_by_name(start_emulator: Start, name: str) -> None:
+    options = ("--set", "lowercase_arns=false", "--set", "account_id=999999999999")
+    with start_emulator(options=options) as running:
+        params = {"ModelName": name.upper(), "PrimaryContainer": {"Image": "i"}}
+        arn = running.call("CreateModel", params).json["ModelArn"]
+        assert arn == f"arn:aws:sagemaker:us-east-1:999999999999:model/{name.upper()}"
+
+
+def test_the_page_lists_what_is_served(emulator: Running) -> None:
+    message = emulator.call("UpdateEndpoint", {}).json["message"]
+    served = [name.removeprefix("SageMaker.") for name in message.partition("served are: ")[2].split(", ")]
+    assert len(served) == 18
+    page = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
+    rows = page.partition("## What is served")[2].partition("\n## ")[0]
+    for name in served:
+        assert name in rows

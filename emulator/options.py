@@ -1,0 +1,123 @@
+"""The command line of `python -m emulator`, and the settings that it makes."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from emulator.settings import Settings
+
+_DESCRIPTION = "SageMaker Asynchronous Inference on a port of this machine."
+_EXAMPLES = """\
+S3, DynamoDB and SNS are the ones that the environment names, as for every AWS SDK:
+
+  AWS_ENDPOINT_URL=http://localhost:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \\
+    python -m emulator --port 8470 --command 'my-image:latest=python serve.py --port $PORT'
+
+  aws --endpoint-url http://localhost:8470 sagemaker list-endpoints
+
+Any setting of docs/emulator.md can be given by its name:
+
+  python -m emulator --set on_instance_loss=fail --set stop_grace=5
+"""
+_BOOLEANS = {"true": True, "false": False}
+_GIVEN_OTHERWISE = {"commands", "log_dir"}
+
+
+def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
+    """Settings, and the options that are none: `speed` and `exit_with_stdin`.
+
+    Exits with status 2 and a message, as argparse does, where an option makes no sense.
+    """
+    arguments = _parser(Settings()).parse_args(argv)
+    given: dict[str, Any] = {
+        "host": arguments.host,
+        "port": arguments.port,
+        "region": arguments.region,
+        "account_id": arguments.account_id,
+        "table_prefix": arguments.table_prefix,
+        "commands": dict(arguments.command),
+        "log_dir": arguments.log_dir,
+    }
+    return Settings(**(given | dict(arguments.set))), arguments
+
+
+def _parser(defaults: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
+    parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
+    parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
+    parser.add_argument(
+        "--table-prefix", default=defaults.table_prefix, help="prefix of the DynamoDB tables (%(default)s)"
+    )
+    parser.add_argument(
+        "--command",
+        action="append",
+        default=[],
+        type=_command,
+        metavar="IMAGE=CMD",
+        help="program that stands for an image (* is every other), $PORT replaced in its words; repeatable",
+    )
+    parser.add_argument("--log-dir", type=Path, help="folder for the instances' output (a temporary one)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="any other setting; repeatable",
+    )
+    parser.add_argument(
+        "--speed", type=_speed, default=1.0, help="run the emulator's clock this many times as fast"
+    )
+    parser.add_argument(
+        "--exit-with-stdin",
+        action="store_true",
+        help="stop when stdin ends: whoever starts the emulator can not leave it behind",
+    )
+    return parser
+
+
+def _command(text: str) -> tuple[str, tuple[str, ...]]:
+    image, found, command = text.partition("=")
+    words = tuple(shlex.split(command))
+    if not found or not image or not words:
+        raise argparse.ArgumentTypeError(f"'{text}': expected IMAGE=CMD, such as '*=python serve.py $PORT'")
+    return image, words
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    known = [field.name for field in fields(Settings) if field.name not in _GIVEN_OTHERWISE]
+    if name not in known:
+        raise argparse.ArgumentTypeError(f"'{name}': expected one of {', '.join(known)}")
+    wanted = get_type_hints(Settings, localns={"Mapping": dict, "Path": Path})[name]
+    try:
+        return name, _BOOLEANS[value] if wanted is bool else wanted(value)
+    except (ValueError, KeyError):
+        raise argparse.ArgumentTypeError(
+            f"'{text}': {name} expects {_expectation(wanted)}, such as {getattr(Settings(), name)}"
+        ) from None
+
+
+def _expectation(wanted: type) -> str:
+    if issubclass(wanted, Enum):
+        return "one of " + ", ".join(str(member.value) for member in wanted)
+    return {bool: "true or false", int: "a whole number", float: "a number"}[wanted]
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if speed <= 0:
+        raise argparse.ArgumentTypeError(f"'{text}': expected more than 0")
+    return speed
