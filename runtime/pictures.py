@@ -236,7 +236,8 @@ def find_subject(picture: Picture, remove_background: RemoveBackground = "auto",
 
     A picture whose alpha is of use (some of it see-through, whatever its mode) is cut out by that; `auto`
     cuts an opaque one out by its colours, `always` does so within the alpha too, `never` takes an opaque
-    picture whole. Where no subject can be told, the whole picture is it, and `source` says so.
+    picture whole. Where no subject can be told, its alpha is the mask after all, or, without one, the whole
+    picture is the subject; `source` says which it was.
 
     Raises:
         JobError: EMPTY_SUBJECT for a picture that is fully transparent.
