@@ -141,7 +141,8 @@ def _decoded(image: PngImageFile | JpegImageFile | WebPImageFile) -> Picture:
         # libjpeg scales by 1/2, 1/4 or 1/8 as it decodes, for a fraction of the memory.
         image.draft(None, (MAX_SIDE, MAX_SIDE))
     image.load()
-    upright = _with_8_bits(ImageOps.exif_transpose(image))
+    ImageOps.exif_transpose(image, in_place=True)
+    upright = _with_8_bits(image)
     has_alpha = upright.has_transparency_data
     icc = image.info.get("icc_profile")
     if upright.mode == "P" or (has_alpha and upright.mode not in {"LA", "RGBA"}):
