@@ -16,6 +16,7 @@ from tests.support.harness import Harness, drive, program, settings_for, spec_fo
 from tests.support.relay import Relay
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from emulator.queue.request import AsyncRequest
@@ -142,9 +143,10 @@ def test_jobs_outlive_an_outage_of_s3_and_dynamodb(aws: str, tmp_path: Path, rel
 
 
 @pytest.fixture
-def relay(aws: str, monkeypatch: pytest.MonkeyPatch) -> Relay:
+def relay(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """A way to AWS that can be shut; the environment points every client at it."""
     made = Relay(aws)
     made.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
-    return made
+    yield made
+    made.stop()

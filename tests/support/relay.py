@@ -19,6 +19,8 @@ class Relay:
         self._port = 0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._flows = threading.Event()
+        self._flows.set()
 
     @property
     def url(self) -> str:
@@ -42,6 +44,14 @@ class Relay:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def pause(self) -> None:
+        """Keep connections, and let nothing through."""
+        self._flows.clear()
+
+    def resume(self) -> None:
+        """Let everything through again, what came meanwhile included."""
+        self._flows.set()
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
@@ -63,9 +73,9 @@ class Relay:
             with self._lock:
                 self._open.difference_update(ends)
 
-    @staticmethod
-    def _copy(source: object, ends: dict[socket.socket, socket.socket]) -> bool:
+    def _copy(self, source: object, ends: dict[socket.socket, socket.socket]) -> bool:
         assert isinstance(source, socket.socket)
         chunk = source.recv(65536)
+        self._flows.wait()
         ends[source].sendall(chunk)
         return bool(chunk)

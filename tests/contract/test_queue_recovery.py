@@ -1,0 +1,296 @@
+"""What an emulator leaves behind when it dies, the next one finds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.aws import Aws
+from emulator.clock import ManualClock
+from emulator.queue import queue
+from emulator.queue.backlog import Entry
+from emulator.queue.owner import is_certainly_gone, new_owner
+from emulator.queue.request import AsyncRequest, State
+from emulator.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
+from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
+from tests.support.relay import Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.assumed
+
+DEAD_OWNER = ":".join((new_owner().rpartition(":")[0].rpartition(":")[0], "999999999", "00000000"))
+OTHER_HOST = "another-host:1:00000000"
+
+
+def claim_as(harness: Harness, owner: str, request: AsyncRequest) -> None:
+    """Leave the request running in the hands of another emulator."""
+    table = RequestTable(harness.aws.dynamodb, harness.queue.table.name, owner)
+    entry = Entry(0, request.request_id, request.expires_at)
+    table.claim(request.endpoint_name, entry, harness.clock.now() + harness.settings.lease_seconds)
+
+
+def test_queued_requests_are_queued_again_in_their_order(aws: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    deliveries = tmp_path / "deliveries"
+    spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
+
+    async def main() -> None:
+        async with running(aws, settings) as first:
+            requests = [await first.submit(spec) for _ in range(20)]
+        async with running(aws, settings, bucket=first.bucket) as second:
+            assert len(second.queue.backlog(spec.endpoint_name)) == 20
+            later = await second.submit(spec)
+            await second.fleets.start(spec)
+            for request in [*requests, later]:
+                assert (await second.ended(request))["fence"] == "1"
+        expected = [request.inference_id for request in [*requests, later]]
+        assert deliveries.read_text().split() == expected
+
+    asyncio.run(main())
+
+
+def test_a_request_running_at_the_close_is_queued_again(aws: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    spec = spec_for("script")
+
+    async def main() -> None:
+        async with running(aws, settings) as first:
+            await first.fleets.start(spec)
+            request = await first.submit(spec, b"sleep 1")
+            await until(lambda: first.record(request)["state"] == "running")
+        async with running(aws, settings, bucket=first.bucket) as second:
+            assert second.record(request)["state"] == "queued"
+            await second.fleets.start(spec)
+            assert (await second.ended(request))["state"] == "completed"
+
+    asyncio.run(main())
+
+
+def test_a_dead_process_of_this_host_is_succeeded_at_once(aws: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    clock = ManualClock()
+    spec = spec_for()
+
+    async def main() -> None:
+        async with running(aws, settings, clock) as first:
+            request = await first.submit(spec)
+            claim_as(first, DEAD_OWNER, request)
+        async with running(aws, settings, clock, bucket=first.bucket) as second:
+            await second.fleets.start(spec)
+            assert (await second.ended(request))["fence"] == "2"
+            assert second.result(request)["Body"] == b"hello"
+
+    asyncio.run(main())
+
+
+def test_another_owner_is_succeeded_once_its_lease_stood_still(aws: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    clock = ManualClock()
+    spec = spec_for()
+
+    async def main() -> None:
+        async with running(aws, settings, clock) as first:
+            request = await first.submit(spec)
+            claim_as(first, OTHER_HOST, request)
+        async with running(aws, settings, clock, bucket=first.bucket) as second:
+            await second.fleets.start(spec)
+            await clock.advance(29)
+            assert second.record(request)["owner"] == OTHER_HOST
+            await clock.advance(1)
+            assert (await second.ended(request))["state"] == "completed"
+
+    asyncio.run(main())
+
+
+def test_a_living_owner_keeps_its_request(aws: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    clock = ManualClock()
+    spec = spec_for()
+
+    async def main() -> None:
+        async with running(aws, settings, clock) as first:
+            request = await first.submit(spec)
+            other = RequestTable(first.aws.dynamodb, first.queue.table.name, OTHER_HOST)
+            entry = Entry(0, request.request_id, request.expires_at)
+            claim = other.claim(spec.endpoint_name, entry, clock.now() + 30)
+        async with running(aws, settings, clock, bucket=first.bucket) as second:
+            others = RequestTable(second.aws.dynamodb, second.queue.table.name, OTHER_HOST)
+            await second.fleets.start(spec)
+            for _ in range(9):
+                await clock.advance(10)
+                others.renew(claim, clock.now() + 30)
+                # The look that finds the lease renewed takes real time.
+                await asyncio.sleep(0.05)
+                assert second.record(request)["owner"] == OTHER_HOST
+            others.end(claim, State.COMPLETED, reason=None, now=clock.now(), forget_at=clock.now())
+            await clock.advance(60)
+            assert second.objects() == {}
+
+    asyncio.run(main())
+
+
+def test_an_object_that_was_written_before_the_crash_is_not_made_again(aws: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    deliveries = tmp_path / "deliveries"
+    spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
+
+    async def main() -> None:
+        async with running(aws, settings) as first:
+            done = await first.submit(spec)
+            failed = await first.submit(spec)
+            foreign = await first.submit(spec)
+            for request, location, request_id in (
+                (done, done.output_location, done.request_id),
+                (failed, failed.failure_location, failed.request_id),
+                # Two requests with one Filename: this one's object is not written yet.
+                (foreign, foreign.output_location, "another"),
+            ):
+                claim_as(first, DEAD_OWNER, request)
+                assert location is not None
+                first.s3.put_object(
+                    Bucket=first.bucket,
+                    Key=location.split("/", 3)[3],
+                    Body=b"before the crash",
+                    Metadata={"meshtwin-request-id": request_id, "meshtwin-failure-reason": "why"},
+                )
+        async with running(aws, settings, bucket=first.bucket) as second:
+            await second.fleets.start(spec)
+            assert (await second.ended(done))["state"] == "completed"
+            record = await second.ended(failed)
+            assert (record["state"], record["reason"]) == ("failed", "why")
+            assert (await second.ended(foreign))["state"] == "completed"
+            assert second.result(done)["Body"] == b"before the crash"
+            assert second.result(failed)["Body"] == b"before the crash"
+            assert second.result(foreign)["Body"] == b"hello"
+            assert deliveries.read_text().split() == [foreign.inference_id]
+
+    asyncio.run(main())
+
+
+def test_requests_of_an_endpoint_that_never_returns_expire(aws: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    clock = ManualClock()
+    spec = spec_for()
+
+    async def main() -> None:
+        async with running(aws, settings, clock) as first:
+            request = await first.submit(spec, ttl_seconds=600)
+        async with running(aws, settings, clock, bucket=first.bucket) as second:
+            await clock.advance(600)
+            assert (await second.ended(request))["state"] == "expired"
+            assert second.result(request)["failed"]
+        async with running(aws, settings, clock, bucket=first.bucket) as third:
+            # A name without requests is forgotten, so that names do not pile up.
+            assert third.queue.table.registered() == []
+
+    asyncio.run(main())
+
+
+def test_an_ended_request_keeps_no_body_and_is_forgotten_in_time(aws: str, tmp_path: Path) -> None:
+    async def scenario(harness: Harness) -> None:
+        spec = spec_for()
+        await harness.fleets.start(spec)
+        request = await harness.submit(spec, b"x" * 128_000)
+        record = await harness.ended(request)
+        assert "body" not in record
+        assert "pending" not in record
+        kept = int(record["forget_at"]) - float(record["ended_at"])
+        assert kept == pytest.approx(harness.settings.retention_seconds, abs=2)
+        assert harness.result(request)["Body"] == b"x" * 128_000
+
+    drive(aws, settings_for(tmp_path), scenario)
+
+
+def test_a_store_that_hangs_is_unavailable_and_a_late_write_is_undone(
+    tmp_path: Path, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "_ACCEPT_SECONDS", 0.3)
+
+    async def scenario(harness: Harness) -> None:
+        spec = spec_for()
+        await harness.fleets.start(spec)
+        await harness.ended(await harness.submit(spec))
+        relay.pause()
+        request = harness.request(spec)
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailableError):
+            await harness.queue.accept(request)
+        assert time.monotonic() - begun < 1.0
+        relay.resume()
+        await until(lambda: not harness.dispatcher.running_count)
+        await until(lambda: harness.writes().get("dynamodb.DeleteItem"))
+        assert harness.queue.table.get(request.request_id) is None
+        assert len(harness.objects()) == 1
+        await harness.ended(await harness.submit(spec))
+
+    drive(relay.url, settings_for(tmp_path), scenario)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_late_owner_is_refused() -> None:
+    client = Aws("us-east-1")
+    try:
+        first = RequestTable(client.dynamodb, "late-owner-requests", "first")
+        second = RequestTable(client.dynamodb, "late-owner-requests", "second")
+        first.create()
+        first.create()
+        request = spec_request()
+        first.put(request, 7)
+        (entry,) = first.queued("e")
+        held = first.claim("e", entry, 30.0)
+        # An answer that was lost: the same write again does the same.
+        assert first.claim("e", entry, 30.0) == held
+        with pytest.raises(LostLeaseError):
+            second.claim("e", entry, 30.0)
+        (running_one,) = second.running("e")
+        second.take_over(running_one)
+        taken = second.claim("e", running_one.entry, 60.0)
+        assert taken.fence == held.fence + 1
+        with pytest.raises(LostLeaseError):
+            first.renew(held, 90.0)
+        with pytest.raises(LostLeaseError):
+            first.put_back(held)
+        with pytest.raises(LostLeaseError):
+            first.end(held, State.COMPLETED, reason=None, now=1.0, forget_at=2.0)
+        second.end(taken, State.COMPLETED, reason=None, now=1.0, forget_at=2.0)
+        second.end(taken, State.COMPLETED, reason=None, now=1.0, forget_at=2.0)
+        with pytest.raises(LostLeaseError):
+            second.end(taken, State.FAILED, reason="late", now=1.0, forget_at=2.0)
+        assert not first.queued("e")
+        assert not first.running("e")
+    finally:
+        client.close()
+
+
+def test_an_owner_is_known_to_be_gone_only_on_its_own_host() -> None:
+    assert is_certainly_gone(DEAD_OWNER)
+    assert not is_certainly_gone(OTHER_HOST)
+    assert not is_certainly_gone("nonsense")
+
+
+def spec_request() -> AsyncRequest:
+    return AsyncRequest(
+        request_id="r",
+        endpoint_name="e",
+        inference_id="i",
+        received_at=1.0,
+        ttl_seconds=60,
+        timeout_seconds=60,
+        output_location="s3://b/r.out",
+        input_location="s3://b/in",
+    )
+
+
+@pytest.fixture
+def relay(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    made = Relay(aws)
+    made.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
+    yield made
+    made.stop()
