@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from runtime.progress import ProgressObject
 from runtime.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
     from structlog.typing import FilteringBoundLogger
@@ -42,14 +43,13 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Means:
-    """What jobs are done with. `abandoned` are transfers that a halted job did not wait for."""
+    """What jobs are done with."""
 
     settings: Settings
     storage: Storage
     supervisor: Supervisor
     scratch: Scratch
     transfers: Executor
-    abandoned: set[asyncio.Future[None]] = field(default_factory=set)
 
 
 class Attempt:
@@ -85,16 +85,17 @@ class Attempt:
             alarm.cancel()
 
     async def _run(self) -> InvocationResponse:
-        first = self._progress("download", 0)
-        location = self._request.progress_location()
         with self._means.scratch.job() as folder:
-            async with ProgressObject(
-                self._means.storage, self._means.transfers, location, first
-            ) as progress:
+            async with self._progress_object() as progress:
                 job = await self._fetch(Path(folder))
                 done = await self._work(job, progress)
                 await self._store(job, progress)
         return self._answer(job, done)
+
+    def _progress_object(self) -> ProgressObject:
+        means, location = self._means, self._request.progress_location()
+        first = self._progress("download", 0)
+        return ProgressObject(means.storage, means.transfers, location, first, self._halt)
 
     async def _fetch(self, folder: Path) -> Job:
         settings, request = self._means.settings, self._request
@@ -115,21 +116,21 @@ class Attempt:
         )
 
     async def _download(self, location: str, path: Path, limit: int) -> None:
-        call = partial(self._means.storage.download, location, path, limit, self._halt.check)
+        storage = self._means.storage
+        # It may hang on a storage that does not answer, and has nothing to undo: it can end by itself.
+        await self._transfer(partial(storage.download, location, path, limit, self._halt.check), linger=0)
+
+    async def _transfer(self, call: Callable[[], None], *, linger: float | None) -> None:
+        """Make the call in a thread; a halted job waits `linger` seconds more for it, None: to its end."""
         transfer = asyncio.get_running_loop().run_in_executor(self._means.transfers, call)
         asked = asyncio.create_task(self._halt.wait())
         await asyncio.wait({transfer, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
+        await asyncio.wait({transfer}, timeout=self._halt.patience if self._halt.final else linger)
         if not transfer.done():
-            # It may hang on a storage that does not answer, and has nothing to undo: it ends by itself.
-            self._means.abandoned.add(transfer)
-            transfer.add_done_callback(self._forget)
-        self._halt.check()
+            transfer.add_done_callback(asyncio.Future.exception)
+            self._halt.check()
         transfer.result()
-
-    def _forget(self, transfer: asyncio.Future[None]) -> None:
-        self._means.abandoned.discard(transfer)
-        transfer.exception()
 
     async def _work(self, job: Job, progress: ProgressObject) -> Done:
         def tell(began: Began) -> None:
@@ -144,8 +145,8 @@ class Attempt:
         self._watch.begin("upload")
         progress.tell(self._progress("upload", 1 - STORING))
         files = {self._request.outputs()[name]: Path(path) for name, path in job.outputs.items()}
-        call = partial(self._means.storage.upload_all, files, self._halt.check)
-        await asyncio.get_running_loop().run_in_executor(self._means.transfers, call)
+        # To its end: left alone, it would take back the outputs of the caller's next try, long after.
+        await self._transfer(partial(self._means.storage.upload_all, files, self._halt.check), linger=None)
         self._watch.end()
 
     def _progress(self, step: str, fraction: float) -> Progress:

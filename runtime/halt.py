@@ -10,17 +10,23 @@ class JobHaltedError(Exception):
 
 
 class Halt:
-    """Asked once, by whoever comes first: the caller leaving, the deadline, the server stopping."""
+    """Asked once, by whoever comes first: the caller leaving, the deadline, the server stopping.
+
+    `patience` is how many seconds the backend has to reach its next step before its worker is killed.
+    `final`: the process is about to end, so what hangs need not be waited for.
+    """
 
     def __init__(self) -> None:
         self.reason: Exception | None = None
         self.patience = 0.0
+        self.final = False
         self._asked = asyncio.Event()
 
-    def ask(self, reason: Exception, *, patience: float) -> None:
-        """End with `reason`; the backend has `patience` seconds to reach its next step."""
+    def ask(self, reason: Exception, *, patience: float, final: bool = False) -> None:
+        """End the job with `reason`. Once is enough: later reasons change nothing. From the loop's thread."""
         if self.reason is None:
             self.patience = patience
+            self.final = final
             self.reason = reason
             self._asked.set()
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from runtime.contract import Progress
+    from runtime.halt import Halt
     from runtime.storage import Storage
 
 INTERVAL_SECONDS = 1.0
@@ -29,11 +30,14 @@ class ProgressObject:
     failures reaches the job: they are logged.
     """
 
-    def __init__(self, storage: Storage, executor: Executor, location: str, first: Progress) -> None:
+    def __init__(
+        self, storage: Storage, executor: Executor, location: str, first: Progress, halt: Halt
+    ) -> None:
         self._storage = storage
         self._executor = executor
         self._location = location
         self._latest = first
+        self._halt = halt
         self._news = asyncio.Event()
         self._news.set()
         self._ended = asyncio.Event()
@@ -53,7 +57,8 @@ class ProgressObject:
     ) -> None:
         self._ended.set()
         self._news.set()
-        await self._task
+        # A storage that hangs holds a job up for some seconds, but never the end of the process.
+        await asyncio.wait({self._task}, timeout=self._halt.patience if self._halt.final else None)
 
     async def _write_until_ended(self) -> None:
         while not self._ended.is_set():

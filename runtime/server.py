@@ -9,19 +9,15 @@ import shutil
 import signal
 import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
 from runtime import logs
-from runtime.app import create_app
-from runtime.attempt import Means
 from runtime.logs import log
 from runtime.scratch import Scratch
-from runtime.service import Service
 from runtime.settings import SettingsError
-from runtime.storage import Storage
 from runtime.supervisor import Supervisor, UnusableBackendError
 
 if TYPE_CHECKING:
@@ -31,6 +27,8 @@ if TYPE_CHECKING:
 
 EXIT_SETTINGS = 2
 """The settings cannot be met: no use in starting again as it is."""
+
+_THREAD_ENDS_SECONDS = 0.2
 
 _KEEP_ALIVE_SECONDS = 120
 """Longer than clients keep idle connections, so that none is closed under a request just sent."""
@@ -48,7 +46,7 @@ def run(settings: Settings, unknown: Sequence[str] = ()) -> int:
     """Serve until a signal; the exit status. `unknown` variables are pointed out in the log.
 
     Raises:
-        SettingsError: when the port cannot be listened on.
+        SettingsError: when the port cannot be listened on, or the AWS settings make no sense.
     """
     logs.configure()
     listener = _listen(settings)
@@ -81,36 +79,45 @@ def _listen(settings: Settings) -> socket.socket:
 
 async def _serve(settings: Settings, scratch: Scratch, listener: socket.socket) -> int:
     supervisor = Supervisor(settings)
-    storage = Storage()
-    with ThreadPoolExecutor(4, thread_name_prefix="transfer") as transfers:
-        means = Means(settings, storage, supervisor, scratch, transfers)
-        service = Service(means)
-        server = _Server(
-            uvicorn.Config(
-                create_app(service),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            )
+    stop = _stop_on_signal(supervisor)
+    keeping = asyncio.create_task(supervisor.keep())
+    # The worker process starts now, and loads its part while this one loads its own.
+    await asyncio.sleep(0)
+    from runtime.assembly import Assembly  # noqa: PLC0415  # see above
+
+    assembly = Assembly(settings, supervisor, scratch)
+    server = _Server(
+        uvicorn.Config(
+            assembly.app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
-        stop = _stop_on_signal(supervisor)
-        keeping = asyncio.create_task(supervisor.keep())
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        host, port = listener.getsockname()[:2]
-        log.info("listening", host=host, port=port, pid=os.getpid(), backend=settings.backend)
-        await asyncio.wait({keeping, serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-        await service.drain()
-        server.should_exit = True
-        await serving
-        supervisor.stop()
-        status = await _end(keeping)
-        log.info("stopped", status=status)
-        if means.abandoned:
-            shutil.rmtree(scratch.path, ignore_errors=True)
-            _leave(status)
-    storage.close()
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    host, port = listener.getsockname()[:2]
+    log.info("listening", host=host, port=port, pid=os.getpid(), backend=settings.backend)
+    await asyncio.wait({keeping, serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+    await assembly.service.drain()
+    server.should_exit = True
+    await serving
+    supervisor.stop()
+    status = await _end(keeping)
+    assembly.close()
+    log.info("stopped", status=status)
+    if _held_up():
+        shutil.rmtree(scratch.path, ignore_errors=True)
+        _leave(status)
     return status
+
+
+def _held_up() -> bool:
+    """Whether a transfer hangs on a storage that does not answer: the process would wait for its thread."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("transfer")]
+    for thread in threads:
+        thread.join(_THREAD_ENDS_SECONDS)
+    return any(thread.is_alive() for thread in threads)
 
 
 def _stop_on_signal(supervisor: Supervisor) -> asyncio.Future[None]:

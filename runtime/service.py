@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from runtime.attempt import PATIENCE_SECONDS, Attempt, Means
@@ -13,6 +14,8 @@ from runtime.stopwatch import Stopwatch
 from runtime.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from structlog.typing import FilteringBoundLogger
 
     from runtime.halt import Halt
@@ -79,18 +82,25 @@ class Service:
         self._queued.add(halt)
         try:
             await self._turns.wait(turn, halt)
+            async with self._turn():
+                # The job before may have taken the worker down; the time to start another is nobody's.
+                await self._means.supervisor.wait_ready(halt)
+                self._queued.discard(halt)
+                self._running.add(halt)
+                told.info("job_started", waited=watch.total())
+                return await Attempt(self._means, request, halt, told).run()
         finally:
             self._queued.discard(halt)
-        self._running.add(halt)
+            self._running.discard(halt)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
         self._idle.clear()
         try:
-            told.info("job_started", waited=watch.total())
-            return await Attempt(self._means, request, halt, told).run()
+            yield
         finally:
-            self._running.discard(halt)
+            self._idle.set()
             self._turns.give_back()
-            if not self._running:
-                self._idle.set()
 
     async def drain(self) -> None:
         """Take no more jobs, send away those that wait, and give the running one its time of grace."""
@@ -104,5 +114,5 @@ class Service:
         except TimeoutError:
             late = JobError(ErrorCode.NOT_READY, f"{STOPPING}, and the job was not done within {grace:g} s")
             for halt in list(self._running):
-                halt.ask(late, patience=PATIENCE_SECONDS)
+                halt.ask(late, patience=PATIENCE_SECONDS, final=True)
             await self._idle.wait()

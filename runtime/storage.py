@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from runtime.contract import ErrorCode, JobError
+from runtime.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,14 +50,21 @@ _ABSENT = {
 
 
 class Storage:
-    """S3, as one job needs it; safe to use from many threads."""
+    """S3, as one job needs it; safe to use from many threads.
+
+    Raises:
+        SettingsError: where the environment's AWS settings make no sense.
+    """
 
     def __init__(self) -> None:
-        session = boto3.session.Session()
-        # A region is needed to sign, and S3 redirects to the bucket's own.
-        region = session.region_name or "us-east-1"
-        self._s3: S3Client = session.client("s3", region_name=region, config=_TRANSFERS)
-        self._asides: S3Client = session.client("s3", region_name=region, config=_ASIDES)
+        try:
+            session = boto3.session.Session()
+            # A region is needed to sign, and S3 redirects to the bucket's own.
+            region = session.region_name or "us-east-1"
+            self._s3: S3Client = session.client("s3", region_name=region, config=_TRANSFERS)
+            self._asides: S3Client = session.client("s3", region_name=region, config=_ASIDES)
+        except (ValueError, BotoCoreError) as error:
+            raise SettingsError(f"the environment's AWS_ settings give no S3 client: {error}") from error
 
     def download(self, location: str, path: Path, limit: int, check: Callable[[], None]) -> None:
         """Copy the object into a file; `check` is called between chunks and may raise to end it.

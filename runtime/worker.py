@@ -80,14 +80,15 @@ def main(arguments: list[str]) -> int:
     """Load the backend and do jobs until told to stop; the exit status is 0 then."""
     descriptor, choice, nice = int(arguments[0]), arguments[1], int(arguments[2])
     _die_with_parent()
-    with contextlib.suppress(OSError):
-        os.nice(nice)
     line = Line(socket.socket(fileno=descriptor))
     try:
         backend = registry.load(choice)
     except registry.BackendUnavailableError as error:
         line.send(messages.Unusable(message=str(error)))
         return 2
+    # From here on: while it loads, there is no job for /ping to be quick beside.
+    with contextlib.suppress(OSError):
+        os.nice(nice)
     line.send(messages.Ready(backend=backend.name, device=backend.device))
     while (job := line.next_job()) is not None:
         answer = _attempt(backend, job, line)

@@ -58,7 +58,11 @@ def server(
     storage: S3Client, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RuntimeServer]:
     storage.put_object(Bucket=BUCKET, Key="good.png", Body=saved(disc()))
-    settings = {"RUNTIME_BACKEND": "relief", "RUNTIME_MAX_PICTURE_BYTES": MAX_PICTURE_BYTES}
+    settings = {
+        "RUNTIME_BACKEND": "auto",
+        "CUDA_VISIBLE_DEVICES": "",
+        "RUNTIME_MAX_PICTURE_BYTES": MAX_PICTURE_BYTES,
+    }
     folder = tmp_path_factory.mktemp("runtime")
     with RuntimeServer(folder, aws_environment(proxy.url), **settings) as running:
         yield running.ready()

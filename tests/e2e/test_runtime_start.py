@@ -45,6 +45,14 @@ def test_a_port_in_use_is_named() -> None:
     assert f"SAGEMAKER_BIND_TO_PORT {port}" in ended.stderr
 
 
+def test_an_endpoint_that_is_none_is_named() -> None:
+    ended = serve(AWS_ENDPOINT_URL="localstack")
+    assert ended.returncode == 2
+    assert "AWS_" in ended.stderr
+    assert "localstack" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_another_command_is_refused() -> None:
     ended = serve("train")
     assert ended.returncode == 2
@@ -66,13 +74,6 @@ def test_a_backend_that_cannot_be_had_ends_the_container(backend: str, reason: s
     assert "expected" in ended.stderr
 
 
-def test_auto_takes_relief_where_there_is_no_cuda(tmp_path: Path) -> None:
-    environment = aws_environment("http://127.0.0.1:1")
-    with RuntimeServer(tmp_path, environment, RUNTIME_BACKEND="auto", CUDA_VISIBLE_DEVICES="") as server:
-        health = server.ready().ping().json
-    assert (health["backend"], health["device"]) == ("relief", "cpu")
-
-
 def test_a_worker_that_never_gets_ready_is_tried_again_and_again(tmp_path: Path) -> None:
     environment = aws_environment("http://127.0.0.1:1")
     with RuntimeServer(
@@ -82,10 +83,3 @@ def test_a_worker_that_never_gets_ready_is_tried_again_and_again(tmp_path: Path)
         eventually(lambda: len(server.events("worker_died")) >= 2)
         assert (server.ping().status, server.ping().json["state"]) == (503, "loading")
     assert "no weights" in server.errors
-
-
-def test_a_misspelt_setting_is_pointed_out(tmp_path: Path) -> None:
-    environment = aws_environment("http://127.0.0.1:1")
-    with RuntimeServer(tmp_path, environment, RUNTIME_QUEU="2") as server:
-        server.listening()
-        assert [event["name"] for event in server.events("unknown_setting")] == ["RUNTIME_QUEU"]

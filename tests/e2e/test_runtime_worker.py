@@ -17,6 +17,7 @@ from PIL import Image
 from runtime.contract import ErrorResponse, InvocationResponse, Progress
 from tests.support.runtime_backend import Act
 from tests.support.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
+from tests.support.s3_proxy import Handler, S3Proxy, forward
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "test-runtime-worker"
+DEADLINE = 3
 SECOND = 20
 """Steps of the scripted backend in a second."""
 
@@ -46,13 +48,24 @@ def storage(moto_url: str) -> Iterator[S3Client]:
 
 
 @pytest.fixture(scope="module")
+def proxy(moto_url: str) -> Iterator[S3Proxy]:
+    with S3Proxy(moto_url).running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def server(
-    storage: S3Client, moto_url: str, tmp_path_factory: pytest.TempPathFactory
+    storage: S3Client, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RuntimeServer]:
     del storage
     folder = tmp_path_factory.mktemp("runtime")
-    settings = {"RUNTIME_BACKEND": SCRIPTED, "RUNTIME_JOB_DEADLINE_SECONDS": 3, "RUNTIME_QUEUE": 2}
-    with RuntimeServer(folder, aws_environment(moto_url), **settings) as running:
+    settings = {
+        "RUNTIME_BACKEND": SCRIPTED,
+        "RUNTIME_JOB_DEADLINE_SECONDS": DEADLINE,
+        "RUNTIME_QUEUE": 2,
+        "RUNTIME_QUEU": 3,
+    }
+    with RuntimeServer(folder, aws_environment(proxy.url), **settings) as running:
         yield running.ready()
 
 
@@ -116,11 +129,30 @@ def test_ping_says_503_until_the_worker_is_back(server: RuntimeServer) -> None:
 
 def test_a_worker_killed_from_outside_is_replaced(server: RuntimeServer, storage: S3Client) -> None:
     with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(server.invoke, shape(steps=2 * SECOND))
-        eventually(lambda: server.ping().json["running"])
+        job = pool.submit(server.invoke, shape(steps=2 * SECOND), "doomed")
+        eventually(lambda: server.in_backend("doomed"))
         server.worker.kill()
         assert (job.result().status, job.result().code) == (500, "worker_crashed")
     assert_nothing_left(server, storage)
+
+
+def test_a_worker_lost_while_its_job_is_fetched_is_no_loss(server: RuntimeServer, proxy: S3Proxy) -> None:
+    fetching, go_on = threading.Event(), threading.Event()
+
+    def wait(handler: Handler, body: bytes) -> None:
+        fetching.set()
+        go_on.wait(10)
+        forward(handler, body)
+
+    proxy.faults["GET", "in.png"] = wait
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(server.invoke, shape())
+        assert fetching.wait(10)
+        server.worker.kill()
+        eventually(lambda: server.ping().status == 503)
+        go_on.set()
+        assert job.result().status == 200
+    proxy.faults.clear()
 
 
 @pytest.mark.parametrize("act", [Act.HANG, Act.HOLD_THE_INTERPRETER])
@@ -128,7 +160,7 @@ def test_a_job_past_its_deadline_is_ended(server: RuntimeServer, storage: S3Clie
     worker = server.worker
     answer = server.invoke(shape(act))
     assert (answer.status, answer.code) == (500, "deadline_exceeded")
-    assert "RUNTIME_JOB_DEADLINE_SECONDS=3" in answer.json["error"]["message"]
+    assert f"RUNTIME_JOB_DEADLINE_SECONDS={DEADLINE}" in answer.json["error"]["message"]
     assert answer.json["error"]["retryable"] is False
     assert not worker.is_running()
     assert_nothing_left(server, storage)
@@ -138,7 +170,7 @@ def test_a_backend_that_reports_leaves_a_late_job_without_dying(
     server: RuntimeServer, storage: S3Client
 ) -> None:
     worker = server.worker.pid
-    answer = server.invoke(shape(steps=4 * SECOND))
+    answer = server.invoke(shape(steps=(DEADLINE + 1) * SECOND))
     assert answer.code == "deadline_exceeded"
     assert server.ping().status == 200
     assert server.invoke(shape()).status == 200
@@ -255,6 +287,10 @@ def test_every_event_of_a_job_carries_its_inference_id(server: RuntimeServer) ->
     assert list(steps) == ["download", "decode", "cutout", "shape.wait 0", "encode", "upload"]
     assert steps["shape.wait 0"] >= 0.05
     assert told[-1]["seconds"] >= sum(steps.values()) * 0.99
+
+
+def test_a_misspelt_setting_is_pointed_out(server: RuntimeServer) -> None:
+    assert [event["name"] for event in server.events("unknown_setting")] == ["RUNTIME_QUEU"]
 
 
 def test_the_http_process_loads_nothing_heavy(server: RuntimeServer) -> None:

@@ -109,6 +109,11 @@ class RuntimeServer:
     def worker(self) -> psutil.Process:
         return psutil.Process(self.events("worker_started")[-1]["pid"])
 
+    def in_backend(self, inference_id: str) -> bool:
+        """Whether the job has come as far as the backend."""
+        told = [event for event in self.events("step") if event["inference_id"] == inference_id]
+        return any(event["step"] == "cutout" for event in told)
+
     def leftovers(self) -> list[str]:
         """Files of jobs that are still on disk."""
         return [str(path) for path in self.scratch.glob("*/job-*")]
