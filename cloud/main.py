@@ -1,50 +1,44 @@
-"""The `meshtwin` command: its subcommands, and what an error looks like from outside."""
+"""The `meshtwin` command, and what an error looks like from outside."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING
 
-import typer
-
-from cloud.commands.console import err
-from cloud.commands.demo import demo
-from cloud.commands.status import status
-from cloud.commands.submit import submit, wait
-from cloud.commands.up import up
 from cloud.errors import CloudError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-INTERRUPTED = 130
-"""128 + SIGINT, as shells have it."""
-
-app = typer.Typer(
-    name="meshtwin",
-    help="A picture becomes a textured 3D model, through SageMaker's asynchronous contract: here or on AWS.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-COMMANDS: tuple[Callable[..., None], ...] = (up, status, submit, wait, demo)
-for command in COMMANDS:
-    app.command()(command)
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+"""As shells have them."""
 
 
 def main() -> None:
     """Run the command line; exit codes are those of `cloud.errors`."""
+    signal.signal(signal.SIGTERM, _leave_in_order)
     try:
-        app(standalone_mode=True)
+        # Half a second of imports, in which Ctrl-C is to end as quietly as later.
+        from cloud.commands.app import app  # noqa: PLC0415
+
+        app(prog_name="meshtwin")
     except CloudError as error:
-        err.print("[red]meshtwin:[/red]", str(error), markup=True, soft_wrap=True)
+        _say(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        err.print("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output went away: leave quietly, as `head` expects.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _leave_in_order(_signal: int, _frame: object) -> None:
+    """On SIGTERM, unwind: what was started is stopped on the way."""
+    sys.exit(TERMINATED)
+
+
+def _say(message: str) -> None:
+    from cloud.commands.console import err  # noqa: PLC0415  # see above
+
+    err.print("[red]meshtwin:[/red] ", end="")
+    err.print(message, markup=False, soft_wrap=True)

@@ -61,8 +61,9 @@ class JobProgress:
     def show(self, update: Update) -> None:
         """Bring the bar up to date; where there is no terminal, print a line for each new step."""
         if update.progress is not None:
-            words = f"{update.progress.stage.value}: {update.progress.step}"
-            self.say(words, fraction=update.progress.fraction)
+            stage = update.progress.stage.value
+            step = update.progress.step.removeprefix(f"{stage}.")
+            self.say(f"{stage}: {step}", fraction=update.progress.fraction)
         else:
             self.say(f"waiting for {update.waiting_for}", fraction=0)
 

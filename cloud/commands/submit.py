@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.table import Table
 
-from cloud.commands.console import JobProgress, JsonOption, ProfileOption, out, print_json
+from cloud.commands.console import JobProgress, JsonOption, ProfileOption, err, out, print_json
 from cloud.connection import connect
 from cloud.errors import UsageError
 from cloud.stack.state import state_dir
@@ -77,7 +77,7 @@ def submit(
     with JobProgress(quiet=as_json) as progress:
         ticket = submit_job(submission, names)
         _keep(ticket)
-        result = wait_for_job(ticket, timeout=timeout, on_update=progress.show) if wait else None
+        result = _wait(ticket, timeout, progress) if wait else None
     _report(ticket, result, as_json=as_json)
 
 
@@ -99,7 +99,7 @@ def wait(
         raise UsageError(f"no job {inference_id!r} was submitted from this machine ({path} is not there)")
     ticket = Ticket.from_json(path.read_text(encoding="utf-8"))
     with JobProgress(quiet=as_json) as progress:
-        result = wait_for_job(ticket, timeout=timeout, on_update=progress.show)
+        result = _wait(ticket, timeout, progress)
     _report(ticket, result, as_json=as_json)
 
 
@@ -137,6 +137,14 @@ def summary(result: Result) -> Table:
     if metrics.subject == "whole_picture":
         table.add_row("subject", "could not be told from its background: the whole picture was used")
     return table
+
+
+def _wait(ticket: Ticket, timeout: float, progress: JobProgress) -> Result:
+    try:
+        return wait_for_job(ticket, timeout=timeout, on_update=progress.show)
+    except KeyboardInterrupt:
+        err.print(f"job {ticket.inference_id} goes on; `meshtwin wait {ticket.inference_id}` waits for it")
+        raise
 
 
 def _report(ticket: Ticket, result: Result | None, *, as_json: bool) -> None:

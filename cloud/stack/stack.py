@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.errors import UnavailableError
 from cloud.stack.child import Child
+from cloud.stack.state import state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from cloud.profiles import Profile
 
@@ -53,8 +54,7 @@ def running(profile: Profile, options: StackOptions) -> Iterator[Stack]:
             "Use `--profile embedded`, which needs no Docker."
         )
     with ExitStack() as stack:
-        log_dir = options.log_dir or Path(tempfile.mkdtemp(prefix="meshtwin-"))
-        log_dir.mkdir(parents=True, exist_ok=True)
+        log_dir = _fresh(options.log_dir or state_dir() / "logs" / profile.name)
         if not profile.emulated:
             yield Stack(profile.connection(), (), log_dir)
             return
@@ -64,6 +64,13 @@ def running(profile: Profile, options: StackOptions) -> Iterator[Stack]:
         emulator = stack.enter_context(_emulator(profile, options, settings, log_dir))
         connection = profile.connection(store_url=store_url, emulator_url=emulator.ready())
         yield Stack(connection, (moto, emulator), log_dir)
+
+
+def _fresh(folder: Path) -> Path:
+    """An empty folder: the logs of the run before are gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _moto(options: StackOptions, log_dir: Path) -> Child:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, new_shell, running_up
+from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, new_shell, running_up, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,3 +224,23 @@ def test_the_demo_leaves_its_files_and_nothing_running(tmp_path: Path) -> None:
         and str(tmp_path) in (process.info["environ"] or {}).get("MESHTWIN_STATE_DIR", "")
     ]
     assert not ours
+
+
+@pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_demo_leaves_nothing_running(
+    tmp_path: Path, signal_number: signal.Signals, code: int
+) -> None:
+    shell = new_shell(tmp_path)
+    demo = shell.start("demo", str(PICTURE))
+    children: list[psutil.Process] = []
+
+    def has_an_emulator() -> bool:
+        children[:] = psutil.Process(demo.pid).children(recursive=True)
+        return any("emulator" in child.cmdline() for child in children)
+
+    wait_for(has_an_emulator)
+    demo.send_signal(signal_number)
+    assert demo.wait(40) == code
+    assert_all_gone(children)
+    assert not (tmp_path / "out").exists()
+    assert "Traceback" not in (tmp_path / "stderr.txt").read_text()

@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from cloud.commands.app import app
 from cloud.errors import CloudError
-from cloud.main import app
 from cloud.profiles import PROFILES, ResourceNames
 
 ROOT = Path(__file__).parents[2]
