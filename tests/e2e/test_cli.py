@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import subprocess
+import sys
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, new_shell, running_up, wait_for
+from tests.support.shell import PICTURE, QUICK, ROOT, Shell, assert_all_gone, new_shell, running_up, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +171,21 @@ def test_an_endpoint_that_is_not_there(shell: Shell) -> None:
     assert done.returncode == 7
     assert "Endpoint other of account 123456789012 not found." in done.stderr
     assert other.run("status").returncode == 7
+
+
+def test_the_readmes_python_runs(shell: Shell) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (shell.folder / "fixtures").symlink_to(ROOT / "fixtures")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=shell.folder,
+        env=shell.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("out/donut/textured.glb ")
 
 
 def test_without_up_commands_say_so(tmp_path: Path) -> None:
