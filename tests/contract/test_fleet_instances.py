@@ -1,0 +1,261 @@
+"""Instances: started until healthy, watched, replaced, stopped, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from emulator.clock import ManualClock, RealClock
+from emulator.fleet.fleets import Fleets
+from emulator.fleet.spec import Container, FleetFailedError
+from tests.support.harness import CONTAINERS, drive, program, settings_for, spec_for, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from emulator.clock import Clock
+    from emulator.settings import Settings
+    from tests.support.harness import Harness
+
+CONTAINER = "https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html"
+
+
+@asynccontextmanager
+async def fleets_of(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Fleets]:
+    made = Fleets(settings, clock or RealClock())
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def containers(parent: psutil.Process | None = None, name: str = "script") -> list[psutil.Process]:
+    found = []
+    for child in (parent or psutil.Process()).children(recursive=True):
+        try:
+            if tuple(child.cmdline()) == program(name):
+                found.append(child)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def failure_of(settings: Settings, image: str, environment: dict[str, str], **changes: float) -> str:
+    async def main() -> str:
+        async with fleets_of(settings) as fleets:
+            with pytest.raises(FleetFailedError) as caught:
+                await fleets.start(spec_for(image, environment=environment, **changes))
+            assert fleets.get(spec_for().endpoint_name) is None
+            return str(caught.value)
+
+    reason = asyncio.run(main())
+    assert len(reason) <= 1024
+    assert not containers()
+    return reason
+
+
+@pytest.mark.documented(CONTAINER)
+def test_a_fleet_starts_is_counted_and_stops(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fleets_of(settings_for(tmp_path)) as fleets:
+            spec = spec_for("script", instance_count=2)
+            await fleets.start(spec)
+            assert fleets.healthy_count(spec.endpoint_name) == 2
+            processes = containers()
+            assert len(processes) == 2
+            await fleets.stop(spec.endpoint_name)
+            assert fleets.healthy_count(spec.endpoint_name) == 0
+            assert not any(is_alive(process) for process in processes)
+
+    asyncio.run(main())
+
+
+@pytest.mark.documented(CONTAINER)
+def test_a_container_that_never_gets_healthy_fails_with_its_last_words(tmp_path: Path) -> None:
+    reason = failure_of(settings_for(tmp_path), "script", {"PING_STATUS": "503"}, startup_timeout=0.5)
+    assert reason.startswith(
+        "The primary container for production variant main did not pass the ping health check"
+    )
+    assert "not healthy within 0.5 s" in reason
+
+
+@pytest.mark.assumed
+def test_a_container_that_exits_is_tried_a_few_times(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, startup_attempts=2)
+    reason = failure_of(settings, "script", {"EXIT_AT_ONCE": "1"})
+    assert "exit code 3" in reason
+    assert reason.endswith("no weights in /opt/ml/model")
+    assert len(list(tmp_path.glob("*/main/*.log"))) == 2
+
+
+@pytest.mark.field_report("https://github.com/yuyasugano/terraform-sagemaker-sample-1/issues/1")
+def test_an_unknown_image_is_named_with_the_way_out(tmp_path: Path) -> None:
+    reason = failure_of(settings_for(tmp_path), "no-such-image:1", {})
+    assert reason.startswith(
+        "Please make sure all images included in the model for the production variant main exist, and that "
+        "the execution role used to create the model has permissions to access them."
+    )
+    assert "no-such-image:1" in reason
+    assert "commands" in reason
+
+
+@pytest.mark.assumed
+def test_a_program_that_cannot_be_started_says_why(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, commands={"x": ("/no/such/program",)}, startup_attempts=1)
+    assert "cannot start '/no/such/program': No such file" in failure_of(settings, "x", {})
+
+
+@pytest.mark.documented(CONTAINER)
+def test_the_startup_window_is_on_the_clock(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def main() -> None:
+        async with fleets_of(settings_for(tmp_path), clock) as fleets:
+            spec = spec_for("script", environment={"PING_STATUS": "503"}, startup_timeout=480.0)
+            starting = asyncio.create_task(fleets.start(spec))
+            await until(containers)
+            await clock.advance(479)
+            assert not starting.done()
+            await clock.advance(1)
+            with pytest.raises(FleetFailedError, match="480 s"):
+                await starting
+
+    asyncio.run(main())
+
+
+@pytest.mark.assumed
+def test_a_container_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fleets_of(settings_for(tmp_path, stop_grace=0.3)) as fleets:
+            spec = spec_for("script", environment={"DEAF": "1"})
+            await fleets.start(spec)
+            (process,) = containers()
+            begun = time.monotonic()
+            await fleets.stop(spec.endpoint_name)
+            assert 0.3 <= time.monotonic() - begun < 5
+            assert not is_alive(process)
+
+    asyncio.run(main())
+
+
+@pytest.mark.assumed
+def test_an_instance_that_stops_answering_pings_is_replaced(tmp_path: Path) -> None:
+    async def main() -> None:
+        settings = settings_for(tmp_path, ping_timeout=0.2, stop_grace=0.2)
+        async with fleets_of(settings) as fleets:
+            spec = spec_for("script")
+            await fleets.start(spec)
+            (process,) = containers()
+            process.suspend()
+            await until(lambda: not is_alive(process))
+            await until(lambda: fleets.healthy_count(spec.endpoint_name))
+            assert containers() != [process]
+
+    asyncio.run(main())
+
+
+@pytest.mark.assumed
+def test_a_busy_container_of_one_thread_is_left_alone(aws: str, tmp_path: Path) -> None:
+    async def scenario(harness: Harness) -> None:
+        spec = spec_for("single")
+        await harness.fleets.start(spec)
+        request = await harness.submit(spec, b"1")
+        record = await harness.ended(request)
+        assert (record["state"], record["fence"]) == ("completed", "1")
+
+    drive(aws, settings_for(tmp_path, ping_timeout=0.1, ping_interval=0.1), scenario)
+
+
+@pytest.mark.assumed
+def test_an_update_keeps_the_old_fleet_until_the_new_one_is_healthy(aws: str, tmp_path: Path) -> None:
+    async def scenario(harness: Harness) -> None:
+        old = spec_for("echo")
+        await harness.fleets.start(old)
+        bad = spec_for(
+            "script",
+            endpoint_name=old.endpoint_name,
+            environment={"PING_STATUS": "503"},
+            startup_timeout=0.5,
+        )
+        with pytest.raises(FleetFailedError):
+            await harness.fleets.start(bad)
+        assert harness.fleets.healthy_count(old.endpoint_name) == 1
+        assert (await harness.ended(await harness.submit(old)))["state"] == "completed"
+        new = spec_for("script", endpoint_name=old.endpoint_name, instance_count=2)
+        await harness.fleets.start(new)
+        assert harness.fleets.healthy_count(old.endpoint_name) == 2
+        assert not containers(name="echo")
+        assert (await harness.ended(await harness.submit(new)))["state"] == "completed"
+
+    drive(aws, settings_for(tmp_path), scenario)
+
+
+@pytest.mark.assumed
+def test_a_container_that_is_already_running_is_used_and_left_running(aws: str, tmp_path: Path) -> None:
+    port = 19_871
+    environment = {**os.environ, "SAGEMAKER_BIND_TO_PORT": str(port)}
+    mine = subprocess.Popen([sys.executable, CONTAINERS / "echo.py"], env=environment)
+    try:
+
+        async def scenario(harness: Harness) -> None:
+            spec = spec_for(container=Container(f"http://127.0.0.1:{port}"))
+            await harness.fleets.start(spec)
+            request = await harness.submit(spec)
+            assert (await harness.ended(request))["state"] == "completed"
+            await harness.fleets.stop(spec.endpoint_name)
+            assert mine.poll() is None
+
+        drive(aws, settings_for(tmp_path), scenario)
+    finally:
+        mine.kill()
+        mine.wait()
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize("deaf", ["", "1"])
+def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) -> None:
+    parent = textwrap.dedent(f"""
+        import asyncio
+        from pathlib import Path
+        from emulator.clock import RealClock
+        from emulator.fleet.fleets import Fleets
+        from tests.support.harness import settings_for, spec_for
+        async def main():
+            fleets = Fleets(settings_for(Path({str(tmp_path)!r})), RealClock())
+            await fleets.start(spec_for("script", environment={{"DEAF": {deaf!r}}}))
+            print("ready", flush=True)
+            await asyncio.sleep(60)
+        asyncio.run(main())
+    """)
+    emulator = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
+    try:
+        assert emulator.stdout is not None
+        with emulator.stdout as said:
+            assert b"ready\n" in iter(said.readline, b"")
+        descendants = psutil.Process(emulator.pid).children(recursive=True)
+        assert len(descendants) == 2
+    finally:
+        emulator.send_signal(signal.SIGKILL)
+        emulator.wait()
+    deadline = time.monotonic() + 10
+    while any(is_alive(process) for process in descendants):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+
+from emulator.delivery.retry import LetGoError, is_passing, persist
+from emulator.queue.table import LostLeaseError, StoreUnavailableError
+
+
+def refusal(status: int, code: str) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "GetObject",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (EndpointConnectionError(endpoint_url="http://x"), True),
+        (ReadTimeoutError(endpoint_url="http://x"), True),
+        (refusal(503, "SlowDown"), True),
+        (refusal(500, "InternalError"), True),
+        (refusal(400, "RequestTimeout"), True),
+        (StoreUnavailableError(), True),
+        (refusal(404, "NoSuchKey"), False),
+        (refusal(403, "AccessDenied"), False),
+        (NoCredentialsError(), False),
+        (LostLeaseError(), False),
+        (ValueError(), False),
+    ],
+)
+def test_an_absence_is_told_from_a_refusal(error: Exception, passing: bool) -> None:
+    assert is_passing(error) is passing
+
+
+def test_a_call_is_repeated_until_the_service_is_back() -> None:
+    answers: list[Exception | str] = [StoreUnavailableError(), StoreUnavailableError(), "done"]
+
+    def call() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert persist(threading.Event(), call) == "done"
+
+
+def test_a_refusal_is_not_repeated() -> None:
+    calls = []
+
+    def call() -> None:
+        calls.append(1)
+        raise refusal(403, "AccessDenied")
+
+    with pytest.raises(ClientError):
+        persist(threading.Event(), call)
+    assert len(calls) == 1
+
+
+def test_who_lets_go_tries_once_more_and_stops() -> None:
+    let_go = threading.Event()
+    let_go.set()
+    calls = []
+
+    def call() -> None:
+        calls.append(1)
+        raise StoreUnavailableError
+
+    with pytest.raises(LetGoError):
+        persist(let_go, call)
+    assert len(calls) == 1
