@@ -48,7 +48,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy, strict, tests too."""
     install(session, "types")
-    session.run("mypy", "runtime", "emulator", "minecraft", "cloud", "tests", "fixtures", "noxfile.py")
+    session.run("mypy", "runtime", "emulator", "minecraft", "cloud", "fixtures", "tests", "noxfile.py")
 
 
 @nox.session
