@@ -56,7 +56,9 @@ class Emulator:
         self.registry = Registry(ResourceTable(self.aws, settings.table_prefix), arns, self.clock)
         self._models = Models(self.registry, self.clock)
         self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint)
-        self._endpoints = Endpoints(self.registry, self.fleets, self.aws, self.clock, settings)
+        self._endpoints = Endpoints(
+            self.registry, self.fleets, self.aws, self.clock, settings, self.dispatcher.fleet_stopped
+        )
         self._tags = Tags(self.registry)
         targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
         self._invocations = Invocations(targets, self.queue, self.clock, settings.account_id, s3_endpoint)

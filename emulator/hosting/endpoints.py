@@ -16,7 +16,7 @@ from emulator.hosting.resources import Endpoint, Kind, Status
 from emulator.protocol.errors import ValidationFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from emulator.aws import Aws
     from emulator.clock import Clock
@@ -52,11 +52,21 @@ class Fleets(Protocol):
 
 
 class Endpoints:
-    """The operations, and one background task for each endpoint that is on its way."""
+    """The operations, and one background task for each endpoint that is on its way.
+
+    `on_deleted` is told of each endpoint that goes, also of one that had no fleet: its requests still wait.
+    """
 
     def __init__(
-        self, registry: Registry, fleets: Fleets, aws: Aws, clock: Clock, settings: Settings
+        self,
+        registry: Registry,
+        fleets: Fleets,
+        aws: Aws,
+        clock: Clock,
+        settings: Settings,
+        on_deleted: Callable[[FleetSpec], None] = lambda _spec: None,
     ) -> None:
+        self._on_deleted = on_deleted
         self._registry = registry
         self._fleets = fleets
         self._aws = aws
@@ -213,6 +223,7 @@ class Endpoints:
             earlier.cancel()
             await asyncio.gather(earlier, return_exceptions=True)
         await self._fleets.stop(endpoint.name)
+        self._on_deleted(fleet_spec(endpoint, self._settings))
         await self._registry.patiently(lambda: self._registry.remove(endpoint))
         log.info("endpoint_deleted", endpoint=endpoint.name)
 

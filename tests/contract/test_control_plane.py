@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,17 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from tests.support.emulator import ACCOUNT_ID, client, create_endpoint, make_endpoint, status_of, wait_until
+from tests.support.emulator import (
+    ACCOUNT_ID,
+    client,
+    create_endpoint,
+    make_endpoint,
+    refusal,
+    status_of,
+    wait_until,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from mypy_boto3_sagemaker import SageMakerClient
 
     from tests.contract.conftest import Start
@@ -54,17 +61,6 @@ def config(sagemaker: SageMakerClient, model: str) -> str:
         AsyncInferenceConfig=output_to("b"),  # type: ignore[arg-type]
     )
     return model
-
-
-def refusal(call: Callable[[], object]) -> dict[str, Any]:
-    """The error of a call that is refused with 400 ValidationException."""
-    with pytest.raises(ClientError) as caught:
-        call()
-    response: Any = caught.value.response
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert response["Error"]["Code"] == "ValidationException"
-    found: dict[str, Any] = response["Error"]
-    return found
 
 
 @pytest.mark.botocore_model
@@ -328,97 +324,6 @@ def test_an_endpoint_that_is_not_served_here_is_refused(
     assert word in answer.json["message"]
 
 
-@pytest.fixture
-def three(sagemaker: SageMakerClient, name: str) -> Iterator[list[str]]:
-    """Names of three models, in the order of their creation, which is not that of their names."""
-    names = [f"{name}-{letter}" for letter in "bac"]
-    for each in names:
-        sagemaker.create_model(ModelName=each, PrimaryContainer={"Image": "i"})
-    yield names
-    for each in names:
-        sagemaker.delete_model(ModelName=each)
-
-
-@pytest.mark.botocore_model
-@pytest.mark.parametrize(
-    ("params", "order"),
-    [
-        ({}, [2, 1, 0]),
-        ({"SortBy": "Name", "SortOrder": "Ascending"}, [1, 0, 2]),
-        ({"SortBy": "Name"}, [2, 0, 1]),
-        ({"SortOrder": "Ascending"}, [0, 1, 2]),
-        ({"SortBy": "CreationTime"}, [2, 1, 0]),
-    ],
-)
-def test_lists_are_sorted(
-    sagemaker: SageMakerClient, three: list[str], params: dict[str, Any], order: list[int]
-) -> None:
-    wanted = [three[place] for place in order]
-    found = sagemaker.list_models(NameContains=three[0][:-2], **params)["Models"]
-    assert [model["ModelName"] for model in found] == wanted
-
-
-@pytest.mark.botocore_model
-def test_lists_come_in_pages_that_stay_right_while_things_go(
-    sagemaker: SageMakerClient, three: list[str]
-) -> None:
-    params: dict[str, Any] = {"NameContains": three[0][:-2], "SortBy": "Name", "MaxResults": 1}
-    first = sagemaker.list_models(**params)
-    assert first["Models"][0]["ModelName"] == three[2]
-    sagemaker.delete_model(ModelName=three[2])
-    second = sagemaker.list_models(**params, NextToken=first["NextToken"])
-    assert second["Models"][0]["ModelName"] == three[0]
-    third = sagemaker.list_models(**params, NextToken=second["NextToken"])
-    assert third["Models"][0]["ModelName"] == three[1]
-    assert "NextToken" not in dict(third)
-    sagemaker.create_model(ModelName=three[2], PrimaryContainer={"Image": "i"})
-    paginator = sagemaker.get_paginator("list_models")
-    pages = paginator.paginate(NameContains=three[0][:-2], PaginationConfig={"PageSize": 2})
-    assert len(list(pages)) == 2
-
-
-@pytest.mark.assumed
-@pytest.mark.parametrize("token", ["nonsense", "bnVsbA==", "WyJOYW1lIiwgMS4wLCAiYSJd"])
-def test_a_token_that_no_list_returned_is_refused(sagemaker: SageMakerClient, token: str) -> None:
-    assert "NextToken" in refusal(lambda: sagemaker.list_models(NextToken=token))["Message"]
-
-
-@pytest.mark.botocore_model
-def test_lists_are_filtered_by_time_and_status(sagemaker: SageMakerClient, endpoint: Made) -> None:
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
-    earlier = later - dt.timedelta(days=1)
-
-    def names(**params: Any) -> list[str]:
-        found = sagemaker.list_endpoints(NameContains=endpoint.name.upper(), **params)["Endpoints"]
-        return [each["EndpointName"] for each in found]
-
-    assert names(StatusEquals="InService", CreationTimeBefore=later, LastModifiedTimeAfter=earlier) == [
-        endpoint.name
-    ]
-    assert names(StatusEquals="Failed") == []
-    assert names(CreationTimeAfter=later) == []
-    assert names(CreationTimeBefore=earlier) == []
-    assert names(LastModifiedTimeBefore=earlier) == []
-    assert names(SortBy="Status") == [endpoint.name]
-
-
-@pytest.mark.botocore_model
-def test_tags_are_added_listed_and_deleted(sagemaker: SageMakerClient, name: str) -> None:
-    created = sagemaker.create_model(
-        ModelName=name, PrimaryContainer={"Image": "i"}, Tags=[{"Key": "Größe", "Value": ""}]
-    )
-    arn = created["ModelArn"]
-    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
-    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "absent"])
-    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [
-        {"Key": "Größe", "Value": ""},
-        {"Key": "b", "Value": "2"},
-    ]
-    many = [{"Key": str(number), "Value": ""} for number in range(49)]
-    assert refusal(lambda: sagemaker.add_tags(ResourceArn=arn, Tags=many))  # type: ignore[arg-type]
-    assert "Tags" not in dict(sagemaker.describe_model(ModelName=name))
-
-
 @pytest.mark.documented(
     "https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html"
 )
@@ -468,3 +373,14 @@ def test_an_operation_that_is_not_served_says_what_is(emulator: Running) -> None
         sagemaker.update_endpoint(EndpointName="a", EndpointConfigName="b")
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
     sagemaker.close()
+
+
+@pytest.mark.assumed
+def test_of_many_that_create_one_name_at_once_one_succeeds(emulator: Running, name: str) -> None:
+    def create(number: int) -> int:
+        letters = name.upper() if number % 2 else name
+        return emulator.call("CreateModel", {"ModelName": letters, "PrimaryContainer": {"Image": "i"}}).status
+
+    with ThreadPoolExecutor(12) as threads:
+        statuses = sorted(threads.map(create, range(12)))
+    assert statuses == [200] + [400] * 11

@@ -98,32 +98,51 @@ def test_endpoints_outlive_the_emulator(start_emulator: Start, moto_url: str, na
             made.close()
 
 
-def test_a_deletion_is_finished_by_the_next_emulator(start_emulator: Start, moto_url: str, name: str) -> None:
-    stubborn = f"{sys.executable} -c 'import signal; signal.signal(15, signal.SIG_IGN); {_SERVE}'"
-    with start_emulator(table_prefix=name, options=("--command", f"*={stubborn}")) as first:
-        sagemaker = first.client("sagemaker")
+STUBBORN = """
+import http.server, os, signal, threading
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self):
+        threading.Event().wait()
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+address = ("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
+http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+"""
+
+
+def test_a_deletion_is_finished_by_the_next_emulator(
+    start_emulator: Start, moto_url: str, name: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "stubborn.py"
+    program.write_text(STUBBORN)
+    with start_emulator(table_prefix=name, options=("--command", f"*={sys.executable} {program}")) as first:
+        sagemaker, runtime = first.client("sagemaker"), first.client("sagemaker-runtime")
         make_endpoint(sagemaker, moto_url, name)
+        answers = [runtime.invoke_endpoint_async(EndpointName=name, Body=b"{}") for _ in range(2)]
         sagemaker.delete_endpoint(EndpointName=name)
         assert status_of(sagemaker, name) == "Deleting"
-        answer = first.send(f"/endpoints/{name}/async-invocations", body=b"{}")
-        assert answer.json["Message"].endswith("not found.")
+        refused = first.send(f"/endpoints/{name}/async-invocations", body=b"{}")
+        assert refused.json["Message"].endswith("not found.")
         again = first.call("CreateEndpoint", {"EndpointName": name, "EndpointConfigName": name})
         assert "Cannot create already existing endpoint" in again.json["message"]
         first.process.kill()
         first.process.wait()
         sagemaker.close()
+        runtime.close()
     with start_emulator(table_prefix=name) as second:
-        sagemaker = second.client("sagemaker")
+        sagemaker, s3 = second.client("sagemaker"), client("s3", moto_url)
         wait_until(lambda: status_of(sagemaker, name) == "Deleted")
+        for answer in answers:
+            bucket, _, key = answer["FailureLocation"].removeprefix("s3://").partition("/")
+            s3.get_waiter("object_exists").wait(Bucket=bucket, Key=key, WaiterConfig={"Delay": 1})
+            assert b"was deleted" in s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         sagemaker.close()
-
-
-_SERVE = (
-    "import os, http.server as h; "
-    "h.BaseHTTPRequestHandler.do_GET = lambda s: (s.send_response(200), s.end_headers()); "
-    'h.HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), h.BaseHTTPRequestHandler)'
-    ".serve_forever()"
-)
+        s3.close()
 
 
 def test_while_the_store_is_away_nothing_is_accepted_and_nothing_breaks(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -92,6 +93,17 @@ def client(service: str, url: str) -> Any:
         aws_secret_access_key="test",
         config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
     )
+
+
+def refusal(call: Callable[[], object]) -> dict[str, Any]:
+    """The error of a call that is refused with 400 ValidationException."""
+    with pytest.raises(ClientError) as caught:
+        call()
+    response: Any = caught.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert response["Error"]["Code"] == "ValidationException"
+    found: dict[str, Any] = response["Error"]
+    return found
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> Any:
