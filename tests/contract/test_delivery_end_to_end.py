@@ -1,0 +1,152 @@
+"""From an unmodified client to S3, while processes are killed."""
+
+from __future__ import annotations
+
+import signal
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.support.emulator import wait_until
+from tests.support.harness import program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from mypy_boto3_s3 import S3Client
+
+    from tests.support.emulator import Running
+
+pytestmark = pytest.mark.assumed
+
+COMMAND = f"*={' '.join(program('script'))}"
+JOBS = 200
+
+
+def make_wide_endpoint(emulator: Running, bucket: str) -> str:
+    """An endpoint whose one instance takes 16 requests at a time."""
+    name = f"wide-{uuid.uuid4().hex[:8]}"
+    sagemaker = emulator.client("sagemaker")
+    try:
+        sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": "script"})
+        variant = {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1}
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[{**variant, "InstanceType": "ml.g5.xlarge"}],
+            AsyncInferenceConfig={
+                "OutputConfig": {
+                    "S3OutputPath": f"s3://{bucket}/out",
+                    "S3FailurePath": f"s3://{bucket}/failed",
+                },
+                "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 16},
+            },
+        )
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        waiter = sagemaker.get_waiter("endpoint_in_service")
+        waiter.wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    finally:
+        sagemaker.close()
+    return name
+
+
+def submit_all(emulator: Running, endpoint: str, bucket: str, s3: S3Client) -> dict[str, bytes]:
+    """Output key to expected body of 200 requests, half with their input in S3, from 16 threads."""
+    runtime = emulator.client("sagemaker-runtime")
+
+    def submit(number: int) -> tuple[str, bytes]:
+        body = b"sleep 0.02 %d" % number
+        source: dict[str, Any] = {"Body": body}
+        if number % 2:
+            s3.put_object(Bucket=bucket, Key=f"in/{number}", Body=body)
+            source = {"InputLocation": f"s3://{bucket}/in/{number}"}
+        answer = runtime.invoke_endpoint_async(EndpointName=endpoint, **source)
+        return answer["OutputLocation"].split("/", 3)[3], body
+
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            return dict(threads.map(submit, range(JOBS)))
+    finally:
+        runtime.close()
+
+
+def results(s3: S3Client, bucket: str) -> dict[str, bytes]:
+    """Every output and failure object."""
+    found = {}
+    for prefix in ("out/", "failed/"):
+        for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+            with s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"] as body:
+                found[entry["Key"]] = body.read()
+    return found
+
+
+def count(s3: S3Client, bucket: str) -> int:
+    return sum(s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] for prefix in ("out/", "failed/"))
+
+
+def progressed(s3: S3Client, bucket: str, before: int, or_done: Future[Any] | None = None) -> bool:
+    return count(s3, bucket) > before or (or_done is not None and or_done.done())
+
+
+def ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def container_of(emulator: Running) -> psutil.Process | None:
+    for child in psutil.Process(emulator.process.pid).children(recursive=True):
+        try:
+            if tuple(child.cmdline()) == program("script"):
+                return child
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return None
+
+
+def test_two_hundred_jobs_while_the_container_is_killed_ten_times(
+    start_emulator: Callable[..., Any], s3: S3Client, bucket: str
+) -> None:
+    with start_emulator(options=("--command", COMMAND)) as emulator:
+        endpoint = make_wide_endpoint(emulator, bucket)
+        with ThreadPoolExecutor(1) as submitting:
+            submitted = submitting.submit(submit_all, emulator, endpoint, bucket, s3)
+            for _ in range(10):
+                before = count(s3, bucket)
+                process = wait_until(lambda: container_of(emulator))
+                # Killed while it works, or while it starts again.
+                wait_until(partial(progressed, s3, bucket, before, submitted))
+                process.kill()
+                wait_until(partial(ended, process))
+            expected = submitted.result()
+        wait_until(lambda: count(s3, bucket) >= JOBS, 60)
+    assert results(s3, bucket) == expected
+    assert len(expected) == JOBS
+
+
+def test_two_hundred_jobs_while_the_emulator_is_killed(
+    start_emulator: Callable[..., Any], s3: S3Client, bucket: str
+) -> None:
+    prefix = f"test-{uuid.uuid4().hex[:8]}"
+    with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
+        endpoint = make_wide_endpoint(emulator, bucket)
+        expected = submit_all(emulator, endpoint, bucket, s3)
+        containers = psutil.Process(emulator.process.pid).children(recursive=True)
+        emulator.process.send_signal(signal.SIGKILL)
+        emulator.process.wait()
+        assert count(s3, bucket) < JOBS
+    for _ in range(2):
+        with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
+            before = count(s3, bucket)
+            wait_until(partial(progressed, s3, bucket, before), 60)
+            emulator.process.send_signal(signal.SIGKILL)
+            emulator.process.wait()
+    with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
+        wait_until(lambda: count(s3, bucket) >= JOBS, 60)
+    assert results(s3, bucket) == expected
+    assert all(ended(process) for process in containers)
