@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from runtime.backends.relief.shape import shape
@@ -299,7 +299,8 @@ def test_any_silhouette_becomes_a_closed_body(mask: NDArray[np.float64], cells: 
     assert euler_number(mesh) <= 2 * bodies(mesh)
 
 
-@settings(max_examples=25, deadline=None)
+# Many random sets of discs are too fine for a grid to show; those that are not are what this is about.
+@settings(max_examples=25, suppress_health_check=[HealthCheck.filter_too_much])
 @given(silhouettes())
 def test_any_silhouette_that_a_grid_can_show_keeps_its_parts_and_holes(mask: NDArray[np.float64]) -> None:
     assume((mask >= 0.5).sum() > 1000)
