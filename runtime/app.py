@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from runtime import openapi
 from runtime.contract import (
@@ -87,7 +88,7 @@ async def _invoke(service: Service, request: Request, inference_id: str) -> Resp
         return _failure(error.code, error.message, error.stage)
     except JobError as error:
         return _failure(error.code, error.message, stage)
-    except JobHaltedError:
+    except (JobHaltedError, ClientDisconnect):
         return Response(status_code=_CLIENT_CLOSED_REQUEST)
     except Exception as error:  # noqa: BLE001  # the process's edge; the service has logged it in full
         return _failure(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", stage)

@@ -41,14 +41,16 @@ def do(backend: Backend, job: Job, tell: Tell) -> Done:
             results["shape"] = mesh = backend.shape(subject, job.params, job.seed, report)
         elif mesh is not None:
             results["textured"] = backend.paint(subject, mesh, job.params, job.seed, report)
-    tell(Began(stage=stages[-1], step="encode", fraction=1 - WRITING))
+    tell(Began(stage=stages[-1], step="inspect", fraction=1 - WRITING))
+    assert mesh is not None
+    watertight = describe(mesh).watertight
+    tell(Began(stage=stages[-1], step="encode", fraction=1 - WRITING / 2))
     for name, result in results.items():
         Path(job.outputs[name]).write_bytes(write_glb(result))
-    assert mesh is not None
     return Done(
         vertices=len(result.vertices),
         faces=len(result.faces),
-        watertight=describe(mesh).watertight,
+        watertight=watertight,
         subject=subject.source,
         peak_vram_bytes=backend.peak_vram_bytes(),
     )

@@ -44,6 +44,7 @@ class Worker:
         self.device = ""
         self._reader = reader
         self._writer = writer
+        self._exit = asyncio.create_task(self._wait())
 
     @classmethod
     async def start(cls, settings: Settings) -> Worker:
@@ -83,16 +84,19 @@ class Worker:
 
     async def ended(self) -> str:
         """Wait until the process is gone, killing it if it lingers, and say how it went."""
-        try:
-            status = await asyncio.to_thread(self.process.wait, _LINGER_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            status = await asyncio.to_thread(self.process.wait)
+        await asyncio.wait({self._exit}, timeout=_LINGER_SECONDS)
         self.kill()
+        status = await self._exit
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
         return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+    async def _wait(self) -> int:
+        status = await asyncio.to_thread(self.process.wait)
+        # Processes that the worker started may hold its end of the socket open.
+        self.kill()
+        return status
 
     def kill(self) -> None:
         """End the worker and whatever it started, at once."""

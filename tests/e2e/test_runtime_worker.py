@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -279,14 +280,27 @@ def test_every_event_of_a_job_carries_its_inference_id(server: RuntimeServer) ->
     assert [each["event"] for each in told] == [
         "job_accepted",
         "job_started",
-        *["step"] * 6,
+        *["step"] * 7,
         "job_succeeded",
     ]
     assert {each["stage"] for each in told} == {"shape"}
     steps = {each["step"]: each["seconds"] for each in told if each["event"] == "step"}
-    assert list(steps) == ["download", "decode", "cutout", "shape.wait 0", "encode", "upload"]
+    assert list(steps) == ["download", "decode", "cutout", "shape.wait 0", "inspect", "encode", "upload"]
     assert steps["shape.wait 0"] >= 0.05
     assert told[-1]["seconds"] >= sum(steps.values()) * 0.99
+
+
+def test_what_nobody_foresaw_is_an_internal_error(server: RuntimeServer, storage: S3Client) -> None:
+    (folder,) = server.scratch.iterdir()
+    shutil.rmtree(folder)
+    answer = server.invoke(shape(), "unforeseen")
+    assert (answer.status, answer.code) == (500, "internal")
+    (told,) = [each for each in server.events("job_failed") if each["inference_id"] == "unforeseen"]
+    assert "FileNotFoundError" in told["exception"]
+    folder.mkdir()
+    assert server.invoke(shape()).status == 200
+    storage.delete_object(Bucket=BUCKET, Key="out.glb")
+    assert_nothing_left(server, storage)
 
 
 def test_a_misspelt_setting_is_pointed_out(server: RuntimeServer) -> None:
