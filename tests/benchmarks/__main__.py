@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     arguments = parser.parse_args()
     console = Console(stderr=arguments.json)
+    if not console.is_terminal:
+        console.width = 120
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     results: dict[str, list[Figure]] = {}
     for name in arguments.names or BENCHMARKS:
