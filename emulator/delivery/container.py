@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from emulator.delivery.payload import CHUNK, Payload, spool
+from emulator.delivery.wire import Answer, Connection, EndOfStreamError
 
 if TYPE_CHECKING:
     from emulator.delivery.objects import Input
     from emulator.fleet.launcher import Address
     from emulator.queue.request import AsyncRequest
-
-_CONNECT_SECONDS = 2.0
 
 _KEEP_SECONDS = 1.0
 """Servers close idle connections (gunicorn after 2 s, uvicorn after 5); one younger than this is still open.
@@ -40,44 +36,29 @@ class NoAnswerError(Exception):
     """The connection ended before the answer was complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A container's answer. `body` is None where it was not read, as it did not say how long it is."""
-
-    status: int
-    content_type: str | None
-    body: Payload | None
-
-
 class ContainerClient:
     """Connections to one container, for use from many threads."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._idle: list[tuple[float, http.client.HTTPConnection]] = []
+        self._idle: list[tuple[float, Connection]] = []
         self._lock = threading.Lock()
 
-    def connect(self) -> http.client.HTTPConnection:
+    def connect(self) -> Connection:
         """An open connection. NotConnectedError where the container accepts none."""
         with self._lock:
             while self._idle:
                 since, connection = self._idle.pop()
-                if time.monotonic() - since < _KEEP_SECONDS and _is_open(connection.sock):
+                if time.monotonic() - since < _KEEP_SECONDS and connection.is_open():
                     return connection
                 connection.close()
-        connection = http.client.HTTPConnection(*self._address, timeout=_CONNECT_SECONDS, blocksize=CHUNK)
         try:
-            connection.connect()
+            return Connection(self._address)
         except OSError as error:
-            connection.close()
             raise NotConnectedError(f"{self._address.host}:{self._address.port}: {error}") from error
-        connection.sock.settimeout(None)
-        return connection
 
-    def keep(self, connection: http.client.HTTPConnection) -> None:
+    def keep(self, connection: Connection) -> None:
         """Take a connection back whose answer has been read to its end."""
-        if connection.sock is None:
-            return
         with self._lock:
             self._idle.append((time.monotonic(), connection))
 
@@ -114,51 +95,23 @@ class Invocation:
         whether that was the emulator's doing. What `body` raises while it is read comes through.
         """
         connection = client.connect()
-        finished = False
         try:
             with self._lock:
                 if self.cut is not None:
                     raise NoAnswerError(f"not sent: {self.cut}")
-                self._socket = connection.sock
-            answer = _exchange(connection, request, body, require_content_length)
-            finished = answer.body is not None
-        except (OSError, http.client.HTTPException) as error:
+                self._socket = connection.socket
+            connection.send(invocation_headers(request, body), body.content)
+            return connection.receive(require_content_length=require_content_length)
+        except (OSError, EndOfStreamError) as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         finally:
             with self._lock:
                 self._socket = None
-                reusable = finished and self.cut is None
-            if reusable:
+                is_reusable = connection.is_reusable and self.cut is None
+            if is_reusable:
                 client.keep(connection)
             else:
                 connection.close()
-        return answer
-
-
-def _exchange(
-    connection: http.client.HTTPConnection, request: AsyncRequest, body: Input, require_content_length: bool
-) -> Answer:
-    connection.putrequest("POST", "/invocations", skip_accept_encoding=True)
-    for name, value in invocation_headers(request, body).items():
-        connection.putheader(name, value.encode())
-    try:
-        connection.endheaders(body.content)
-    except (BrokenPipeError, ConnectionResetError):
-        # A container may refuse a body before it has read all of it; its answer says why.
-        if connection.sock is None:
-            raise
-    _acknowledge_quickly(connection.sock)
-    response = connection.getresponse()
-    content_type = response.getheader("Content-Type")
-    is_success = 200 <= response.status < 300  # noqa: PLR2004  # HTTP's classes
-    if response.length is None and is_success and require_content_length:
-        response.close()
-        return Answer(response.status, content_type, None)
-    expected = response.length
-    payload = spool(response, expected, content_type)
-    if expected is not None and payload.length < expected:
-        raise http.client.IncompleteRead(b"", expected - payload.length)
-    return Answer(response.status, content_type, payload)
 
 
 def invocation_headers(request: AsyncRequest, body: Input) -> dict[str, str]:
@@ -178,24 +131,6 @@ def invocation_headers(request: AsyncRequest, body: Input) -> dict[str, str]:
     if request.custom_attributes is not None:
         headers["X-Amzn-SageMaker-Custom-Attributes"] = request.custom_attributes
     return headers
-
-
-def _acknowledge_quickly(connected: socket.socket) -> None:
-    # Many small servers write headers and body in two packets, and wait with the second for the first one's
-    # acknowledgement, which Linux holds back for 40 ms.
-    if hasattr(socket, "TCP_QUICKACK"):
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-
-def _is_open(connected: socket.socket) -> bool:
-    """Whether the other side has neither closed the connection nor sent what nobody asked for."""
-    try:
-        connected.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _shut(connected: socket.socket) -> None:

@@ -53,7 +53,7 @@ class Dispatcher:
         self._clock = clock
         objects = Objects(aws.s3)
         self._settler = Settler(queue.table, objects, aws.sns, self._spec, clock, settings)
-        self._tools = Tools(queue.table, objects, self._settler, clock, settings)
+        self._tools = Tools(queue.table, objects, self._settler, aws.executor, clock, settings)
         self._hooks = Hooks(self._arm, self._released_soon, self._suspect_soon, self._finished_soon)
         self._lease_third = settings.lease_seconds / 3
         self._running: set[Job] = set()

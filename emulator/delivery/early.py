@@ -38,13 +38,15 @@ class EarlyJob(Job):
         super().__init__(tools, hooks, request.endpoint_name, entry, seat)
         self._request = request
         self._submit = submit
+        self._write: Callable[[], None] | None = None
         self._writing: Future[Claim] | None = None
         self._fetched: Input | None = None
         self._lock = threading.Lock()
         self._is_accepted: bool | None = None
 
-    def begin(self, writing: Future[Claim]) -> None:
+    def begin(self, write: Callable[[], None], writing: Future[Claim]) -> None:
         """See `Started`."""
+        self._write = write
         self._writing = writing
         self._submit(self)
 
@@ -60,8 +62,13 @@ class EarlyJob(Job):
             return self._is_accepted
 
     def _take(self) -> Claim | None:
+        assert self._write is not None
         assert self._writing is not None
-        self._prefetch()
+        if self._request.body is None:
+            self._tools.executor.submit(self._write)
+            self._prefetch()
+        else:
+            self._write()
         try:
             claim = self._writing.result()
         except (StoreUnavailableError, CancelledError):

@@ -18,12 +18,14 @@ from emulator.settings import OnInstanceLoss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
     from emulator.clock import Clock
-    from emulator.delivery.container import Answer, ContainerClient
+    from emulator.delivery.container import ContainerClient
     from emulator.delivery.objects import Input, Objects
     from emulator.delivery.outcome import Outcome
     from emulator.delivery.settle import Settler
+    from emulator.delivery.wire import Answer
     from emulator.fleet.launcher import Instance
     from emulator.queue.backlog import Entry
     from emulator.queue.table import Claim, RequestTable
@@ -42,6 +44,7 @@ class Tools:
     table: RequestTable
     objects: Objects
     settler: Settler
+    executor: Executor
     clock: Clock
     settings: Settings
 

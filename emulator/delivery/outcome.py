@@ -27,7 +27,7 @@ from emulator.delivery.payload import Payload
 from emulator.queue.request import State
 
 if TYPE_CHECKING:
-    from emulator.delivery.container import Answer
+    from emulator.delivery.wire import Answer
 
 _LOGS = "See the SageMaker Endpoint logs in your account for more information."
 NO_LENGTH = "The response from container primary did not specify the required Content-Length header"

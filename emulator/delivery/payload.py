@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from typing import IO, Protocol
 
@@ -39,33 +38,3 @@ class Payload:
         """Drop the file, if any."""
         if not isinstance(self.content, bytes):
             self.content.close()
-
-
-def spool(source: Readable, expected: int | None, content_type: str | None) -> Payload:
-    """Read `source` to its end. `expected` is its announced length, None where there is none.
-
-    Whoever reads it raises where fewer bytes than announced come.
-    """
-    if expected is not None and expected <= IN_MEMORY:
-        content = _read_exactly(source, expected)
-        return Payload(content, len(content), content_type)
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed with the payload
-    try:
-        while chunk := source.read(CHUNK):
-            file.write(chunk)
-    except BaseException:
-        file.close()
-        raise
-    length = file.tell()
-    file.seek(0)
-    return Payload(file, length, content_type)
-
-
-def _read_exactly(source: Readable, length: int) -> bytes:
-    content = source.read(length)
-    while len(content) < length:
-        more = source.read(length - len(content))
-        if not more:
-            break
-        content += more
-    return content

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import structlog
 
@@ -14,7 +16,6 @@ from emulator.queue.table import Held, LostLeaseError, RequestTable, StoreUnavai
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from concurrent.futures import Future
 
     from emulator.aws import Aws
     from emulator.clock import Clock
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from emulator.queue.table import Claim
     from emulator.settings import Settings
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _ACCEPT_SECONDS = 5.0
@@ -33,8 +35,8 @@ _log = structlog.get_logger()
 class Started(Protocol):
     """A request that has a slot before it is written."""
 
-    def begin(self, writing: Future[Claim]) -> None:
-        """Do what can be done before the request is accepted, and the rest once `writing` has succeeded."""
+    def begin(self, write: Callable[[], None], writing: Future[Claim]) -> None:
+        """Call `write` in a thread, which settles `writing`, and go on when that has succeeded."""
         ...
 
     def refuse(self) -> bool:
@@ -82,8 +84,9 @@ class RequestQueue:
             self.push(request.endpoint_name, entry)
             return
         lease_end = self._clock.now() + self._settings.lease_seconds
-        writing = self._aws.executor.submit(self.table.put_claimed, request, entry.position, lease_end)
-        started.begin(writing)
+        writing: Future[Claim] = Future()
+        write = partial(_settle, writing, self.table.put_claimed, request, entry.position, lease_end)
+        started.begin(write, writing)
         await self._written(writing, entry, started.refuse)
 
     async def _written(
@@ -208,3 +211,15 @@ class RequestQueue:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _settle(future: Future[T], function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> None:
+    """Run `function` into `future`, unless that has been cancelled."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001  # whoever waits for the future gets it
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -51,14 +51,14 @@ async def all_ended_once(harness: Harness, requests: list[AsyncRequest]) -> None
         assert found[key]["Metadata"]["meshtwin-request-id"] == request.request_id
 
 
-def test_two_hundred_requests_survive_ten_kills(aws: str, tmp_path: Path) -> None:
+def test_requests_survive_repeated_kills(aws: str, tmp_path: Path) -> None:
     async def scenario(harness: Harness) -> None:
         spec = spec_for("script", concurrency=16)
         await harness.fleets.start(spec)
-        requests = [harness.request(spec, b"sleep 0.05 %d" % n) for n in range(200)]
+        requests = [harness.request(spec, b"sleep 0.05 %d" % n) for n in range(80)]
         submitting = asyncio.gather(*(harness.queue.accept(request) for request in requests))
         killed = set()
-        for _ in range(10):
+        for _ in range(4):
             await until(lambda: harness.fleets.healthy_count(spec.endpoint_name))
             process = await until(lambda: next(iter(container_processes()), None))
             # Long enough for requests to be in its hands.
@@ -66,7 +66,7 @@ def test_two_hundred_requests_survive_ten_kills(aws: str, tmp_path: Path) -> Non
             os.kill(process.pid, signal.SIGKILL)
             killed.add(process.pid)
             await until(partial(gone, process.pid))
-        assert len(killed) == 10
+        assert len(killed) == 4
         await submitting
         await all_ended_once(harness, requests)
 

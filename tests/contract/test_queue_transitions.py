@@ -153,7 +153,7 @@ def test_a_request_ends_once_whatever_two_owners_do() -> None:
         RequestTable(client.dynamodb, "transitions", "setup").create()
         machine = type("Machine", (TwoOwners,), {"aws": client})
         run_state_machine_as_test(
-            machine, settings=settings(max_examples=12, stateful_step_count=14, deadline=None)
+            machine, settings=settings(max_examples=8, stateful_step_count=12, deadline=None)
         )
     finally:
         client.close()

@@ -4,10 +4,11 @@ import io
 
 import pytest
 
-from emulator.delivery.container import Answer, invocation_headers
+from emulator.delivery.container import invocation_headers
 from emulator.delivery.objects import Input, parse_location
 from emulator.delivery.outcome import NO_LENGTH, Cause, failure_reason, judge, no_answer, platform_failure
 from emulator.delivery.payload import Payload
+from emulator.delivery.wire import Answer
 from emulator.queue.request import AsyncRequest, State
 
 
