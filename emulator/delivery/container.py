@@ -115,10 +115,11 @@ class Invocation:
 
 
 def invocation_headers(request: AsyncRequest, body: Input) -> dict[str, str]:
-    """What a container sees; `sagemaker-async.md` 2.3 has the evidence for each.
+    """What a container sees. The object's own type stands in where the caller names none.
 
-    The value of X-Amzn-SageMaker-Forwarded-Api is undocumented for asynchronous calls; the operation's name
-    is used, as it is for the synchronous ones.
+    Custom-Attributes is in the API's model, Inference-Id and Forwarded-Api are what DJL reads
+    (https://github.com/deepjavalibrary/djl-serving, ConfigManager.java and test_model.py). The value of the
+    last is undocumented for asynchronous calls; the operation's name is used, as for the synchronous ones.
     """
     headers = {
         "Content-Type": request.content_type or body.content_type or "binary/octet-stream",

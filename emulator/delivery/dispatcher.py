@@ -134,8 +134,7 @@ class Dispatcher:
         self._pump(spec.endpoint_name)
 
     def _spec(self, endpoint_name: str) -> FleetSpec | None:
-        fleet = self._fleets.get(endpoint_name)
-        return fleet.spec if fleet is not None else self._deleted.get(endpoint_name)
+        return self._fleets.spec(endpoint_name) or self._deleted.get(endpoint_name)
 
     async def _register(self, endpoint_name: str) -> None:
         try:

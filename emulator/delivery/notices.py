@@ -1,4 +1,7 @@
-"""SNS notices of ended requests, field by field as captured from SageMaker (`sagemaker-async.md` 3). Pure."""
+"""SNS notices of ended requests, field by field and in the order that was captured from SageMaker. Pure.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html
+"""
 
 from __future__ import annotations
 

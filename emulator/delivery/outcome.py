@@ -1,8 +1,10 @@
 """How a request ends, and in which words. Pure.
 
-failureReason has SageMaker's texts where some were captured (`sagemaker-async.md` 2.4). What the failure
-object holds when the platform, and not the model, failed is undocumented; here it is one line of plain text,
-by which a caller can tell the cases apart:
+failureReason has SageMaker's texts where some were captured
+(https://github.com/awslabs/osml-model-runner, https://github.com/aws/sagemaker-python-sdk/issues/1119 and
+https://github.com/deepjavalibrary/djl-serving/issues/2567). What the failure object holds when the platform,
+and not the model, failed is undocumented; here it is one line of plain text, by which a caller can tell the
+cases apart:
 
     model failed        the model's own answer, with its own Content-Type
     expired             settings.expired_reason, by default `InternalFailure: invocation expired`

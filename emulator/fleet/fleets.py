@@ -67,6 +67,7 @@ class Fleets:
         self._settings = settings
         self._clock = clock
         self._fleets: dict[str, Fleet] = {}
+        self._specs: dict[str, FleetSpec] = {}
         self._starting: set[Fleet] = set()
         self._processes: Launcher = ProcessLauncher(settings)
         self._addresses: Launcher = AddressLauncher()
@@ -74,6 +75,10 @@ class Fleets:
     def get(self, endpoint_name: str) -> Fleet | None:
         """The endpoint's fleet, None where it has none."""
         return self._fleets.get(endpoint_name)
+
+    def spec(self, endpoint_name: str) -> FleetSpec | None:
+        """What the endpoint was last asked to be; also of one that failed, until it is stopped."""
+        return self._specs.get(endpoint_name)
 
     async def start(self, spec: FleetSpec) -> None:
         """Start a fleet; returns when its first instances are healthy.
@@ -86,6 +91,7 @@ class Fleets:
         earlier = self._fleets.get(spec.endpoint_name)
         self._starting.add(fleet)
         if earlier is None:
+            self._specs[spec.endpoint_name] = spec
             self._put(fleet)
         try:
             self._grow(fleet, spec.instance_count)
@@ -98,6 +104,7 @@ class Fleets:
         finally:
             self._starting.discard(fleet)
         if earlier is not None:
+            self._specs[spec.endpoint_name] = spec
             self._put(fleet)
             self._capacity_changed(fleet)
             await earlier.close()
@@ -115,13 +122,13 @@ class Fleets:
         await asyncio.gather(*waiting, *(member.close() for member in excess))
 
     async def stop(self, endpoint_name: str) -> None:
-        """Stop an endpoint's fleet; nothing where it has none."""
+        """Stop an endpoint's fleet, healthy, starting or failed; nothing where it has none."""
         fleet = self._fleets.pop(endpoint_name, None)
-        if fleet is None:
-            return
-        if self.observer is not None:
-            self.observer.fleet_stopped(fleet.spec)
-        await fleet.close()
+        spec = self._specs.pop(endpoint_name, None)
+        if spec is not None and self.observer is not None:
+            self.observer.fleet_stopped(spec)
+        if fleet is not None:
+            await fleet.close()
 
     def healthy_count(self, endpoint_name: str) -> int:
         """Instances of the endpoint that take requests now."""

@@ -55,6 +55,7 @@ class Member:
         self._wake = asyncio.Event()
         self._log = structlog.get_logger().bind(endpoint=spec.endpoint_name, variant=spec.variant_name)
         self._task = asyncio.create_task(self._live())
+        self._task.add_done_callback(self._report)
 
     def has(self, instance: Instance) -> bool:
         """Whether this is the instance's place."""
@@ -72,6 +73,15 @@ class Member:
         if not self.ready.done():
             self.ready.cancel()
         await self._retire()
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """A defect in here must not leave anybody waiting."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        self._log.error("instance not kept", exc_info=error)
+        if not self.ready.done():
+            self.ready.set_exception(FleetFailedError(f"InternalFailure: {type(error).__name__}: {error}"))
 
     async def _live(self) -> None:
         failures = 0
@@ -159,15 +169,15 @@ class Member:
         self._wake.clear()
 
     async def _retire(self) -> None:
-        instance, self._instance = self._instance, None
+        instance = self._instance
         if instance is None:
             return
         self._slots.close(instance)
-        try:
-            await instance.stop(self._settings.stop_grace)
-        finally:
-            self._slots.remove(instance)
-            self._on_change(instance)
+        # Where this is cancelled, `close` finds the instance still here and stops it.
+        await instance.stop(self._settings.stop_grace)
+        self._instance = None
+        self._slots.remove(instance)
+        self._on_change(instance)
 
     def _reason(self, instance: Instance, finding: str) -> str:
         text = (

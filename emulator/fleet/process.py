@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ _INHERITED = frozenset({
     "USER",
 })  # fmt: skip
 """What a container may need of its host; more of the user's environment would hide what the image lacks."""
+
+_LOOK_SECONDS = 0.02
 
 _log = structlog.get_logger()
 
@@ -165,11 +168,12 @@ class ProcessInstance:
 
     async def stop(self, grace: float) -> None:
         """SIGTERM to the container's processes, SIGKILL after `grace` seconds."""
-        loop = asyncio.get_running_loop()
+        deadline = time.monotonic() + grace
         self._signal(signal.SIGTERM)
-        if not await loop.run_in_executor(None, self._ended.wait, grace):
-            self._signal(signal.SIGKILL)
-            await loop.run_in_executor(None, self._ended.wait)
+        while not self._ended.is_set():
+            await asyncio.sleep(_LOOK_SECONDS)
+            if time.monotonic() >= deadline:
+                self._signal(signal.SIGKILL)
 
     def _wait(self, on_lost: Callable[[], None]) -> None:
         assert self._guard is not None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.delivery.outcome import CLOSED, LOST, NO_LENGTH, TIMED_OUT, failure_reason
+from emulator.fleet.spec import FleetFailedError
 from emulator.settings import OnInstanceLoss
 from tests.support.harness import Harness, drive, settings_for, spec_for
 
@@ -182,5 +183,19 @@ def test_what_waits_for_a_deleted_endpoint_fails(aws: str, tmp_path: Path) -> No
         assert harness.result(waiting)["Body"].decode() == record["reason"]
         # What ran was either finished within the grace or lost with its instance.
         assert (await harness.ended(running))["state"] in {"completed", "failed"}
+
+    drive(aws, settings_for(tmp_path), scenario)
+
+
+@pytest.mark.assumed
+def test_a_failed_endpoint_is_deleted_with_what_waits_for_it(aws: str, tmp_path: Path) -> None:
+    async def scenario(harness: Harness) -> None:
+        spec = spec_for("script", environment={"PING_STATUS": "503"}, startup_timeout=0.2)
+        request = await harness.submit(spec)
+        with pytest.raises(FleetFailedError):
+            await harness.fleets.start(spec)
+        assert harness.record(request)["state"] == "queued"
+        await harness.fleets.stop(spec.endpoint_name)
+        assert "was deleted" in (await harness.ended(request))["reason"]
 
     drive(aws, settings_for(tmp_path), scenario)
