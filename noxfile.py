@@ -60,7 +60,6 @@ def tests(session: nox.Session) -> None:
         "-m",
         "not integration and not gpu",
         *(session.posargs or ["-n", "2", "--dist", "worksteal"]),
-        env={"PYTHONWARNDEFAULTENCODING": "1"},
     )
 
 
