@@ -77,7 +77,7 @@ class Aws:
             client.close()
 
     def _meter(self, client: S3Client | DynamoDBClient | SNSClient) -> None:
-        """Count a client's calls. botocore's events begin late and end early: they miss a fifth of the time."""
+        """Count a client's calls; botocore's own events begin late and end early, and miss a fifth of it."""
         service = client.meta.service_model.service_name
         call = client._make_api_call  # type: ignore[union-attr]  # noqa: SLF001  # the one door of all calls
 
