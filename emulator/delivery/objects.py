@@ -92,6 +92,7 @@ class Objects:
 
     def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
+        s3.meta.events.register_last("before-call.s3.PutObject", _send_at_once)
 
     def open_input(self, request: AsyncRequest) -> Input:
         """The request's input, inline or from S3.
@@ -224,6 +225,12 @@ class _Source:
         except Exception as error:
             # urllib3's and botocore's errors alike; some of them are OSErrors, as the connection's are.
             raise InputInterruptedError(str(error)) from error
+
+
+def _send_at_once(params: dict[str, Any], **_: object) -> None:
+    """Spare small objects `Expect: 100-continue`, whose answer botocore reads byte by byte."""
+    if int(params["headers"].get("Content-Length", IN_MEMORY + 1)) <= IN_MEMORY:
+        params["headers"].pop("Expect", None)
 
 
 def _words(error: ClientError | BotoCoreError) -> str:

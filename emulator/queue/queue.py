@@ -93,14 +93,21 @@ class RequestQueue:
         self, writing: Future[T], entry: Entry, refuse: Callable[[], bool] = lambda: True
     ) -> None:
         """Returns when the request is safe; raises the error, with the request withdrawn, where it is not."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[None] = loop.create_future()
+        # On every request's way: asyncio's own wrap_future and wait take two more turns of the loop.
+        writing.add_done_callback(lambda _: loop.call_soon_threadsafe(_wake, waiting))
+        timer = loop.call_later(_ACCEPT_SECONDS, _wake, waiting)
         try:
-            done, _ = await asyncio.wait({asyncio.wrap_future(writing)}, timeout=_ACCEPT_SECONDS)
+            await waiting
         except asyncio.CancelledError:
             if refuse():
                 self._withdraw(writing, entry.request_id)
             raise
-        if done:
-            done.pop().result()
+        finally:
+            timer.cancel()
+        if writing.done():
+            writing.result()
         elif refuse():
             self._withdraw(writing, entry.request_id)
             raise StoreUnavailableError(f"DynamoDB did not answer within {_ACCEPT_SECONDS:g} s")
@@ -223,3 +230,8 @@ def _settle(future: Future[T], function: Callable[P, T], /, *args: P.args, **kwa
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -14,6 +15,11 @@ app = FastAPI()
 @app.post("/echo")
 async def echo(request: Request) -> Response:
     return Response(await request.body())
+
+
+@app.get("/cpu")
+async def cpu() -> float:
+    return time.process_time()
 
 
 class _Server(uvicorn.Server):

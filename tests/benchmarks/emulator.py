@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
-import psutil
 from botocore.exceptions import ClientError
 
 from cloud.profiles import load_profile
@@ -35,7 +35,8 @@ ECHO_CONTAINER = Path(__file__).parents[1] / "containers" / "echo.py"
 ENDPOINT = "bench"
 BUCKET = "bench"
 WARM_UP = 100
-REQUESTS = 1000
+TURNS = 8
+REQUESTS = 150
 FLOWS = 100
 BODY = json.dumps({"prompt": "x" * 900}).encode()
 
@@ -44,7 +45,7 @@ BODY = json.dumps({"prompt": "x" * 900}).encode()
 class Bench:
     moto_url: str
     emulator_url: str
-    emulator: psutil.Process
+    emulator_pid: int
 
     def client(self, service: str, *, canned: bool = False) -> Any:
         emulated = service.startswith("sagemaker") and not canned
@@ -58,44 +59,51 @@ class Bench:
 
     def usage(self) -> dict[str, Any]:
         connection = http.client.HTTPConnection(urlsplit(self.emulator_url).netloc)
-        connection.request("GET", "/_emulator/usage")
-        document: dict[str, Any] = json.loads(connection.getresponse().read())
+        document: dict[str, Any] = _get(connection, "/_emulator/usage")
         connection.close()
         return document
 
 
 def measure() -> list[Figure]:
-    with _running() as bench:
-        echo = _echo_cpu_ms()
+    with _running() as bench, _echo() as echo:
         return [*_cpu(bench, echo), *_latency(bench)]
 
 
-def _cpu(bench: Bench, echo_ms: float) -> list[Figure]:
+def _cpu(bench: Bench, echo: http.client.HTTPConnection) -> list[Figure]:
+    """By turns with the echo, so that a machine that slows down slows both."""
     _invoke_and_drain(bench, WARM_UP)
-    usage_before, cpu_before = bench.usage(), _cpu_seconds(bench.emulator)
-    _invoke_and_drain(bench, REQUESTS)
-    usage_after, cpu_after = bench.usage(), _cpu_seconds(bench.emulator)
-    total = 1000 * (cpu_after - cpu_before) / REQUESTS
-    aws = 1000 * (usage_after["cpu_seconds"] - usage_before["cpu_seconds"]) / REQUESTS
+    first = bench.usage()
+    turns = [_turn(bench, echo) for _ in range(TURNS)]
+    last = bench.usage()
+    total, aws, yardstick = (statistics.median(column) for column in zip(*turns, strict=True))
+    times_echo = statistics.median((total - aws) / echo for total, aws, echo in turns)
     calls = {
-        name: (count - usage_before["calls"].get(name, 0)) / REQUESTS
-        for name, count in usage_after["calls"].items()
+        name: (count - first["calls"].get(name, 0)) / (TURNS * REQUESTS)
+        for name, count in last["calls"].items()
     }
-    own = total - aws
-    dynamodb_writes = sum(
-        count for name, count in calls.items() if name.startswith("dynamodb.") and _writes(name)
-    )
-    s3_writes = sum(count for name, count in calls.items() if name.startswith("s3.") and _writes(name))
+    dynamodb_writes = sum(n for name, n in calls.items() if name.startswith("dynamodb.") and _writes(name))
+    s3_writes = sum(n for name, n in calls.items() if name.startswith("s3.") and _writes(name))
     others = {name: round(count, 3) for name, count in calls.items() if not _writes(name) and count}
     return [
-        Figure("FastAPI echo", echo_ms, "ms CPU a request", note="the yardstick"),
-        Figure("emulator, all", total, "ms CPU a request", note=f"{total / echo_ms:.1f} x the echo"),
+        Figure("FastAPI echo", yardstick, "ms CPU a request", note="the yardstick"),
+        Figure("emulator, all", total, "ms CPU a request", note=f"{total / yardstick:.1f} x the echo"),
         Figure("of which AWS client calls", aws, "ms CPU a request"),
-        Figure("emulator without them", own, "ms CPU a request"),
-        Figure("emulator without them, beside the echo", own / echo_ms, "x", aim=5),
+        Figure("emulator without them", total - aws, "ms CPU a request"),
+        Figure("emulator without them, beside the echo", times_echo, "x", aim=5),
         Figure("S3 writes", s3_writes, "a job", aim=1.001),
         Figure("DynamoDB writes", dynamodb_writes, "a job", aim=3.001, note=f"others: {others or 'none'}"),
     ]
+
+
+def _turn(bench: Bench, echo: http.client.HTTPConnection) -> tuple[float, float, float]:
+    """CPU milliseconds a request: the emulator's, its AWS clients', and the echo's."""
+    before, echo_before = bench.usage(), _get(echo, "/cpu")
+    _invoke_and_drain(bench, REQUESTS)
+    for _ in range(REQUESTS):
+        _post(echo, "/echo")
+    after, echo_after = bench.usage(), _get(echo, "/cpu")
+    total, aws = (after[name] - before[name] for name in ("process_cpu_seconds", "cpu_seconds"))
+    return 1000 * total / REQUESTS, 1000 * aws / REQUESTS, 1000 * (echo_after - echo_before) / REQUESTS
 
 
 def _writes(call: str) -> bool:
@@ -146,11 +154,9 @@ def _invoke_and_drain(bench: Bench, count: int) -> None:
     before = _outputs(s3)
     connection = http.client.HTTPConnection(urlsplit(bench.emulator_url).netloc)
     for _ in range(count):
-        connection.request("POST", f"/endpoints/{ENDPOINT}/async-invocations", BODY)
-        response = connection.getresponse()
-        response.read()
-        if response.status != http.HTTPStatus.ACCEPTED:
-            raise RuntimeError(f"InvokeEndpointAsync answered {response.status}")
+        status = _post(connection, f"/endpoints/{ENDPOINT}/async-invocations")
+        if status != http.HTTPStatus.ACCEPTED:
+            raise RuntimeError(f"InvokeEndpointAsync answered {status}")
     connection.close()
     deadline = time.monotonic() + 120
     while _outputs(s3) < before + count:
@@ -164,38 +170,38 @@ def _outputs(s3: Any) -> int:
     return sum(page["KeyCount"] for page in pages)
 
 
-def _echo_cpu_ms() -> float:
-    process = psutil.Popen(
+@contextmanager
+def _echo() -> Iterator[http.client.HTTPConnection]:
+    """A connection to the yardstick, warmed up."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.echo_app"],
-        stdout=-1,
-        stdin=-3,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         cwd=Path(__file__).parents[2],
     )
+    assert process.stdout is not None
     try:
-        url = json.loads(process.stdout.readline())["url"]
-        connection = http.client.HTTPConnection(urlsplit(url).netloc)
+        connection = http.client.HTTPConnection(urlsplit(json.loads(process.stdout.readline())["url"]).netloc)
         for _ in range(WARM_UP):
-            _echo_once(connection)
-        before = _cpu_seconds(process)
-        for _ in range(REQUESTS):
-            _echo_once(connection)
-        after = _cpu_seconds(process)
+            _post(connection, "/echo")
+        yield connection
         connection.close()
-        return 1000 * (after - before) / REQUESTS
     finally:
         process.terminate()
         process.wait()
         process.stdout.close()
 
 
-def _echo_once(connection: http.client.HTTPConnection) -> None:
-    connection.request("POST", "/echo", BODY)
-    connection.getresponse().read()
+def _post(connection: http.client.HTTPConnection, path: str) -> int:
+    connection.request("POST", path, BODY)
+    response = connection.getresponse()
+    response.read()
+    return response.status
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _get(connection: http.client.HTTPConnection, path: str) -> Any:
+    connection.request("GET", path)
+    return json.loads(connection.getresponse().read())
 
 
 @contextmanager
@@ -208,7 +214,7 @@ def _running() -> Iterator[Bench]:
         command = f"*={sys.executable} {ECHO_CONTAINER} $PORT"
         arguments = ["--port", "0", "--log-dir", str(logs), "--command", command]
         emulator = stack.enter_context(Child("emulator", arguments, environment, logs / "emulator.log"))
-        bench = Bench(environment["AWS_ENDPOINT_URL"], emulator.ready(), psutil.Process(emulator.pid))
+        bench = Bench(environment["AWS_ENDPOINT_URL"], emulator.ready(), emulator.pid)
         _create_endpoint(bench)
         yield bench
 
