@@ -62,7 +62,7 @@ class Line:
             raise _CancelledError
 
     def _listen(self) -> None:
-        with self._connection.makefile("rb") as lines:
+        with contextlib.suppress(OSError), self._connection.makefile("rb") as lines:
             for line in lines:
                 match messages.to_worker.validate_json(line):
                     case messages.Job() as job:

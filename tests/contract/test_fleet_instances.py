@@ -187,6 +187,7 @@ def test_a_busy_container_of_one_thread_is_left_alone(aws: str, tmp_path: Path) 
 @pytest.mark.assumed
 def test_an_update_keeps_the_old_fleet_until_the_new_one_is_healthy(aws: str, tmp_path: Path) -> None:
     async def scenario(harness: Harness) -> None:
+        others = containers(name="echo")
         old = spec_for("echo")
         await harness.fleets.start(old)
         bad = spec_for(
@@ -202,7 +203,7 @@ def test_an_update_keeps_the_old_fleet_until_the_new_one_is_healthy(aws: str, tm
         new = spec_for("script", endpoint_name=old.endpoint_name, instance_count=2)
         await harness.fleets.start(new)
         assert harness.fleets.healthy_count(old.endpoint_name) == 2
-        assert not containers(name="echo")
+        assert containers(name="echo") == others
         assert (await harness.ended(await harness.submit(new)))["state"] == "completed"
 
     drive(aws, settings_for(tmp_path), scenario)
