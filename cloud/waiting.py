@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 FIRST_INTERVAL = 0.1
 LONGEST_INTERVAL = 2.0
 INTERVAL_GROWTH = 1.15
+
+EXPIRED = re.compile(r"(invocation|request)( has)? expired", re.IGNORECASE)
+TIMED_OUT = re.compile(r"(invocation|request)( has)? timed out", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +100,16 @@ def _outcome(ticket: Ticket) -> InvocationResponse | None:
 def failure_error(inference_id: str, failure: bytes) -> CloudError:
     """What a failure object says: the container's own error, or the service's words about the request.
 
-    The service's words are not documented; those of an expired and of a timed out request are told apart by
-    what every known form of them contains.
+    The service's words are not documented: what every known form of them has in common tells them apart.
     """
     try:
         error = ErrorResponse.model_validate_json(failure).error
     except ValidationError:
         text = failure.decode("utf-8", errors="replace").strip() or "no reason given"
         message = f"job {inference_id}: {text}"
-        if "expired" in text.lower():
+        if EXPIRED.search(text):
             return JobExpiredError(message)
-        if "timed out" in text.lower():
+        if TIMED_OUT.search(text):
             return JobTimedOutError(message)
         return JobFailedError(message)
     return JobFailedError(

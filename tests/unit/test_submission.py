@@ -68,6 +68,11 @@ def test_wrong_params_are_named(text: str, words: str) -> None:
         (b"InternalFailure: invocation expired", JobExpiredError),
         (b"Your invocation timed out while waiting for a response from container primary.", JobTimedOutError),
         (b"ClientError: Received server error (0) from model.", JobFailedError),
+        (
+            b"ClientError: Unable to download the input s3://a/b: ExpiredToken (it has expired)",
+            JobFailedError,
+        ),
+        (b"ClientError: Unable to upload to s3://a/b: Read timed out.", JobFailedError),
         (b"", JobFailedError),
         (b'{"error": {"code": "from another container"}}', JobFailedError),
         (b"\xff\xfe", JobFailedError),
