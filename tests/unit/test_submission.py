@@ -69,7 +69,7 @@ def test_wrong_params_are_named(text: str, words: str) -> None:
         (b"Your invocation timed out while waiting for a response from container primary.", JobTimedOutError),
         (b"ClientError: Received server error (0) from model.", JobFailedError),
         (
-            b"ClientError: Unable to download the input s3://a/b: ExpiredToken (it has expired)",
+            b"ClientError: Unable to download the input s3://a/b: ExpiredToken (expired)",
             JobFailedError,
         ),
         (b"ClientError: Unable to upload to s3://a/b: Read timed out.", JobFailedError),
