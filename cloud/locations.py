@@ -56,16 +56,17 @@ def upload(path: Path, target: S3Location) -> None:
 
 
 def download(source: S3Location, path: Path) -> None:
-    """Bring an object here, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Bring an object here, whole or not at all. CloudError where that fails: it is still in S3 then."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        clients.s3().download_file(source.bucket, source.key, str(partial))
-        partial.replace(path)
-    except ClientError as error:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            clients.s3().download_file(source.bucket, source.key, str(partial))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (ClientError, OSError) as error:
         raise CloudError(f"{source} cannot be downloaded to {path}: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_if_there(source: S3Location) -> bytes | None:

@@ -115,6 +115,14 @@ def test_a_picture_that_is_none_fails_with_the_containers_words(shell: Shell) ->
     assert not (shell.folder / "out" / "bad").exists()
 
 
+def test_a_result_that_cannot_be_put_there_stays_in_s3(shell: Shell) -> None:
+    (shell.folder / "file").write_text("in the way")
+    done = shell.run("submit", "--input", str(PICTURE), "--output-prefix", "file/out", "--params", QUICK)
+    assert done.returncode == 1
+    assert "cannot be downloaded to file/out/shape.glb" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_job_that_runs_too_long_is_told_apart(shell: Shell) -> None:
     done = shell.run(
         *("submit", "--input", str(PICTURE), "--params", '{"octree_resolution": 256}'),
