@@ -49,6 +49,8 @@ class EndpointStatus:
 def ensure_endpoint(profile: Profile, report: Callable[[str], None]) -> bool:
     """Make buckets, model, configuration and endpoint where they are not there yet, and wait for InService.
 
+    An endpoint that is there keeps the settings it was made with; one that has failed is made anew.
+
     `report` is told in words what is waited for. True where the endpoint is new.
 
     Raises:
@@ -58,6 +60,11 @@ def ensure_endpoint(profile: Profile, report: Callable[[str], None]) -> bool:
         sagemaker = clients.sagemaker()
         existing = describe_endpoint(profile.names.endpoint_name)
         ensure_buckets(profile)
+        if existing is not None and existing.status == "Failed":
+            # Nothing but its deletion is allowed then.
+            report(f"endpoint {existing.name} had failed, and is made anew")
+            _delete_and_wait(profile)
+            existing = None
         if existing is None:
             _create(sagemaker, profile)
         _wait_in_service(profile, report)
@@ -81,6 +88,12 @@ def delete_endpoint(profile: Profile) -> None:
         except ClientError as error:
             if not _is_not_found(error):
                 raise
+
+
+def _delete_and_wait(profile: Profile) -> None:
+    delete_endpoint(profile)
+    while describe_endpoint(profile.names.endpoint_name) is not None:
+        time.sleep(profile.poll_seconds)
 
 
 def describe_endpoint(name: str) -> EndpointStatus | None:
@@ -199,7 +212,7 @@ def _wait_in_service(profile: Profile, report: Callable[[str], None]) -> None:
         if found.status in ("Failed", "UpdateRollbackFailed"):
             raise UnavailableError(
                 f"endpoint {name!r} is {found.status}: {found.failure_reason}\n"
-                "Delete it (`aws sagemaker delete-endpoint`) once the cause is mended, and start again."
+                "Start again once the cause is mended: a failed endpoint is made anew."
             )
         report(f"endpoint {name} is {found.status}")
         time.sleep(profile.poll_seconds)

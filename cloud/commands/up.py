@@ -55,8 +55,9 @@ def up(
     already = read_state(chosen.name)
     if already is not None:
         raise UnavailableError(f"profile {chosen.name!r} is already up, in process {already.pid}")
-    stop = _stop_event()
     with serving(chosen, StackOptions(data=data, port=port, speed=speed), keep=keep) as stack:
+        # Only now: until everything is up, an interrupt is to end the waiting for it.
+        stop = _stop_event()
         if as_json:
             print_json({"environment": dict(stack.environment), "log_dir": str(stack.log_dir)})
         else:

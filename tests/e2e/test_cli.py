@@ -220,6 +220,39 @@ def test_jobs_and_endpoints_outlive_a_kill_with_data(tmp_path: Path) -> None:
     assert_all_gone(children)
 
 
+def test_a_container_that_never_gets_ready_is_shown_with_its_own_words(tmp_path: Path) -> None:
+    shell = new_shell(tmp_path)
+    broken = Shell(shell.folder, shell.environment | {"RUNTIME_BACKEND": "no.such.module:Backend"})
+    done = broken.run("up", "--data", "data")
+    assert done.returncode == 7
+    assert "did not pass the ping health check" in done.stderr
+    assert "no.such.module" in done.stderr
+    assert not (tmp_path / "state" / "embedded.json").exists()
+    with running_up(shell, "--data", "data") as (process, children):
+        assert shell.json("status")["endpoint"]["status"] == "InService"
+        process.terminate()
+        assert process.wait(60) == 0
+    assert_all_gone(children)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
+    tmp_path: Path, signal_number: signal.Signals
+) -> None:
+    shell = new_shell(tmp_path)
+    up = shell.start("up")
+    children: list[psutil.Process] = []
+
+    def has_started_something() -> bool:
+        children[:] = psutil.Process(up.pid).children(recursive=True)
+        return bool(children)
+
+    wait_for(has_started_something)
+    up.send_signal(signal_number)
+    assert up.wait(40) == 128 + signal_number
+    assert_all_gone(children)
+
+
 def test_a_dead_service_ends_up_with_its_last_words(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     with running_up(shell) as (process, children):
