@@ -68,7 +68,7 @@ def ensure_endpoint(profile: Profile, report: Callable[[str], None]) -> bool:
         if existing is None:
             _create(sagemaker, profile)
         _wait_in_service(profile, report)
-    except BotoCoreError as error:
+    except (BotoCoreError, ClientError) as error:
         raise UnavailableError(f"profile {profile.name!r}: {error}") from error
     return existing is None
 

@@ -6,6 +6,7 @@ import mimetypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from cloud import clients
@@ -52,7 +53,10 @@ def upload(path: Path, target: S3Location) -> None:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    clients.s3().upload_file(str(path), target.bucket, target.key, ExtraArgs={"ContentType": content_type})
+    try:
+        clients.s3().upload_file(str(path), target.bucket, target.key, {"ContentType": content_type})
+    except (ClientError, S3UploadFailedError) as error:
+        raise UnavailableError(f"{path} cannot be uploaded to {target}: {error}") from error
 
 
 def download(source: S3Location, path: Path) -> None:

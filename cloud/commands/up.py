@@ -74,8 +74,7 @@ def serving(profile: Profile, options: StackOptions, *, keep: bool = False) -> I
         environment = dict(stack.environment)
         use(environment)
         processes = {child.name: child.pid for child in stack.children}
-        with err.status("starting") as status:
-            new = ensure_endpoint(profile, lambda words: status.update(f"{words} (logs: {stack.log_dir})"))
+        new = _bring_in_service(profile, stack.log_dir)
         write_state(State(profile.name, os.getpid(), environment, str(stack.log_dir), processes))
         try:
             yield stack
@@ -83,6 +82,20 @@ def serving(profile: Profile, options: StackOptions, *, keep: bool = False) -> I
             remove_state(profile.name)
             if new and not keep and not profile.emulated:
                 delete_endpoint(profile)
+
+
+def _bring_in_service(profile: Profile, log_dir: Path) -> bool:
+    try:
+        with err.status("starting") as status:
+            return ensure_endpoint(profile, lambda words: status.update(f"{words} (logs: {log_dir})"))
+    except KeyboardInterrupt:
+        if not profile.emulated:
+            name = profile.names.endpoint_name
+            err.print(
+                f"endpoint {name} may go on being created on AWS, and cost money: "
+                f"`aws sagemaker delete-endpoint --endpoint-name {name}` ends it once it is InService"
+            )
+        raise
 
 
 def export_lines(environment: dict[str, str]) -> list[str]:

@@ -196,6 +196,56 @@ def test_the_readmes_python_runs(shell: Shell) -> None:
     assert done.stdout.startswith("out/donut/textured.glb ")
 
 
+def test_a_bucket_that_is_not_there(shell: Shell) -> None:
+    done = Shell(shell.folder, shell.environment | {"INPUT_BUCKET": "no-such-bucket"}).run(
+        "submit", "--input", str(PICTURE)
+    )
+    assert done.returncode == 7
+    assert "cannot be uploaded to s3://no-such-bucket/" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_sagemaker_profile_takes_the_same_way(shell: Shell) -> None:
+    """Against services of the SDK's own settings, as on AWS: an account, a role and an image of its own."""
+    settings = shell.json("status")["environment"]
+    services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
+    credentials = {
+        "aws_access_key_id": services["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": services["AWS_SECRET_ACCESS_KEY"],
+        "region_name": services["AWS_REGION"],
+    }
+    iam = boto3.client("iam", endpoint_url=services["AWS_ENDPOINT_URL"], **credentials)
+    iam.create_role(RoleName="hunyuan3d-sagemaker-role", AssumeRolePolicyDocument="{}")
+    sagemaker = boto3.client("sagemaker", endpoint_url=services["AWS_ENDPOINT_URL_SAGEMAKER"], **credentials)
+    names = {"ENDPOINT_NAME": "prod", "MODEL_NAME": "prod", "ENDPOINT_CONFIG_NAME": "prod"}
+    buckets = dict.fromkeys(("INPUT_BUCKET", "OUTPUT_BUCKET", "ASYNC_IO_BUCKET"), "prod-bucket")
+    aws = Shell(shell.folder, shell.environment | services | names | buckets)
+    with running_up(aws, profile="sagemaker") as (process, _):
+        model = sagemaker.describe_model(ModelName="prod")
+        image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hunyuan3d-sagemaker:latest"
+        assert model["PrimaryContainer"]["Image"] == image
+        assert model["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/hunyuan3d-sagemaker-role"
+        done = aws.run(
+            *("submit", "--profile", "sagemaker", "--input", str(PICTURE)),
+            *("--output-prefix", "out/prod", "--params", QUICK),
+        )
+        assert done.returncode == 0, done.stderr
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    wait_for(lambda: not sagemaker.list_endpoints(NameContains="prod")["Endpoints"])
+    assert not sagemaker.list_models(NameContains="prod")["Models"]
+    iam.close()
+    sagemaker.close()
+
+
+def test_the_sagemaker_profile_names_what_it_lacks(shell: Shell) -> None:
+    settings = shell.json("status")["environment"]
+    services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
+    done = Shell(shell.folder, shell.environment | services).run("up", "--profile", "sagemaker")
+    assert done.returncode == 2
+    assert "INPUT_BUCKET" in done.stderr
+
+
 def test_without_up_commands_say_so(tmp_path: Path) -> None:
     done = new_shell(tmp_path).run("submit", "--input", str(PICTURE))
     assert done.returncode == 7

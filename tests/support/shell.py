@@ -76,12 +76,12 @@ def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
 
 @contextmanager
 def running_up(
-    shell: Shell, *arguments: str
+    shell: Shell, *arguments: str, profile: str = "embedded"
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Process]]]:
     """A running `meshtwin up`, and every process that it started; killed at the end if it still runs."""
-    process = shell.start("up", *arguments)
+    process = shell.start("up", "--profile", profile, *arguments)
     try:
-        wait_for(lambda: process.poll() is not None or _is_up(shell, process.pid))
+        wait_for(lambda: process.poll() is not None or _is_up(shell, profile, process.pid))
         assert process.poll() is None, (shell.folder / "stderr.txt").read_text()
         yield process, psutil.Process(process.pid).children(recursive=True)
     finally:
@@ -90,8 +90,8 @@ def running_up(
             process.wait()
 
 
-def _is_up(shell: Shell, pid: int) -> bool:
-    state = shell.folder / "state" / "embedded.json"
+def _is_up(shell: Shell, profile: str, pid: int) -> bool:
+    state = shell.folder / "state" / f"{profile}.json"
     return state.exists() and json.loads(state.read_text())["pid"] == pid
 
 
