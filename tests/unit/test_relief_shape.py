@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -245,35 +241,6 @@ def test_next_to_nothing_still_makes_a_body(height: int, width: int) -> None:
 def test_a_mask_without_an_inside_is_refused() -> None:
     with pytest.raises(ValueError, match=r"coverage 0\.5"):
         made(of_mask(np.full((20, 20), 0.4)))
-
-
-def digest(mesh: Mesh) -> str:
-    return hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes()).hexdigest()
-
-
-def test_the_same_subject_gives_the_same_bytes_in_every_process() -> None:
-    code = (
-        "import sys, hashlib, pathlib\n"
-        "from runtime.pictures import find_subject, open_picture\n"
-        "from runtime.contract import Params\n"
-        "from runtime.backends.relief.shape import shape\n"
-        "subject = find_subject(open_picture(pathlib.Path(sys.argv[1])))\n"
-        "mesh = shape(subject, Params(), 7, lambda step, fraction: None)\n"
-        "print(hashlib.sha256(mesh.vertices.tobytes() + mesh.faces.tobytes()).hexdigest())\n"
-    )
-    for name in ("duck.jpg", "mushroom.png"):
-        here = digest(made(fixture(name)))
-        for threads in ("1", "2"):
-            environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
-            done = subprocess.run(
-                [sys.executable, "-c", code, str(IMAGES / name)],
-                env=environment,
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=60,
-            )
-            assert done.stdout.strip() == here
 
 
 @st.composite
