@@ -92,7 +92,9 @@ class Objects:
 
     def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
-        s3.meta.events.register_last("before-call.s3.PutObject", _send_at_once)
+        # Not for PutObject alone: handlers of one operation are called before those of the whole service, of
+        # which botocore's own, that adds the header, is one.
+        s3.meta.events.register_last("before-call.s3", _send_at_once)
 
     def open_input(self, request: AsyncRequest) -> Input:
         """The request's input, inline or from S3.
