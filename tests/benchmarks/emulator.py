@@ -29,7 +29,7 @@ from cloud.stack.child import Child
 from tests.benchmarks.figures import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ECHO_CONTAINER = Path(__file__).parents[1] / "containers" / "echo.py"
 ENDPOINT = "bench"
@@ -70,13 +70,17 @@ def measure() -> list[Figure]:
 
 
 def _cpu(bench: Bench, echo: http.client.HTTPConnection) -> list[Figure]:
-    """By turns with the echo, so that a machine that slows down slows both."""
+    """By turns with the echo, so that a machine that slows down slows both.
+
+    The echo that runs by itself, again and again, has its caches to itself; the emulator shares them with the
+    AWS clients. A second figure calls the echo in between, where it is as cold.
+    """
     _invoke_and_drain(bench, WARM_UP)
     first = bench.usage()
-    turns = [_turn(bench, echo) for _ in range(TURNS)]
+    turns = [_turn(bench, echo, mixed=False) for _ in range(TURNS)]
     last = bench.usage()
+    mixed = [_turn(bench, echo, mixed=True) for _ in range(TURNS)]
     total, aws, yardstick = (statistics.median(column) for column in zip(*turns, strict=True))
-    times_echo = statistics.median((total - aws) / echo for total, aws, echo in turns)
     calls = {
         name: (count - first["calls"].get(name, 0)) / (TURNS * REQUESTS)
         for name, count in last["calls"].items()
@@ -89,18 +93,30 @@ def _cpu(bench: Bench, echo: http.client.HTTPConnection) -> list[Figure]:
         Figure("emulator, all", total, "ms CPU a request", note=f"{total / yardstick:.1f} x the echo"),
         Figure("of which AWS client calls", aws, "ms CPU a request"),
         Figure("emulator without them", total - aws, "ms CPU a request"),
-        Figure("emulator without them, beside the echo", times_echo, "x", aim=5),
+        Figure("emulator without them, beside the echo", _times_echo(turns), "x", aim=5),
+        Figure("the same, the echo called in between", _times_echo(mixed), "x"),
         Figure("S3 writes", s3_writes, "a job", aim=1.001),
         Figure("DynamoDB writes", dynamodb_writes, "a job", aim=3.001, note=f"others: {others or 'none'}"),
     ]
 
 
-def _turn(bench: Bench, echo: http.client.HTTPConnection) -> tuple[float, float, float]:
+def _times_echo(turns: list[tuple[float, float, float]]) -> float:
+    return statistics.median((total - aws) / echo for total, aws, echo in turns)
+
+
+def _turn(bench: Bench, echo: http.client.HTTPConnection, *, mixed: bool) -> tuple[float, float, float]:
     """CPU milliseconds a request: the emulator's, its AWS clients', and the echo's."""
+
+    def call_echo(times: int) -> None:
+        for _ in range(times):
+            _post(echo, "/echo")
+
     before, echo_before = bench.usage(), _get(echo, "/cpu")
-    _invoke_and_drain(bench, REQUESTS)
-    for _ in range(REQUESTS):
-        _post(echo, "/echo")
+    if mixed:
+        _invoke_and_drain(bench, REQUESTS, after_each=lambda: call_echo(1))
+    else:
+        _invoke_and_drain(bench, REQUESTS)
+        call_echo(REQUESTS)
     after, echo_after = bench.usage(), _get(echo, "/cpu")
     total, aws = (after[name] - before[name] for name in ("process_cpu_seconds", "cpu_seconds"))
     return 1000 * total / REQUESTS, 1000 * aws / REQUESTS, 1000 * (echo_after - echo_before) / REQUESTS
@@ -148,7 +164,7 @@ def _flow(s3: Any, runtime: Any) -> None:
     raise TimeoutError(f"no result at {answer['OutputLocation']} within 30 s")
 
 
-def _invoke_and_drain(bench: Bench, count: int) -> None:
+def _invoke_and_drain(bench: Bench, count: int, after_each: Callable[[], None] = lambda: None) -> None:
     """Send `count` inline requests as cheaply as can be, and wait until their outputs are there."""
     s3 = bench.client("s3")
     before = _outputs(s3)
@@ -157,6 +173,7 @@ def _invoke_and_drain(bench: Bench, count: int) -> None:
         status = _post(connection, f"/endpoints/{ENDPOINT}/async-invocations")
         if status != http.HTTPStatus.ACCEPTED:
             raise RuntimeError(f"InvokeEndpointAsync answered {status}")
+        after_each()
     connection.close()
     deadline = time.monotonic() + 120
     while _outputs(s3) < before + count:
