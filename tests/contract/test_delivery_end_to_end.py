@@ -145,9 +145,9 @@ def test_two_hundred_jobs_while_the_emulator_is_killed(
         assert count(s3, bucket) < JOBS
     for _ in range(2):
         with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
-            before = count(s3, bucket)
             # A machine that is slow to look may find all of them done.
-            wait_until(lambda seen=before: count(s3, bucket) > min(seen, JOBS - 1), 60)
+            before = min(count(s3, bucket), JOBS - 1)
+            wait_until(partial(progressed, s3, bucket, before), 60)
             emulator.process.send_signal(signal.SIGKILL)
             emulator.process.wait()
     with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
