@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.delivery.payload import CHUNK, IN_MEMORY, Payload
 from emulator.delivery.retry import is_passing, persist
+from emulator.locations import parse_object
 
 if TYPE_CHECKING:
     import threading
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
     from emulator.delivery.payload import Readable
+    from emulator.locations import S3Location
     from emulator.queue.request import AsyncRequest
 
 MAX_INPUT_BYTES = 1024**3
@@ -72,21 +74,6 @@ class Found:
     body: bytes | None
 
 
-class Location(NamedTuple):
-    """An object in S3."""
-
-    bucket: str
-    key: str
-
-
-def parse_location(uri: str) -> Location:
-    """The object that an `s3://` URI names; ValueError where it names none. Keys may hold `?` and `#`."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not uri.startswith("s3://") or not bucket or not key:
-        raise ValueError(f"{uri!r}: expected s3://bucket/key")
-    return Location(bucket, key)
-
-
 class Objects:
     """S3, as far as a delivery needs it. All calls block."""
 
@@ -105,7 +92,7 @@ class Objects:
             return Input(request.body, len(request.body), None)
         uri = request.input_location or ""
         try:
-            location = parse_location(uri)
+            location = parse_object(uri)
             found = self._s3.get_object(Bucket=location.bucket, Key=location.key)
         except ValueError as error:
             raise InputError(f"ClientError: Unable to read the input {error}") from error
@@ -134,7 +121,7 @@ class Objects:
         let_go: threading.Event,
     ) -> None:
         """Write an object, waiting for S3 as long as it is away. OutputError where S3 refuses it."""
-        target = parse_location(location)
+        target = parse_object(location)
         extra: dict[str, Any] = {"Metadata": dict(metadata)}
         if payload.content_type is not None:
             extra["ContentType"] = payload.content_type
@@ -150,7 +137,7 @@ class Objects:
 
     def find(self, location: str, request_id: str, *, body_up_to: int) -> Found | None:
         """The object at `location` if this very request has written it. Reads at most `body_up_to` bytes."""
-        target = parse_location(location)
+        target = parse_object(location)
         try:
             found = self._s3.get_object(Bucket=target.bucket, Key=target.key)
         except ClientError as error:
@@ -164,7 +151,7 @@ class Objects:
             body = stream.read() if found["ContentLength"] <= body_up_to else None
             return Found(found["ContentType"], metadata.get(REASON_TAG), body)
 
-    def _put(self, target: Location, payload: Payload, extra: dict[str, Any]) -> None:
+    def _put(self, target: S3Location, payload: Payload, extra: dict[str, Any]) -> None:
         if not isinstance(payload.content, bytes):
             payload.content.seek(0)
         self._s3.put_object(
@@ -176,7 +163,7 @@ class Objects:
         )
 
     def _write_parts(
-        self, target: Location, file: IO[bytes], extra: dict[str, Any], let_go: threading.Event
+        self, target: S3Location, file: IO[bytes], extra: dict[str, Any], let_go: threading.Event
     ) -> None:
         begin = self._s3.create_multipart_upload
         upload_id = persist(let_go, begin, Bucket=target.bucket, Key=target.key, **extra)["UploadId"]
@@ -207,7 +194,7 @@ class Objects:
             self._abort(target, upload_id)
             raise
 
-    def _abort(self, target: Location, upload_id: str) -> None:
+    def _abort(self, target: S3Location, upload_id: str) -> None:
         try:
             self._s3.abort_multipart_upload(Bucket=target.bucket, Key=target.key, UploadId=upload_id)
         except (ClientError, BotoCoreError):

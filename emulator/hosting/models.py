@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from emulator.hosting.listing import page
-from emulator.hosting.locations import parse_location
 from emulator.hosting.resources import Kind, Resource, container_of
+from emulator.locations import parse_location
 from emulator.protocol.errors import ValidationFailedError
 
 if TYPE_CHECKING:

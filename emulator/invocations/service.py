@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from emulator.hosting.locations import parse_location, safe_extension
+from emulator.locations import parse_location, safe_extension
 from emulator.protocol.errors import UnavailableError, ValidationFailedError
 from emulator.protocol.ids import new_uuid
 from emulator.queue.request import AsyncRequest
@@ -12,8 +12,8 @@ from emulator.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from emulator.clock import Clock
-    from emulator.hosting.locations import S3Location
     from emulator.invocations.targets import Target, Targets
+    from emulator.locations import S3Location
     from emulator.protocol.operations import RequestContext
 
 Params = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.hosting.locations import S3Location, parse_location
 from emulator.hosting.resources import SERVING, Endpoint, Kind
+from emulator.locations import S3Location, parse_location
 
 if TYPE_CHECKING:
     from emulator.hosting.registry import Registry

@@ -19,8 +19,8 @@ from tests.support.emulator import (
     make_endpoint,
     refusal,
     status_of,
-    wait_until,
 )
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -14,7 +14,8 @@ import psutil
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.support.emulator import client, create_endpoint, make_endpoint, status_of, wait_until
+from tests.support.emulator import client, create_endpoint, make_endpoint, status_of
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Start

@@ -15,7 +15,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.support.shell import PICTURE, QUICK, ROOT, Shell, assert_all_gone, new_shell, running_up, wait_for
+from tests.support.shell import PICTURE, QUICK, ROOT, Shell, assert_all_gone, new_shell, running_up
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,7 +233,7 @@ def test_the_sagemaker_profile_takes_the_same_way(shell: Shell) -> None:
         assert done.returncode == 0, done.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-    wait_for(lambda: not sagemaker.list_endpoints(NameContains="prod")["Endpoints"])
+    wait_until(lambda: not sagemaker.list_endpoints(NameContains="prod")["Endpoints"])
     assert not sagemaker.list_models(NameContains="prod")["Models"]
     iam.close()
     sagemaker.close()
@@ -297,7 +298,7 @@ def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
         children[:] = psutil.Process(up.pid).children(recursive=True)
         return bool(children)
 
-    wait_for(has_started_something)
+    wait_until(has_started_something, 40)
     up.send_signal(signal_number)
     assert up.wait(40) == 128 + signal_number
     assert_all_gone(children)
@@ -347,7 +348,7 @@ def test_an_interrupted_demo_leaves_nothing_running(
         children[:] = psutil.Process(demo.pid).children(recursive=True)
         return any("emulator" in child.cmdline() for child in children)
 
-    wait_for(has_an_emulator)
+    wait_until(has_an_emulator, 40)
     demo.send_signal(signal_number)
     assert demo.wait(40) == code
     assert_all_gone(children)

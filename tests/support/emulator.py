@@ -8,7 +8,6 @@ import os
 import select
 import subprocess
 import sys
-import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -103,15 +104,6 @@ def refusal(call: Callable[[], object]) -> dict[str, Any]:
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert response["Error"]["Code"] == "ValidationException"
     found: dict[str, Any] = response["Error"]
-    return found
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> Any:
-    """The first true value of `condition`."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not true after {seconds:g} s: {condition}"
-        time.sleep(0.02)
     return found
 
 

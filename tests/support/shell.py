@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from tests.support.waiting import wait_until
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "fixtures" / "images" / "donut.png"
@@ -67,13 +68,6 @@ def new_shell(folder: Path) -> Shell:
     return Shell(folder, environment | {"MESHTWIN_STATE_DIR": str(folder / "state"), "PYTHONPATH": str(ROOT)})
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
-        time.sleep(0.05)
-
-
 @contextmanager
 def running_up(
     shell: Shell, *arguments: str, profile: str = "embedded"
@@ -81,7 +75,7 @@ def running_up(
     """A running `meshtwin up`, and every process that it started; killed at the end if it still runs."""
     process = shell.start("up", "--profile", profile, *arguments)
     try:
-        wait_for(lambda: process.poll() is not None or _is_up(shell, profile, process.pid))
+        wait_until(lambda: process.poll() is not None or _is_up(shell, profile, process.pid), 40)
         assert process.poll() is None, (shell.folder / "stderr.txt").read_text()
         yield process, psutil.Process(process.pid).children(recursive=True)
     finally:

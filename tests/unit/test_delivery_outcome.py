@@ -5,10 +5,11 @@ import io
 import pytest
 
 from emulator.delivery.container import invocation_headers
-from emulator.delivery.objects import Input, parse_location
+from emulator.delivery.objects import Input
 from emulator.delivery.outcome import NO_LENGTH, Cause, failure_reason, judge, no_answer, platform_failure
 from emulator.delivery.payload import Payload
 from emulator.delivery.wire import Answer
+from emulator.locations import S3Location, parse_object
 from emulator.queue.request import AsyncRequest, State
 
 
@@ -83,10 +84,10 @@ def test_headers_that_were_not_given_are_not_sent() -> None:
     [("s3://b/k", "b", "k"), ("s3://b/a/b?c#d%20e", "b", "a/b?c#d%20e"), ("s3://b//k", "b", "/k")],
 )
 def test_keys_are_taken_as_they_are(uri: str, bucket: str, key: str) -> None:
-    assert parse_location(uri) == (bucket, key)
+    assert parse_object(uri) == S3Location(bucket, key)
 
 
 @pytest.mark.parametrize("uri", ["", "s3://", "s3://b", "s3://b/", "https://b/k", "s3:///k"])
 def test_what_names_no_object_is_refused(uri: str) -> None:
     with pytest.raises(ValueError, match="expected s3://bucket/key"):
-        parse_location(uri)
+        parse_object(uri)

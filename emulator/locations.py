@@ -56,6 +56,14 @@ def parse_location(uri: str, s3_endpoint: str) -> S3Location:
     return S3Location(bucket, key)
 
 
+def parse_object(uri: str) -> S3Location:
+    """The object that an `s3://` URI names; ValueError where it names none. Keys may hold `?` and `#`."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise ValueError(f"{uri!r}: expected s3://bucket/key")
+    return S3Location(bucket, key)
+
+
 def _bucket_in_host(url: SplitResult, endpoint: SplitResult) -> str:
     """The bucket of a virtual-hosted URL, empty for one in path style."""
     if known := _KNOWN_HOST.fullmatch(url.hostname or ""):

@@ -1,0 +1,18 @@
+"""The one way in which a test waits for what happens in another process or thread."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> Any:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not true after {seconds:g} s: {condition}"
+        time.sleep(0.02)
+    return found
