@@ -78,6 +78,7 @@ class Profile:
         if emulator_url is not None:
             settings["AWS_ENDPOINT_URL_SAGEMAKER"] = emulator_url
             settings["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = emulator_url
+            settings["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"] = emulator_url
         if self.credentials is not None:
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"] = self.credentials
         return settings | {PROFILE_VARIABLE: self.name} | self.names.environment()

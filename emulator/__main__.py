@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from emulator.clock import RealClock
+from emulator.clock import AdjustableClock
 from emulator.options import parse
 from emulator.protocol.errors import UnavailableError
 from emulator.queue.table import StoreUnavailableError
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     with listening:
         try:
-            clock = RealClock(arguments.speed)
+            clock = AdjustableClock(arguments.speed)
             serve(settings, clock, listening, exit_with_stdin=arguments.exit_with_stdin)
         except (UnavailableError, StoreUnavailableError) as error:
             sys.stderr.write(f"The emulator can not start without its store: {error}\n")

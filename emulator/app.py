@@ -13,8 +13,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from emulator.aws import Aws
-from emulator.clock import RealClock
+from emulator.clock import AdjustableClock
 from emulator.delivery.dispatcher import Dispatcher
+from emulator.documents import DocumentTable
+from emulator.faults.faults import Faults
 from emulator.fleet.fleets import Fleets
 from emulator.hosting.endpoints import Endpoints
 from emulator.hosting.models import EndpointConfigs, Models
@@ -24,6 +26,7 @@ from emulator.hosting.store import ResourceTable
 from emulator.hosting.tags import Tags
 from emulator.invocations.service import Invocations
 from emulator.invocations.targets import Targets
+from emulator.monitoring.meter import Meter
 from emulator.protocol.gateway import Gateway, Service
 from emulator.queue.queue import RequestQueue
 
@@ -46,14 +49,19 @@ class Emulator:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
-        self.clock = clock or RealClock()
+        self.clock = clock or AdjustableClock()
         self.aws = Aws(settings.region)
         s3_endpoint = self.aws.s3.meta.endpoint_url
         arns = Arns(settings.region, settings.account_id, lowercase=settings.lowercase_arns)
         self.queue = RequestQueue(self.aws, self.clock, settings)
         self.fleets = Fleets(settings, self.clock)
-        self.dispatcher = Dispatcher(self.queue, self.fleets, self.aws, self.clock, settings)
-        self.registry = Registry(ResourceTable(self.aws, settings.table_prefix), arns, self.clock)
+        self.meter = Meter()
+        self.faults = Faults(self.clock)
+        self.dispatcher = Dispatcher(
+            self.queue, self.fleets, self.aws, self.clock, settings, self.meter, self.faults
+        )
+        self.documents = DocumentTable(self.aws, settings.table_prefix)
+        self.registry = Registry(ResourceTable(self.documents), arns, self.clock)
         self._models = Models(self.registry, self.clock)
         self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint)
         self._endpoints = Endpoints(
@@ -102,6 +110,7 @@ class Emulator:
         Raises:
             UnavailableError, StoreUnavailableError: DynamoDB does not answer, or refuses.
         """
+        await self.documents.setup()
         await self.registry.load()
         await self.queue.setup()
         await self.dispatcher.start()

@@ -1,4 +1,4 @@
-"""The one way from the emulator to the profile's S3, DynamoDB and SNS: plain boto3, off the event loop."""
+"""The one way from the emulator to the S3, DynamoDB, SNS and CloudWatch of the profile: boto3, in threads."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
@@ -62,7 +63,9 @@ class Aws:
         self.s3: S3Client = session.client("s3", config=_CONFIG)
         self.dynamodb: DynamoDBClient = session.client("dynamodb", config=_STORE_CONFIG)
         self.sns: SNSClient = session.client("sns", config=_CONFIG)
-        for client in (self.s3, self.dynamodb, self.sns):
+        self.cloudwatch: CloudWatchClient = session.client("cloudwatch", config=_CONFIG)
+        self._clients = (self.s3, self.dynamodb, self.sns, self.cloudwatch)
+        for client in self._clients:
             self._meter(client)
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -73,10 +76,10 @@ class Aws:
     def close(self) -> None:
         """Let running calls end, and close the connections."""
         self.executor.shutdown(wait=True, cancel_futures=True)
-        for client in (self.s3, self.dynamodb, self.sns):
+        for client in self._clients:
             client.close()
 
-    def _meter(self, client: S3Client | DynamoDBClient | SNSClient) -> None:
+    def _meter(self, client: S3Client | DynamoDBClient | SNSClient | CloudWatchClient) -> None:
         """Count a client's calls; botocore's own events begin late and end early, and miss a fifth of it."""
         service = client.meta.service_model.service_name
         call = client._make_api_call  # type: ignore[union-attr]  # noqa: SLF001  # the one door of all calls

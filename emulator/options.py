@@ -78,7 +78,10 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         help="any other setting; repeatable",
     )
     parser.add_argument(
-        "--speed", type=_speed, default=1.0, help="run the emulator's clock this many times as fast"
+        "--speed",
+        type=_speed,
+        default=1.0,
+        help="run the emulator's clock this many times as fast; 0: it stands until it is moved",
     )
     parser.add_argument(
         "--exit-with-stdin",
@@ -118,6 +121,6 @@ def _expectation(wanted: type) -> str:
 
 def _speed(text: str) -> float:
     speed = float(text)
-    if speed <= 0:
-        raise argparse.ArgumentTypeError(f"'{text}': expected more than 0")
+    if not 0 <= speed < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}': expected 0 or more")
     return speed

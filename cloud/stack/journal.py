@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from typing import IO
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-_READS = ("Get", "BatchGet", "Query", "Scan", "Describe", "List", "Head", "TransactGet")
-"""How the names of the operations of DynamoDB, SNS and CloudWatch begin that change nothing."""
+_READS = (
+    "Get",
+    "BatchGet",
+    "Query",
+    "Scan",
+    "Describe",
+    "List",
+    "Head",
+    "TransactGet",
+    "PutMetricData",
+    "SetAlarmState",
+)
+"""How the names of the operations of DynamoDB, SNS and CloudWatch begin that change nothing worth keeping."""
 
 _KEPT_HEADERS = ("content-type", "authorization", "x-amz-", "host", "cache-control", "expires", "content-")
 _OBJECT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control", "x-amz-meta-")

@@ -23,10 +23,11 @@ from emulator.queue.table import StoreUnavailableError
 if TYPE_CHECKING:
     from emulator.aws import Aws
     from emulator.clock import Clock
-    from emulator.delivery.tally import Tally
+    from emulator.faults.faults import Faults
     from emulator.fleet.fleets import Fleets
     from emulator.fleet.launcher import Instance
     from emulator.fleet.spec import FleetSpec
+    from emulator.monitoring.meter import Meter
     from emulator.queue.backlog import Entry
     from emulator.queue.queue import RequestQueue
     from emulator.queue.request import AsyncRequest
@@ -45,14 +46,22 @@ class Dispatcher:
     for DynamoDB, S3 and containers, and report twice: when the slot is free, and when the request has ended.
     """
 
-    def __init__(
-        self, queue: RequestQueue, fleets: Fleets, aws: Aws, clock: Clock, settings: Settings
+    def __init__(  # it stands between all of them
+        self,
+        queue: RequestQueue,
+        fleets: Fleets,
+        aws: Aws,
+        clock: Clock,
+        settings: Settings,
+        meter: Meter,
+        faults: Faults,
     ) -> None:
+        self._faults = faults
         self._queue = queue
         self._fleets = fleets
         self._clock = clock
         objects = Objects(aws.s3)
-        self._settler = Settler(queue.table, objects, aws.sns, self._spec, clock, settings)
+        self._settler = Settler(queue.table, objects, aws.sns, self._spec, clock, settings, meter)
         self._tools = Tools(queue.table, objects, self._settler, aws.executor, clock, settings)
         self._hooks = Hooks(self._arm, self._released_soon, self._suspect_soon, self._finished_soon)
         self._lease_third = settings.lease_seconds / 3
@@ -62,11 +71,6 @@ class Dispatcher:
         self._deleted: dict[str, FleetSpec] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = False
-
-    @property
-    def tally(self) -> Tally:
-        """Counts of ended and failed requests."""
-        return self._settler.tally
 
     @property
     def running_count(self) -> int:

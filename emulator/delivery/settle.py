@@ -11,8 +11,8 @@ from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_f
 from emulator.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
 from emulator.delivery.outcome import Cause, Outcome, platform_failure
 from emulator.delivery.retry import persist
-from emulator.delivery.tally import Metric, Tally
 from emulator.fleet.spec import Notifications
+from emulator.monitoring.meter import Metric
 from emulator.queue.request import AsyncRequest, State
 from emulator.settings import OnInstanceLoss
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emulator.clock import Clock
     from emulator.delivery.objects import Objects
     from emulator.fleet.spec import FleetSpec
+    from emulator.monitoring.meter import Meter
     from emulator.queue.table import Claim, RequestTable
     from emulator.settings import Settings
 
@@ -41,7 +42,7 @@ class Settler:
     object is recognised by its tag and never written a second time.
     """
 
-    def __init__(
+    def __init__(  # what every end of a request needs
         self,
         table: RequestTable,
         objects: Objects,
@@ -49,8 +50,9 @@ class Settler:
         specs: Callable[[str], FleetSpec | None],
         clock: Clock,
         settings: Settings,
+        meter: Meter,
     ) -> None:
-        self.tally = Tally()
+        self._meter = meter
         self._table = table
         self._objects = objects
         self._sns = sns
@@ -124,7 +126,7 @@ class Settler:
 
     def _not_stored(self, request: AsyncRequest, reason: str, let_go: threading.Event) -> Outcome:
         """The failure that a refused output makes, written where it can be."""
-        self.tally.add(request.endpoint_name, Metric.UPLOAD_FAILURES)
+        self._meter.add(request.endpoint_name, Metric.UPLOAD_FAILURES)
         failure = platform_failure(Cause.OUTPUT, reason)
         _log.error(reason, inference_id=request.inference_id, endpoint=request.endpoint_name)
         try:
@@ -145,7 +147,7 @@ class Settler:
         try:
             self._sns.publish(TopicArn=topic, Message=build_notice(request, end, self._settings.region))
         except (ClientError, BotoCoreError) as error:
-            self.tally.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
+            self._meter.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
             _log.warning(
                 "notice not published", inference_id=request.inference_id, topic=topic, error=str(error)
             )
@@ -167,7 +169,7 @@ class Settler:
     def _count(self, request: AsyncRequest, outcome: Outcome) -> None:
         metrics = {Cause.EXPIRED: Metric.EXPIRED, Cause.INPUT: Metric.DOWNLOAD_FAILURES}
         metric = Metric.PROCESSED if outcome.cause is None else metrics.get(outcome.cause, Metric.FAILURES)
-        self.tally.add(request.endpoint_name, metric)
+        self._meter.add(request.endpoint_name, metric)
 
 
 def _end(outcome: Outcome, now: float) -> End:

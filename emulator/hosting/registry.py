@@ -44,12 +44,11 @@ class Registry:
         self.lock = asyncio.Lock()
 
     async def load(self) -> None:
-        """Set up the table and read what an earlier emulator left.
+        """Read what an earlier emulator left.
 
         Raises:
             UnavailableError: DynamoDB does not answer, or refuses.
         """
-        await self._table.setup()
         for resource in await self._table.load():
             self._found[resource.kind][resource.key] = resource
 

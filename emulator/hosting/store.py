@@ -1,105 +1,35 @@
-"""Where resources outlive the emulator: one DynamoDB table, asked by key only."""
+"""Models, endpoint configurations and endpoints, kept beyond the emulator's life."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from emulator.hosting.resources import Endpoint, Kind, Resource
-from emulator.protocol.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import ParamSpec, TypeVar
-
-    from emulator.aws import Aws
-
-    P = ParamSpec("P")
-    T = TypeVar("T")
+    from emulator.documents import DocumentTable
 
 
 class ResourceTable:
-    """The table `<prefix>-resources`: partition key `kind`, sort key `name` in lower case."""
+    """Resources as documents; calls raise UnavailableError where DynamoDB does not answer, or refuses."""
 
-    def __init__(self, aws: Aws, prefix: str) -> None:
-        self._aws = aws
-        self.name = f"{prefix}-resources"
-
-    async def setup(self) -> None:
-        """Create the table where it is not there yet.
-
-        Raises:
-            UnavailableError: DynamoDB does not answer, or refuses.
-        """
-        try:
-            await self._call(self._create)
-        except UnavailableError as error:
-            if not _says(error.__cause__, "ResourceInUseException"):
-                raise
-        await self._call(self._wait_until_active)
-
-    def _create(self) -> None:
-        self._aws.dynamodb.create_table(
-            TableName=self.name,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "kind", "KeyType": "HASH"},
-                {"AttributeName": "name", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "kind", "AttributeType": "S"},
-                {"AttributeName": "name", "AttributeType": "S"},
-            ],
-        )
-
-    def _wait_until_active(self) -> None:
-        waiter = self._aws.dynamodb.get_waiter("table_exists")
-        waiter.wait(TableName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    def __init__(self, documents: DocumentTable) -> None:
+        self._documents = documents
 
     async def load(self) -> list[Resource]:
         """All resources of all kinds."""
-        kinds = await asyncio.gather(*(self._call(self._query, kind) for kind in Kind))
+        kinds = await asyncio.gather(*(self._load(kind) for kind in Kind))
         return [resource for found in kinds for resource in found]
 
-    def _query(self, kind: Kind) -> list[Resource]:
-        pages = self._aws.dynamodb.get_paginator("query").paginate(
-            TableName=self.name,
-            KeyConditionExpression="kind = :kind",
-            ExpressionAttributeValues={":kind": {"S": kind}},
-            ConsistentRead=True,
-        )
+    async def _load(self, kind: Kind) -> list[Resource]:
         parse = Endpoint.parse if kind is Kind.ENDPOINT else Resource.parse
-        return [parse(item["document"]["S"]) for page in pages for item in page["Items"]]
+        return [parse(document) for document in await self._documents.load(kind)]
 
     async def put(self, resource: Resource) -> None:
         """Keep a resource, in place of the one of its name."""
-        await self._call(
-            self._aws.dynamodb.put_item,
-            TableName=self.name,
-            Item={
-                "kind": {"S": resource.kind},
-                "name": {"S": resource.key},
-                "document": {"S": resource.document()},
-            },
-        )
+        await self._documents.put(resource.kind, resource.key, resource.document())
 
     async def delete(self, resource: Resource) -> None:
         """Forget a resource."""
-        await self._call(
-            self._aws.dynamodb.delete_item,
-            TableName=self.name,
-            Key={"kind": {"S": resource.kind}, "name": {"S": resource.key}},
-        )
-
-    async def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await self._aws.run(function, *args, **kwargs)
-        except (BotoCoreError, ClientError) as error:
-            endpoint = self._aws.dynamodb.meta.endpoint_url
-            raise UnavailableError(f"DynamoDB at {endpoint}, table {self.name}: {error}") from error
-
-
-def _says(error: BaseException | None, code: str) -> bool:
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] == code
+        await self._documents.delete(resource.kind, resource.key)

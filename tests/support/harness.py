@@ -14,10 +14,12 @@ import boto3
 from botocore.config import Config
 
 from emulator.aws import Aws
-from emulator.clock import Clock, RealClock
+from emulator.clock import AdjustableClock, Clock
 from emulator.delivery.dispatcher import Dispatcher
+from emulator.faults.faults import Faults
 from emulator.fleet.fleets import Fleets
 from emulator.fleet.spec import Container, FleetSpec, Notifications
+from emulator.monitoring.meter import Meter
 from emulator.queue.queue import RequestQueue
 from emulator.queue.request import AsyncRequest
 from emulator.settings import Settings
@@ -76,6 +78,8 @@ class Harness:
     queue: RequestQueue
     fleets: Fleets
     dispatcher: Dispatcher
+    meter: Meter
+    faults: Faults
     s3: S3Client
     bucket: str
 
@@ -169,11 +173,12 @@ async def running(
 
     `s3_url` is where the test itself looks at objects, if that is another way to the same S3.
     """
-    clock = clock or RealClock()
+    clock = clock or AdjustableClock()
     aws = Aws(settings.region)
     queue = RequestQueue(aws, clock, settings)
     fleets = Fleets(settings, clock)
-    dispatcher = Dispatcher(queue, fleets, aws, clock, settings)
+    meter, faults = Meter(), Faults(clock)
+    dispatcher = Dispatcher(queue, fleets, aws, clock, settings, meter, faults)
     s3 = boto3.client("s3", endpoint_url=s3_url or url, config=Config(retries={"total_max_attempts": 1}))
     if bucket is None:
         bucket = f"t-{uuid.uuid4().hex[:12]}"
@@ -181,7 +186,7 @@ async def running(
     await queue.setup()
     await dispatcher.start()
     try:
-        yield Harness(settings, clock, aws, queue, fleets, dispatcher, s3, bucket)
+        yield Harness(settings, clock, aws, queue, fleets, dispatcher, meter, faults, s3, bucket)
     finally:
         await dispatcher.close()
         await fleets.close()

@@ -45,7 +45,7 @@ def test_options_set_what_they_name(options: list[str], name: str, value: Any) -
     [
         (["--command", "image"], "expected IMAGE=CMD"),
         (["--command", "image= "], "expected IMAGE=CMD"),
-        (["--speed", "0"], "expected more than 0"),
+        (["--speed", "-1"], "expected 0 or more"),
         (["--set", "stop_grace=long"], "stop_grace expects a number, such as 30.0"),
         (["--set", "ping_failures=1.5"], "ping_failures expects a whole number, such as 3"),
         (["--set", "require_content_length=1"], "expects true or false"),

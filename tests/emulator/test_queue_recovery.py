@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.aws import Aws
-from emulator.clock import ManualClock
+from emulator.clock import manual_clock
 from emulator.queue import queue
 from emulator.queue.backlog import Entry
 from emulator.queue.owner import is_certainly_gone, new_owner
@@ -74,7 +74,7 @@ def test_a_request_running_at_the_close_is_queued_again(aws: str, tmp_path: Path
 
 def test_a_dead_process_of_this_host_is_succeeded_at_once(aws: str, tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
-    clock = ManualClock()
+    clock = manual_clock()
     spec = spec_for()
 
     async def main() -> None:
@@ -91,7 +91,7 @@ def test_a_dead_process_of_this_host_is_succeeded_at_once(aws: str, tmp_path: Pa
 
 def test_another_owner_is_succeeded_once_its_lease_stood_still(aws: str, tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
-    clock = ManualClock()
+    clock = manual_clock()
     spec = spec_for()
 
     async def main() -> None:
@@ -110,7 +110,7 @@ def test_another_owner_is_succeeded_once_its_lease_stood_still(aws: str, tmp_pat
 
 def test_a_living_owner_keeps_its_request(aws: str, tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
-    clock = ManualClock()
+    clock = manual_clock()
     spec = spec_for()
 
     async def main() -> None:
@@ -175,7 +175,7 @@ def test_an_object_that_was_written_before_the_crash_is_not_made_again(aws: str,
 
 def test_requests_of_an_endpoint_that_never_returns_expire(aws: str, tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
-    clock = ManualClock()
+    clock = manual_clock()
     spec = spec_for()
 
     async def main() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from emulator.delivery.tally import Metric
 from emulator.fleet.spec import Notifications
+from emulator.monitoring.meter import Metric
 from tests.support.harness import Harness, drive, settings_for, spec_for
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def test_a_notice_that_cannot_be_sent_is_counted_and_fails_nothing(aws: str, tmp
         await harness.fleets.start(spec)
         request = await harness.submit(spec)
         assert (await harness.ended(request))["state"] == "completed"
-        tally = harness.dispatcher.tally
-        assert tally.of(spec.endpoint_name, Metric.NOTIFICATION_FAILURES) == 1
-        assert tally.of(spec.endpoint_name, Metric.PROCESSED) == 1
+        meter = harness.meter
+        assert meter.of(spec.endpoint_name, Metric.NOTIFICATION_FAILURES) == 1
+        assert meter.of(spec.endpoint_name, Metric.PROCESSED) == 1
 
     drive(aws, settings_for(tmp_path), scenario)

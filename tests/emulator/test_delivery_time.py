@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.clock import ManualClock
+from emulator.clock import manual_clock
 from emulator.delivery.outcome import TIMED_OUT
-from emulator.delivery.tally import Metric
+from emulator.monitoring.meter import Metric
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ INVOKE = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_
 
 @pytest.mark.documented(INVOKE)
 def test_a_request_expires_in_the_queue_of_an_endpoint_without_instances(aws: str, tmp_path: Path) -> None:
-    clock = ManualClock()
+    clock = manual_clock()
 
     async def scenario(harness: Harness) -> None:
         spec = spec_for(instance_count=0)
@@ -43,14 +43,14 @@ def test_a_request_expires_in_the_queue_of_an_endpoint_without_instances(aws: st
         result = harness.result(longest)
         assert result["failed"]
         assert result["Body"].decode() == harness.settings.expired_reason
-        assert harness.dispatcher.tally.of(spec.endpoint_name, Metric.EXPIRED) == 2
+        assert harness.meter.of(spec.endpoint_name, Metric.EXPIRED) == 2
 
     drive(aws, settings_for(tmp_path), scenario, clock)
 
 
 @pytest.mark.assumed
 def test_requests_expire_while_all_slots_are_busy(aws: str, tmp_path: Path) -> None:
-    clock = ManualClock()
+    clock = manual_clock()
 
     async def scenario(harness: Harness) -> None:
         spec = spec_for("script")
@@ -67,7 +67,7 @@ def test_requests_expire_while_all_slots_are_busy(aws: str, tmp_path: Path) -> N
 
 @pytest.mark.documented(INVOKE)
 def test_an_invocation_times_out_on_the_clock_and_frees_its_slot(aws: str, tmp_path: Path) -> None:
-    clock = ManualClock()
+    clock = manual_clock()
     deliveries = tmp_path / "deliveries"
 
     async def scenario(harness: Harness) -> None:
@@ -89,7 +89,7 @@ def test_an_invocation_times_out_on_the_clock_and_frees_its_slot(aws: str, tmp_p
 
 @pytest.mark.assumed
 def test_a_long_job_keeps_its_lease(aws: str, tmp_path: Path) -> None:
-    clock = ManualClock()
+    clock = manual_clock()
     deliveries = tmp_path / "deliveries"
 
     async def scenario(harness: Harness) -> None:
@@ -109,7 +109,7 @@ def test_a_long_job_keeps_its_lease(aws: str, tmp_path: Path) -> None:
 
 @pytest.mark.assumed
 def test_a_job_whose_lease_was_taken_writes_nothing(aws: str, tmp_path: Path) -> None:
-    clock = ManualClock()
+    clock = manual_clock()
     deliveries = tmp_path / "deliveries"
 
     async def scenario(harness: Harness) -> None:

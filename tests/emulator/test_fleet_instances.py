@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from emulator.clock import ManualClock, RealClock
+from emulator.clock import AdjustableClock, manual_clock
 from emulator.fleet.fleets import Fleets
 from emulator.fleet.spec import Container, FleetFailedError
 from tests.support.harness import CONTAINERS, drive, program, settings_for, spec_for, until
@@ -33,7 +33,7 @@ CONTAINER = "https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inf
 
 @asynccontextmanager
 async def fleets_of(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Fleets]:
-    made = Fleets(settings, clock or RealClock())
+    made = Fleets(settings, clock or AdjustableClock())
     try:
         yield made
     finally:
@@ -125,7 +125,7 @@ def test_a_program_that_cannot_be_started_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.documented(CONTAINER)
 def test_the_startup_window_is_on_the_clock(tmp_path: Path) -> None:
-    clock = ManualClock()
+    clock = manual_clock()
 
     async def main() -> None:
         async with fleets_of(settings_for(tmp_path), clock) as fleets:
@@ -236,11 +236,11 @@ def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) 
     parent = textwrap.dedent(f"""
         import asyncio
         from pathlib import Path
-        from emulator.clock import RealClock
+        from emulator.clock import AdjustableClock
         from emulator.fleet.fleets import Fleets
         from tests.support.harness import settings_for, spec_for
         async def main():
-            fleets = Fleets(settings_for(Path({str(tmp_path)!r})), RealClock())
+            fleets = Fleets(settings_for(Path({str(tmp_path)!r})), AdjustableClock())
             await fleets.start(spec_for("script", environment={{"DEAF": {deaf!r}}}))
             print("ready", flush=True)
             await asyncio.sleep(60)

@@ -1,0 +1,1 @@
+"""What AWS does not have, under /_emulator."""

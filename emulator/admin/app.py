@@ -1,0 +1,1 @@
+"""The pages under /_emulator, as one Starlette application."""

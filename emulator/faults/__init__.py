@@ -1,0 +1,1 @@
+"""Faults by rule: what goes wrong on purpose, where, and how often."""

@@ -1,0 +1,1 @@
+"""Application Auto Scaling: targets, policies, activities, and what they decide."""
