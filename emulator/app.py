@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
+from emulator.admin.app import ADMIN_PREFIX, EXCEPTION_HANDLERS, admin_routes
+from emulator.admin.guard import Guard
 from emulator.aws import Aws
 from emulator.clock import AdjustableClock
 from emulator.delivery.dispatcher import Dispatcher
 from emulator.documents import DocumentTable
 from emulator.faults.faults import Faults
 from emulator.fleet.fleets import Fleets
+from emulator.hosting.capacity import Capacity
+from emulator.hosting.deployment import Deployment
 from emulator.hosting.endpoints import Endpoints
 from emulator.hosting.models import EndpointConfigs, Models
 from emulator.hosting.registry import Registry
@@ -27,27 +27,29 @@ from emulator.hosting.tags import Tags
 from emulator.invocations.service import Invocations
 from emulator.invocations.targets import Targets
 from emulator.monitoring.meter import Meter
+from emulator.monitoring.monitoring import Monitoring
+from emulator.monitoring.sources import LiveSources
 from emulator.protocol.gateway import Gateway, Service
 from emulator.queue.queue import RequestQueue
+from emulator.scaling.ledger import Ledger
+from emulator.scaling.scaler import Scaler
+from emulator.scaling.service import Scaling
+from emulator.scaling.tracking_alarms import TrackingAlarms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from emulator.clock import Clock
     from emulator.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-ADMIN_PREFIX = "/_emulator"
 
 
 class Emulator:
     """All that stands behind the port. Made, started, served and closed in one event loop."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: AdjustableClock | None = None) -> None:
         self.settings = settings
         self.clock = clock or AdjustableClock()
         self.aws = Aws(settings.region)
@@ -63,14 +65,34 @@ class Emulator:
         self.documents = DocumentTable(self.aws, settings.table_prefix)
         self.registry = Registry(ResourceTable(self.documents), arns, self.clock)
         self._models = Models(self.registry, self.clock)
-        self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint)
-        self._endpoints = Endpoints(
-            self.registry, self.fleets, self.aws, self.clock, settings, self.dispatcher.fleet_stopped
-        )
+        self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint, settings.refused_images)
+        self._deployment = Deployment(self.registry, self.fleets, self.aws, self.clock, settings)
+        self._deployment.on_deleted.append(self.dispatcher.fleet_stopped)
+        self._endpoints = Endpoints(self.registry, self.fleets, self._deployment, self.clock, settings)
+        self.capacity = Capacity(self.registry, self._endpoints, self._deployment, self.fleets)
         self._tags = Tags(self.registry)
+        self.sources = LiveSources(self.registry, self.queue, self.dispatcher, self.fleets)
+        self.monitoring = Monitoring(self.meter, self.sources, self.aws, self.clock, settings)
+        self.ledger = Ledger(self.documents)
+        self.scaler = Scaler(self.ledger, self.capacity, self.monitoring, self.clock)
+        self.monitoring.on_action = self.scaler.on_action
+        self._scaling = Scaling(
+            self.ledger,
+            self.scaler,
+            self.capacity,
+            TrackingAlarms(self.aws, settings),
+            self.clock,
+            settings,
+        )
+        self._endpoints.is_registered = self._scaling.is_registered
+        self._deployment.on_deleted.append(self._scaling.endpoint_deleted)
         targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
-        self._invocations = Invocations(targets, self.queue, self.clock, settings.account_id, s3_endpoint)
-        self.gateway = Gateway([self._runtime(), self._control_plane()])
+        self._invocations = Invocations(targets, self.queue, self.clock, settings, s3_endpoint)
+        self.gateway = Gateway([
+            self._runtime(),
+            self._control_plane(),
+            Service("application-autoscaling", self._scaling.handlers()),
+        ])  # fmt: skip
 
     def _runtime(self) -> Service:
         return Service(
@@ -95,6 +117,8 @@ class Emulator:
                 "DeleteEndpointConfig": self._configs.delete,
                 "ListEndpointConfigs": self._configs.list,
                 "CreateEndpoint": self._endpoints.create,
+                "UpdateEndpoint": self._endpoints.update,
+                "UpdateEndpointWeightsAndCapacities": self._endpoints.update_capacities,
                 "DescribeEndpoint": self._endpoints.describe,
                 "DeleteEndpoint": self._endpoints.delete,
                 "ListEndpoints": self._endpoints.list,
@@ -112,13 +136,18 @@ class Emulator:
         """
         await self.documents.setup()
         await self.registry.load()
+        await self.ledger.load()
         await self.queue.setup()
         await self.dispatcher.start()
-        self._endpoints.resume()
+        self._deployment.resume()
+        self.scaler.resume()
+        await self.monitoring.start()
 
     async def close(self) -> None:
         """Stop the instances and let go of everything. What was accepted stays in DynamoDB."""
-        await self._endpoints.close()
+        await self.monitoring.close()
+        await self.scaler.close()
+        await self._deployment.close()
         await self.dispatcher.close()
         await self.fleets.close()
         self.aws.close()
@@ -127,13 +156,18 @@ class Emulator:
 class Application:
     """The ASGI application: AWS's operations, and the emulator's own pages under `/_emulator`."""
 
-    def __init__(self, emulator: Emulator, admin: ASGIApp) -> None:
+    def __init__(self, emulator: Emulator, admin: ASGIApp, guard: Guard) -> None:
         self._gateway = emulator.gateway
         self._admin = admin
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
-        if scope["type"] == "http" and not scope["path"].startswith(ADMIN_PREFIX):
+        if scope["type"] != "http":
+            await self._admin(scope, receive, send)
+        elif (refusal := self._guard.refusal(scope)) is not None:
+            await refusal(scope, receive, send)
+        elif not scope["path"].startswith(ADMIN_PREFIX):
             await self._gateway(scope, receive, send)
         else:
             await self._admin(scope, receive, send)
@@ -141,20 +175,6 @@ class Application:
 
 def create_app(emulator: Emulator) -> Application:
     """The emulator as an ASGI application whose lifespan starts and closes it."""
-
-    async def health(_: Request) -> JSONResponse:
-        endpoints = {endpoint.name: endpoint.status for endpoint in emulator.registry.endpoints()}
-        return JSONResponse({"status": "ok", "version": _version(), "endpoints": endpoints})
-
-    async def usage(_: Request) -> JSONResponse:
-        used = emulator.aws.usage
-        return JSONResponse(
-            {
-                "calls": dict(used.calls),
-                "cpu_seconds": used.cpu_seconds,
-                "process_cpu_seconds": time.process_time(),
-            }
-        )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -164,12 +184,7 @@ def create_app(emulator: Emulator) -> Application:
         finally:
             await emulator.close()
 
-    routes = [Route(f"{ADMIN_PREFIX}/health", health), Route(f"{ADMIN_PREFIX}/usage", usage)]
-    return Application(emulator, Starlette(routes=routes, lifespan=lifespan))
-
-
-def _version() -> str:
-    try:
-        return version("meshtwin")
-    except PackageNotFoundError:
-        return "unknown"
+    admin = Starlette(
+        routes=admin_routes(emulator), lifespan=lifespan, exception_handlers=dict(EXCEPTION_HANDLERS)
+    )
+    return Application(emulator, admin, Guard(emulator.settings))

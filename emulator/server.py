@@ -20,7 +20,7 @@ from emulator.app import Emulator, create_app
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from emulator.clock import Clock
+    from emulator.clock import AdjustableClock
     from emulator.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def serve(
-    settings: Settings, clock: Clock, listening: socket.socket, *, exit_with_stdin: bool = False
+    settings: Settings, clock: AdjustableClock, listening: socket.socket, *, exit_with_stdin: bool = False
 ) -> None:
     """Serve until SIGTERM or SIGINT, or the end of stdin; then stop the instances, and return.
 
@@ -93,7 +93,7 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    settings: Settings, clock: Clock, listening: socket.socket, *, exit_with_stdin: bool
+    settings: Settings, clock: AdjustableClock, listening: socket.socket, *, exit_with_stdin: bool
 ) -> None:
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -22,6 +22,13 @@ class OnInstanceLoss(StrEnum):
     LOSE = "lose"
 
 
+class AlarmEvaluation(StrEnum):
+    """Who judges CloudWatch's alarms."""
+
+    OWN = "own"
+    STORE = "store"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One emulator's settings; all durations are seconds on the emulator's clock."""
@@ -49,6 +56,34 @@ class Settings:
 
     default_concurrency: int = 1
     """MaxConcurrentInvocationsPerInstance where the endpoint sets none. AWS "chooses an optimal value"."""
+
+    allowed_hosts: str = ""
+    """Names by which the emulator may be called, parted by blanks, beside addresses and localhost."""
+
+    creating_seconds: float = 0.0
+    """How long an endpoint stays Creating before its instances are started: minutes, on AWS."""
+
+    updating_seconds: float = 0.0
+    """The same for Updating."""
+
+    deleting_seconds: float = 0.0
+    """The same for Deleting, before its instances are stopped."""
+
+    drain_seconds: float = 3600.0
+    """How long the old instances of an updated endpoint may go on with what they have. Undocumented: the
+    longest that an invocation may take."""
+
+    announce_capacity_changes: bool = True
+    """Whether a change of capacity publishes a TestNotification, as on AWS."""
+
+    allowed_regions: str = ""
+    """Regions with asynchronous inference, parted by blanks; CreateEndpoint fails in others. Empty: all."""
+
+    refused_images: str = ""
+    """A regular expression of images that asynchronous endpoints refuse, as AWS does Marketplace's."""
+
+    inline_body: bool = True
+    """Off, InvokeEndpointAsync refuses a Body, as the service did before June 2026."""
 
     ping_timeout: float = 2.0
     """https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html"""
@@ -78,6 +113,26 @@ class Settings:
 
     lease_seconds: float = 30.0
     """How long a claimed request stays its owner's without a heartbeat (sent every third of it)."""
+
+    backlog_per_instance_at_zero: bool = True
+    """Whether ApproximateBacklogSizePerInstance has data while there is no instance (then it is the whole
+    backlog). AWS's guide implies so, notes from the field deny it."""
+
+    processed_metric_name: str = "InvocationsProcessed"
+    """AWS's page spells it InvocationsProcesssed, dashboards that work do not."""
+
+    alarm_evaluation: AlarmEvaluation = AlarmEvaluation.OWN
+    """`own`: alarms on SageMaker's metrics, and those that name a scaling policy, are judged here and their
+    states written to CloudWatch. `store`: CloudWatch's states are taken as they are."""
+
+    tracking_high_periods: int = 3
+    """Minutes above the target after which target tracking scales out. Undocumented for SageMaker."""
+
+    tracking_low_periods: int = 15
+    """Minutes well below the target after which it scales in. Undocumented for SageMaker."""
+
+    tracking_low_factor: float = 0.9
+    """Well below, as a part of the target: "usually more than 10 %" in the guide's words."""
 
     require_content_length: bool = True
     """SageMaker refuses a chunked answer on asynchronous endpoints only; off, the emulator lets it pass."""

@@ -81,7 +81,6 @@ def invoke() -> bytes:
         ContentType=content_type,
         InvocationTimeoutSeconds=3600,
     )
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == 202
     print("   accepted", response["InferenceId"], flush=True)
     return result_of(response["OutputLocation"])
 

@@ -1,1 +1,96 @@
-"""The pages under /_emulator, as one Starlette application."""
+"""The pages under /_emulator: their index, and what they answer when something is wrong."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from emulator.admin.answers import AdminError, refused
+from emulator.admin.clock import clock_routes
+from emulator.admin.endpoints import endpoint_routes
+from emulator.protocol.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from emulator.app import Emulator
+
+ADMIN_PREFIX = "/_emulator"
+
+
+def admin_routes(emulator: Emulator) -> list[Route]:
+    """Every page."""
+    routes = [
+        *_own_routes(emulator),
+        *clock_routes(emulator),
+        *endpoint_routes(emulator),
+    ]
+
+    async def index(_: Request) -> JSONResponse:
+        pages = [{"path": route.path, "methods": sorted(route.methods or ())} for route in routes]
+        return JSONResponse({"pages": pages})
+
+    return [Route(ADMIN_PREFIX, index), *routes]
+
+
+def _own_routes(emulator: Emulator) -> list[Route]:
+    async def health(_: Request) -> JSONResponse:
+        endpoints = {endpoint.name: endpoint.status for endpoint in emulator.registry.endpoints()}
+        return JSONResponse({"status": "ok", "version": _version(), "endpoints": endpoints})
+
+    async def usage(_: Request) -> JSONResponse:
+        used = emulator.aws.usage
+        return JSONResponse(
+            {
+                "calls": dict(used.calls),
+                "cpu_seconds": used.cpu_seconds,
+                "process_cpu_seconds": time.process_time(),
+            }
+        )
+
+    async def operations(_: Request) -> JSONResponse:
+        return JSONResponse({"services": emulator.gateway.operations()})
+
+    return [
+        Route(f"{ADMIN_PREFIX}/health", health),
+        Route(f"{ADMIN_PREFIX}/usage", usage),
+        Route(f"{ADMIN_PREFIX}/operations", operations),
+    ]
+
+
+def _version() -> str:
+    try:
+        return version("meshtwin")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+async def _admin_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AdminError)
+    return refused(error.status, error.code, str(error))
+
+
+async def _service_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return refused(int(error.status), error.code, error.message)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = f"{request.method} {request.url.path}: {error.detail}; GET {ADMIN_PREFIX} lists what there is"
+    return refused(error.status_code, "NotFound" if error.status_code == 404 else "NotAllowed", words)  # noqa: PLR2004  # HTTP's own number
+
+
+EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    AdminError: _admin_error,
+    ServiceError: _service_error,
+    HTTPException: _http_error,
+}

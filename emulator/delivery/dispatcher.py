@@ -77,6 +77,10 @@ class Dispatcher:
         """Requests that have left the queue and have not ended."""
         return len(self._running)
 
+    def running_of(self, endpoint_name: str) -> list[Entry]:
+        """The endpoint's requests that have left the queue and have not ended."""
+        return [job.entry for job in self._running if job.endpoint_name == endpoint_name]
+
     async def start(self) -> None:
         """Recover what was accepted before, and dispatch from now on.
 

@@ -103,6 +103,11 @@ class Job:
         self._let_go = threading.Event()
         self._is_lost = False
 
+    @property
+    def entry(self) -> Entry:
+        """The request as the queue had it."""
+        return self._entry
+
     def time_out(self) -> None:
         """End the invocation: its time is over."""
         self.deadline = None

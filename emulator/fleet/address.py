@@ -46,6 +46,7 @@ class AddressInstance:
     def __init__(self, address: Address) -> None:
         self.instance_id = f"i-{uuid.uuid4().hex[:17]}"
         self.address = address
+        self.pid = 0
         self.lost = threading.Event()
         self.ending: str | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
@@ -11,12 +11,16 @@ from emulator.fleet.address import AddressLauncher, is_address
 from emulator.fleet.member import Member
 from emulator.fleet.process import ProcessLauncher
 from emulator.fleet.slots import Slots
+from emulator.fleet.spec import FleetFailedError
 
 if TYPE_CHECKING:
     from emulator.clock import Clock
     from emulator.fleet.launcher import Instance, Launcher
     from emulator.fleet.spec import FleetSpec
     from emulator.settings import Settings
+
+_DRAIN_LOOK = 0.05
+"""Between two looks at a fleet that is to end, in real seconds."""
 
 _log = structlog.get_logger()
 
@@ -41,6 +45,14 @@ class FleetObserver(Protocol):
         ...
 
 
+class SeenInstance(NamedTuple):
+    """An instance as operators see it."""
+
+    instance: Instance
+    state: str
+    busy: int
+
+
 class Fleet:
     """The instances of one endpoint's variant."""
 
@@ -53,6 +65,26 @@ class Fleet:
     def healthy_count(self) -> int:
         """Instances that take requests."""
         return self.slots.total // self.slots.concurrency
+
+    @property
+    def busy(self) -> int:
+        """Requests that its instances work on."""
+        return sum(self.slots.busy(member.instance) for member in self.members if member.instance)
+
+    def excess(self, instance_count: int) -> list[Member]:
+        """The members that go where only `instance_count` stay.
+
+        Those that are starting, then the idle, then the least busy; the newest first among equals.
+        SageMaker's choice is undocumented.
+        """
+        places = list(enumerate(self.members))
+        places.sort(key=lambda place: (self._load(place[1]), -place[0]))
+        return [member for _, member in places[: max(0, len(places) - instance_count)]]
+
+    def _load(self, member: Member) -> int:
+        if member.instance is None or not self.slots.is_open(member.instance):
+            return -1
+        return self.slots.busy(member.instance)
 
     async def close(self) -> None:
         """Stop every instance."""
@@ -69,6 +101,7 @@ class Fleets:
         self._fleets: dict[str, Fleet] = {}
         self._specs: dict[str, FleetSpec] = {}
         self._starting: set[Fleet] = set()
+        self._draining: dict[Fleet, asyncio.Task[None]] = {}
         self._processes: Launcher = ProcessLauncher(settings)
         self._addresses: Launcher = AddressLauncher()
 
@@ -83,7 +116,7 @@ class Fleets:
     async def start(self, spec: FleetSpec) -> None:
         """Start a fleet; returns when its first instances are healthy.
 
-        Where the endpoint has a fleet already, that one serves until the new one is healthy, and is stopped
+        Where the endpoint has a fleet already, that one serves until the new one is healthy, and is drained
         then, as UpdateEndpoint does. FleetFailedError with DescribeEndpoint's FailureReason where an instance
         does not get healthy; the new fleet is stopped and the earlier one, if any, stays.
         """
@@ -107,33 +140,63 @@ class Fleets:
             self._specs[spec.endpoint_name] = spec
             self._put(fleet)
             self._capacity_changed(fleet)
-            await earlier.close()
+            self._draining[earlier] = asyncio.create_task(self._drain(earlier))
 
     async def scale(self, endpoint_name: str, instance_count: int) -> None:
         """Bring a fleet to `instance_count` instances; returns when new ones are healthy, old ones stopped.
 
-        KeyError where the endpoint has no fleet.
+        Not to be called again before it has returned. KeyError where the endpoint has no fleet,
+        FleetFailedError, with the fleet as it was, where a new instance does not get healthy.
         """
         fleet = self._fleets[endpoint_name]
-        excess = fleet.members[instance_count:]
-        del fleet.members[instance_count:]
+        leaving = fleet.excess(instance_count)
+        fleet.members = [member for member in fleet.members if member not in leaving]
+        before = len(fleet.members)
         self._grow(fleet, instance_count)
-        waiting = (asyncio.shield(member.ready) for member in fleet.members)
-        await asyncio.gather(*waiting, *(member.close() for member in excess))
+        joining = fleet.members[before:]
+        try:
+            await asyncio.gather(
+                *(asyncio.shield(member.ready) for member in joining), *(member.close() for member in leaving)
+            )
+        except FleetFailedError:
+            fleet.members = [member for member in fleet.members if member not in joining]
+            await asyncio.gather(*(member.close() for member in joining))
+            raise
 
     async def stop(self, endpoint_name: str) -> None:
         """Stop an endpoint's fleet, healthy, starting or failed; nothing where it has none."""
-        fleet = self._fleets.pop(endpoint_name, None)
+        fleets = self._of(endpoint_name)
+        self._fleets.pop(endpoint_name, None)
         spec = self._specs.pop(endpoint_name, None)
         if spec is not None and self.observer is not None:
             self.observer.fleet_stopped(spec)
-        if fleet is not None:
-            await fleet.close()
+        await asyncio.gather(*(fleet.close() for fleet in fleets))
 
     def healthy_count(self, endpoint_name: str) -> int:
         """Instances of the endpoint that take requests now."""
         fleet = self._fleets.get(endpoint_name)
         return 0 if fleet is None else fleet.healthy_count
+
+    def instances(self, endpoint_name: str) -> list[SeenInstance]:
+        """The endpoint's instances, also those that are starting or draining."""
+        return [
+            SeenInstance(member.instance, self._state(fleet, member), fleet.slots.busy(member.instance))
+            for fleet in self._of(endpoint_name)
+            for member in fleet.members
+            if member.instance is not None
+        ]
+
+    def _state(self, fleet: Fleet, member: Member) -> str:
+        if fleet in self._draining:
+            return "draining"
+        if member.instance is not None and fleet.slots.is_open(member.instance):
+            return "in service"
+        return "starting" if not member.ready.done() else "not in service"
+
+    def pids(self, endpoint_name: str) -> tuple[int, ...]:
+        """Process ids of the endpoint's instances that are processes of this host."""
+        instances = [member.instance for fleet in self._of(endpoint_name) for member in fleet.members]
+        return tuple(instance.pid for instance in instances if instance is not None and instance.pid)
 
     def release(self, endpoint_name: str, instance: Instance) -> None:
         """Give back a slot that `Fleet.slots.acquire` gave."""
@@ -150,13 +213,26 @@ class Fleets:
 
     async def close(self) -> None:
         """Stop every instance. The endpoints are not deleted by that: their requests stay queued."""
-        fleets = [*self._fleets.values(), *self._starting]
+        for draining in self._draining.values():
+            draining.cancel()
+        fleets = [*self._fleets.values(), *self._starting, *self._draining]
         self._fleets.clear()
         await asyncio.gather(*(fleet.close() for fleet in set(fleets)))
 
     def _of(self, endpoint_name: str) -> list[Fleet]:
         fleet = self._fleets.get(endpoint_name)
-        return [] if fleet is None else [fleet]
+        drained = [one for one in self._draining if one.spec.endpoint_name == endpoint_name]
+        return drained if fleet is None else [fleet, *drained]
+
+    async def _drain(self, fleet: Fleet) -> None:
+        """Let a fleet's requests end, then stop it; its requests and instances are still known meanwhile."""
+        for member in fleet.members:
+            member.retire_when_idle()
+        deadline = self._clock.now() + self._settings.drain_seconds
+        while fleet.busy and self._clock.now() < deadline:
+            await self._clock.poll(_DRAIN_LOOK)
+        await fleet.close()
+        self._draining.pop(fleet, None)
 
     def _put(self, fleet: Fleet) -> None:
         self._fleets[fleet.spec.endpoint_name] = fleet

@@ -32,6 +32,11 @@ class Instance(Protocol):
         ...
 
     @property
+    def pid(self) -> int:
+        """Its process id on this host, 0 where it has none here."""
+        ...
+
+    @property
     def lost(self) -> threading.Event:
         """Set once the container is known to be gone, whatever the reason; threads may wait on it."""
         ...

@@ -52,10 +52,22 @@ class Member:
         self._settings = settings
         self._on_change = on_change
         self._instance: Instance | None = None
+        self._retiring = False
         self._wake = asyncio.Event()
         self._log = structlog.get_logger().bind(endpoint=spec.endpoint_name, variant=spec.variant_name)
         self._task = asyncio.create_task(self._live())
         self._task.add_done_callback(self._report)
+
+    @property
+    def instance(self) -> Instance | None:
+        """The instance in this place, starting, running or stopping; None between two."""
+        return self._instance
+
+    def retire_when_idle(self) -> None:
+        """Take no more requests; `close` is to follow."""
+        self._retiring = True
+        if self._instance is not None:
+            self._slots.close(self._instance)
 
     def has(self, instance: Instance) -> bool:
         """Whether this is the instance's place."""
@@ -151,7 +163,7 @@ class Member:
             seen = await ping(instance.address, self._settings.ping_timeout)
             if seen.healthy:
                 failures = 0
-                if not self._slots.is_open(instance) and not instance.lost.is_set():
+                if not (self._retiring or self._slots.is_open(instance) or instance.lost.is_set()):
                     self._slots.open(instance)
                     self._on_change(instance)
                 continue

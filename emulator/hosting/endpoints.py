@@ -1,78 +1,53 @@
-"""CreateEndpoint, DescribeEndpoint, DeleteEndpoint, ListEndpoints, and an endpoint's life between them."""
+"""The operations on endpoints: Create, Update, UpdateEndpointWeightsAndCapacities, Describe, Delete, List."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from botocore.exceptions import BotoCoreError, ClientError
-
-from emulator.fleet.spec import Container, FleetFailedError, FleetSpec, Notifications
+from emulator.hosting.deployment import Deployment, updated
 from emulator.hosting.listing import page
 from emulator.hosting.models import Params, Result, tags_of, without
-from emulator.hosting.resources import Endpoint, Kind, Status
+from emulator.hosting.resources import CHANGING, Endpoint, Kind, Status
 from emulator.protocol.errors import ValidationFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
 
-    from emulator.aws import Aws
     from emulator.clock import Clock
+    from emulator.hosting.deployment import Fleets
     from emulator.hosting.registry import Registry
     from emulator.protocol.operations import RequestContext
     from emulator.settings import Settings
 
-log = structlog.get_logger(__name__)
-
-# https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html
-TEST_NOTIFICATION = json.dumps(
-    {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"},
-    separators=(",", ":"),
-)
 _ECHOED = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig", "CrossRegionTrafficConfig")
 _ECHOED_OF_VARIANT = ("ManagedInstanceScaling", "RoutingConfig", "AcceleratorPartitionLayouts")
-
-
-class Fleets(Protocol):
-    """Who runs the instances."""
-
-    async def start(self, spec: FleetSpec) -> None:
-        """Return when the instances are healthy; FleetFailedError when they never will be."""
-        ...
-
-    async def stop(self, endpoint_name: str) -> None:
-        """Return when the endpoint's instances are gone, if there were any."""
-        ...
-
-    def healthy_count(self, endpoint_name: str) -> int:
-        """How many instances can take requests."""
-        ...
+_VARIANT_STATUS = {
+    Status.CREATING: "Creating",
+    Status.UPDATING: "Updating",
+    Status.ROLLING_BACK: "Updating",
+    Status.DELETING: "Deleting",
+}
 
 
 class Endpoints:
-    """The operations, and one background task for each endpoint that is on its way.
-
-    `on_deleted` is told of each endpoint that goes, also of one that had no fleet: its requests still wait.
-    """
+    """Each operation checks, notes what is wanted, and leaves the way there to the deployment."""
 
     def __init__(
         self,
         registry: Registry,
         fleets: Fleets,
-        aws: Aws,
+        deployment: Deployment,
         clock: Clock,
         settings: Settings,
-        on_deleted: Callable[[FleetSpec], None] = lambda _spec: None,
     ) -> None:
-        self._on_deleted = on_deleted
+        self.is_registered: Callable[[str, str], bool] = lambda _endpoint, _variant: False
+        """Whether Application Auto Scaling has a variant of an endpoint among its targets."""
         self._registry = registry
         self._fleets = fleets
-        self._aws = aws
+        self._deployment = deployment
         self._clock = clock
         self._settings = settings
-        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def create(self, _: RequestContext, params: Params) -> Result:
         """CreateEndpoint: Creating from here on, InService or Failed later."""
@@ -80,6 +55,7 @@ class Endpoints:
         async with self._registry.lock:
             self._registry.refuse_existing(Kind.ENDPOINT, name)
             config = self._registry.get(Kind.CONFIG, params["EndpointConfigName"]).params
+            self._refuse_region(config)
             now = self._clock.now()
             endpoint = Endpoint(
                 kind=Kind.ENDPOINT,
@@ -87,14 +63,24 @@ class Endpoints:
                 arn=self._registry.arns.of(Kind.ENDPOINT, name),
                 created_at=now,
                 modified_at=now,
-                params=without(params, "Tags"),
+                params=without(params, "Tags", "DeploymentConfig"),
                 tags=tags_of(params),
                 config=config,
                 model=self._model_of(config),
+                deployment=params.get("DeploymentConfig"),
             )
             await self._registry.put(endpoint)
-        self._in_background(endpoint, self._bring_up(endpoint, announce=True))
+        self._deployment.create(endpoint)
         return {"EndpointArn": endpoint.arn}
+
+    def _refuse_region(self, config: Mapping[str, Any]) -> None:
+        """https://github.com/boto/boto3/issues/4275: async where it is not offered fails here, so late."""
+        allowed = self._settings.allowed_regions.split()
+        if allowed and "AsyncInferenceConfig" in config and self._settings.region not in allowed:
+            raise ValidationFailedError(
+                "One or more endpoint features are not supported using this configuration. "
+                f"(AsyncInferenceConfig in {self._settings.region}; allowed_regions: {', '.join(allowed)})"
+            )
 
     def _model_of(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         variants = config["ProductionVariants"]
@@ -111,6 +97,94 @@ class Endpoints:
             )
         return model.params
 
+    async def update(self, _: RequestContext, params: Params) -> Result:
+        """UpdateEndpoint: Updating from here on; InService with the new configuration, or with the old."""
+        async with self._registry.lock:
+            endpoint = self._changeable(params["EndpointName"])
+            name = params["EndpointConfigName"]
+            config = self._registry.get(Kind.CONFIG, name).params
+            model = self._model_of(config)
+            self._refuse_change_of_registered(endpoint, config)
+            kept = _kept_properties(params)
+            keeps_deployment = params.get("RetainDeploymentConfig", False)
+            pending = {
+                "EndpointConfigName": name,
+                "config": config,
+                "model": model,
+                "desired_count": endpoint.instance_count if "DesiredInstanceCount" in kept else None,
+                "weight": endpoint.variant_weight if "VariantWeights" in kept else None,
+                "deployment": endpoint.deployment if keeps_deployment else params.get("DeploymentConfig"),
+                "started_at": self._clock.now(),
+            }
+            changing = endpoint.advance(Status.UPDATING, self._clock.now())
+            endpoint = await self._registry.put(replace(changing, pending=pending))
+        self._deployment.update(endpoint)
+        return {"EndpointArn": endpoint.arn}
+
+    def _refuse_change_of_registered(self, endpoint: Endpoint, config: Mapping[str, Any]) -> None:
+        """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling.html; its text is undocumented."""
+        before, after = endpoint.variant, config["ProductionVariants"][0]
+        variant = before["VariantName"]
+        if not self.is_registered(endpoint.name, variant):
+            return
+        if after["VariantName"] != variant or after.get("InstanceType") != before.get("InstanceType"):
+            raise ValidationFailedError(
+                f"Variant {variant} of {endpoint.arn} is registered as a scalable target with Application "
+                "Auto Scaling: its instance type can not be changed, nor the variant be removed, until it is "
+                "deregistered."
+            )
+
+    async def update_capacities(self, _: RequestContext, params: Params) -> Result:
+        """UpdateEndpointWeightsAndCapacities: what is desired moves at once, what there is follows."""
+        wanted = params["DesiredWeightsAndCapacities"]
+        async with self._registry.lock:
+            endpoint = self._changeable(params["EndpointName"])
+            variant = endpoint.variant["VariantName"]
+            unknown = [item["VariantName"] for item in wanted if item["VariantName"] != variant]
+            if unknown or len(wanted) > 1:
+                raise ValidationFailedError(
+                    f"DesiredWeightsAndCapacities names {[item['VariantName'] for item in wanted]}: expected "
+                    f"{variant!r}, the one variant of {endpoint.arn}, once."
+                )
+            endpoint = await self._registry.put(self._rescaled(endpoint, wanted[0]))
+        self._deployment.rescale(endpoint)
+        return {"EndpointArn": endpoint.arn}
+
+    async def set_desired(self, endpoint_name: str, count: int) -> None:
+        """What Application Auto Scaling does: a change of capacity.
+
+        Raises:
+            ValidationFailedError: there is no such endpoint, or it is changing.
+            UnavailableError: the change can not be kept now.
+        """
+        async with self._registry.lock:
+            endpoint = self._changeable(endpoint_name)
+            endpoint = await self._registry.put(self._rescaled(endpoint, {"DesiredInstanceCount": count}))
+        self._deployment.rescale(endpoint)
+
+    def _rescaled(self, endpoint: Endpoint, wanted: Mapping[str, Any]) -> Endpoint:
+        return replace(
+            endpoint.advance(Status.UPDATING, self._clock.now()),
+            desired_count=wanted.get("DesiredInstanceCount", endpoint.instance_count),
+            weight=wanted.get("DesiredWeight", endpoint.weight),
+            pending={"desired_before": endpoint.instance_count},
+        )
+
+    def _changeable(self, name: str) -> Endpoint:
+        """The endpoint, if it may be updated, rescaled or deleted: a second change at once is refused.
+
+        https://github.com/aws/amazon-sagemaker-operator-for-k8s has the text.
+        """
+        endpoint = self._registry.get_endpoint(name)
+        if endpoint.status in CHANGING:
+            raise ValidationFailedError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+        if endpoint.status is not Status.IN_SERVICE:
+            raise ValidationFailedError(
+                f'Cannot update endpoint "{endpoint.arn}" in status {endpoint.status}: delete it and create '
+                "it anew."
+            )
+        return endpoint
+
     async def describe(self, _: RequestContext, params: Params) -> Result:
         """DescribeEndpoint."""
         endpoint = self._registry.get_endpoint(params["EndpointName"])
@@ -122,22 +196,22 @@ class Endpoints:
             "FailureReason": endpoint.failure_reason,
             "CreationTime": endpoint.created_at,
             "LastModifiedTime": endpoint.modified_at,
-            "LastDeploymentConfig": endpoint.params.get("DeploymentConfig"),
+            "LastDeploymentConfig": endpoint.deployment,
             "ProductionVariants": [self._describe_variant(endpoint)],
+            "PendingDeploymentSummary": _pending_summary(endpoint),
         }
 
     def _describe_variant(self, endpoint: Endpoint) -> dict[str, Any]:
         variant = endpoint.variant
-        weight = variant.get("InitialVariantWeight", 1.0)
         image = endpoint.container.get("Image")
         deployed = {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": endpoint.created_at}
-        changing = {Status.CREATING: "Creating", Status.DELETING: "Deleting"}.get(endpoint.status)
+        changing = _VARIANT_STATUS.get(endpoint.status)
         return {
             **{name: variant[name] for name in _ECHOED_OF_VARIANT if name in variant},
             "VariantName": variant["VariantName"],
             "DeployedImages": [deployed] if image else None,
-            "CurrentWeight": weight,
-            "DesiredWeight": weight,
+            "CurrentWeight": endpoint.variant_weight,
+            "DesiredWeight": endpoint.variant_weight,
             "CurrentInstanceCount": self._fleets.healthy_count(endpoint.name),
             "DesiredInstanceCount": endpoint.instance_count,
             "VariantStatus": [{"Status": changing, "StartTime": endpoint.modified_at}] if changing else None,
@@ -147,10 +221,10 @@ class Endpoints:
         """DeleteEndpoint: Deleting from here on, gone later."""
         async with self._registry.lock:
             endpoint = self._registry.get_endpoint(params["EndpointName"])
-            if endpoint.status in {Status.CREATING, Status.DELETING}:
+            if endpoint.status in CHANGING:
                 raise ValidationFailedError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
             endpoint = await self._registry.put(endpoint.advance(Status.DELETING, self._clock.now()))
-        self._in_background(endpoint, self._tear_down(endpoint, self._tasks.get(endpoint.key)))
+        self._deployment.delete(endpoint)
         return {}
 
     async def list(self, _: RequestContext, params: Params) -> Result:
@@ -169,108 +243,29 @@ class Endpoints:
         ]
         return {"Endpoints": summaries, "NextToken": token}
 
-    def resume(self) -> None:
-        """Go on with the endpoints that an earlier emulator left."""
-        for endpoint in self._registry.endpoints():
-            if endpoint.status in {Status.CREATING, Status.IN_SERVICE}:
-                self._in_background(endpoint, self._bring_up(endpoint, announce=False))
-            elif endpoint.status is Status.DELETING:
-                self._in_background(endpoint, self._tear_down(endpoint))
 
-    async def close(self) -> None:
-        """Stop watching; whoever resumes finds the endpoints as they are now."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _in_background(self, endpoint: Endpoint, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks[endpoint.key] = task
-        task.add_done_callback(lambda _: self._forget(endpoint.key, task))
-
-    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
-
-    async def _bring_up(self, endpoint: Endpoint, *, announce: bool) -> None:
-        if announce:
-            await self._announce(endpoint)
-        try:
-            await self._fleets.start(fleet_spec(endpoint, self._settings))
-        except FleetFailedError as error:
-            log.warning("endpoint_failed", endpoint=endpoint.name, reason=str(error))
-            await self._settle(endpoint, Status.FAILED, str(error))
-        except Exception as error:  # the edge of a task: an endpoint must not stay Creating for ever
-            log.exception("endpoint_failed", endpoint=endpoint.name)
-            await self._settle(endpoint, Status.FAILED, f"Error in the emulator: {error!r}")
-        else:
-            log.info("endpoint_in_service", endpoint=endpoint.name)
-            await self._settle(endpoint, Status.IN_SERVICE)
-
-    async def _settle(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
-        async def change() -> None:
-            now = self._registry.get_endpoint(endpoint.name)
-            # Resumed in service, it still is; deleted meanwhile, it stays so.
-            if now.status not in {status, Status.DELETING}:
-                await self._registry.put(now.advance(status, self._clock.now(), reason))
-
-        await self._registry.patiently(change)
-
-    async def _tear_down(self, endpoint: Endpoint, earlier: asyncio.Task[None] | None = None) -> None:
-        # An endpoint that was in service before the emulator's restart may still be starting.
-        if earlier is not None:
-            earlier.cancel()
-            await asyncio.gather(earlier, return_exceptions=True)
-        await self._fleets.stop(endpoint.name)
-        self._on_deleted(fleet_spec(endpoint, self._settings))
-        await self._registry.patiently(lambda: self._registry.remove(endpoint))
-        log.info("endpoint_deleted", endpoint=endpoint.name)
-
-    async def _announce(self, endpoint: Endpoint) -> None:
-        notifications = notifications_of(endpoint)
-        for topic in (notifications.success_topic, notifications.error_topic):
-            if topic is None:
-                continue
-            try:
-                await self._aws.run(self._aws.sns.publish, TopicArn=topic, Message=TEST_NOTIFICATION)
-            except (BotoCoreError, ClientError) as error:
-                log.warning(
-                    "test_notification_failed", endpoint=endpoint.name, topic=topic, reason=str(error)
-                )
+def _kept_properties(params: Params) -> set[str]:
+    """What RetainAllVariantProperties and ExcludeRetainedVariantProperties leave as it is."""
+    if not params.get("RetainAllVariantProperties", False):
+        return set()
+    dropped = {item["VariantPropertyType"] for item in params.get("ExcludeRetainedVariantProperties", ())}
+    return {"DesiredInstanceCount", "VariantWeights"} - dropped
 
 
-def notifications_of(endpoint: Endpoint) -> Notifications:
-    """Where an endpoint's notices go."""
-    output = (endpoint.async_config or {}).get("OutputConfig", {})
-    given = output.get("NotificationConfig", {})
-    return Notifications(
-        success_topic=given.get("SuccessTopic") or None,
-        error_topic=given.get("ErrorTopic") or None,
-        include_response_in=frozenset(given.get("IncludeInferenceResponseIn", ())),
-    )
-
-
-def fleet_spec(endpoint: Endpoint, settings: Settings) -> FleetSpec:
-    """What the endpoint's instances are to be, with the settings' defaults for what it leaves open."""
-    async_config = endpoint.async_config or {}
-    client = async_config.get("ClientConfig", {})
-    container = endpoint.container
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    return FleetSpec(
-        endpoint_name=endpoint.name,
-        endpoint_arn=endpoint.arn,
-        variant_name=endpoint.variant["VariantName"],
-        container=Container(
-            image=container.get("Image", ""),
-            environment=container.get("Environment", {}),
-            model_data_url=container.get("ModelDataUrl") or source.get("S3Uri"),
-        ),
-        instance_count=endpoint.instance_count,
-        concurrency=client.get("MaxConcurrentInvocationsPerInstance", settings.default_concurrency),
-        startup_timeout=float(
-            endpoint.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", settings.startup_timeout)
-        ),
-        notifications=notifications_of(endpoint),
-        kms_key_id=async_config.get("OutputConfig", {}).get("KmsKeyId"),
-    )
+def _pending_summary(endpoint: Endpoint) -> dict[str, Any] | None:
+    wanted = endpoint.pending or {}
+    if "config" not in wanted:
+        return None
+    target = updated(endpoint)
+    return {
+        "EndpointConfigName": wanted["EndpointConfigName"],
+        "StartTime": wanted["started_at"],
+        "ProductionVariants": [
+            {
+                "VariantName": target.variant["VariantName"],
+                "DesiredWeight": target.variant_weight,
+                "DesiredInstanceCount": target.instance_count,
+                "InstanceType": target.variant.get("InstanceType"),
+            }
+        ],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -105,13 +106,45 @@ def _refuse_bad_containers(params: Params) -> None:
             )
 
 
+_SERVER_LIMITS = {
+    "TS_DEFAULT_RESPONSE_TIMEOUT": "60 s",
+    "TS_MAX_REQUEST_SIZE": "6 MB",
+    "TS_MAX_RESPONSE_SIZE": "6 MB",
+    "MMS_DEFAULT_RESPONSE_TIMEOUT": "60 s",
+    "MMS_MAX_REQUEST_SIZE": "6 MB",
+    "MMS_MAX_RESPONSE_SIZE": "6 MB",
+    "SAGEMAKER_MODEL_SERVER_TIMEOUT": "60 s",
+}
+"""Limits of common model servers, at what suits a real-time endpoint unless they are set."""
+
+
+def _lint_server_limits(model: Resource) -> None:
+    """Point at limits that end long requests inside the container, and are easily forgotten.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html and
+    https://github.com/aws/sagemaker-python-sdk/issues/1119.
+    """
+    environment = container_of(model.params).get("Environment", {})
+    families = {name.partition("_")[0] for name in environment if name.startswith(("TS_", "MMS_"))}
+    if any(name.startswith("SAGEMAKER_") for name in environment):
+        families.add("SAGEMAKER")
+    left = [
+        f"{name} ({default})"
+        for name, default in _SERVER_LIMITS.items()
+        if name.partition("_")[0] in families and name not in environment
+    ]
+    if left:
+        log.warning("server_limits_left_at_real_time_defaults", model=model.name, variables=left)
+
+
 class EndpointConfigs:
     """How models are to be hosted."""
 
-    def __init__(self, registry: Registry, clock: Clock, s3_endpoint: str) -> None:
+    def __init__(self, registry: Registry, clock: Clock, s3_endpoint: str, refused_images: str = "") -> None:
         self._registry = registry
         self._clock = clock
         self._s3_endpoint = s3_endpoint
+        self._refused_images = re.compile(refused_images) if refused_images else None
 
     async def create(self, _: RequestContext, params: Params) -> Result:
         """CreateEndpointConfig."""
@@ -144,9 +177,21 @@ class EndpointConfigs:
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) != len(names):
             raise ValidationFailedError(f"VariantName {names}: each production variant needs its own.")
+        is_async = "AsyncInferenceConfig" in params
         for variant in variants:
             if "ModelName" in variant:
-                self._registry.get(Kind.MODEL, variant["ModelName"])
+                model = self._registry.get(Kind.MODEL, variant["ModelName"])
+                if is_async:
+                    self._refuse_image(container_of(model.params).get("Image", ""))
+                    _lint_server_limits(model)
+
+    def _refuse_image(self, image: str) -> None:
+        """https://github.com/aws/sagemaker-python-sdk/issues/3969 has the text."""
+        if self._refused_images is not None and self._refused_images.search(image):
+            raise ValidationFailedError(
+                "Marketplace images are not supported when specifying an AsyncInferenceConfig. "
+                f"({image!r} matches the setting refused_images)"
+            )
 
     async def describe(self, _: RequestContext, params: Params) -> Result:
         """DescribeEndpointConfig: all that it was created with."""

@@ -22,24 +22,48 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """An endpoint's EndpointStatus, of those that occur here."""
+    """An endpoint's EndpointStatus."""
 
+    OUT_OF_SERVICE = "OutOfService"
     CREATING = "Creating"
+    UPDATING = "Updating"
+    SYSTEM_UPDATING = "SystemUpdating"
+    ROLLING_BACK = "RollingBack"
     IN_SERVICE = "InService"
     DELETING = "Deleting"
     FAILED = "Failed"
+    UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
 
 
-SERVING = frozenset({Status.IN_SERVICE})
-"""In these states an endpoint takes requests."""
+SERVING = frozenset({Status.IN_SERVICE, Status.UPDATING, Status.SYSTEM_UPDATING, Status.ROLLING_BACK})
+"""In these states an endpoint takes requests: an update has no loss of availability."""
+
+CHANGING = frozenset({
+    Status.CREATING,
+    Status.UPDATING,
+    Status.SYSTEM_UPDATING,
+    Status.ROLLING_BACK,
+    Status.DELETING,
+})  # fmt: skip
+"""In these states an endpoint is neither updated, rescaled nor deleted."""
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html, EndpointStatus
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.CREATING: frozenset({Status.IN_SERVICE, Status.FAILED}),
-    Status.IN_SERVICE: frozenset({Status.DELETING, Status.FAILED}),
+    Status.IN_SERVICE: frozenset({Status.UPDATING, Status.SYSTEM_UPDATING, Status.DELETING, Status.FAILED}),
+    Status.UPDATING: frozenset({
+        Status.IN_SERVICE,
+        Status.ROLLING_BACK,
+        Status.FAILED,
+        Status.UPDATE_ROLLBACK_FAILED,
+    }),
+    Status.SYSTEM_UPDATING: frozenset({Status.IN_SERVICE, Status.FAILED}),
+    Status.ROLLING_BACK: frozenset({Status.IN_SERVICE, Status.FAILED, Status.UPDATE_ROLLBACK_FAILED}),
+    Status.OUT_OF_SERVICE: frozenset({Status.UPDATING, Status.DELETING}),
     Status.FAILED: frozenset({Status.DELETING}),
+    Status.UPDATE_ROLLBACK_FAILED: frozenset({Status.DELETING}),
     Status.DELETING: frozenset(),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +105,14 @@ class Endpoint(Resource):
     status: Status = Status.CREATING
     modified_at: float = 0.0
     failure_reason: str | None = None
+    desired_count: int | None = None
+    """DesiredInstanceCount, once it was changed; before, the configuration's InitialInstanceCount."""
+    weight: float | None = None
+    deployment: Mapping[str, Any] | None = None
+    """The DeploymentConfig of the last create or update."""
+    pending: Mapping[str, Any] | None = None
+    """While it changes: what an update wants (`EndpointConfigName`, `config`, `model`, `desired_count`,
+    `weight`), or what a change of capacity began with (`desired_before`)."""
 
     @classmethod
     def parse(cls, document: str) -> Self:
@@ -113,7 +145,14 @@ class Endpoint(Resource):
     @property
     def instance_count(self) -> int:
         """How many instances are wanted."""
+        if self.desired_count is not None:
+            return self.desired_count
         return int(self.variant.get("InitialInstanceCount", 1))
+
+    @property
+    def variant_weight(self) -> float:
+        """The variant's share of the traffic, as it was last set."""
+        return float(self.variant.get("InitialVariantWeight", 1.0) if self.weight is None else self.weight)
 
     @property
     def async_config(self) -> Mapping[str, Any] | None:

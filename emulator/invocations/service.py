@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.locations import parse_location, safe_extension
-from emulator.protocol.errors import UnavailableError, ValidationFailedError
+from emulator.protocol.errors import UnavailableError, ValidationFailedError, constraint_violations
 from emulator.protocol.ids import new_uuid
 from emulator.queue.request import AsyncRequest
 from emulator.queue.table import StoreUnavailableError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emulator.invocations.targets import Target, Targets
     from emulator.locations import S3Location
     from emulator.protocol.operations import RequestContext
+    from emulator.settings import Settings
 
 Params = dict[str, Any]
 
@@ -35,12 +36,13 @@ class Invocations:
     """Turns calls into requests in the queue."""
 
     def __init__(
-        self, targets: Targets, queue: AcceptsRequests, clock: Clock, account_id: str, s3_endpoint: str
+        self, targets: Targets, queue: AcceptsRequests, clock: Clock, settings: Settings, s3_endpoint: str
     ) -> None:
         self._targets = targets
         self._queue = queue
         self._clock = clock
-        self._account_id = account_id
+        self._account_id = settings.account_id
+        self._inline_body = settings.inline_body
         self._s3_endpoint = s3_endpoint
 
     async def invoke_endpoint_async(self, _: RequestContext, params: Params) -> dict[str, Any]:
@@ -51,6 +53,7 @@ class Invocations:
             raise ValidationFailedError(
                 f"Endpoint {name} is no asynchronous endpoint: its configuration has no AsyncInferenceConfig."
             )
+        self._refuse_body(params)
         input_location = self._input_location(params)
         request_id = new_uuid()
         output, failure = output_locations(name, target, request_id, params)
@@ -101,6 +104,12 @@ class Invocations:
             # https://github.com/aws/amazon-sagemaker-examples/issues/559
             raise ValidationFailedError(f"Endpoint {name} of account {self._account_id} not found.")
         return target
+
+    def _refuse_body(self, params: Params) -> None:
+        """The service before June 2026: https://github.com/aws/aws-sdk-js/issues/4203 has the text."""
+        if not self._inline_body and "Body" in params:
+            rule = "Member must have length less than or equal to 0"
+            raise constraint_violations([f"Value at 'body' failed to satisfy constraint: {rule}"])
 
     def _input_location(self, params: Params) -> str | None:
         given: str | None = params.get("InputLocation")

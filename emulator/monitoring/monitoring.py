@@ -1,9 +1,46 @@
-"""Once a minute: metrics are taken and published, alarms are judged, scaling policies are told."""
+"""Once a minute: metrics are taken and published, alarms are judged, scaling policies are told.
+
+CloudWatch is the profile's own: it holds metrics and alarms, and this is its client. Its alarms on
+SageMaker's metrics, and those that name a scaling policy, are judged here, where it does not do so itself.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.monitoring.alarms import Alarm, AlarmView, is_policy, parse_alarm
+from emulator.monitoring.evaluate import AlarmState, Datapoint, Verdict, judge
+from emulator.monitoring.sample import (
+    NAMESPACE,
+    UNITS,
+    EndpointView,
+    HostSampler,
+    backlog_values,
+    metered_values,
+)
+from emulator.monitoring.series import MINUTE, Key, Series
+from emulator.settings import AlarmEvaluation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from emulator.aws import Aws
+    from emulator.clock import Clock
+    from emulator.monitoring.meter import Meter, Statistics
+    from emulator.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_MOST_DATA = 1000
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +62,269 @@ class AlarmAction:
 
 
 OnAction = Callable[[AlarmAction], Awaitable[None]]
+
+
+class Sources(Protocol):
+    """Where the numbers come from."""
+
+    def views(self) -> Sequence[EndpointView]:
+        """Every endpoint in service, as it is now."""
+        ...
+
+
+class Monitoring:
+    """The minute's round. Lives on one event loop."""
+
+    def __init__(self, meter: Meter, sources: Sources, aws: Aws, clock: Clock, settings: Settings) -> None:
+        self.on_action: OnAction | None = None
+        self.series = Series()
+        self._meter = meter
+        self._sources = sources
+        self._aws = aws
+        self._clock = clock
+        self._settings = settings
+        self._hosts = HostSampler()
+        self._views: dict[str, AlarmView] = {}
+        self._unjudged: set[str] = set()
+        self._is_away = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look once a minute from now on, on the emulator's clock, at its whole minutes."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def alarms(self) -> list[AlarmView]:
+        """Every alarm that is judged here, as it was at the last look."""
+        return list(self._views.values())
+
+    def latest(self, endpoint_name: str) -> dict[str, float]:
+        """The newest value of each of the endpoint's metrics, by its name."""
+        found = {}
+        for key in self.series.keys_of(endpoint_name):
+            newest = self.series.latest(key)
+            if newest is not None:
+                found[key.name] = newest[1].total / newest[1].count
+        return found
+
+    async def _run(self) -> None:
+        while True:
+            now = self._clock.now()
+            await self._clock.sleep(MINUTE - now % MINUTE)
+            with self._clock.held():
+                try:
+                    await self.look()
+                except Exception:  # the edge of a task: the next minute is looked at all the same
+                    log.exception("monitoring_failed")
+
+    async def look(self) -> None:
+        """One round, for the minute that has just ended."""
+        now = self._clock.now()
+        minute = int(now) - int(now) % MINUTE - MINUTE
+        found = self._take(now)
+        for key, values in found.items():
+            self.series.put(key, minute, values)
+        await self._publish(found, minute)
+        for alarm in await self._alarms():
+            await self._judge(alarm, minute, now)
+
+    def _take(self, now: float) -> dict[Key, Statistics]:
+        views = self._sources.views()
+        found: dict[Key, Statistics] = {}
+        for view in views:
+            found.update(backlog_values(view, now, at_zero=self._settings.backlog_per_instance_at_zero))
+        variants = {view.name: view.variant for view in views}
+        found.update(metered_values(self._meter.take(), variants, self._settings.processed_metric_name))
+        found.update(self._hosts.sample(views))
+        return found
+
+    async def _publish(self, found: Mapping[Key, Statistics], minute: int) -> None:
+        by_namespace: dict[str, list[dict[str, Any]]] = {}
+        for key, values in found.items():
+            by_namespace.setdefault(key.namespace, []).append(_datum(key, values, minute))
+        for namespace, data in by_namespace.items():
+            for start in range(0, len(data), _MOST_DATA):
+                await self._call(
+                    self._aws.cloudwatch.put_metric_data,
+                    Namespace=namespace,
+                    MetricData=data[start : start + _MOST_DATA],
+                )
+
+    async def _alarms(self) -> list[Alarm]:
+        """The alarms that are to be judged, as CloudWatch has them now; those known, where it is away."""
+        documents: list[Mapping[str, Any]] = []
+        more: dict[str, str] = {}
+        while True:
+            page = await self._call(self._aws.cloudwatch.describe_alarms, AlarmTypes=["MetricAlarm"], **more)
+            if page is None:
+                return [view.alarm for view in self._views.values()]
+            documents += page["MetricAlarms"]
+            if not page.get("NextToken"):
+                break
+            more = {"NextToken": page["NextToken"]}
+        alarms = [alarm for document in documents if (alarm := self._parsed(document)) is not None]
+        names = {alarm.name for alarm in alarms}
+        self._views = {name: view for name, view in self._views.items() if name in names}
+        return alarms
+
+    def _parsed(self, document: Mapping[str, Any]) -> Alarm | None:
+        alarm = parse_alarm(document)
+        if alarm is not None:
+            return alarm if alarm.is_of_sagemaker or alarm.policy_arns else None
+        name = document["AlarmName"]
+        if name not in self._unjudged and document.get("Namespace", NAMESPACE) == NAMESPACE:
+            self._unjudged.add(name)
+            log.warning("alarm_not_judged", alarm=name, reason="metric math, percentiles or bands")
+        return None
+
+    async def _judge(self, alarm: Alarm, minute: int, now: float) -> None:
+        points = await self._points(alarm, minute)
+        known = self._views.get(alarm.name)
+        before = known.state if known is not None else alarm.state
+        if self._settings.alarm_evaluation is AlarmEvaluation.STORE:
+            verdict = Verdict(alarm.state, str(alarm.document.get("StateReason", "")))
+        else:
+            verdict = judge(alarm.rule, points, before)
+        changed = verdict.state is not before
+        since = now if known is None or changed else known.since
+        self._views[alarm.name] = AlarmView(alarm, verdict.state, verdict.reason, since, tuple(points))
+        if changed or (known is None and verdict.state is not alarm.state):
+            await self._tell_change(alarm, before, verdict, points, now)
+        await self._act(alarm, verdict.state, points, now)
+
+    async def _points(self, alarm: Alarm, minute: int) -> list[Datapoint]:
+        """The last datapoints, as many as the alarm looks at; the newest ends with `minute`."""
+        period = max(alarm.period, MINUTE)
+        end = minute + MINUTE
+        starts = [end - period * back for back in range(alarm.rule.periods, 0, -1)]
+        if alarm.is_of_sagemaker:
+            return [
+                Datapoint(start, self.series.statistic(alarm.key, start, period, alarm.statistic))
+                for start in starts
+            ]
+        answer = await self._call(
+            self._aws.cloudwatch.get_metric_statistics,
+            Namespace=alarm.key.namespace,
+            MetricName=alarm.key.name,
+            Dimensions=[{"Name": name, "Value": value} for name, value in alarm.key.dimensions],
+            StartTime=datetime.fromtimestamp(starts[0], UTC),
+            EndTime=datetime.fromtimestamp(end, UTC),
+            Period=period,
+            Statistics=[alarm.statistic],
+        )
+        found = (answer or {}).get("Datapoints", [])
+        values = {int(point["Timestamp"].timestamp()): float(point[alarm.statistic]) for point in found}
+        return [Datapoint(start, values.get(start)) for start in starts]
+
+    async def _tell_change(
+        self, alarm: Alarm, before: AlarmState, verdict: Verdict, points: Sequence[Datapoint], now: float
+    ) -> None:
+        """CloudWatch, the log, and the topics that the alarm names for its new state."""
+        log.info("alarm", alarm=alarm.name, state=verdict.state, before=before, reason=verdict.reason)
+        if self._settings.alarm_evaluation is AlarmEvaluation.STORE:
+            return
+        await self._call(
+            self._aws.cloudwatch.set_alarm_state,
+            AlarmName=alarm.name,
+            StateValue=verdict.state.value,
+            StateReason=verdict.reason[:1023],
+            StateReasonData=_reason_data(alarm, points, now),
+        )
+        if not alarm.enabled:
+            return
+        for arn in alarm.actions[verdict.state]:
+            if ":sns:" in arn:
+                message = _notification(alarm, before, verdict, now, self._settings)
+                subject = f'{verdict.state}: "{alarm.name}"'[:100]
+                await self._call(self._aws.sns.publish, TopicArn=arn, Subject=subject, Message=message)
+
+    async def _act(self, alarm: Alarm, state: AlarmState, points: Sequence[Datapoint], now: float) -> None:
+        """Tell policies, at the change and once a minute for as long as the state lasts."""
+        if not alarm.enabled or self.on_action is None:
+            return
+        for arn in alarm.actions[state]:
+            if is_policy(arn):
+                rule = alarm.rule
+                await self.on_action(
+                    AlarmAction(arn, alarm.name, rule.threshold, rule.comparison, points[-1].value, now)
+                )
+
+    async def _call(self, function: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's answers
+        """The answer of CloudWatch or SNS; None where there is none, which is said once for each outage."""
+        try:
+            answer = await self._aws.run(function, **arguments)
+        except (BotoCoreError, ClientError) as error:
+            if not self._is_away:
+                log.warning("cloudwatch_away", call=function.__name__, error=str(error))
+            self._is_away = True
+            return None
+        self._is_away = False
+        return answer
+
+
+def _datum(key: Key, values: Statistics, minute: int) -> dict[str, Any]:
+    return {
+        "MetricName": key.name,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in key.dimensions],
+        "Timestamp": datetime.fromtimestamp(minute, UTC),
+        "StatisticValues": {
+            "SampleCount": values.count,
+            "Sum": values.total,
+            "Minimum": values.least,
+            "Maximum": values.most,
+        },
+        "Unit": UNITS.get(key.name, "Count"),
+    }
+
+
+def _reason_data(alarm: Alarm, points: Sequence[Datapoint], now: float) -> str:
+    return json.dumps({
+        "version": "1.0",
+        "queryDate": _iso(now),
+        "startDate": _iso(points[0].at),
+        "statistic": alarm.statistic,
+        "period": alarm.period,
+        "recentDatapoints": [point.value for point in points if point.value is not None],
+        "threshold": alarm.rule.threshold,
+    })  # fmt: skip
+
+
+def _notification(alarm: Alarm, before: AlarmState, verdict: Verdict, now: float, settings: Settings) -> str:
+    """The message of an alarm's SNS action.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html.
+    """
+    document = alarm.document
+    return json.dumps({
+        "AlarmName": alarm.name,
+        "AlarmDescription": document.get("AlarmDescription"),
+        "AWSAccountId": settings.account_id,
+        "NewStateValue": verdict.state,
+        "NewStateReason": verdict.reason,
+        "StateChangeTime": _iso(now),
+        "Region": settings.region,
+        "AlarmArn": alarm.arn,
+        "OldStateValue": before,
+        "Trigger": {
+            "MetricName": alarm.key.name,
+            "Namespace": alarm.key.namespace,
+            "StatisticType": "Statistic",
+            "Statistic": alarm.statistic.upper(),
+            "Dimensions": [{"value": value, "name": name} for name, value in alarm.key.dimensions],
+            "Period": alarm.period,
+            "EvaluationPeriods": alarm.rule.periods,
+            "DatapointsToAlarm": alarm.rule.needed,
+            "ComparisonOperator": alarm.rule.comparison,
+            "Threshold": alarm.rule.threshold,
+            "TreatMissingData": alarm.rule.missing,
+        },
+    })  # fmt: skip
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "+0000")

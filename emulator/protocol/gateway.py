@@ -25,7 +25,7 @@ from emulator.protocol.operations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -68,7 +68,8 @@ class DisconnectedError(Exception):
 class Gateway:
     """Routes by X-Amz-Target where there is one, else by method and path."""
 
-    def __init__(self, services: Iterable[Service]) -> None:
+    def __init__(self, services: Collection[Service]) -> None:
+        self._services = {service.name: sorted(service.operations) for service in services}
         self._targets: dict[bytes, JsonOperation] = {}
         self._routes: list[RestJsonOperation] = []
         for service in services:
@@ -77,6 +78,10 @@ class Gateway:
                     self._targets[f"{service.target_prefix}.{name}".encode("ascii")] = operation
                 else:
                     self._routes.append(operation)
+
+    def operations(self) -> dict[str, list[str]]:
+        """The operations that are served, by service."""
+        return dict(self._services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""

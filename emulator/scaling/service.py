@@ -1,1 +1,383 @@
 """The operations of Application Auto Scaling that concern SageMaker's variants."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from emulator.protocol.errors import ServiceError, ValidationFailedError
+from emulator.protocol.ids import new_uuid
+from emulator.scaling.decide import refusal_of_steps
+from emulator.scaling.describe import describe_activity, describe_policy, describe_target
+from emulator.scaling.model import (
+    DIMENSION,
+    NAMESPACE,
+    Policy,
+    PolicyType,
+    Target,
+    parse_resource_id,
+    resource_id,
+)
+from emulator.scaling.paging import page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.clock import Clock
+    from emulator.fleet.spec import FleetSpec
+    from emulator.protocol.operations import Handler, RequestContext
+    from emulator.scaling.ledger import Ledger
+    from emulator.scaling.scaler import Capacity, Scaler
+    from emulator.scaling.tracking_alarms import TrackingAlarms
+    from emulator.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Params = dict[str, Any]
+Result = dict[str, Any]
+
+_MOST_POLICIES, _MOST_STEPS = 50, 20
+"""https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html"""
+
+_ROLE = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+_ROLE += "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+_CONFIG_OF = {
+    PolicyType.STEP: "StepScalingPolicyConfiguration",
+    PolicyType.TRACKING: "TargetTrackingScalingPolicyConfiguration",
+}
+
+
+class Scaling:
+    """Targets and policies; what they do is the scaler's."""
+
+    def __init__(  # the operations stand between all of them
+        self,
+        ledger: Ledger,
+        scaler: Scaler,
+        capacity: Capacity,
+        alarms: TrackingAlarms,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._ledger = ledger
+        self._scaler = scaler
+        self._capacity = capacity
+        self._alarms = alarms
+        self._clock = clock
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """The operations by their names."""
+        return {
+            "RegisterScalableTarget": self.register,
+            "DescribeScalableTargets": self.describe_targets,
+            "DeregisterScalableTarget": self.deregister,
+            "PutScalingPolicy": self.put_policy,
+            "DescribeScalingPolicies": self.describe_policies,
+            "DeleteScalingPolicy": self.delete_policy,
+            "DescribeScalingActivities": self.describe_activities,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTagsForResource": self.list_tags,
+        }
+
+    def is_registered(self, endpoint_name: str, variant_name: str) -> bool:
+        """Whether a variant is a scalable target."""
+        return self._ledger.target(resource_id(endpoint_name, variant_name)) is not None
+
+    def endpoint_deleted(self, spec: FleetSpec) -> None:
+        """Deregister a deleted endpoint's variant, as DeleteEndpoint does.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete.html
+        """
+        target = self._ledger.target(resource_id(spec.endpoint_name, spec.variant_name))
+        if target is not None:
+            task = asyncio.create_task(self._forget(target))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _forget(self, target: Target) -> None:
+        try:
+            await self._remove(target)
+        except ServiceError as error:
+            log.warning("target_not_deregistered", resource=target.resource_id, reason=error.message)
+
+    async def register(self, _: RequestContext, params: Params) -> Result:
+        """RegisterScalableTarget: creates or changes; the count is brought within the bounds at once."""
+        endpoint, variant = _resource(params)
+        async with self._lock:
+            found = self._ledger.target(params["ResourceId"])
+            if self._capacity.get(endpoint, variant) is None:
+                raise ValidationFailedError(
+                    f"ResourceId {params['ResourceId']}: there is no such endpoint with this variant."
+                )
+            target = self._registered(found, params, endpoint, variant)
+            await self._ledger.put_target(target)
+        bound = "minimum" if found is None or target.minimum != found.minimum else "maximum"
+        value = target.minimum if bound == "minimum" else target.maximum
+        await self._scaler.set_within_bounds(target, f"{bound} capacity was set to {value}")
+        return {"ScalableTargetARN": target.arn}
+
+    def _registered(self, found: Target | None, params: Params, endpoint: str, variant: str) -> Target:
+        minimum = params.get("MinCapacity", found.minimum if found else None)
+        maximum = params.get("MaxCapacity", found.maximum if found else None)
+        if minimum is None or maximum is None:
+            raise ValidationFailedError(
+                "MinCapacity and MaxCapacity are both needed where a scalable target is registered first."
+            )
+        if minimum < 0 or maximum < minimum:
+            raise ValidationFailedError(
+                f"MinCapacity {minimum}, MaxCapacity {maximum}: expected 0 <= MinCapacity <= MaxCapacity."
+            )
+        suspended = params.get("SuspendedState")
+        if found is not None:
+            return replace(
+                found, minimum=minimum, maximum=maximum, suspended={**found.suspended, **(suspended or {})}
+            )
+        place = f"{self._settings.region}:{self._settings.account_id}"
+        return Target(
+            endpoint_name=endpoint,
+            variant_name=variant,
+            arn=f"arn:aws:application-autoscaling:{place}:scalable-target/{uuid.uuid4().hex}",
+            minimum=minimum,
+            maximum=maximum,
+            role_arn=params.get("RoleARN") or f"arn:aws:iam::{self._settings.account_id}:role/{_ROLE}",
+            created_at=self._clock.now(),
+            suspended=suspended or {},
+            tags=params.get("Tags", {}),
+        )
+
+    async def describe_targets(self, _: RequestContext, params: Params) -> Result:
+        """DescribeScalableTargets."""
+        _refuse_foreign(params)
+        wanted = params.get("ResourceIds")
+        targets = [
+            target for target in self._ledger.targets() if wanted is None or target.resource_id in wanted
+        ]
+        shown, token = page(targets, params, lambda target: target.resource_id)
+        return {"ScalableTargets": [describe_target(target) for target in shown], "NextToken": token}
+
+    async def deregister(self, _: RequestContext, params: Params) -> Result:
+        """DeregisterScalableTarget: its policies go with it, and the alarms that were made for them."""
+        _resource(params)
+        await self._remove(self._target(params["ResourceId"]))
+        return {}
+
+    async def _remove(self, target: Target) -> None:
+        async with self._lock:
+            for policy in self._ledger.policies(target.resource_id):
+                await self._alarms.delete(policy)
+            await self._ledger.remove_target(target)
+
+    async def put_policy(self, _: RequestContext, params: Params) -> Result:
+        """PutScalingPolicy: creates a policy, or changes it where there is one of its name."""
+        _resource(params)
+        async with self._lock:
+            target = self._target(params["ResourceId"])
+            found = self._ledger.policy(target.resource_id, params["PolicyName"])
+            kind = _policy_type(params, found)
+            config = params.get(_CONFIG_OF[kind]) or (found.config if found else None)
+            if config is None:
+                raise ValidationFailedError(f"PolicyType {kind} needs {_CONFIG_OF[kind]}.")
+            _refuse_bad_config(kind, config)
+            if found is None and len(self._ledger.policies(target.resource_id)) >= _MOST_POLICIES:
+                raise ServiceError(
+                    f"{target.resource_id} has {_MOST_POLICIES} scaling policies, which is the limit.",
+                    code="LimitExceededException",
+                    status=400,
+                )
+            policy = (
+                replace(found, config=config)
+                if found
+                else Policy(
+                    name=params["PolicyName"],
+                    arn=self._policy_arn(target, params["PolicyName"]),
+                    type=kind,
+                    resource_id=target.resource_id,
+                    config=config,
+                    created_at=self._clock.now(),
+                )
+            )
+            if kind is PolicyType.TRACKING:
+                policy = replace(policy, alarms=await self._alarms.put(policy))
+                _warn_of_silent_metric(policy)
+            await self._ledger.put_policy(policy)
+        alarms = [{"AlarmName": name, "AlarmARN": arn} for name, arn in policy.alarms]
+        return {"PolicyARN": policy.arn, "Alarms": alarms}
+
+    def _policy_arn(self, target: Target, name: str) -> str:
+        place = f"{self._settings.region}:{self._settings.account_id}"
+        resource = f"resource/{NAMESPACE}/{target.resource_id}:policyName/{name}"
+        return f"arn:aws:autoscaling:{place}:scalingPolicy:{new_uuid()}:{resource}"
+
+    async def describe_policies(self, _: RequestContext, params: Params) -> Result:
+        """DescribeScalingPolicies."""
+        _refuse_foreign(params)
+        names = params.get("PolicyNames")
+        policies = [
+            policy
+            for policy in self._ledger.policies(params.get("ResourceId"))
+            if names is None or policy.name in names
+        ]
+        shown, token = page(policies, params, lambda policy: policy.key)
+        return {"ScalingPolicies": [describe_policy(policy) for policy in shown], "NextToken": token}
+
+    async def delete_policy(self, _: RequestContext, params: Params) -> Result:
+        """DeleteScalingPolicy: its own alarms go; of others only the action that names it."""
+        _resource(params)
+        async with self._lock:
+            policy = self._ledger.policy(params["ResourceId"], params["PolicyName"])
+            if policy is None:
+                raise _not_found(f"scaling policy {params['PolicyName']}", params["ResourceId"])
+            await self._alarms.delete(policy)
+            await self._ledger.remove_policy(policy)
+        return {}
+
+    async def describe_activities(self, _: RequestContext, params: Params) -> Result:
+        """DescribeScalingActivities, the newest first."""
+        _refuse_foreign(params)
+        everything = params.get("IncludeNotScaledActivities", False)
+        activities = [
+            activity
+            for activity in self._ledger.activities(params.get("ResourceId"))
+            if everything or not activity.not_scaled
+        ]
+        shown, token = page(activities, params, lambda activity: activity.activity_id)
+        return {
+            "ScalingActivities": [describe_activity(activity) for activity in shown],
+            "NextToken": token,
+        }
+
+    async def tag(self, _: RequestContext, params: Params) -> Result:
+        """TagResource, on a scalable target."""
+        async with self._lock:
+            target = self._tagged(params["ResourceARN"])
+            tags = {**target.tags, **params["Tags"]}
+            if len(tags) > 50:  # noqa: PLR2004  # the limit of the API's page
+                raise ServiceError(
+                    f"{target.arn} would have {len(tags)} tags, at most 50 are allowed.",
+                    code="TooManyTagsException",
+                    status=400,
+                )
+            await self._ledger.put_target(replace(target, tags=tags))
+        return {}
+
+    async def untag(self, _: RequestContext, params: Params) -> Result:
+        """UntagResource; keys that are not there do not matter."""
+        async with self._lock:
+            target = self._tagged(params["ResourceARN"])
+            tags = {key: value for key, value in target.tags.items() if key not in params["TagKeys"]}
+            await self._ledger.put_target(replace(target, tags=tags))
+        return {}
+
+    async def list_tags(self, _: RequestContext, params: Params) -> Result:
+        """ListTagsForResource."""
+        return {"Tags": dict(self._tagged(params["ResourceARN"]).tags)}
+
+    def _tagged(self, arn: str) -> Target:
+        for target in self._ledger.targets():
+            if target.arn == arn:
+                return target
+        raise ServiceError(
+            f"No scalable target has the ARN {arn}.", code="ResourceNotFoundException", status=400
+        )
+
+    def _target(self, wanted: str) -> Target:
+        target = self._ledger.target(wanted)
+        if target is None:
+            raise _not_found("scalable target", wanted)
+        return target
+
+
+def _resource(params: Params) -> tuple[str, str]:
+    """Endpoint and variant of a request, or a ValidationFailedError that says what is served."""
+    _refuse_foreign(params)
+    found = parse_resource_id(params["ResourceId"])
+    if found is None:
+        raise ValidationFailedError(
+            f"ResourceId {params['ResourceId']}: expected endpoint/<endpoint name>/variant/<variant name>."
+        )
+    return found
+
+
+def _refuse_foreign(params: Params) -> None:
+    namespace = params["ServiceNamespace"]
+    if namespace != NAMESPACE:
+        raise ValidationFailedError(f"ServiceNamespace {namespace} is not served here: expected {NAMESPACE}.")
+    dimension = params.get("ScalableDimension", DIMENSION)
+    if dimension != DIMENSION:
+        raise ValidationFailedError(
+            f"ScalableDimension {dimension} is not served here: expected {DIMENSION}."
+        )
+
+
+def _not_found(what: str, wanted: str) -> ServiceError:
+    return ServiceError(
+        f"No {what} registered for service namespace: {NAMESPACE}, resource ID: {wanted}, scalable "
+        f"dimension: {DIMENSION}",
+        code="ObjectNotFoundException",
+        status=400,
+    )
+
+
+def _policy_type(params: Params, found: Policy | None) -> PolicyType:
+    given = params.get("PolicyType") or (found.type if found else PolicyType.STEP)
+    if given not in set(PolicyType):
+        raise ValidationFailedError(
+            f"PolicyType {given} is not served here: expected {' or '.join(PolicyType)}."
+        )
+    kind = PolicyType(given)
+    if found is not None and found.type is not kind:
+        raise ValidationFailedError(
+            f"Policy {found.name} is of type {found.type} and can not become {kind}: delete it first."
+        )
+    for other, name in _CONFIG_OF.items():
+        if other is not kind and name in params:
+            raise ValidationFailedError(f"PolicyType {kind} does not go with {name}.")
+    return kind
+
+
+def _refuse_bad_config(kind: PolicyType, config: Mapping[str, Any]) -> None:
+    if kind is PolicyType.STEP:
+        steps = config.get("StepAdjustments", [])
+        refusal = refusal_of_steps(steps)
+        if refusal is not None:
+            raise ValidationFailedError(f"StepAdjustments: {refusal}.")
+        if len(steps) > _MOST_STEPS:
+            raise ServiceError(
+                f"StepAdjustments: {len(steps)} steps, at most {_MOST_STEPS} are allowed.",
+                code="LimitExceededException",
+                status=400,
+            )
+        if "AdjustmentType" not in config:
+            raise ValidationFailedError("StepScalingPolicyConfiguration needs an AdjustmentType.")
+        return
+    custom = config.get("CustomizedMetricSpecification")
+    if (custom is None) == ("PredefinedMetricSpecification" not in config):
+        raise ValidationFailedError(
+            "Exactly one of CustomizedMetricSpecification and PredefinedMetricSpecification must be given."
+        )
+    if custom is not None and not {"MetricName", "Namespace"} <= custom.keys():
+        raise ValidationFailedError(
+            "CustomizedMetricSpecification needs MetricName and Namespace: metric math is not served here."
+        )
+    if config["TargetValue"] <= 0:
+        raise ValidationFailedError(f"TargetValue {config['TargetValue']}: expected more than 0.")
+
+
+def _warn_of_silent_metric(policy: Policy) -> None:
+    """https://github.com/philschmid/terraform-aws-sagemaker-huggingface/issues/9."""
+    if "PredefinedMetricSpecification" in policy.config:
+        log.warning(
+            "policy_never_fires",
+            policy=policy.name,
+            resource=policy.resource_id,
+            reason="asynchronous endpoints do not publish InvocationsPerInstance: "
+            "track ApproximateBacklogSizePerInstance",
+        )

@@ -1,0 +1,262 @@
+"""What happens to an endpoint between two settled states: it is created, updated, rescaled, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.fleet.spec import FleetFailedError
+from emulator.hosting.resources import SERVING, Endpoint, Status
+from emulator.hosting.wanted import fleet_spec, notifications_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from emulator.aws import Aws
+    from emulator.clock import Clock
+    from emulator.fleet.spec import FleetSpec
+    from emulator.hosting.registry import Registry
+    from emulator.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html
+TEST_NOTIFICATION = json.dumps(
+    {"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"},
+    separators=(",", ":"),
+)
+
+
+class Fleets(Protocol):
+    """Who runs the instances."""
+
+    async def start(self, spec: FleetSpec) -> None:
+        """Return when the instances are healthy; FleetFailedError when they never will be."""
+        ...
+
+    async def scale(self, endpoint_name: str, instance_count: int) -> None:
+        """Return when there are that many; FleetFailedError, and as many as before, where that fails."""
+        ...
+
+    async def stop(self, endpoint_name: str) -> None:
+        """Return when the endpoint's instances are gone, if there were any."""
+        ...
+
+    def healthy_count(self, endpoint_name: str) -> int:
+        """How many instances can take requests."""
+        ...
+
+
+class Deployment:
+    """One background task for each endpoint that is on its way.
+
+    `on_deleted` are told of each endpoint that goes, also of one that had no fleet: its requests still wait.
+    """
+
+    def __init__(
+        self, registry: Registry, fleets: Fleets, aws: Aws, clock: Clock, settings: Settings
+    ) -> None:
+        self.on_deleted: list[Callable[[FleetSpec], None]] = []
+        self._registry = registry
+        self._fleets = fleets
+        self._aws = aws
+        self._clock = clock
+        self._settings = settings
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def create(self, endpoint: Endpoint) -> None:
+        """Bring up an endpoint that is Creating."""
+        self._in_background(endpoint, self._create(endpoint))
+
+    def update(self, endpoint: Endpoint) -> None:
+        """Bring an Updating endpoint to the configuration that is pending."""
+        self._in_background(endpoint, self._update(endpoint))
+
+    def rescale(self, endpoint: Endpoint) -> None:
+        """Bring an Updating endpoint to its desired count."""
+        self._in_background(endpoint, self._rescale(endpoint))
+
+    def delete(self, endpoint: Endpoint) -> None:
+        """Take down an endpoint that is Deleting."""
+        self._in_background(endpoint, self._tear_down(endpoint, self._tasks.get(endpoint.key)))
+
+    def resume(self) -> None:
+        """Go on with the endpoints that an earlier emulator left, from where it stood."""
+        for endpoint in self._registry.endpoints():
+            if endpoint.status is Status.CREATING or endpoint.status in SERVING:
+                self._in_background(endpoint, self._resume(endpoint))
+            elif endpoint.status is Status.DELETING:
+                self._in_background(endpoint, self._tear_down(endpoint))
+
+    async def settled(self, endpoint_name: str) -> None:
+        """Return when nothing is on its way for the endpoint."""
+        while (task := self._tasks.get(endpoint_name.lower())) is not None:
+            await asyncio.wait({task})
+
+    async def close(self) -> None:
+        """Stop watching; whoever resumes finds the endpoints as they are now."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _in_background(self, endpoint: Endpoint, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks[endpoint.key] = task
+        task.add_done_callback(lambda _: self._forget(endpoint.key, task))
+
+    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+
+    async def _create(self, endpoint: Endpoint) -> None:
+        await self._announce(endpoint)
+        await self._clock.sleep(self._settings.creating_seconds)
+        await self._bring_up(endpoint)
+
+    async def _bring_up(self, endpoint: Endpoint) -> bool:
+        reason = await self._failure_of(endpoint, self._fleets.start(fleet_spec(endpoint, self._settings)))
+        await self._settle(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
+        return reason is None
+
+    async def _resume(self, endpoint: Endpoint) -> None:
+        wanted = endpoint.pending or {}
+        if "config" not in wanted:
+            await self._bring_up(endpoint)
+            return
+        # The old fleet serves while the update is taken up again, as it did before.
+        reason = await self._failure_of(endpoint, self._fleets.start(fleet_spec(endpoint, self._settings)))
+        if reason is not None:
+            await self._settle(endpoint, Status.FAILED, reason)
+        elif endpoint.status is Status.ROLLING_BACK:
+            await self._settle(endpoint, Status.IN_SERVICE, endpoint.failure_reason)
+        else:
+            await self._roll_out(endpoint)
+
+    async def _update(self, endpoint: Endpoint) -> None:
+        await self._announce(updated(endpoint))
+        await self._clock.sleep(self._settings.updating_seconds)
+        await self._roll_out(endpoint)
+
+    async def _roll_out(self, endpoint: Endpoint) -> None:
+        """A new fleet beside the old one, which serves until the new one can, and on where that never can.
+
+        The traffic shifts all at once, SageMaker's default:
+        https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html
+        """
+        target = updated(endpoint)
+        reason = await self._failure_of(endpoint, self._fleets.start(fleet_spec(target, self._settings)))
+        if reason is None:
+            await self._change(endpoint, lambda now: _landed(now, target, self._clock.now()))
+            log.info("endpoint_updated", endpoint=endpoint.name)
+        else:
+            await self._roll_back(endpoint, reason)
+
+    async def _rescale(self, endpoint: Endpoint) -> None:
+        if self._settings.announce_capacity_changes:
+            await self._announce(endpoint)
+        await self._clock.sleep(self._settings.updating_seconds)
+        scaling = self._fleets.scale(endpoint.name, endpoint.instance_count)
+        reason = await self._failure_of(endpoint, scaling)
+        if reason is None:
+            await self._settle(endpoint, Status.IN_SERVICE)
+            log.info("endpoint_rescaled", endpoint=endpoint.name, instances=endpoint.instance_count)
+        else:
+            await self._roll_back(endpoint, reason)
+
+    async def _roll_back(self, endpoint: Endpoint, reason: str) -> None:
+        """Back to what served before: the fleet is unharmed, only what was wanted is taken back."""
+        log.warning("endpoint_rolls_back", endpoint=endpoint.name, reason=reason)
+        now = self._clock.now()
+        await self._change(endpoint, lambda found: found.advance(Status.ROLLING_BACK, now, reason))
+        before = (endpoint.pending or {}).get("desired_before")
+
+        def back(found: Endpoint) -> Endpoint:
+            settled = found.advance(Status.IN_SERVICE, self._clock.now(), reason)
+            return replace(
+                settled, pending=None, desired_count=settled.desired_count if before is None else before
+            )
+
+        await self._change(endpoint, back)
+
+    async def _failure_of(self, endpoint: Endpoint, work: Awaitable[None]) -> str | None:
+        """Why the fleet did not become what it was to be; None where it did."""
+        try:
+            await work
+        except FleetFailedError as error:
+            log.warning("fleet_failed", endpoint=endpoint.name, reason=str(error))
+            return str(error)
+        except Exception as error:  # the edge of a task: an endpoint must not be on its way for ever
+            log.exception("fleet_failed", endpoint=endpoint.name)
+            return f"Error in the emulator: {error!r}"
+        return None
+
+    async def _settle(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
+        def settled(found: Endpoint) -> Endpoint:
+            # Resumed in service, it still is.
+            if found.status is status:
+                return found
+            return replace(found.advance(status, self._clock.now(), reason), pending=None)
+
+        await self._change(endpoint, settled)
+        log.info("endpoint_settled", endpoint=endpoint.name, status=status)
+
+    async def _change(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> None:
+        async def put() -> None:
+            found = self._registry.get_endpoint(endpoint.name)
+            # Deleted meanwhile, it stays so.
+            if found.status is not Status.DELETING and (changed := change(found)) is not found:
+                await self._registry.put(changed)
+
+        await self._registry.patiently(put)
+
+    async def _tear_down(self, endpoint: Endpoint, earlier: asyncio.Task[None] | None = None) -> None:
+        # An endpoint that was in service before the emulator's restart may still be starting.
+        if earlier is not None:
+            earlier.cancel()
+            await asyncio.gather(earlier, return_exceptions=True)
+        await self._clock.sleep(self._settings.deleting_seconds)
+        await self._fleets.stop(endpoint.name)
+        spec = fleet_spec(endpoint, self._settings)
+        for tell in self.on_deleted:
+            tell(spec)
+        await self._registry.patiently(lambda: self._registry.remove(endpoint))
+        log.info("endpoint_deleted", endpoint=endpoint.name)
+
+    async def _announce(self, endpoint: Endpoint) -> None:
+        notifications = notifications_of(endpoint)
+        for topic in (notifications.success_topic, notifications.error_topic):
+            if topic is None:
+                continue
+            try:
+                await self._aws.run(self._aws.sns.publish, TopicArn=topic, Message=TEST_NOTIFICATION)
+            except (BotoCoreError, ClientError) as error:
+                log.warning(
+                    "test_notification_failed", endpoint=endpoint.name, topic=topic, reason=str(error)
+                )
+
+
+def updated(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with what its update wants; itself where none is pending."""
+    wanted = endpoint.pending or {}
+    if "config" not in wanted:
+        return endpoint
+    return replace(
+        endpoint,
+        params={**endpoint.params, "EndpointConfigName": wanted["EndpointConfigName"]},
+        config=wanted["config"],
+        model=wanted["model"],
+        desired_count=wanted["desired_count"],
+        weight=wanted["weight"],
+        deployment=wanted["deployment"],
+    )
+
+
+def _landed(found: Endpoint, target: Endpoint, now: float) -> Endpoint:
+    landed = replace(target, tags=found.tags, status=found.status, pending=None)
+    return landed.advance(Status.IN_SERVICE, now)
