@@ -15,6 +15,7 @@ from emulator.clock import AdjustableClock
 from emulator.delivery.dispatcher import Dispatcher
 from emulator.documents import DocumentTable
 from emulator.faults.faults import Faults
+from emulator.faults.rules import Place
 from emulator.fleet.fleets import Fleets
 from emulator.hosting.capacity import Capacity
 from emulator.hosting.deployment import Deployment
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.hosting.resources import Resource
     from emulator.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -58,7 +60,7 @@ class Emulator:
         self.queue = RequestQueue(self.aws, self.clock, settings)
         self.fleets = Fleets(settings, self.clock)
         self.meter = Meter()
-        self.faults = Faults(self.clock)
+        self.faults = Faults()
         self.dispatcher = Dispatcher(
             self.queue, self.fleets, self.aws, self.clock, settings, self.meter, self.faults
         )
@@ -66,10 +68,10 @@ class Emulator:
         self.registry = Registry(ResourceTable(self.documents), arns, self.clock)
         self._models = Models(self.registry, self.clock)
         self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint, settings.refused_images)
-        self._deployment = Deployment(self.registry, self.fleets, self.aws, self.clock, settings)
-        self._deployment.on_deleted.append(self.dispatcher.fleet_stopped)
-        self._endpoints = Endpoints(self.registry, self.fleets, self._deployment, self.clock, settings)
-        self.capacity = Capacity(self.registry, self._endpoints, self._deployment, self.fleets)
+        self.deployment = Deployment(self.registry, self.fleets, self.aws, self.clock, settings)
+        self.deployment.on_deleted.append(self.dispatcher.fleet_stopped)
+        self._endpoints = Endpoints(self.registry, self.fleets, self.deployment, self.clock, settings)
+        self.capacity = Capacity(self.registry, self._endpoints, self.deployment, self.fleets)
         self._tags = Tags(self.registry)
         self.sources = LiveSources(self.registry, self.queue, self.dispatcher, self.fleets)
         self.monitoring = Monitoring(self.meter, self.sources, self.aws, self.clock, settings)
@@ -84,23 +86,24 @@ class Emulator:
             self.clock,
             settings,
         )
+        self._endpoints.hides = self._hides
         self._endpoints.is_registered = self._scaling.is_registered
-        self._deployment.on_deleted.append(self._scaling.endpoint_deleted)
+        self.deployment.on_deleted.append(self._scaling.endpoint_deleted)
         targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
-        self._invocations = Invocations(targets, self.queue, self.clock, settings, s3_endpoint)
+        self.invocations = Invocations(targets, self.queue, self.clock, settings, self.faults, s3_endpoint)
         self.gateway = Gateway([
             self._runtime(),
             self._control_plane(),
             Service("application-autoscaling", self._scaling.handlers()),
-        ])  # fmt: skip
+        ], self.faults, self.clock)  # fmt: skip
 
     def _runtime(self) -> Service:
         return Service(
             "sagemaker-runtime",
             {
-                "InvokeEndpointAsync": self._invocations.invoke_endpoint_async,
-                "InvokeEndpoint": self._invocations.invoke_endpoint,
-                "InvokeEndpointWithResponseStream": self._invocations.invoke_endpoint,
+                "InvokeEndpointAsync": self.invocations.invoke_endpoint_async,
+                "InvokeEndpoint": self.invocations.invoke_endpoint,
+                "InvokeEndpointWithResponseStream": self.invocations.invoke_endpoint,
             },
         )
 
@@ -128,6 +131,11 @@ class Emulator:
             },
         )
 
+    def _hides(self, config: Resource) -> bool:
+        """Whether a configuration is too young to be seen, where a fault makes the service slow to learn."""
+        rule = self.faults.draw(Place.CONFIG)
+        return rule is not None and self.clock.now() < config.created_at + rule.seconds
+
     async def start(self) -> None:
         """Find what an earlier emulator left, and go on with it.
 
@@ -139,7 +147,7 @@ class Emulator:
         await self.ledger.load()
         await self.queue.setup()
         await self.dispatcher.start()
-        self._deployment.resume()
+        self.deployment.resume()
         self.scaler.resume()
         await self.monitoring.start()
 
@@ -147,7 +155,7 @@ class Emulator:
         """Stop the instances and let go of everything. What was accepted stays in DynamoDB."""
         await self.monitoring.close()
         await self.scaler.close()
-        await self._deployment.close()
+        await self.deployment.close()
         await self.dispatcher.close()
         await self.fleets.close()
         self.aws.close()

@@ -22,6 +22,13 @@ class OnInstanceLoss(StrEnum):
     LOSE = "lose"
 
 
+class QueueOrder(StrEnum):
+    """In which order requests are delivered. AWS promises none."""
+
+    FIFO = "fifo"
+    SHUFFLED = "shuffled"
+
+
 class AlarmEvaluation(StrEnum):
     """Who judges CloudWatch's alarms."""
 
@@ -110,6 +117,21 @@ class Settings:
     on_instance_loss: OnInstanceLoss = OnInstanceLoss.REQUEUE
     max_deliveries: int = 16
     """Times one request may be handed to a container: a poisonous one must end. Undocumented."""
+
+    container_retries: int = 0
+    """Times a request is sent again after a 5xx, a timeout or a closed connection. Undocumented."""
+
+    queue_order: QueueOrder = QueueOrder.FIFO
+    """AWS promises no order: `shuffled` finds out who relies on one."""
+
+    timeout_warning: float = 0.8
+    """A log line is written when an invocation has used up this part of its timeout."""
+
+    exchanges_kept: int = 1000
+    """Requests whose exchanges with containers are kept in memory, to be looked at under /_emulator."""
+
+    exchange_body_bytes: int = 4096
+    """How much of a body is kept with that."""
 
     lease_seconds: float = 30.0
     """How long a claimed request stays its owner's without a heartbeat (sent every third of it)."""

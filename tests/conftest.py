@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from hypothesis import settings
 from moto.server import ThreadedMotoServer
 
+from tests.support.emulator import Made, Running, Start, make_endpoint, run_emulator
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 
 # How long an example takes says something of the machine alone; in CI, a red run is one that a change made.
@@ -68,3 +73,46 @@ def bucket(s3: S3Client) -> str:
     name = f"test-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture(scope="session")
+def start_emulator(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Start one more emulator: `with start_emulator(table_prefix=..., options=(...)) as running`."""
+
+    def start(store_url: str = moto_url, **options: Any) -> AbstractContextManager[Running]:
+        return run_emulator(store_url, tmp_path_factory.mktemp("emulator"), **options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def emulator(start_emulator: Start) -> Iterator[Running]:
+    """The emulator that most tests share: they choose names of their own."""
+    with start_emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sagemaker(emulator: Running) -> Iterator[SageMakerClient]:
+    made = emulator.client("sagemaker")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def runtime(emulator: Running) -> Iterator[SageMakerRuntimeClient]:
+    made = emulator.client("sagemaker-runtime")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"n-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def endpoint(sagemaker: SageMakerClient, moto_url: str) -> Made:
+    """An asynchronous endpoint in service, shared."""
+    return make_endpoint(sagemaker, moto_url, f"Shared-{uuid.uuid4().hex[:8]}")

@@ -13,6 +13,10 @@ from starlette.routing import Route
 from emulator.admin.answers import AdminError, refused
 from emulator.admin.clock import clock_routes
 from emulator.admin.endpoints import endpoint_routes
+from emulator.admin.faults import fault_routes
+from emulator.admin.metrics import metric_routes
+from emulator.admin.requests import request_routes
+from emulator.admin.reset import reset_routes
 from emulator.protocol.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -32,6 +36,10 @@ def admin_routes(emulator: Emulator) -> list[Route]:
         *_own_routes(emulator),
         *clock_routes(emulator),
         *endpoint_routes(emulator),
+        *request_routes(emulator),
+        *fault_routes(emulator),
+        *metric_routes(emulator),
+        *reset_routes(emulator),
     ]
 
     async def index(_: Request) -> JSONResponse:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from emulator.delivery.wire import Answer, Connection, EndOfStreamError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from emulator.delivery.objects import Input
     from emulator.fleet.launcher import Address
     from emulator.queue.request import AsyncRequest
@@ -26,6 +28,7 @@ class Cut(StrEnum):
     TIMED_OUT = "timed out"
     INSTANCE_LOST = "instance lost"
     LET_GO = "let go"
+    CANCELLED = "cancelled"
 
 
 class NotConnectedError(Exception):
@@ -77,19 +80,32 @@ class Invocation:
         self.cut: Cut | None = None
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self._aborted = threading.Event()
+
+    def hang(self) -> None:
+        """Wait until somebody aborts."""
+        self._aborted.wait()
+        raise NoAnswerError(f"hung: {self.cut}")
 
     def abort(self, cut: Cut) -> None:
         """Shut the connection, so that the thread which waits for the answer stops waiting."""
         with self._lock:
             if self.cut is None:
                 self.cut = cut
+                self._aborted.set()
             if self._socket is not None:
                 _shut(self._socket)
 
     def send(
-        self, client: ContainerClient, request: AsyncRequest, body: Input, *, require_content_length: bool
+        self,
+        client: ContainerClient,
+        headers: Mapping[str, str],
+        body: Input,
+        *,
+        require_content_length: bool,
+        on_sent: Callable[[], None],
     ) -> Answer:
-        """Send `request` with `body`, and read the answer.
+        """Send a request with `body`, and read the answer.
 
         NotConnectedError where it cannot be sent, NoAnswerError where the connection ends early; `cut` says
         whether that was the emulator's doing. What `body` raises while it is read comes through.
@@ -100,7 +116,8 @@ class Invocation:
                 if self.cut is not None:
                     raise NoAnswerError(f"not sent: {self.cut}")
                 self._socket = connection.socket
-            connection.send(invocation_headers(request, body), body.content)
+            connection.send(headers, body.content)
+            on_sent()
             return connection.receive(require_content_length=require_content_length)
         except (OSError, EndOfStreamError) as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error

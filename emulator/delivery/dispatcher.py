@@ -7,20 +7,24 @@ import math
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from emulator.delivery.alarm import Alarm
 from emulator.delivery.container import ContainerClient
 from emulator.delivery.early import EarlyJob
+from emulator.delivery.exchanges import Exchanges
 from emulator.delivery.job import Hooks, Job, Seat, Tools
 from emulator.delivery.objects import Objects
 from emulator.delivery.outcome import Cause
+from emulator.delivery.sending import Sender
 from emulator.delivery.settle import Settler
 from emulator.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.aws import Aws
     from emulator.clock import Clock
     from emulator.faults.faults import Faults
@@ -56,13 +60,30 @@ class Dispatcher:
         meter: Meter,
         faults: Faults,
     ) -> None:
-        self._faults = faults
         self._queue = queue
         self._fleets = fleets
         self._clock = clock
         objects = Objects(aws.s3)
-        self._settler = Settler(queue.table, objects, aws.sns, self._spec, clock, settings, meter)
-        self._tools = Tools(queue.table, objects, self._settler, aws.executor, clock, settings)
+        self.exchanges = Exchanges(settings.exchanges_kept, settings.exchange_body_bytes)
+        self._aws = aws
+        self._settler = Settler(queue.table, objects, aws.sns, self._spec, clock, settings, meter, faults)
+        self._tools = Tools(
+            queue.table,
+            objects,
+            self._settler,
+            aws.executor,
+            clock,
+            settings,
+            meter,
+            faults,
+            Sender(
+                meter,
+                faults,
+                self.exchanges,
+                clock,
+                require_content_length=settings.require_content_length,
+            ),
+        )
         self._hooks = Hooks(self._arm, self._released_soon, self._suspect_soon, self._finished_soon)
         self._lease_third = settings.lease_seconds / 3
         self._running: set[Job] = set()
@@ -70,12 +91,17 @@ class Dispatcher:
         self._clients: dict[str, ContainerClient] = {}
         self._deleted: dict[str, FleetSpec] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._is_open = False
 
     @property
     def running_count(self) -> int:
         """Requests that have left the queue and have not ended."""
         return len(self._running)
+
+    def running_ids(self) -> list[str]:
+        """Every request that has left the queue and has not ended."""
+        return [job.entry.request_id for job in self._running]
 
     def running_of(self, endpoint_name: str) -> list[Entry]:
         """The endpoint's requests that have left the queue and have not ended."""
@@ -112,6 +138,45 @@ class Dispatcher:
             await self._loop.run_in_executor(None, partial(threads.shutdown, cancel_futures=True))
         for client in self._clients.values():
             client.close()
+
+    async def cancel(self, request_id: str) -> None:
+        """End a request as cancelled, waiting or running; returns when it has ended, one way or another.
+
+        KeyError where it neither waits nor runs here.
+        """
+        ending = self._ending_of(request_id)
+        for endpoint_name in self._queue.endpoint_names:
+            entry = self._queue.backlog(endpoint_name).take(request_id)
+            if entry is not None:
+                self._begin(Job(self._tools, self._hooks, endpoint_name, entry, cause=Cause.CANCELLED))
+                break
+        else:
+            running = [job for job in self._running if job.entry.request_id == request_id]
+            if not running:
+                self._waiters.pop(request_id, None)
+                raise KeyError(request_id)
+            running[0].cancel()
+        await ending
+
+    async def ended(self, request_id: str, timeout_seconds: float) -> Mapping[str, Any] | None:
+        """The item of a request once it has ended; None where there is no such request.
+
+        Raises:
+            TimeoutError: it has not ended within so many real seconds.
+            StoreUnavailableError: DynamoDB is away.
+        """
+        ending = self._ending_of(request_id)
+        item = await self._aws.run(self._queue.table.get, request_id)
+        if item is None or "ended_at" in item:
+            ending.cancel()
+            return item
+        await asyncio.wait_for(ending, timeout_seconds)
+        return await self._aws.run(self._queue.table.get, request_id)
+
+    def _ending_of(self, request_id: str) -> asyncio.Future[None]:
+        waiting: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.setdefault(request_id, []).append(waiting)
+        return waiting
 
     def fleet_started(self, spec: FleetSpec) -> None:
         """See FleetObserver."""
@@ -210,6 +275,11 @@ class Dispatcher:
                 self._begin(Job(self._tools, self._hooks, endpoint_name, entry))
             due = min(due, backlog.next_expiry() or math.inf)
         for job in self._running:
+            warn_at = job.warn_at
+            if warn_at is not None and warn_at <= now:
+                job.warn()
+            elif warn_at is not None:
+                due = min(due, warn_at)
             deadline = job.deadline
             if deadline is not None and deadline <= now:
                 job.time_out()
@@ -252,6 +322,10 @@ class Dispatcher:
         self._released(job)
         if not self._is_open:
             return
+        if returned is None:
+            for waiting in self._waiters.pop(job.entry.request_id, ()):
+                if not waiting.done():
+                    waiting.set_result(None)
         if returned is not None:
             self._queue.push(job.endpoint_name, returned)
         elif len(self._queue.backlog(job.endpoint_name)):

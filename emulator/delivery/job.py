@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from emulator.delivery.container import Cut, Invocation, NoAnswerError, NotConnectedError
+from emulator.delivery.container import (
+    Cut,
+    Invocation,
+    NoAnswerError,
+    NotConnectedError,
+)
 from emulator.delivery.objects import InputError, InputInterruptedError
-from emulator.delivery.outcome import CLOSED, LOST, TIMED_OUT, Cause, judge, no_answer, platform_failure
+from emulator.delivery.outcome import (
+    CANCELLED_REASON,
+    CLOSED,
+    LOST,
+    TIMED_OUT,
+    Cause,
+    judge,
+    no_answer,
+    platform_failure,
+)
 from emulator.delivery.retry import LetGoError, persist
+from emulator.faults.rules import Place, Stage
+from emulator.monitoring.meter import Metric
 from emulator.queue.table import LostLeaseError, StoreUnavailableError
 from emulator.settings import OnInstanceLoss
 
@@ -24,15 +41,23 @@ if TYPE_CHECKING:
     from emulator.delivery.container import ContainerClient
     from emulator.delivery.objects import Input, Objects
     from emulator.delivery.outcome import Outcome
+    from emulator.delivery.sending import Sender
     from emulator.delivery.settle import Settler
     from emulator.delivery.wire import Answer
+    from emulator.faults.faults import Faults
     from emulator.fleet.launcher import Instance
+    from emulator.monitoring.meter import Meter
     from emulator.queue.backlog import Entry
     from emulator.queue.table import Claim, RequestTable
     from emulator.settings import Settings
 
 _LOSS_SECONDS = 1.0
 """A connection ends a moment before the end of its process is known: how long that may take."""
+
+_CRASH_SECONDS = 5.0
+"""How long the end of a process that was killed may take to be known."""
+
+_SERVER_ERRORS = 500
 
 _log = structlog.get_logger()
 
@@ -47,6 +72,9 @@ class Tools:
     executor: Executor
     clock: Clock
     settings: Settings
+    meter: Meter
+    faults: Faults
+    sender: Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +123,8 @@ class Job:
         self.renew_at = 0.0
         self.deadline: float | None = None
         """When the invocation times out; None while none runs."""
+        self.warn_at: float | None = None
+        """When most of that time is over; None once that has been said."""
         self._tools = tools
         self._hooks = hooks
         self._entry = entry
@@ -102,6 +132,7 @@ class Job:
         self._invocation = Invocation()
         self._let_go = threading.Event()
         self._is_lost = False
+        self._is_cancelled = False
 
     @property
     def entry(self) -> Entry:
@@ -112,6 +143,21 @@ class Job:
         """End the invocation: its time is over."""
         self.deadline = None
         self._invocation.abort(Cut.TIMED_OUT)
+
+    def warn(self) -> None:
+        """Say that the invocation may time out: the default of 15 minutes is easily forgotten."""
+        self.warn_at = None
+        if self.claim is not None:
+            _log.warning(
+                "invocation has used up most of its timeout",
+                **self._names(self.claim),
+                timeout_seconds=self.claim.request.timeout_seconds,
+            )
+
+    def cancel(self) -> None:
+        """End the request as cancelled, unless its answer is there already."""
+        self._is_cancelled = True
+        self._invocation.abort(Cut.CANCELLED)
 
     def lose_instance(self) -> None:
         """End the invocation: nobody is there to answer it."""
@@ -158,16 +204,21 @@ class Job:
         claim = self._take()
         if claim is None:
             return None
-        self.renew_at = self._tools.clock.now() + self._tools.settings.lease_seconds / 3
+        now = self._tools.clock.now()
+        self.renew_at = now + self._tools.settings.lease_seconds / 3
         self.claim = claim
         self._hooks.armed(self.renew_at)
+        self._reach(Stage.CLAIMED)
+        if claim.fence == 1:
+            waited = max(0.0, now - claim.request.received_at)
+            self._tools.meter.add(self.endpoint_name, Metric.TIME_IN_BACKLOG, waited * 1e3)
         if claim.fence > 1 and self._tools.settler.settle_found(claim, self._let_go):
             return None
         outcome = self._outcome(claim)
         if self.seat is not None:
             self._hooks.released(self)
         if outcome is None:
-            persist(self._let_go, table.put_back, claim)
+            persist(self._let_go, table.put_back, claim, self._tools.clock.now())
             return claim.entry
         if self._is_lost:
             raise LostLeaseError("the lease ended while the request was processed")
@@ -179,10 +230,32 @@ class Job:
         if self._let_go.is_set():
             return None
         claim = self._tools.table.claim
-        return persist(self._let_go, claim, self.endpoint_name, self._entry, self._lease_end())
+        return persist(
+            self._let_go,
+            claim,
+            self.endpoint_name,
+            self._entry,
+            self._lease_end(),
+            now=self._tools.clock.now(),
+            instance_id=self.instance_id,
+        )
+
+    @property
+    def instance_id(self) -> str | None:
+        """Where the request is worked on; None where nowhere."""
+        return self.seat.instance.instance_id if self.seat is not None else None
 
     def _input(self, claim: Claim) -> Input:
-        return persist(self._let_go, self._tools.objects.open_input, claim.request)
+        rule = self._tools.faults.draw(Place.INPUT, endpoint=self.endpoint_name)
+        if rule is not None and rule.effect == "fail":
+            raise InputError(f"ClientError: Unable to download the input: {rule.message}")
+        if rule is not None:
+            self._let_go.wait(rule.seconds)
+        began = time.perf_counter()
+        found = persist(self._let_go, self._tools.objects.open_input, claim.request)
+        if claim.request.body is None:
+            self._tools.meter.add(self.endpoint_name, Metric.DOWNLOAD_LATENCY, _micros_since(began))
+        return found
 
     def _outcome(self, claim: Claim) -> Outcome | None:
         """How the request ends; None where it is to be delivered again."""
@@ -191,6 +264,8 @@ class Job:
             return platform_failure(
                 self._cause, f"InternalFailure: endpoint {self.endpoint_name} was deleted"
             )
+        if self._cause is Cause.CANCELLED or self._is_cancelled:
+            return platform_failure(Cause.CANCELLED, CANCELLED_REASON)
         if self.seat is None or self._tools.clock.now() >= claim.request.expires_at:
             return platform_failure(Cause.EXPIRED, settings.expired_reason)
         if claim.fence > settings.max_deliveries:
@@ -198,45 +273,69 @@ class Job:
         return self._deliver(claim, self.seat)
 
     def _deliver(self, claim: Claim, seat: Seat) -> Outcome | None:
+        sent, again = 0, self._tools.settings.container_retries
         while True:
             try:
                 body = self._input(claim)
             except InputError as error:
                 return platform_failure(Cause.INPUT, str(error))
+            self._reach(Stage.FETCHED)
             try:
                 with closing(body):
-                    return judge(self._invoke(claim, seat, body))
+                    outcome = judge(self._invoke(claim, seat, body))
+                    sent += 1
+                    self._reach(Stage.ANSWERED)
+                    if self._is_to_be_repeated(outcome, sent, again):
+                        outcome.payload.close()
+                        continue
+                    return outcome
             except NotConnectedError as error:
                 _log.warning("container accepts no connection", **self._names(claim), error=str(error))
                 self._hooks.suspected(self)
                 seat.instance.lost.wait(_LOSS_SECONDS)
                 return None
             except NoAnswerError as error:
-                return self._unanswered(claim, seat, error)
+                sent += 1
+                outcome_now = self._unanswered(claim, seat, error)
+                if outcome_now is None or not self._is_to_be_repeated(outcome_now, sent, again):
+                    return outcome_now
             except InputInterruptedError as error:
                 _log.warning("input interrupted, asked for again", **self._names(claim), error=str(error))
                 self._let_go.wait(_LOSS_SECONDS)
+
+    def _is_to_be_repeated(self, outcome: Outcome, sent: int, retries: int) -> bool:
+        """Whether a container gets the request once more: by a fault, or by the setting."""
+        if sent == 1 and self._tools.faults.draw(Place.DELIVERY, endpoint=self.endpoint_name) is not None:
+            return True
+        status = outcome.status or 0
+        passing = outcome.cause in {Cause.TIMED_OUT, Cause.CONNECTION_CLOSED} or status >= _SERVER_ERRORS
+        return passing and sent <= retries
 
     def _invoke(self, claim: Claim, seat: Seat, body: Input) -> Answer:
         if self._let_go.is_set():
             raise LetGoError
         self._invocation = invocation = Invocation()
-        self.deadline = deadline = self._tools.clock.now() + claim.request.timeout_seconds
-        self._hooks.armed(deadline)
+        if self._is_cancelled:
+            invocation.abort(Cut.CANCELLED)
+        now, timeout = self._tools.clock.now(), claim.request.timeout_seconds
+        self.deadline = now + timeout
+        self.warn_at = now + timeout * self._tools.settings.timeout_warning
+        self._hooks.armed(min(self.deadline, self.warn_at))
         try:
-            return invocation.send(
-                seat.client,
-                claim.request,
-                body,
-                require_content_length=self._tools.settings.require_content_length,
-            )
+            return self._tools.sender.send(claim, seat.instance, seat.client, body, invocation)
         finally:
-            self.deadline = None
+            self.deadline = self.warn_at = None
+
+    def _reach(self, stage: Stage) -> None:
+        self._tools.faults.reach(stage, self.endpoint_name)
 
     def _unanswered(self, claim: Claim, seat: Seat, error: NoAnswerError) -> Outcome | None:
         cut = self._invocation.cut
         if cut is Cut.LET_GO:
             raise LetGoError from error
+        if cut is Cut.CANCELLED:
+            self._hooks.suspected(self)
+            return platform_failure(Cause.CANCELLED, CANCELLED_REASON)
         if cut is Cut.TIMED_OUT:
             self._hooks.suspected(self)
             return no_answer(Cause.TIMED_OUT, TIMED_OUT)
@@ -264,7 +363,7 @@ class Job:
         if claim is None or self._is_lost:
             return
         try:
-            self._tools.table.put_back(claim)
+            self._tools.table.put_back(claim, self._tools.clock.now())
         except (StoreUnavailableError, LostLeaseError) as error:
             _log.warning("request keeps its lease until that ends", **self._names(claim), error=str(error))
 
@@ -278,3 +377,7 @@ class Job:
             "inference_id": claim.request.inference_id,
             "instance_id": self.seat.instance.instance_id if self.seat is not None else "-",
         }
+
+
+def _micros_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1e6

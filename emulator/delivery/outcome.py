@@ -15,8 +15,9 @@ cases apart:
     input missing       `ClientError: Unable to download the input s3://...: NoSuchKey (...)`
     output refused      `ClientError: Unable to upload to s3://...: NoSuchBucket (...)`
     endpoint deleted    `InternalFailure: endpoint <name> was deleted`
+    cancelled           `InternalFailure: invocation cancelled`
 
-failureReason is the same text in the expired and the last three cases, and status 0's in the four between.
+failureReason is the same text in the expired and the last four cases, and status 0's in the four between.
 """
 
 from __future__ import annotations
@@ -56,7 +57,12 @@ class Cause(StrEnum):
     INPUT = "input"
     OUTPUT = "output"
     ENDPOINT_DELETED = "endpoint-deleted"
+    CANCELLED = "cancelled"
     INTERNAL = "internal"
+
+
+_STATES = {Cause.EXPIRED: State.EXPIRED, Cause.CANCELLED: State.CANCELLED}
+CANCELLED_REASON = "InternalFailure: invocation cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Outcome:
     cause: Cause | None = None
     reason: str | None = None
     log_line: str | None = None
+    status: int | None = None
+    """The container's, where it answered and that was no success."""
 
 
 def judge(answer: Answer) -> Outcome:
@@ -82,6 +90,7 @@ def judge(answer: Answer) -> Outcome:
         Cause.MODEL,
         failure_reason(answer.status),
         f'{_received(answer.status)} from primary with message "{_quote(answer.body)}"',
+        answer.status,
     )
 
 
@@ -93,7 +102,7 @@ def no_answer(cause: Cause, text: str, log_line: str | None = None) -> Outcome:
 
 def platform_failure(cause: Cause, reason: str) -> Outcome:
     """The end of a request that never reached a container, or whose answer cannot be stored."""
-    state = State.EXPIRED if cause is Cause.EXPIRED else State.FAILED
+    state = _STATES.get(cause, State.FAILED)
     return Outcome(state, _plain(reason), cause, reason, reason)
 
 

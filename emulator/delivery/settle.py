@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -9,8 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
 from emulator.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
-from emulator.delivery.outcome import Cause, Outcome, platform_failure
+from emulator.delivery.outcome import CANCELLED_REASON, Cause, Outcome, platform_failure
 from emulator.delivery.retry import persist
+from emulator.faults.rules import Place, Stage
 from emulator.fleet.spec import Notifications
 from emulator.monitoring.meter import Metric
 from emulator.queue.request import AsyncRequest, State
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from emulator.clock import Clock
     from emulator.delivery.objects import Objects
+    from emulator.faults.faults import Faults
     from emulator.fleet.spec import FleetSpec
     from emulator.monitoring.meter import Meter
     from emulator.queue.table import Claim, RequestTable
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 _REASON_LENGTH = 1000
 """S3 takes 2 KB of metadata: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html."""
+
+_SERVER_ERRORS = 500
 
 _log = structlog.get_logger()
 
@@ -42,7 +47,7 @@ class Settler:
     object is recognised by its tag and never written a second time.
     """
 
-    def __init__(  # what every end of a request needs
+    def __init__(  # noqa: PLR0913, PLR0917  # what every end of a request needs
         self,
         table: RequestTable,
         objects: Objects,
@@ -51,8 +56,10 @@ class Settler:
         clock: Clock,
         settings: Settings,
         meter: Meter,
+        faults: Faults,
     ) -> None:
         self._meter = meter
+        self._faults = faults
         self._table = table
         self._objects = objects
         self._sns = sns
@@ -66,20 +73,36 @@ class Settler:
             self._record(claim, State.FAILED, outcome.reason, let_go)
             return
         request = claim.request
+        if self._faults.draw(Place.END, endpoint=request.endpoint_name) is not None:
+            outcome.payload.close()
+            self._record(claim, State.FAILED, "injected fault: neither object is written", let_go)
+            return
         try:
             if outcome.log_line is not None:
                 _log.warning(
                     outcome.log_line, inference_id=request.inference_id, endpoint=request.endpoint_name
                 )
+            self._faults.reach(Stage.WRITING, request.endpoint_name)
             try:
+                self._fail_output(request, let_go)
                 self._write(request, outcome, let_go)
             except OutputError as error:
                 outcome = self._not_stored(request, str(error), let_go)
+            self._faults.reach(Stage.WRITTEN, request.endpoint_name)
             self._count(request, outcome)
             self._notify(request, _end(outcome, self._clock.now()))
+            self._faults.reach(Stage.NOTIFIED, request.endpoint_name)
             self._record(claim, outcome.state, outcome.reason, let_go)
+            self._faults.reach(Stage.RECORDED, request.endpoint_name)
         finally:
             outcome.payload.close()
+
+    def _fail_output(self, request: AsyncRequest, let_go: threading.Event) -> None:
+        rule = self._faults.draw(Place.OUTPUT, endpoint=request.endpoint_name)
+        if rule is not None and rule.effect == "fail":
+            raise OutputError(f"ClientError: Unable to upload to {request.output_location}: {rule.message}")
+        if rule is not None:
+            let_go.wait(rule.seconds)
 
     def settle_found(self, claim: Claim, let_go: threading.Event) -> bool:
         """End a request whose object an earlier delivery has written; False where there is none.
@@ -98,10 +121,10 @@ class Settler:
             )
             if found is None:
                 continue
-            expired = found.reason == self._settings.expired_reason
+            ends = {self._settings.expired_reason: State.EXPIRED, CANCELLED_REASON: State.CANCELLED}
             end = End(state, self._clock.now(), found.content_type, found.reason, found.body)
             self._notify(request, end)
-            self._record(claim, State.EXPIRED if expired else state, found.reason, let_go)
+            self._record(claim, ends.get(found.reason or "", state), found.reason, let_go)
             return True
         return False
 
@@ -116,6 +139,7 @@ class Settler:
                 :_REASON_LENGTH
             ]
         spec = self._specs(request.endpoint_name)
+        began = time.perf_counter()
         self._objects.write(
             location,
             outcome.payload,
@@ -123,6 +147,8 @@ class Settler:
             kms_key_id=spec.kms_key_id if spec is not None else None,
             let_go=let_go,
         )
+        micros = (time.perf_counter() - began) * 1e6
+        self._meter.add(request.endpoint_name, Metric.UPLOAD_LATENCY, micros)
 
     def _not_stored(self, request: AsyncRequest, reason: str, let_go: threading.Event) -> Outcome:
         """The failure that a refused output makes, written where it can be."""
@@ -141,6 +167,8 @@ class Settler:
         notifications = spec.notifications if spec is not None else Notifications()
         topic, with_body = topic_for(notifications, end.state)
         if topic is None:
+            return
+        if self._faults.draw(Place.NOTICE, endpoint=request.endpoint_name) is not None:
             return
         if not with_body:
             end = End(end.state, end.at, end.content_type, end.reason)
@@ -170,6 +198,12 @@ class Settler:
         metrics = {Cause.EXPIRED: Metric.EXPIRED, Cause.INPUT: Metric.DOWNLOAD_FAILURES}
         metric = Metric.PROCESSED if outcome.cause is None else metrics.get(outcome.cause, Metric.FAILURES)
         self._meter.add(request.endpoint_name, metric)
+        if outcome.status is not None:
+            is_client = outcome.status < _SERVER_ERRORS
+            side = Metric.CLIENT_ERRORS if is_client else Metric.SERVER_ERRORS
+            self._meter.add(request.endpoint_name, side)
+        seconds = max(0.0, self._clock.now() - request.received_at)
+        self._meter.add(request.endpoint_name, Metric.TOTAL_PROCESSING_TIME, seconds * 1e3)
 
 
 def _end(outcome: Outcome, now: float) -> End:

@@ -35,6 +35,7 @@ class Answer:
     status: int
     content_type: str | None
     body: Payload | None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Connection:
@@ -93,11 +94,12 @@ class Connection:
                     break
                 reply.feed(chunk)
                 if reply.lacks_length and require_content_length:
-                    return Answer(reply.status, reply.content_type, None)
+                    return Answer(reply.status, reply.content_type, None, tuple(reply.headers))
                 for part in reply.take():
                     body.write(part)
             self.is_reusable = reply.keeps_alive and self._is_whole
-            return Answer(reply.status, reply.content_type, body.finish(reply.content_type))
+            content = body.finish(reply.content_type)
+            return Answer(reply.status, reply.content_type, content, tuple(reply.headers))
         except BaseException:
             body.close()
             raise
@@ -124,6 +126,7 @@ class _Reply:
     def _reset(self) -> None:
         self.status = 0
         self.content_type: str | None = None
+        self.headers: list[tuple[str, str]] = []
         self.is_complete = False
         self.keeps_alive = False
         self._has_head = False
@@ -158,6 +161,7 @@ class _Reply:
         return parts
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
         name = name.lower()
         if name == b"content-type":
             self.content_type = value.decode("latin-1")

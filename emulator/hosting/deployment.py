@@ -85,6 +85,18 @@ class Deployment:
         """Take down an endpoint that is Deleting."""
         self._in_background(endpoint, self._tear_down(endpoint, self._tasks.get(endpoint.key)))
 
+    async def delete_all(self) -> list[str]:
+        """Take down every endpoint, on its way or not; returns their names when they are gone."""
+        endpoints = self._registry.endpoints()
+        for endpoint in endpoints:
+            if endpoint.status is not Status.DELETING:
+                # Whatever it was about to become: there is no way but this one for it now.
+                endpoint = await self._registry.put(replace(endpoint, status=Status.DELETING))  # noqa: PLW2901
+            self.delete(endpoint)
+        for endpoint in endpoints:
+            await self.settled(endpoint.name)
+        return [endpoint.name for endpoint in endpoints]
+
     def resume(self) -> None:
         """Go on with the endpoints that an earlier emulator left, from where it stood."""
         for endpoint in self._registry.endpoints():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emulator.clock import Clock
     from emulator.hosting.deployment import Fleets
     from emulator.hosting.registry import Registry
+    from emulator.hosting.resources import Resource
     from emulator.protocol.operations import RequestContext
     from emulator.settings import Settings
 
@@ -43,6 +44,8 @@ class Endpoints:
     ) -> None:
         self.is_registered: Callable[[str, str], bool] = lambda _endpoint, _variant: False
         """Whether Application Auto Scaling has a variant of an endpoint among its targets."""
+        self.hides: Callable[[Resource], bool] = lambda _config: False
+        """Whether a configuration is not seen yet, as it was created just now."""
         self._registry = registry
         self._fleets = fleets
         self._deployment = deployment
@@ -54,7 +57,11 @@ class Endpoints:
         name = params["EndpointName"]
         async with self._registry.lock:
             self._registry.refuse_existing(Kind.ENDPOINT, name)
-            config = self._registry.get(Kind.CONFIG, params["EndpointConfigName"]).params
+            found = self._registry.get(Kind.CONFIG, params["EndpointConfigName"])
+            if self.hides(found):
+                # AWS advises to retry: CreateEndpoint's page speaks of eventual consistency.
+                raise self._registry.not_found(Kind.CONFIG, found.name)
+            config = found.params
             self._refuse_region(config)
             now = self._clock.now()
             endpoint = Endpoint(

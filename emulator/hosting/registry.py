@@ -73,7 +73,11 @@ class Registry:
         """
         if found := self.find(kind, name):
             return found
-        raise ValidationFailedError(f'Could not find {_WORDS[kind]} "{self.arns.of(kind, name)}".')
+        raise self.not_found(kind, name)
+
+    def not_found(self, kind: Kind, name: str) -> ValidationFailedError:
+        """The refusal of a name that nothing has."""
+        return ValidationFailedError(f'Could not find {_WORDS[kind]} "{self.arns.of(kind, name)}".')
 
     def get_endpoint(self, name: str) -> Endpoint:
         """The endpoint of a name in any case, or a ValidationFailedError."""

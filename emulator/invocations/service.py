@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from emulator.faults.rules import Stage
 from emulator.locations import parse_location, safe_extension
 from emulator.protocol.errors import UnavailableError, ValidationFailedError, constraint_violations
-from emulator.protocol.ids import new_uuid
+from emulator.protocol.ids import new_request_id, new_uuid
 from emulator.queue.request import AsyncRequest
 from emulator.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from emulator.clock import Clock
+    from emulator.faults.faults import Faults
     from emulator.invocations.targets import Target, Targets
     from emulator.locations import S3Location
     from emulator.protocol.operations import RequestContext
@@ -36,12 +39,19 @@ class Invocations:
     """Turns calls into requests in the queue."""
 
     def __init__(
-        self, targets: Targets, queue: AcceptsRequests, clock: Clock, settings: Settings, s3_endpoint: str
+        self,
+        targets: Targets,
+        queue: AcceptsRequests,
+        clock: Clock,
+        settings: Settings,
+        faults: Faults,
+        s3_endpoint: str,
     ) -> None:
         self._targets = targets
         self._queue = queue
         self._clock = clock
         self._account_id = settings.account_id
+        self._faults = faults
         self._inline_body = settings.inline_body
         self._s3_endpoint = s3_endpoint
 
@@ -55,7 +65,7 @@ class Invocations:
             )
         self._refuse_body(params)
         input_location = self._input_location(params)
-        request_id = new_uuid()
+        request_id = new_request_id()
         output, failure = output_locations(name, target, request_id, params)
         request = AsyncRequest(
             request_id=request_id,
@@ -73,7 +83,9 @@ class Invocations:
             custom_attributes=params.get("CustomAttributes"),
         )
         try:
+            self._faults.reach(Stage.ACCEPT, name)
             await self._queue.accept(request)
+            self._faults.reach(Stage.ACCEPTED, name)
         except StoreUnavailableError as error:
             raise UnavailableError(f"The request was not accepted: {error}") from error
         return {
@@ -81,6 +93,32 @@ class Invocations:
             "OutputLocation": output,
             "FailureLocation": failure,
         }
+
+    async def replay(self, request: AsyncRequest) -> AsyncRequest:
+        """Accept a request once more, with an id and an output key of its own and the caller's inference id.
+
+        With a Filename the output has no id in it: the replay overwrites what the first one wrote.
+
+        Raises:
+            UnavailableError: it can not be kept now.
+        """
+        request_id = new_request_id()
+
+        def moved(location: str | None) -> str | None:
+            return location.replace(request.request_id, request_id) if location else None
+
+        again = replace(
+            request,
+            request_id=request_id,
+            received_at=self._clock.now(),
+            output_location=moved(request.output_location) or request.output_location,
+            failure_location=moved(request.failure_location),
+        )
+        try:
+            await self._queue.accept(again)
+        except StoreUnavailableError as error:
+            raise UnavailableError(f"The request was not accepted: {error}") from error
+        return again
 
     async def invoke_endpoint(self, context: RequestContext, params: Params) -> dict[str, Any]:
         """InvokeEndpoint and InvokeEndpointWithResponseStream: refused, on every kind of endpoint.

@@ -11,6 +11,7 @@ import botocore.loaders
 import structlog
 from botocore.model import ServiceModel
 
+from emulator.faults.rules import Place
 from emulator.protocol.errors import SerializationError, ServiceError, UnknownOperationError
 from emulator.protocol.ids import new_uuid
 from emulator.protocol.operations import (
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from starlette.types import Receive, Scope, Send
+
+    from emulator.clock import Clock
+    from emulator.faults.faults import Faults
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +72,9 @@ class DisconnectedError(Exception):
 class Gateway:
     """Routes by X-Amz-Target where there is one, else by method and path."""
 
-    def __init__(self, services: Collection[Service]) -> None:
+    def __init__(self, services: Collection[Service], faults: Faults, clock: Clock) -> None:
+        self._faults = faults
+        self._clock = clock
         self._services = {service.name: sorted(service.operations) for service in services}
         self._targets: dict[bytes, JsonOperation] = {}
         self._routes: list[RestJsonOperation] = []
@@ -104,6 +110,7 @@ class Gateway:
         try:
             body = await read_body(receive, headers, operation.body_limit)
             params = operation.parse(Request(headers, body, labels, scope["query_string"]))
+            await self._strike(operation.name, params)
             return operation.render(
                 await operation.handler(RequestContext(request_id, operation.name), params)
             )
@@ -115,6 +122,21 @@ class Gateway:
         except Exception:  # the edge of the process: the client gets an answer, the operator the traceback
             log.exception("operation_failed", operation=operation.name, request_id=request_id)
             return operation.render_error(ServiceError("an error in the emulator: see its log"))
+
+    async def _strike(self, operation: str, params: Mapping[str, object]) -> None:
+        """What a fault makes of an operation: a delay on the emulator's clock, or a refusal."""
+        endpoint = params.get("EndpointName")
+        rule = self._faults.draw(
+            Place.API, operation=operation, endpoint=endpoint if isinstance(endpoint, str) else None
+        )
+        if rule is None:
+            return
+        if rule.effect == "delay":
+            await self._clock.sleep(rule.seconds)
+        elif rule.effect == "throttle":
+            raise ServiceError("Rate exceeded", code="ThrottlingException", status=400)
+        else:
+            raise ServiceError(rule.message, code=rule.code, status=rule.status)
 
     def _find(self, scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[Operation, tuple[str, ...]]:
         target = headers.get(b"x-amz-target")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from typing import NamedTuple
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SLACK = 1024
 
@@ -21,15 +25,25 @@ class Entry(NamedTuple):
     fence: int = 0
 
 
+def _first_come(entry: Entry) -> float:
+    return float(entry.position)
+
+
+def any_turn(_: Entry) -> float:
+    """The order of a queue that promises none."""
+    return random.random()  # noqa: S311  # a test's surprise, no secret
+
+
 class Backlog:
     """First in, first out, by `position`: an entry that is put back is at its old place.
 
     Every operation costs O(log n), spread over calls.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turn_of: Callable[[Entry], float] = _first_come) -> None:
+        self._turn_of = turn_of
         self._waiting: dict[int, Entry] = {}
-        self._order: list[int] = []
+        self._order: list[tuple[float, int]] = []
         self._expiries: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
@@ -38,16 +52,27 @@ class Backlog:
     def push(self, entry: Entry) -> None:
         """Add `entry`, at its place."""
         self._waiting[entry.position] = entry
-        heapq.heappush(self._order, entry.position)
+        heapq.heappush(self._order, (self._turn_of(entry), entry.position))
         heapq.heappush(self._expiries, (entry.expires_at, entry.position))
         self._compact()
 
     def pop(self) -> Entry | None:
         """Take out the oldest entry."""
         while self._order:
-            entry = self._waiting.pop(heapq.heappop(self._order), None)
+            entry = self._waiting.pop(heapq.heappop(self._order)[1], None)
             if entry is not None:
                 return entry
+        return None
+
+    def request_ids(self) -> list[str]:
+        """All that wait, in no order."""
+        return [entry.request_id for entry in self._waiting.values()]
+
+    def take(self, request_id: str) -> Entry | None:
+        """Take out one request, wherever it is; O(n)."""
+        for position, entry in self._waiting.items():
+            if entry.request_id == request_id:
+                return self._waiting.pop(position)
         return None
 
     def pop_expired(self, now: float) -> list[Entry]:
@@ -73,9 +98,11 @@ class Backlog:
 
     def oldest(self) -> int | None:
         """The position of the entry that is next."""
-        while self._order and self._order[0] not in self._waiting:
+        if self._turn_of is not _first_come:
+            return min(self._waiting, default=None)
+        while self._order and self._order[0][1] not in self._waiting:
             heapq.heappop(self._order)
-        return self._order[0] if self._order else None
+        return self._order[0][1] if self._order else None
 
     def _compact(self) -> None:
         # Entries leave one of the heaps late; without this, six hours of expiries would pile up there.
@@ -83,5 +110,5 @@ class Backlog:
             self._expiries = [(entry.expires_at, entry.position) for entry in self._waiting.values()]
             heapq.heapify(self._expiries)
         if len(self._order) > 2 * len(self._waiting) + _SLACK:
-            self._order = list(self._waiting)
+            self._order = [(self._turn_of(entry), entry.position) for entry in self._waiting.values()]
             heapq.heapify(self._order)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import structlog
 
-from emulator.queue.backlog import Backlog, Entry
+from emulator.queue.backlog import Backlog, Entry, any_turn
 from emulator.queue.owner import is_certainly_gone, new_owner
 from emulator.queue.table import Held, LostLeaseError, RequestTable, StoreUnavailableError
+from emulator.settings import QueueOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -34,6 +35,11 @@ _log = structlog.get_logger()
 
 class Started(Protocol):
     """A request that has a slot before it is written."""
+
+    @property
+    def instance_id(self) -> str | None:
+        """Whose slot it is."""
+        ...
 
     def begin(self, write: Callable[[], None], writing: Future[Claim]) -> None:
         """Call `write` in a thread, which settles `writing`, and go on when that has succeeded."""
@@ -85,7 +91,8 @@ class RequestQueue:
             return
         lease_end = self._clock.now() + self._settings.lease_seconds
         writing: Future[Claim] = Future()
-        write = partial(_settle, writing, self.table.put_claimed, request, entry.position, lease_end)
+        put = self.table.put_claimed
+        write = partial(_settle, writing, put, request, entry.position, lease_end, started.instance_id)
         started.begin(write, writing)
         await self._written(writing, entry, started.refuse)
 
@@ -127,7 +134,9 @@ class RequestQueue:
         """The endpoint's waiting requests."""
         backlog = self._backlogs.get(endpoint_name)
         if backlog is None:
-            backlog = self._backlogs[endpoint_name] = Backlog()
+            shuffled = self._settings.queue_order is QueueOrder.SHUFFLED
+            backlog = Backlog(any_turn) if shuffled else Backlog()
+            self._backlogs[endpoint_name] = backlog
         return backlog
 
     @property

@@ -14,15 +14,23 @@ class State(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.EXPIRED, State.FAILED}),
-    State.RUNNING: frozenset({State.QUEUED, State.COMPLETED, State.FAILED, State.EXPIRED}),
+    State.QUEUED: frozenset({State.RUNNING, State.EXPIRED, State.FAILED, State.CANCELLED}),
+    State.RUNNING: frozenset({
+        State.QUEUED,
+        State.COMPLETED,
+        State.FAILED,
+        State.EXPIRED,
+        State.CANCELLED,
+    }),
     State.COMPLETED: frozenset(),
     State.FAILED: frozenset(),
     State.EXPIRED: frozenset(),
-}
+    State.CANCELLED: frozenset(),
+}  # fmt: skip
 TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.queue.request import AsyncRequest, State
@@ -12,20 +13,21 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value
 
-PENDING_INDEX = "pending"
-"""Holds only the requests that have not ended: hash `<endpoint>#<state>`, range `<position>#<request id>`."""
+STATE_INDEX = "by_state"
+"""All requests: hash `<endpoint>#<state>`, range `<position>#<request id>`."""
 
-_TEXT_FIELDS = (
-    "request_id",
-    "endpoint_name",
-    "inference_id",
+_CALL_FIELDS = (
     "output_location",
     "failure_location",
     "input_location",
     "content_type",
     "accept",
     "custom_attributes",
+    "received_at",
+    "ttl_seconds",
+    "timeout_seconds",
 )
+"""What nobody asks for alone lies in one attribute: stores are as slow as an item has attributes."""
 
 
 def text(value: str) -> Value:
@@ -38,30 +40,41 @@ def number(value: float) -> Value:
     return {"N": str(value) if isinstance(value, int) else f"{value:.6f}"}
 
 
-def pending_key(endpoint_name: str, state: State) -> Value:
+def state_key(endpoint_name: str, state: State) -> Value:
     """The index's hash key."""
     return text(f"{endpoint_name}#{state}")
 
 
+def event(at: float, what: str, **facts: str | int | None) -> Value:
+    """One entry of a request's timeline."""
+    given = {name: value for name, value in facts.items() if value is not None}
+    return text(json.dumps({"at": round(at, 6), "event": what, **given}, separators=(",", ":")))
+
+
 def to_item(
-    request: AsyncRequest, position: int, *, state: State = State.QUEUED, fence: int = 0
+    request: AsyncRequest,
+    position: int,
+    *,
+    state: State = State.QUEUED,
+    fence: int = 0,
+    then: Value | None = None,
 ) -> dict[str, Value]:
-    """The item of a request that has just been accepted."""
+    """The item of a request that has just been accepted; `then` is what else has happened to it already."""
+    accepted = event(request.received_at, "accepted")
+    call = {name: value for name in _CALL_FIELDS if (value := getattr(request, name)) is not None}
     item: dict[str, Value] = {
-        "received_at": number(request.received_at),
-        "ttl_seconds": number(request.ttl_seconds),
-        "timeout_seconds": number(request.timeout_seconds),
+        "request_id": text(request.request_id),
+        "endpoint_name": text(request.endpoint_name),
+        "inference_id": text(request.inference_id),
+        "call": text(json.dumps(call, separators=(",", ":"))),
         "expires_at": number(request.expires_at),
         "state": text(state),
         "fence": number(fence),
-        "pending": pending_key(request.endpoint_name, state),
+        "endpoint_state": state_key(request.endpoint_name, state),
         # Zero-padded, so that the order of the text is the order of the numbers.
         "position": text(f"{position:020d}#{request.request_id}"),
+        "timeline": {"L": [accepted] if then is None else [accepted, then]},
     }
-    for name in _TEXT_FIELDS:
-        value = getattr(request, name)
-        if value is not None:
-            item[name] = text(value)
     if request.body is not None:
         item["body"] = {"B": request.body}
     return item
@@ -69,14 +82,18 @@ def to_item(
 
 def to_request(item: Mapping[str, Any]) -> AsyncRequest:
     """The request that lies in `item`."""
-    texts = {name: item[name]["S"] for name in _TEXT_FIELDS if name in item}
     return AsyncRequest(
-        **texts,
-        received_at=float(item["received_at"]["N"]),
-        ttl_seconds=int(item["ttl_seconds"]["N"]),
-        timeout_seconds=int(item["timeout_seconds"]["N"]),
+        request_id=item["request_id"]["S"],
+        endpoint_name=item["endpoint_name"]["S"],
+        inference_id=item["inference_id"]["S"],
+        **json.loads(item["call"]["S"]),
         body=bytes(item["body"]["B"]) if "body" in item else None,
     )
+
+
+def timeline_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What has happened to the request that lies in `item`, in its order."""
+    return [json.loads(entry["S"]) for entry in item["timeline"]["L"]]
 
 
 def create_table(client: DynamoDBClient, name: str) -> None:
@@ -87,10 +104,10 @@ def create_table(client: DynamoDBClient, name: str) -> None:
         _create(client, name)
     else:
         indexes = {index.get("IndexName") for index in table.get("GlobalSecondaryIndexes", [])}
-        if PENDING_INDEX not in indexes:
+        if STATE_INDEX not in indexes:
             raise RuntimeError(
-                f"DynamoDB table {name!r} has no index {PENDING_INDEX!r}: it is not the emulator's; "
-                f"set another table prefix or delete it"
+                f"DynamoDB table {name!r} has no index {STATE_INDEX!r}: it is not the emulator's, or an "
+                "earlier version's; set another table prefix or delete it"
             )
     client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     status = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
@@ -106,20 +123,28 @@ def _create(client: DynamoDBClient, name: str) -> None:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             {"AttributeName": "request_id", "AttributeType": "S"},
-            {"AttributeName": "pending", "AttributeType": "S"},
+            {"AttributeName": "endpoint_state", "AttributeType": "S"},
             {"AttributeName": "position", "AttributeType": "S"},
         ],
         KeySchema=[{"AttributeName": "request_id", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": PENDING_INDEX,
+                "IndexName": STATE_INDEX,
                 "KeySchema": [
-                    {"AttributeName": "pending", "KeyType": "HASH"},
+                    {"AttributeName": "endpoint_state", "KeyType": "HASH"},
                     {"AttributeName": "position", "KeyType": "RANGE"},
                 ],
                 "Projection": {
                     "ProjectionType": "INCLUDE",
-                    "NonKeyAttributes": ["expires_at", "fence", "owner", "lease_expires_at"],
+                    "NonKeyAttributes": [
+                        "expires_at",
+                        "fence",
+                        "owner",
+                        "lease_expires_at",
+                        "inference_id",
+                        "ended_at",
+                        "reason",
+                    ],
                 },
             }
         ],

@@ -18,7 +18,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.queue.backlog import Entry
 from emulator.queue.request import TRANSITIONS, AsyncRequest, State
-from emulator.queue.schema import PENDING_INDEX, create_table, number, pending_key, text, to_item, to_request
+from emulator.queue.schema import (
+    STATE_INDEX,
+    create_table,
+    event,
+    number,
+    state_key,
+    text,
+    to_item,
+    to_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +73,21 @@ class Held:
     """As it is written: a lease that is renewed has another text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A request as a list shows it. Times are seconds since the epoch."""
+
+    request_id: str
+    endpoint_name: str
+    inference_id: str
+    state: State
+    accepted_at: float
+    expires_at: float
+    deliveries: int
+    ended_at: float | None
+    reason: str | None
+
+
 class RequestTable:
     """Requests in DynamoDB; `owner` names this emulator process."""
 
@@ -80,9 +104,12 @@ class RequestTable:
         """Accept a request: it is durable when this returns."""
         self._call(self._client.put_item, TableName=self.name, Item=to_item(request, position))
 
-    def put_claimed(self, request: AsyncRequest, position: int, lease_expires_at: float) -> Claim:
+    def put_claimed(
+        self, request: AsyncRequest, position: int, lease_expires_at: float, instance_id: str | None = None
+    ) -> Claim:
         """Accept a request and claim it, in one write."""
-        item = to_item(request, position, state=State.RUNNING, fence=1)
+        claimed = _claimed(request.received_at, instance_id, 1)
+        item = to_item(request, position, state=State.RUNNING, fence=1, then=claimed)
         item["owner"] = text(self.owner)
         item["lease_expires_at"] = number(lease_expires_at)
         self._call(self._client.put_item, TableName=self.name, Item=item)
@@ -99,7 +126,15 @@ class RequestTable:
         item: Mapping[str, Any] | None = answer.get("Item")
         return item
 
-    def claim(self, endpoint_name: str, entry: Entry, lease_expires_at: float) -> Claim:
+    def claim(
+        self,
+        endpoint_name: str,
+        entry: Entry,
+        lease_expires_at: float,
+        *,
+        now: float = 0.0,
+        instance_id: str | None = None,
+    ) -> Claim:
         """Take a queued request into this owner's hands; the write's answer brings the request itself."""
         fence = entry.fence + 1
         item = self._advance(
@@ -113,8 +148,9 @@ class RequestTable:
                 "fence": number(fence),
                 "owner": text(self.owner),
                 "lease_expires_at": number(lease_expires_at),
-                "pending": pending_key(endpoint_name, State.RUNNING),
+                "endpoint_state": state_key(endpoint_name, State.RUNNING),
             },
+            event=_claimed(now, instance_id, fence),
             returns=True,
         )
         return Claim(to_request(item), entry.position, self.owner, fence)
@@ -123,18 +159,23 @@ class RequestTable:
         """Heartbeat: keep the request for longer."""
         self._advance_own(claim, State.RUNNING, {"lease_expires_at": number(lease_expires_at)})
 
-    def put_back(self, claim: Claim) -> None:
+    def put_back(self, claim: Claim, now: float = 0.0) -> None:
         """Return the request to the queue."""
-        self._advance_own(
-            claim, State.QUEUED, {"pending": pending_key(claim.request.endpoint_name, State.QUEUED)}
-        )
+        key = state_key(claim.request.endpoint_name, State.QUEUED)
+        self._advance_own(claim, State.QUEUED, {"endpoint_state": key}, event=event(now, "put back"))
 
     def end(self, claim: Claim, state: State, *, reason: str | None, now: float, forget_at: float) -> None:
-        """Record the one end of the request; its inline body is dropped, it leaves the index."""
-        sets = {"ended_at": number(now), "forget_at": number(int(forget_at))}
+        """Record the one end of the request. Its inline body stays: a replay needs it."""
+        sets = {
+            "ended_at": number(now),
+            "forget_at": number(int(forget_at)),
+            "endpoint_state": state_key(claim.request.endpoint_name, state),
+        }
         if reason is not None:
             sets["reason"] = text(reason)
-        self._advance_own(claim, state, sets, removes=("pending", "position", "body", "lease_expires_at"))
+        self._advance_own(
+            claim, state, sets, removes=("lease_expires_at",), event=event(now, state, reason=reason)
+        )
 
     def take_over(self, held: Held) -> None:
         """Return another owner's request to the queue, unless the lease was renewed meanwhile."""
@@ -148,7 +189,7 @@ class RequestTable:
                 ":owner": text(held.owner),
                 ":lease": {"N": held.lease_expires_at},
             },
-            sets={"pending": pending_key(held.endpoint_name, State.QUEUED)},
+            sets={"endpoint_state": state_key(held.endpoint_name, State.QUEUED)},
             names=("lease_expires_at",),
         )
 
@@ -192,10 +233,10 @@ class RequestTable:
             page = self._call(
                 self._client.query,
                 TableName=self.name,
-                IndexName=PENDING_INDEX,
-                KeyConditionExpression="#pending = :pending",
-                ExpressionAttributeNames={"#pending": "pending"},
-                ExpressionAttributeValues={":pending": pending_key(endpoint_name, state)},
+                IndexName=STATE_INDEX,
+                KeyConditionExpression="#key = :key",
+                ExpressionAttributeNames={"#key": "endpoint_state"},
+                ExpressionAttributeValues={":key": state_key(endpoint_name, state)},
                 **start,
             )
             yield from page["Items"]
@@ -203,8 +244,38 @@ class RequestTable:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
+    def page(
+        self, endpoint_name: str, state: State, limit: int, after: str | None = None
+    ) -> tuple[list[Listed], str | None]:
+        """Requests of one endpoint in one state, the oldest first, and where the next page begins.
+
+        `after` is the position of the last request of the page before.
+        """
+        start: dict[str, Any] = {}
+        if after is not None:
+            key = {"endpoint_state": state_key(endpoint_name, state), "position": text(after)}
+            start = {"ExclusiveStartKey": {**key, "request_id": text(after.partition("#")[2])}}
+        answer = self._call(
+            self._client.query,
+            TableName=self.name,
+            IndexName=STATE_INDEX,
+            KeyConditionExpression="#key = :key",
+            ExpressionAttributeNames={"#key": "endpoint_state"},
+            ExpressionAttributeValues={":key": state_key(endpoint_name, state)},
+            Limit=limit,
+            **start,
+        )
+        listed = [_listed(row, endpoint_name, state) for row in answer["Items"]]
+        more = answer.get("LastEvaluatedKey")
+        return listed, more["position"]["S"] if more else None
+
     def _advance_own(
-        self, claim: Claim, target: State, sets: dict[str, Value], removes: tuple[str, ...] = ()
+        self,
+        claim: Claim,
+        target: State,
+        sets: dict[str, Value],
+        removes: tuple[str, ...] = (),
+        event: Value | None = None,
     ) -> None:
         self._advance(
             claim.request.request_id,
@@ -214,6 +285,7 @@ class RequestTable:
             values={":fence": number(claim.fence), ":owner": text(claim.owner)},
             sets=sets,
             removes=removes,
+            event=event,
         )
 
     def _advance(  # noqa: PLR0913  # one door for all changes, each by name
@@ -227,6 +299,7 @@ class RequestTable:
         sets: dict[str, Value],
         removes: tuple[str, ...] = (),
         names: tuple[str, ...] = (),
+        event: Value | None = None,
         returns: bool = False,
     ) -> Mapping[str, Any]:
         """The one door through which a request changes its state."""
@@ -234,10 +307,15 @@ class RequestTable:
             raise ValueError(f"request {request_id}: {source} may not become {target}")
         changed = {**sets, "state": text(target)}
         expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in changed)
+        if event is not None:
+            expression += ", #timeline = list_append(#timeline, :event)"
+            names = (*names, "timeline")
         if removes:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
         values = {**values, ":source": text(source), ":target": text(target)}
         values.update({f":new_{name}": value for name, value in changed.items()})
+        if event is not None:
+            values[":event"] = {"L": [event]}
         try:
             answer = self._call(
                 self._client.update_item,
@@ -263,6 +341,25 @@ class RequestTable:
             raise
         except (BotoCoreError, ClientError) as error:
             raise StoreUnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
+
+
+def _claimed(now: float, instance_id: str | None, fence: int) -> Value:
+    return event(now, "claimed", instance=instance_id, delivery=fence)
+
+
+def _listed(row: Mapping[str, Any], endpoint_name: str, state: State) -> Listed:
+    entry = _entry(row)
+    return Listed(
+        request_id=entry.request_id,
+        endpoint_name=endpoint_name,
+        inference_id=row["inference_id"]["S"],
+        state=state,
+        accepted_at=entry.position / 1e6,
+        expires_at=entry.expires_at,
+        deliveries=entry.fence,
+        ended_at=float(row["ended_at"]["N"]) if "ended_at" in row else None,
+        reason=row["reason"]["S"] if "reason" in row else None,
+    )
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -25,8 +25,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-    from tests.contract.conftest import Start
-    from tests.support.emulator import Made, Running
+    from tests.support.emulator import Made, Running, Start
 
 DESCRIBE = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"
 EXISTING = "https://github.com/ministryofjustice/modernisation-platform-environments/pull/9383"
@@ -34,6 +33,19 @@ OPERATOR = "https://github.com/aws/amazon-sagemaker-operator-for-k8s"
 ARN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT_ID}"
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/service/execution"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT_ID}:topic"
+
+
+pytestmark = pytest.mark.operation(
+    "CreateModel",
+    "DescribeModel",
+    "DeleteModel",
+    "CreateEndpointConfig",
+    "DescribeEndpointConfig",
+    "DeleteEndpointConfig",
+    "CreateEndpoint",
+    "DescribeEndpoint",
+    "DeleteEndpoint",
+)
 
 
 def variant(model: str, **more: Any) -> dict[str, Any]:
@@ -370,7 +382,7 @@ def test_an_operation_that_is_not_served_says_what_is(emulator: Running) -> None
         aws_secret_access_key="b",
     )
     with pytest.raises(ClientError, match="CreateEndpoint") as caught:
-        sagemaker.update_endpoint(EndpointName="a", EndpointConfigName="b")
+        sagemaker.list_training_jobs()
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
     sagemaker.close()
 

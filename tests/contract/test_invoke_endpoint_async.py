@@ -38,6 +38,9 @@ HEADERS = {
 }
 
 
+pytestmark = pytest.mark.operation("InvokeEndpointAsync")
+
+
 def invoke(
     emulator: Running, endpoint: str, params: Mapping[str, str] = MappingProxyType({}), *, body: bytes = b"{}"
 ) -> Answer:
@@ -313,6 +316,7 @@ def test_the_case_of_an_endpoint_name_matters(emulator: Running, endpoint: Made)
 
 
 @pytest.mark.field_report("https://github.com/strands-agents/harness-sdk/issues/1969")
+@pytest.mark.operation("InvokeEndpoint", "InvokeEndpointWithResponseStream")
 @pytest.mark.parametrize("operation", ["invoke_endpoint", "invoke_endpoint_with_response_stream"])
 def test_an_asynchronous_endpoint_refuses_synchronous_calls(
     runtime: SageMakerRuntimeClient, endpoint: Made, operation: str

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from tests.support.emulator import Made
 
 
+pytestmark = pytest.mark.operation(
+    "ListModels", "ListEndpointConfigs", "ListEndpoints", "AddTags", "DeleteTags", "ListTags"
+)
+
+
 @pytest.fixture
 def three(sagemaker: SageMakerClient, name: str) -> Iterator[list[str]]:
     """Names of three models, in the order of their creation, which is not that of their names."""

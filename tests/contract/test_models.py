@@ -25,16 +25,25 @@ CONTROL_PLANE = [
     *("CreateModel", "DescribeModel", "DeleteModel", "ListModels"),
     *("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig", "ListEndpointConfigs"),
     *("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint", "ListEndpoints"),
+    *("UpdateEndpoint", "UpdateEndpointWeightsAndCapacities"),
     *("AddTags", "DeleteTags", "ListTags"),
+]
+AUTOSCALING = [
+    *("RegisterScalableTarget", "DescribeScalableTargets", "DeregisterScalableTarget"),
+    *("PutScalingPolicy", "DescribeScalingPolicies", "DeleteScalingPolicy", "DescribeScalingActivities"),
+    *("TagResource", "UntagResource", "ListTagsForResource"),
 ]
 RUNTIME = ["InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"]
 LOADER = botocore.loaders.Loader()
 MODELS = {
     name: ServiceModel(LOADER.load_service_model(name, "service-2"), name)
-    for name in ("sagemaker", "sagemaker-runtime")
+    for name in ("sagemaker", "sagemaker-runtime", "application-autoscaling")
 }
 
-pytestmark = pytest.mark.botocore_model
+pytestmark = [
+    pytest.mark.botocore_model,
+    pytest.mark.operation(*CONTROL_PLANE, *AUTOSCALING, *RUNTIME),
+]
 
 examples = settings(
     max_examples=25,
@@ -57,6 +66,14 @@ def input_of(service: str, operation: str) -> StructureShape:
 def test_each_constraint_of_the_control_plane_is_enforced(emulator: Running, operation: str) -> None:
     for path, params in broken(input_of("sagemaker", operation)):
         answer = emulator.call(operation, params)
+        assert (answer.status, answer.code) == (400, "ValidationException"), (path, params)
+        assert f"at '{path}' failed to satisfy constraint" in answer.json["message"], (path, params)
+
+
+@pytest.mark.parametrize("operation", AUTOSCALING)
+def test_each_constraint_of_autoscaling_is_enforced(emulator: Running, operation: str) -> None:
+    for path, params in broken(input_of("application-autoscaling", operation)):
+        answer = emulator.call(operation, params, prefix="AnyScaleFrontendService")
         assert (answer.status, answer.code) == (400, "ValidationException"), (path, params)
         assert f"at '{path}' failed to satisfy constraint" in answer.json["message"], (path, params)
 

@@ -203,7 +203,7 @@ def test_an_update_keeps_the_old_fleet_until_the_new_one_is_healthy(aws: str, tm
         new = spec_for("script", endpoint_name=old.endpoint_name, instance_count=2)
         await harness.fleets.start(new)
         assert harness.fleets.healthy_count(old.endpoint_name) == 2
-        assert containers(name="echo") == others
+        await until(lambda: containers(name="echo") == others)
         assert (await harness.ended(await harness.submit(new)))["state"] == "completed"
 
     drive(aws, settings_for(tmp_path), scenario)

@@ -192,14 +192,16 @@ def test_requests_of_an_endpoint_that_never_returns_expire(aws: str, tmp_path: P
     asyncio.run(main())
 
 
-def test_an_ended_request_keeps_no_body_and_is_forgotten_in_time(aws: str, tmp_path: Path) -> None:
+def test_an_ended_request_keeps_its_body_for_a_replay_and_is_forgotten_in_time(
+    aws: str, tmp_path: Path
+) -> None:
     async def scenario(harness: Harness) -> None:
         spec = spec_for()
         await harness.fleets.start(spec)
         request = await harness.submit(spec, b"x" * 128_000)
         record = await harness.ended(request)
-        assert "body" not in record
-        assert "pending" not in record
+        assert record["body"] == b"x" * 128_000
+        assert record["endpoint_state"].endswith("#" + record["state"])
         kept = int(record["forget_at"]) - float(record["ended_at"])
         assert kept == pytest.approx(harness.settings.retention_seconds, abs=2)
         assert harness.result(request)["Body"] == b"x" * 128_000

@@ -129,7 +129,7 @@ class TwoOwners(RuleBasedStateMachine):
         if self.ends:
             item = self.item()
             assert item["state"]["S"] == self.ends[0]
-            assert "pending" not in item
+            assert item["endpoint_state"]["S"].endswith("#" + item["state"]["S"])
             assert not self.queued()
 
     @invariant()

@@ -9,7 +9,8 @@ import select
 import subprocess
 import sys
 import uuid
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from botocore.exceptions import ClientError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -78,10 +79,23 @@ class Running:
         finally:
             connection.close()
 
-    def call(self, operation: str, params: object) -> Answer:
-        """An operation of the control plane, past every check of an SDK."""
-        headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+    def call(self, operation: str, params: object, prefix: str = "SageMaker") -> Answer:
+        """An operation of a JSON service, past every check of an SDK."""
+        headers = {"X-Amz-Target": f"{prefix}.{operation}", "Content-Type": "application/x-amz-json-1.1"}
         return self.send("/", body=json.dumps(params).encode(), headers=headers)
+
+    def admin(self, path: str, document: object = None, *, method: str | None = None) -> Any:
+        """The answer of a page under /_emulator, a JSON document, posted to where one is given."""
+        body = b"" if document is None else json.dumps(document).encode()
+        chosen = method or ("GET" if document is None else "POST")
+        headers = {"Content-Type": "application/json"} if body else {}
+        answer = self.send(f"/_emulator{path}", body=body, headers=headers, method=chosen)
+        assert answer.status < 400, answer.body
+        return answer.json
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's clock."""
+        self.admin("/clock", {"advance": seconds})
 
 
 def client(service: str, url: str) -> Any:
@@ -147,6 +161,10 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
     line = process.stdout.readline() if readable else b""
     assert line, f"the emulator did not start:\n{log.read_text()}"
     return str(json.loads(line)["url"])
+
+
+Start = Callable[..., "AbstractContextManager[Running]"]
+"""Starts one more emulator: `with start_emulator(table_prefix=..., options=(...)) as running`."""
 
 
 @dataclass(frozen=True)

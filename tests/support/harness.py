@@ -177,7 +177,7 @@ async def running(
     aws = Aws(settings.region)
     queue = RequestQueue(aws, clock, settings)
     fleets = Fleets(settings, clock)
-    meter, faults = Meter(), Faults(clock)
+    meter, faults = Meter(), Faults()
     dispatcher = Dispatcher(queue, fleets, aws, clock, settings, meter, faults)
     s3 = boto3.client("s3", endpoint_url=s3_url or url, config=Config(retries={"total_max_attempts": 1}))
     if bucket is None:

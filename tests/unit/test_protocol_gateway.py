@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from emulator.clock import manual_clock
+from emulator.faults.faults import Faults
 from emulator.protocol.errors import ServiceError, UnavailableError, ValidationFailedError
 from emulator.protocol.gateway import DisconnectedError, Gateway, Service, read_body
 
@@ -43,7 +45,9 @@ def fake() -> Fake:
 def gateway(fake: Fake) -> Gateway:
     control = dict.fromkeys(("CreateModel", "DeleteModel"), fake.serve)
     return Gateway(
-        [Service("sagemaker-runtime", {"InvokeEndpointAsync": fake.serve}), Service("sagemaker", control)]
+        [Service("sagemaker-runtime", {"InvokeEndpointAsync": fake.serve}), Service("sagemaker", control)],
+        Faults(),
+        manual_clock(),
     )
 
 

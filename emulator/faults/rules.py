@@ -1,0 +1,152 @@
+"""What may go wrong on purpose, and a rule that says where, how and how often.
+
+Documents of a rule, as `POST /_emulator/faults` takes them:
+
+    {"place": "api", "effect": "throttle", "operation": "InvokeEndpointAsync", "probability": 0.3, "seed": 7}
+    {"place": "container", "effect": "status", "status": 500, "times": 2, "endpoint": "demo"}
+    {"place": "emulator", "effect": "kill", "stage": "answered", "times": 1}
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Place(StrEnum):
+    """Where a fault strikes."""
+
+    API = "api"
+    INPUT = "input"
+    OUTPUT = "output"
+    CONTAINER = "container"
+    DELIVERY = "delivery"
+    NOTICE = "notice"
+    END = "end"
+    CONFIG = "config"
+    EMULATOR = "emulator"
+
+
+class Stage(StrEnum):
+    """The steps of a request's life, in their order: where the emulator can be made to die."""
+
+    ACCEPT = "accept"
+    """Before it is written."""
+    ACCEPTED = "accepted"
+    """Written; its caller has no answer yet."""
+    CLAIMED = "claimed"
+    FETCHED = "fetched"
+    """The input has been read."""
+    SENT = "sent"
+    """The container has it, and has not answered."""
+    ANSWERED = "answered"
+    WRITING = "writing"
+    """Before the object is in S3."""
+    WRITTEN = "written"
+    NOTIFIED = "notified"
+    RECORDED = "recorded"
+
+
+EFFECTS: Mapping[Place, Mapping[str, frozenset[str]]] = {
+    Place.API: {
+        "error": frozenset({"operation", "code", "status", "message"}),
+        "throttle": frozenset({"operation"}),
+        "delay": frozenset({"operation", "seconds"}),
+    },
+    Place.INPUT: {"fail": frozenset({"message"}), "delay": frozenset({"seconds"})},
+    Place.OUTPUT: {"fail": frozenset({"message"}), "delay": frozenset({"seconds"})},
+    Place.CONTAINER: {
+        "status": frozenset({"status", "body"}),
+        "hang": frozenset(),
+        "crash": frozenset(),
+        "chunked": frozenset(),
+    },
+    Place.DELIVERY: {"duplicate": frozenset()},
+    Place.NOTICE: {"lose": frozenset()},
+    Place.END: {"neither": frozenset()},
+    Place.CONFIG: {"hide": frozenset({"seconds"})},
+    Place.EMULATOR: {"kill": frozenset({"stage"})},
+}
+"""Which effects each place has, and what each takes beside `endpoint`, `probability`, `times` and `seed`."""
+
+_COMMON = frozenset({"id", "place", "effect", "endpoint", "probability", "times", "seed"})
+
+
+class BadRuleError(ValueError):
+    """A rule that makes no sense; the message names field, value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One fault. `seconds` are on the emulator's clock for the API and the configuration, else real."""
+
+    place: Place
+    effect: str
+    id: str = ""
+    endpoint: str | None = None
+    probability: float = 1.0
+    times: int | None = None
+    """Strikes this many times and is spent; None: without end."""
+    seed: int = 0
+    operation: str | None = None
+    stage: Stage | None = None
+    code: str = "InternalFailure"
+    status: int = 500
+    message: str = "injected fault"
+    body: str = '{"error": "injected fault"}'
+    seconds: float = 1.0
+
+    def document(self) -> dict[str, Any]:
+        """The rule as it was given, less what does not concern it."""
+        shown = _COMMON | EFFECTS[self.place][self.effect]
+        return {name: value for name, value in asdict(self).items() if name in shown and value is not None}
+
+
+def parse_rule(document: Mapping[str, Any], rule_id: str) -> Rule:
+    """The rule that a JSON object describes.
+
+    Raises:
+        BadRuleError: a field is unknown, missing, or has a value that it can not have.
+    """
+    place = _one_of(document, "place", list(Place))
+    effects = EFFECTS[Place(place)]
+    effect = _one_of(document, "effect", list(effects))
+    allowed = _COMMON | effects[effect]
+    unknown = document.keys() - allowed
+    if unknown:
+        raise BadRuleError(f"{sorted(unknown)}: {place}/{effect} takes {', '.join(sorted(allowed))}")
+    values = {name: document[name] for name in allowed & document.keys()} | {"id": rule_id}
+    types = {"str": str, "int": int, "float": (int, float), "Stage": str, "Place": str}
+    for field in fields(Rule):
+        value = values.get(field.name)
+        wanted = str(field.type).partition(" ")[0]
+        if value is not None and (isinstance(value, bool) or not isinstance(value, types[wanted])):  # type: ignore[arg-type]
+            raise BadRuleError(f"{field.name} {value!r}: expected a value of type {wanted}")
+    _check_ranges(values)
+    if effect == "kill":
+        values["stage"] = Stage(_one_of(document, "stage", list(Stage)))
+    return Rule(**{**values, "place": Place(place), "effect": effect})
+
+
+def _check_ranges(values: Mapping[str, Any]) -> None:
+    ranges = {
+        "probability": (0, 1),
+        "times": (1, 10**9),
+        "status": (400, 599),
+        "seconds": (0, 24 * 3600),
+    }
+    for name, (least, most) in ranges.items():
+        value = values.get(name)
+        if value is not None and not least <= value <= most:
+            raise BadRuleError(f"{name} {value!r}: expected {least} to {most}")
+
+
+def _one_of(document: Mapping[str, Any], name: str, allowed: list[str]) -> str:
+    value = document.get(name)
+    if value not in allowed:
+        raise BadRuleError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
+    return str(value)

@@ -1,0 +1,103 @@
+"""The emulator is killed at every step of a request's life, and started again on the same tables.
+
+`KILL_REPEATS=50 pytest tests/emulator/test_kill.py` does it fifty times.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.faults.rules import Stage
+from tests.support.emulator import client, make_endpoint, status_of
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.support.emulator import Running, Start
+
+REPEATS = int(os.environ.get("KILL_REPEATS", "1"))
+
+
+def submit(running: Running, name: str, body: bytes) -> str | None:
+    """The output location of a request, None where it was not accepted."""
+    runtime = running.client("sagemaker-runtime")
+    try:
+        location: str = runtime.invoke_endpoint_async(EndpointName=name, Body=body)["OutputLocation"]
+    except (BotoCoreError, ClientError):
+        return None
+    else:
+        return location
+    finally:
+        runtime.close()
+
+
+def ended(running: Running, ids: set[str]) -> bool:
+    return all(running.admin(f"/requests/{request_id}")["ended_at"] for request_id in ids)
+
+
+def keys(s3: Any, bucket: str) -> list[str]:
+    return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+@pytest.mark.parametrize("repeat", range(REPEATS))
+@pytest.mark.parametrize("queued", [False, True], ids=["at once", "queued"])
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_kill_at_any_stage_loses_and_doubles_nothing(
+    start_emulator: Start, moto_url: str, stage: Stage, repeat: int, *, queued: bool
+) -> None:
+    prefix, name = f"kill-{uuid.uuid4().hex[:8]}", f"k{repeat}-{uuid.uuid4().hex[:8]}"
+    s3, sqs, sns = (client(service, moto_url) for service in ("s3", "sqs", "sns"))
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    bucket = f"{name}-bucket"
+    output = {
+        "S3OutputPath": f"s3://{bucket}/out",
+        "S3FailurePath": f"s3://{bucket}/failed",
+        "NotificationConfig": {"SuccessTopic": topic, "ErrorTopic": topic},
+    }
+    accepted: set[str] = set()
+    with start_emulator(table_prefix=prefix) as running:
+        sagemaker = running.client("sagemaker")
+        make_endpoint(sagemaker, moto_url, name, output=output)
+        sagemaker.close()
+        if queued:
+            hold = {"place": "container", "effect": "hang", "times": 1, "endpoint": name}
+            running.admin("/faults", hold)
+            accepted.add(str(submit(running, name, b"first")))
+        running.admin("/faults", {"place": "emulator", "effect": "kill", "stage": stage, "times": 1})
+        accepted.add(str(submit(running, name, b"second")))
+        if queued and running.process.poll() is None:
+            # The first one ends as cancelled, and its end, or the second's turn, is the emulator's.
+            held = next(iter(sorted(accepted - {"None"})))
+            running.send(f"/_emulator/requests/{request_id_of(held)}/cancel", headers={"Host": "localhost"})
+        wait_until(lambda: running.process.poll() is not None, 20)
+    accepted.discard("None")
+    with start_emulator(table_prefix=prefix) as again:
+        sagemaker = again.client("sagemaker")
+        wait_until(lambda: status_of(sagemaker, name) == "InService")
+        ids = {request_id_of(location) for location in accepted}
+        wait_until(lambda: ended(again, ids), 30)
+        listed = again.admin(f"/requests?endpoint={name}")["requests"]
+        wait_until(lambda: ended(again, {one["request_id"] for one in listed}), 30)
+        sagemaker.close()
+    found = keys(s3, bucket)
+    of_request = {one["request_id"]: [key for key in found if one["request_id"] in key] for one in listed}
+    assert ids <= of_request.keys()
+    assert all(len(written) == 1 for written in of_request.values()), of_request
+    assert len(found) == len(listed)
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    told = "".join(message["Body"] for message in messages)
+    for one in listed:
+        assert one["inference_id"] in told
+    for made in (s3, sqs, sns):
+        made.close()
+
+
+def request_id_of(location: str) -> str:
+    return location.rpartition("/")[2].removesuffix(".out")
