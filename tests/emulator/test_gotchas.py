@@ -1,9 +1,11 @@
-"""What goes wrong in the field on asynchronous endpoints, each as something the emulator shows or prevents."""
+"""What goes wrong in the field on asynchronous endpoints: each is shown here, or prevented."""
 
 from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,6 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -106,35 +107,35 @@ def submit_location(runtime: SageMakerRuntimeClient, name: str, **arguments: Any
     return str(runtime.invoke_endpoint_async(EndpointName=name, **arguments)["OutputLocation"])
 
 
+@pytest.mark.parametrize(
+    ("way", "state", "objects"), [("requeue", "queued", 0), ("fail", "failed", 1), ("lose", "failed", 0)]
+)
 def test_gotcha_07_a_scale_in_during_a_request_is_a_setting(
-    start_emulator: Start, moto_url: str, name: str
+    start_emulator: Start, moto_url: str, name: str, way: str, state: str, objects: int
 ) -> None:
-    for way, state in (("requeue", "queued"), ("fail", "failed"), ("lose", "failed")):
-        options = ("--set", f"on_instance_loss={way}", "--set", "stop_grace=0.2")
-        with start_emulator(options=options) as running:
-            endpoint = f"{name}-{way}"
-            sagemaker, runtime = running.client("sagemaker"), running.client("sagemaker-runtime")
-            made = make_endpoint(sagemaker, moto_url, endpoint)
-            running.admin("/faults", {"place": "container", "effect": "hang", "times": 1})
-            request_id = submit(runtime, made.name)
-            wait_until(lambda: running.admin(f"/requests/{request_id}")["exchanges"])
-            pid = running.admin("/instances")["instances"][0]["pid"]
-            wanted = [{"VariantName": "v", "DesiredInstanceCount": 0}]
-            sagemaker.update_endpoint_weights_and_capacities(
-                EndpointName=made.name, DesiredWeightsAndCapacities=wanted
-            )
-            wait_until(lambda: running.admin(f"/requests/{request_id}")["state"] == state, 20)
-            wait_until(lambda: not alive(pid))
-            s3 = client("s3", moto_url)
-            written = s3.list_objects_v2(Bucket=made.bucket).get("KeyCount", 0)
-            assert written == (1 if way == "fail" else 0)
-            for used in (s3, sagemaker, runtime):
-                used.close()
+    options = ("--set", f"on_instance_loss={way}", "--set", "stop_grace=0.2")
+    with start_emulator(options=options) as running:
+        endpoint = f"{name}-{way}"
+        sagemaker, runtime = running.client("sagemaker"), running.client("sagemaker-runtime")
+        made = make_endpoint(sagemaker, moto_url, endpoint)
+        running.admin("/faults", {"place": "container", "effect": "hang", "times": 1})
+        request_id = submit(runtime, made.name)
+        wait_until(lambda: running.admin(f"/requests/{request_id}")["exchanges"])
+        pid = running.admin("/instances")["instances"][0]["pid"]
+        wanted = [{"VariantName": "v", "DesiredInstanceCount": 0}]
+        sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=made.name, DesiredWeightsAndCapacities=wanted
+        )
+        wait_until(lambda: running.admin(f"/requests/{request_id}")["state"] == state, 20)
+        wait_until(lambda: not alive(pid))
+        s3 = client("s3", moto_url)
+        written = s3.list_objects_v2(Bucket=made.bucket).get("KeyCount", 0)
+        assert written == objects
+        for used in (s3, sagemaker, runtime):
+            used.close()
 
 
 def alive(pid: int) -> bool:
-    from pathlib import Path  # noqa: PLC0415  # for this line alone
-
     return Path(f"/proc/{pid}").exists()
 
 
@@ -281,9 +282,7 @@ def test_gotcha_20_types_come_through_from_input_to_output(
         assert found["ContentType"] == "text/csv"
 
 
-def test_gotcha_21_recreating_right_after_a_deletion_is_refused(
-    start_emulator: Start, moto_url: str, name: str
-) -> None:
+def test_gotcha_21_recreating_right_after_a_deletion_is_refused(start_emulator: Start, name: str) -> None:
     options = ("--speed", "0", "--set", "deleting_seconds=60", "--set", "creating_seconds=120")
     with start_emulator(options=options) as running:
         sagemaker = running.client("sagemaker")
@@ -314,22 +313,23 @@ def test_gotcha_23_server_limits_left_at_real_time_defaults_are_named(
         ModelName=name,
         PrimaryContainer={"Image": "echo", "Environment": {"TS_MAX_REQUEST_SIZE": "1000000000"}},
     )
-    variant: Any = {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
-        ProductionVariants=[{**variant, "InstanceType": "ml.g5.2xlarge"}],
+        ProductionVariants=[
+            {
+                "VariantName": "v",
+                "ModelName": name,
+                "InitialInstanceCount": 1,
+                "InstanceType": "ml.g5.2xlarge",
+            }
+        ],
         AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": "s3://b/out"}},
     )
     [line] = [found for found in emulator.log.read_text().splitlines() if name in found and "limits" in found]
     assert re.findall(r"TS_\w+", line) == ["TS_DEFAULT_RESPONSE_TIMEOUT", "TS_MAX_RESPONSE_SIZE"]
 
 
-def test_gotcha_24_of_parallel_capacity_updates_one_wins(
-    emulator: Running, made: Made, tmp_path: Path
-) -> None:
-    del tmp_path
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # for this test alone
-
+def test_gotcha_24_of_parallel_capacity_updates_one_wins(emulator: Running, made: Made) -> None:
     def rescale(count: int) -> int:
         wanted = [{"VariantName": "v", "DesiredInstanceCount": count}]
         params = {"EndpointName": made.name, "DesiredWeightsAndCapacities": wanted}

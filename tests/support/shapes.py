@@ -107,6 +107,7 @@ def _matching(shape: Shape, low: int) -> str:
         "arn:aws:iam::123456789012:role/r",
         "arn:aws:sns:us-east-1:123456789012:t",
         "arn:aws:sagemaker:us-east-1:123456789012:model/m",
+        "arn:aws:application-autoscaling:us-east-1:123456789012:scalable-target/1",
     )
     return next(text for text in examples if len(text) >= low and (not pattern or matcher(pattern)(text)))
 
