@@ -96,7 +96,7 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    if os.environ.get("EXIT_AT_ONCE"):
+    if os.environ.get("EXIT_AT_ONCE") or Path(os.environ.get("EXIT_IF_THERE", "/none/such")).exists():
         sys.stderr.write("no weights in /opt/ml/model\n")
         sys.exit(3)
     if os.environ.get("DEAF"):

@@ -1,0 +1,264 @@
+"""AWS's recommended pair of policies, on a clock moved by hand: from one instance to zero, and back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.emulator import client, make_endpoint
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.emulator import Made, Running, Start
+
+
+class Stage:
+    """One endpoint on an emulator whose clock stands still, and the clients to work with it."""
+
+    def __init__(self, running: Running, moto_url: str, name: str) -> None:
+        self.running = running
+        self.sagemaker: Any = running.client("sagemaker")
+        self.runtime: Any = running.client("sagemaker-runtime")
+        self.autoscaling: Any = running.client("application-autoscaling")
+        self.cloudwatch: Any = client("cloudwatch", moto_url)
+        self.made: Made = make_endpoint(self.sagemaker, moto_url, name)
+        self.dimensions = [{"Name": "EndpointName", "Value": name}]
+        self.place = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": f"endpoint/{name}/variant/v",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+
+    def close(self) -> None:
+        for used in (self.sagemaker, self.runtime, self.autoscaling, self.cloudwatch):
+            used.close()
+
+    def register(self, maximum: int = 5) -> None:
+        self.autoscaling.register_scalable_target(**self.place, MinCapacity=0, MaxCapacity=maximum)
+
+    def track(self, **config: Any) -> None:
+        metric = {
+            "MetricName": "ApproximateBacklogSizePerInstance",
+            "Namespace": "AWS/SageMaker",
+            "Dimensions": self.dimensions,
+            "Statistic": "Average",
+        }
+        self.autoscaling.put_scaling_policy(
+            **self.place,
+            PolicyName="track",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 5.0,
+                "CustomizedMetricSpecification": metric,
+                **config,
+            },
+        )
+
+    def wake(self, **step: Any) -> None:
+        arn = self.autoscaling.put_scaling_policy(
+            **self.place,
+            PolicyName="wake",
+            PolicyType="StepScaling",
+            StepScalingPolicyConfiguration={
+                "AdjustmentType": "ChangeInCapacity",
+                "MetricAggregationType": "Average",
+                "Cooldown": 300,
+                "StepAdjustments": [{"ScalingAdjustment": 1, **(step or {"MetricIntervalLowerBound": 0})}],
+            },
+        )["PolicyARN"]
+        self.cloudwatch.put_metric_alarm(
+            AlarmName=f"{self.made.name}-wake",
+            MetricName="HasBacklogWithoutCapacity",
+            Namespace="AWS/SageMaker",
+            Statistic="Average",
+            EvaluationPeriods=2,
+            DatapointsToAlarm=2,
+            Threshold=1,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="missing",
+            Dimensions=self.dimensions,
+            Period=60,
+            AlarmActions=[arn],
+        )
+
+    def counts(self) -> tuple[str, int, int]:
+        described = self.sagemaker.describe_endpoint(EndpointName=self.made.name)
+        variant = described["ProductionVariants"][0]
+        return (
+            described["EndpointStatus"],
+            variant["DesiredInstanceCount"],
+            variant["CurrentInstanceCount"],
+        )
+
+    def has(self, count: int) -> None:
+        wait_until(lambda: self.counts() == ("InService", count, count))
+
+    def submit(self) -> str:
+        answer = self.runtime.invoke_endpoint_async(EndpointName=self.made.name, Body=b"hello")
+        return str(answer["OutputLocation"]).rpartition("/")[2].removesuffix(".out")
+
+    def sentences(self) -> str:
+        found = self.running.admin(f"/endpoints/{self.made.name}/explain")
+        return "\n".join(found["sentences"])
+
+
+@pytest.fixture
+def stage(start_emulator: Start, moto_url: str, name: str) -> Iterator[Stage]:
+    with start_emulator(options=("--speed", "0")) as running:
+        made = Stage(running, moto_url, name)
+        yield made
+        made.close()
+
+
+def test_from_one_to_zero_to_one_and_to_zero_again(stage: Stage) -> None:
+    stage.register()
+    stage.track(ScaleInCooldown=600, ScaleOutCooldown=300)
+    stage.wake()
+    [instance] = stage.running.admin("/instances")["instances"]
+    began = time.monotonic()
+    stage.running.advance(17 * 60)
+    stage.has(0)
+    wait_until(lambda: not Path(f"/proc/{instance['pid']}").exists())
+    request_id = stage.submit()
+    assert stage.running.admin(f"/requests/{request_id}")["state"] == "queued"
+    stage.running.advance(60)
+    assert stage.counts()[1] == 0
+    stage.running.advance(120)
+    stage.has(1)
+    assert stage.running.admin(f"/requests/{request_id}/await?timeout=10")["state"] == "completed"
+    # For whoever reads the output; what it has to be is measured elsewhere.
+    print(f"1 -> 0 -> 1 in {time.monotonic() - began:.2f} s")  # noqa: T201
+    stage.running.advance(30 * 60)
+    stage.has(0)
+    causes = [
+        activity["Cause"]
+        for activity in stage.autoscaling.describe_scaling_activities(ServiceNamespace="sagemaker")[
+            "ScalingActivities"
+        ]
+    ]
+    assert [cause.rpartition(" ")[2] for cause in causes] == ["track", "wake", "track"]
+
+
+def test_gotcha_06_without_the_second_policy_it_never_comes_back_and_explain_says_so(stage: Stage) -> None:
+    stage.register()
+    stage.track()
+    stage.running.advance(17 * 60)
+    stage.has(0)
+    request_id = stage.submit()
+    stage.running.advance(3600)
+    assert stage.counts() == ("InService", 0, 0)
+    assert stage.running.admin(f"/requests/{request_id}")["state"] == "queued"
+    words = stage.sentences()
+    assert "no step policy has an alarm on HasBacklogWithoutCapacity" in words
+    assert "until more than 5 requests wait" in words
+    stage.wake()
+    stage.running.advance(180)
+    stage.has(1)
+
+
+def test_gotcha_05_a_policy_on_invocations_per_instance_never_fires(stage: Stage) -> None:
+    stage.register()
+    stage.autoscaling.put_scaling_policy(
+        **stage.place,
+        PolicyName="silent",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 5.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+            },
+        },
+    )
+    stage.running.advance(3600)
+    assert stage.counts() == ("InService", 1, 1)
+    assert "it never fires" in stage.sentences()
+    names = {metric["MetricName"] for metric in stage.cloudwatch.list_metrics()["Metrics"]}
+    assert "InvocationsPerInstance" not in names
+
+
+def test_many_that_wait_scale_out_to_the_maximum_and_no_further(stage: Stage) -> None:
+    stage.register(maximum=2)
+    stage.track()
+    stage.running.admin("/faults", {"place": "container", "effect": "hang"})
+    for _ in range(40):
+        stage.submit()
+    stage.running.advance(4 * 60)
+    stage.has(2)
+    stage.running.advance(10 * 60)
+    assert stage.counts() == ("InService", 2, 2)
+    activities = stage.autoscaling.describe_scaling_activities(
+        ServiceNamespace="sagemaker", IncludeNotScaledActivities=True
+    )["ScalingActivities"]
+    [reason] = activities[0]["NotScaledReasons"]
+    assert (reason["Code"], reason["MaxCapacity"]) == ("AlreadyAtMaxCapacity", 2)
+    assert "at its maximum of 2" in stage.sentences()
+
+
+def test_a_step_on_the_wrong_side_does_nothing_and_explain_says_so(stage: Stage) -> None:
+    stage.register()
+    stage.track()
+    stage.wake(MetricIntervalUpperBound=0)
+    stage.running.advance(17 * 60)
+    stage.has(0)
+    stage.submit()
+    stage.running.advance(10 * 60)
+    assert stage.counts()[1] == 0
+    assert "has no step above the threshold" in stage.sentences()
+
+
+def test_metrics_can_be_read_back_from_cloudwatch(stage: Stage) -> None:
+    request_id = stage.submit()
+    stage.running.admin(f"/requests/{request_id}/await?timeout=10")
+    stage.running.advance(180)
+    now = stage.running.admin("/clock")["now"]
+    window: Any = {"StartTime": now - 3600, "EndTime": now}
+    query: Any = {
+        **window,
+        "Namespace": "AWS/SageMaker",
+        "Period": 60,
+        "Statistics": ["Average", "Sum", "SampleCount"],
+    }
+    backlog = {**query, "MetricName": "ApproximateBacklogSize"}
+    points = stage.cloudwatch.get_metric_statistics(**backlog, Dimensions=stage.dimensions)["Datapoints"]
+    assert len(points) == 3
+    assert {point["Unit"] for point in points} == {"Count"}
+    of_variant = [*stage.dimensions, {"Name": "VariantName", "Value": "v"}]
+    assert not stage.cloudwatch.get_metric_statistics(**backlog, Dimensions=of_variant)["Datapoints"]
+    [done] = stage.cloudwatch.get_metric_statistics(
+        **{**query, "MetricName": "InvocationsProcessed"}, Dimensions=of_variant
+    )["Datapoints"]
+    assert done["Sum"] == 1
+    metric = {"Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "Dimensions": of_variant}
+    [result] = stage.cloudwatch.get_metric_data(
+        MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"}}],
+        **window,
+    )["MetricDataResults"]
+    assert result["Values"][0] > 0
+
+
+def test_prometheus_reads_the_metrics(stage: Stage) -> None:
+    request_id = stage.submit()
+    stage.running.admin(f"/requests/{request_id}/await?timeout=10")
+    answer = stage.running.send("/_emulator/metrics", method="GET")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    samples = {}
+    typed = set()
+    for line in answer.body.decode().splitlines():
+        if line.startswith("# TYPE "):
+            typed.add(line.split()[2])
+        elif not line.startswith("# HELP "):
+            name, _, value = line.rpartition(" ")
+            samples[name] = float(value)
+    assert all(
+        any(name.partition("{")[0] in {kind, f"{kind}_sum", f"{kind}_count"} for kind in typed)
+        for name in samples
+    )
+    label = f'{{endpoint="{stage.made.name}"}}'
+    assert samples[f"meshtwin_invocations_processed_total{label}"] == 1
+    assert samples[f"meshtwin_instances{label}"] == 1
+    assert samples[f"meshtwin_model_latency_seconds_count{label}"] == 1
