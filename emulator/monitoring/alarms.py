@@ -24,6 +24,8 @@ class Alarm:
     key: Key
     statistic: str
     period: int
+    unit: str | None
+    """Only values of this unit count; None: of any."""
     rule: Rule
     state: AlarmState
     enabled: bool
@@ -80,6 +82,7 @@ def parse_alarm(document: Mapping[str, Any]) -> Alarm | None:
         key=Key(document["Namespace"], document["MetricName"], tuple(dimensions)),
         statistic=document["Statistic"],
         period=document["Period"],
+        unit=document.get("Unit"),
         rule=Rule(
             document["ComparisonOperator"],
             document["Threshold"],

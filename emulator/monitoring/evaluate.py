@@ -43,6 +43,10 @@ _COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 }
 COMPARISONS = frozenset(_COMPARISONS)
 
+EXTRA = 2
+"""Datapoints that are looked at beyond EvaluationPeriods where some are missing. AWS says that there are some
+and has two in its examples: see `judge`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Datapoint:
@@ -76,45 +80,65 @@ class Verdict:
 
 
 def judge(rule: Rule, points: Sequence[Datapoint], before: AlarmState) -> Verdict:
-    """The state that the newest `rule.periods` datapoints, the newest last, make of the state before."""
-    window = points[-rule.periods :]
-    known = [point for point in window if point.value is not None]
-    breaching = [point for point in known if point.value is not None and rule.breaches(point.value)]
-    gaps = rule.periods - len(known)
+    """The state that the evaluation range, the newest datapoint last, makes of the state before.
+
+    Where the range holds `rule.periods` real datapoints, the newest of them decide, whatever is missing
+    between them. Else what is missing is filled in, as few times as possible:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+    """
+    span = points[-(rule.periods + EXTRA) :]
+    known = [point for point in span if point.value is not None][-rule.periods :]
     if not known:
         return _without_data(rule, before)
+    breaching = [point for point in known if point.value is not None and rule.breaches(point.value)]
+    gaps = rule.periods - len(known)
     assumed = gaps if rule.missing is Missing.BREACHING else 0
     if len(breaching) + assumed >= rule.needed:
-        return Verdict(AlarmState.ALARM, _reason(rule, breaching, rule.needed))
-    # What is missing might tip the balance: with `missing` and `ignore` the state stays until it can not.
-    undecided = rule.missing in {Missing.MISSING, Missing.IGNORE} and len(breaching) + gaps >= rule.needed
-    if undecided:
+        return Verdict(AlarmState.ALARM, _reason(rule, breaching, before, assumed=assumed))
+    if gaps and len(breaching) == len(known) and rule.missing in {Missing.MISSING, Missing.IGNORE}:
+        # All that is known breaches, and is not enough. `missing` waits until it is so old that no later
+        # datapoint could make up for it; AWS calls that avoiding premature transitions.
+        age = len(span) - span.index(known[0])
+        if rule.missing is Missing.MISSING and age >= rule.needed:
+            return Verdict(AlarmState.ALARM, _reason(rule, breaching, before))
         return Verdict(before, f"Unchanged: {gaps} of the last {rule.periods} datapoints are missing")
-    return Verdict(AlarmState.OK, _reason(rule, known, len(known), crossed=False))
+    held = [point for point in known if point not in breaching]
+    return Verdict(AlarmState.OK, _reason(rule, held, before, crossed=False))
 
 
 def _without_data(rule: Rule, before: AlarmState) -> Verdict:
-    missing = f"no datapoints were received for {rule.periods} periods and {rule.periods} missing datapoints"
+    was = "was" if rule.periods == 1 else "were"
+    gaps = f"{_of(rule.periods, 'missing datapoint')} {was}"
+    missing = f"no datapoints were received for {_of(rule.periods, 'period')} and {gaps}"
     match rule.missing:
         case Missing.BREACHING:
-            return Verdict(AlarmState.ALARM, f"Threshold Crossed: {missing} were treated as [Breaching].")
+            return Verdict(AlarmState.ALARM, f"Threshold Crossed: {missing} treated as [Breaching].")
         case Missing.NOT_BREACHING:
-            return Verdict(AlarmState.OK, f"Threshold Crossed: {missing} were treated as [NonBreaching].")
+            return Verdict(AlarmState.OK, f"Threshold Crossed: {missing} treated as [NonBreaching].")
         case Missing.IGNORE:
-            return Verdict(before, f"Unchanged: {missing} were ignored.")
-    return Verdict(AlarmState.INSUFFICIENT_DATA, f"Insufficient Data: {missing} were treated as [Missing].")
+            return Verdict(before, f"Unchanged: {missing} ignored.")
+    return Verdict(AlarmState.INSUFFICIENT_DATA, f"Insufficient Data: {missing} treated as [Missing].")
 
 
-def _reason(rule: Rule, points: Sequence[Datapoint], count: int, *, crossed: bool = True) -> str:
-    shown = ", ".join(f"{point.value} ({_time(point.at)})" for point in reversed(points[-rule.periods :]))
-    was = "was" if len(points) == 1 else "were"
-    side = _COMPARISONS[rule.comparison][1]
-    word = "datapoint" if rule.periods == 1 else "datapoints"
+def _reason(
+    rule: Rule, points: Sequence[Datapoint], before: AlarmState, *, assumed: int = 0, crossed: bool = True
+) -> str:
+    """StateReason in CloudWatch's words, the newest datapoint first."""
+    shown = ", ".join(f"{point.value} ({_time(point.at)})" for point in reversed(points))
+    filled = f" and {_of(assumed, 'missing datapoint')}" if assumed else ""
+    was = "was" if len(points) + assumed == 1 else "were"
+    least = rule.needed if crossed else rule.periods - rule.needed + 1
+    change = f"{before} -> {AlarmState.ALARM if crossed else AlarmState.OK}"
+    side = f"{'' if crossed else 'not '}{_COMPARISONS[rule.comparison][1]}"
     return (
-        f"Threshold Crossed: {count} out of the last {rule.periods} {word} [{shown}] {was} "
-        f"{'' if crossed else 'not '}{side} the threshold ({rule.threshold})"
-        + ("." if crossed else " (minimum 1 datapoint for ALARM -> OK transition).")
+        f"Threshold Crossed: {len(points)} out of the last {_of(rule.periods, 'datapoint')} "
+        f"[{shown}]{filled} {was} {side} the threshold ({rule.threshold}) "
+        f"(minimum {_of(least, 'datapoint')} for {change} transition)."
     )
+
+
+def _of(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _time(seconds: int) -> str:

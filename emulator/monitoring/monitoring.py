@@ -17,14 +17,15 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.monitoring.alarms import Alarm, AlarmView, is_policy, parse_alarm
-from emulator.monitoring.evaluate import AlarmState, Datapoint, Verdict, judge
+from emulator.monitoring.evaluate import EXTRA, AlarmState, Datapoint, Verdict, judge
 from emulator.monitoring.sample import (
+    HOST_NAMESPACE,
     NAMESPACE,
-    UNITS,
     EndpointView,
     HostSampler,
     backlog_values,
     metered_values,
+    unit_of,
 )
 from emulator.monitoring.series import MINUTE, Key, Series
 from emulator.settings import AlarmEvaluation
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+_ROUNDING = 1e-3
 
 _MOST_DATA = 1000
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
@@ -86,7 +89,7 @@ class Monitoring:
         self._hosts = HostSampler()
         self._views: dict[str, AlarmView] = {}
         self._unjudged: set[str] = set()
-        self._is_away = False
+        self._failing: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -115,7 +118,7 @@ class Monitoring:
     async def _run(self) -> None:
         while True:
             now = self._clock.now()
-            await self._clock.sleep(MINUTE - now % MINUTE)
+            await self._clock.sleep(_minute_of(now) + MINUTE - now)
             with self._clock.held():
                 try:
                     await self.look()
@@ -125,13 +128,16 @@ class Monitoring:
     async def look(self) -> None:
         """One round, for the minute that has just ended."""
         now = self._clock.now()
-        minute = int(now) - int(now) % MINUTE - MINUTE
+        minute = _minute_of(now) - MINUTE
         found = self._take(now)
         for key, values in found.items():
             self.series.put(key, minute, values)
         await self._publish(found, minute)
         for alarm in await self._alarms():
-            await self._judge(alarm, minute, now)
+            try:
+                await self._judge(alarm, minute, now)
+            except Exception:  # the other alarms are judged all the same
+                log.exception("alarm_not_judged", alarm=alarm.name)
 
     def _take(self, now: float) -> dict[Key, Statistics]:
         views = self._sources.views()
@@ -177,7 +183,10 @@ class Monitoring:
         if alarm is not None:
             return alarm if alarm.is_of_sagemaker or alarm.policy_arns else None
         name = document["AlarmName"]
-        if name not in self._unjudged and document.get("Namespace", NAMESPACE) == NAMESPACE:
+        is_ours = document.get("Namespace", NAMESPACE) in {NAMESPACE, HOST_NAMESPACE} or any(
+            is_policy(arn) for arn in document.get("AlarmActions", ())
+        )
+        if name not in self._unjudged and is_ours:
             self._unjudged.add(name)
             log.warning("alarm_not_judged", alarm=name, reason="metric math, percentiles or bands")
         return None
@@ -192,17 +201,25 @@ class Monitoring:
             verdict = judge(alarm.rule, points, before)
         changed = verdict.state is not before
         since = now if known is None or changed else known.since
-        self._views[alarm.name] = AlarmView(alarm, verdict.state, verdict.reason, since, tuple(points))
-        if changed or (known is None and verdict.state is not alarm.state):
-            await self._tell_change(alarm, before, verdict, points, now)
+        shown = points[-alarm.rule.periods :]
+        reason = verdict.reason if known is None or changed else known.reason
+        self._views[alarm.name] = AlarmView(alarm, verdict.state, reason, since, tuple(shown))
+        if changed or verdict.state is not alarm.state:
+            # Also where CloudWatch was away at the change, or somebody set the state by hand.
+            await self._write_state(alarm, verdict, shown, now)
+        if changed:
+            log.info("alarm", alarm=alarm.name, state=verdict.state, before=before, reason=verdict.reason)
+            await self._notify(alarm, before, verdict, now)
         await self._act(alarm, verdict.state, points, now)
 
     async def _points(self, alarm: Alarm, minute: int) -> list[Datapoint]:
-        """The last datapoints, as many as the alarm looks at; the newest ends with `minute`."""
+        """The last datapoints, as many as may be looked at; the newest ends with `minute`."""
         period = max(alarm.period, MINUTE)
         end = minute + MINUTE
-        starts = [end - period * back for back in range(alarm.rule.periods, 0, -1)]
+        starts = [end - period * back for back in range(alarm.rule.periods + EXTRA, 0, -1)]
         if alarm.is_of_sagemaker:
+            if alarm.unit not in {None, unit_of(alarm.key.name)}:
+                return [Datapoint(start, None) for start in starts]
             return [
                 Datapoint(start, self.series.statistic(alarm.key, start, period, alarm.statistic))
                 for start in starts
@@ -216,16 +233,15 @@ class Monitoring:
             EndTime=datetime.fromtimestamp(end, UTC),
             Period=period,
             Statistics=[alarm.statistic],
+            **({} if alarm.unit is None else {"Unit": alarm.unit}),
         )
         found = (answer or {}).get("Datapoints", [])
         values = {int(point["Timestamp"].timestamp()): float(point[alarm.statistic]) for point in found}
         return [Datapoint(start, values.get(start)) for start in starts]
 
-    async def _tell_change(
-        self, alarm: Alarm, before: AlarmState, verdict: Verdict, points: Sequence[Datapoint], now: float
+    async def _write_state(
+        self, alarm: Alarm, verdict: Verdict, points: Sequence[Datapoint], now: float
     ) -> None:
-        """CloudWatch, the log, and the topics that the alarm names for its new state."""
-        log.info("alarm", alarm=alarm.name, state=verdict.state, before=before, reason=verdict.reason)
         if self._settings.alarm_evaluation is AlarmEvaluation.STORE:
             return
         await self._call(
@@ -235,7 +251,10 @@ class Monitoring:
             StateReason=verdict.reason[:1023],
             StateReasonData=_reason_data(alarm, points, now),
         )
-        if not alarm.enabled:
+
+    async def _notify(self, alarm: Alarm, before: AlarmState, verdict: Verdict, now: float) -> None:
+        """The topics that the alarm names for its new state; a CloudWatch that judges tells them itself."""
+        if not alarm.enabled or self._settings.alarm_evaluation is AlarmEvaluation.STORE:
             return
         for arn in alarm.actions[verdict.state]:
             if ":sns:" in arn:
@@ -256,15 +275,22 @@ class Monitoring:
 
     async def _call(self, function: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's answers
         """The answer of CloudWatch or SNS; None where there is none, which is said once for each outage."""
+        name = function.__name__
         try:
             answer = await self._aws.run(function, **arguments)
         except (BotoCoreError, ClientError) as error:
-            if not self._is_away:
-                log.warning("cloudwatch_away", call=function.__name__, error=str(error))
-            self._is_away = True
+            # By operation: one that is lacking for good is not said each minute because the others answer.
+            if name not in self._failing:
+                log.warning("cloudwatch_away", call=name, error=str(error))
+            self._failing.add(name)
             return None
-        self._is_away = False
+        self._failing.discard(name)
         return answer
+
+
+def _minute_of(now: float) -> int:
+    """The begin of the minute; a sleeper may be woken a rounding error before its time."""
+    return int((now + _ROUNDING) // MINUTE) * MINUTE
 
 
 def _datum(key: Key, values: Statistics, minute: int) -> dict[str, Any]:
@@ -278,7 +304,7 @@ def _datum(key: Key, values: Statistics, minute: int) -> dict[str, Any]:
             "Minimum": values.least,
             "Maximum": values.most,
         },
-        "Unit": UNITS.get(key.name, "Count"),
+        "Unit": unit_of(key.name),
     }
 
 

@@ -40,6 +40,11 @@ UNITS: Mapping[str, str] = {
 """Every other metric is a Count."""
 
 
+def unit_of(metric: str) -> str:
+    """The unit in which a metric is published."""
+    return UNITS.get(metric, "Count")
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointView:
     """An endpoint at one moment."""
