@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore
 import pytest
 from hypothesis import settings
 from moto.server import ThreadedMotoServer
 
-from tests.support.emulator import Made, Running, Start, make_endpoint, run_emulator
+from cloud.connection import connect
+from cloud.profiles import PROFILES
+from tests.support.emulator import Made, Running, Start, make_endpoint, run_emulator, tear_down
+from tests.support.parity_plugin import ParityReport, snapshot_path
+from tests.support.reached import Reached
+from tests.support.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +36,31 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("contract", "the contract suite, tests/contract")
+    group.addoption("--profile", default="embedded", choices=PROFILES, help="run it against this profile")
+    group.addoption("--record", action="store_true", help="keep AWS's answers under fixtures/contract")
+    group.addoption("--parity-report", type=Path, help="write what was found to this JSON file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.record and config.option.profile != "sagemaker":
+        raise pytest.UsageError("--record keeps what AWS answers: it needs --profile sagemaker")
+    if config.option.parity_report is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ParityReport(config.option.parity_report))
+
+
+@pytest.fixture(scope="session")
+def profile(pytestconfig: pytest.Config) -> str:
+    """The profile that the contract suite runs against."""
+    return str(pytestconfig.option.profile)
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the person running the tests reaches them, and none reaches AWS."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+    """No setting of the person running the tests reaches them, and none reaches AWS, unless asked for."""
+    if profile != "embedded":
+        return
     for name in list(os.environ):
         if name.startswith(("AWS_", "MESHTWIN_", "RUNTIME_", "EMULATOR_", "SAGEMAKER_")):
             monkeypatch.delenv(name)
@@ -40,8 +70,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
-    """A moto server of this test run's own."""
+def moto_url(profile: str) -> Iterator[str]:
+    """A moto server of this test run's own; empty where the SDK's own settings lead somewhere."""
+    if profile != "embedded":
+        connect(profile)
+        yield ""
+        return
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -78,6 +112,8 @@ def bucket(s3: S3Client) -> str:
 @pytest.fixture(scope="session")
 def start_emulator(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Start one more emulator: `with start_emulator(table_prefix=..., options=(...)) as running`."""
+    if not moto_url:
+        pytest.skip("needs an emulator of its own")
 
     def start(store_url: str = moto_url, **options: Any) -> AbstractContextManager[Running]:
         return run_emulator(store_url, tmp_path_factory.mktemp("emulator"), **options)
@@ -86,8 +122,12 @@ def start_emulator(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 @pytest.fixture(scope="session")
-def emulator(start_emulator: Start) -> Iterator[Running]:
-    """The emulator that most tests share: they choose names of their own."""
+def emulator(moto_url: str, request: pytest.FixtureRequest) -> Iterator[Running | Reached]:
+    """The emulator that most tests share, or what the profile has in its place."""
+    if not moto_url:
+        yield Reached()
+        return
+    start_emulator: Start = request.getfixturevalue("start_emulator")
     with start_emulator() as running:
         yield running
 
@@ -104,6 +144,24 @@ def runtime(emulator: Running) -> Iterator[SageMakerRuntimeClient]:
     made = emulator.client("sagemaker-runtime")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leftovers(profile: str) -> Iterator[None]:
+    """On a profile that outlives the tests, what they have made is deleted at the end."""
+    yield
+    if profile != "embedded":
+        tear_down()
+
+
+@pytest.fixture
+def snapshot(request: pytest.FixtureRequest) -> Iterator[Snapshot]:
+    """Holds answers to what AWS gave, or, with --record, keeps them."""
+    record = bool(request.config.option.record)
+    about = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "botocore": botocore.__version__}
+    kept = Snapshot(snapshot_path(request.node), request.node.originalname, record=record, about=about)
+    yield kept
+    kept.close()
 
 
 @pytest.fixture

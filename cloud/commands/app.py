@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from cloud.commands.demo import demo
+from cloud.commands.emulator import cancel, clock, explain, fault, instances, replay, requests
+from cloud.commands.parity import parity
 from cloud.commands.status import status
 from cloud.commands.submit import submit, wait
 from cloud.commands.up import up
@@ -22,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS: tuple[Callable[..., None], ...] = (up, status, submit, wait, demo)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(up, status, submit, wait, demo),
+    *(requests, cancel, replay, explain, instances, clock, fault, parity),
+)
 for command in COMMANDS:
     app.command()(command)

@@ -32,7 +32,17 @@ def up(
         Path | None, typer.Option(help="Keep S3, DynamoDB and SNS in this folder over a restart.")
     ] = None,
     port: Annotated[int, typer.Option(help="The emulator's port; 0: a free one.")] = 0,
-    speed: Annotated[float, typer.Option(help="Run the service's time this many times as fast.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(help="Run the service's time this many times as fast; 0: stand still.")
+    ] = 1.0,
+    container: Annotated[
+        list[str] | None,
+        typer.Option(help="IMAGE=COMMAND: a program that stands for another image; repeatable."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE: a setting of the emulator; repeatable."),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave an endpoint on AWS in place at the end.")
     ] = False,
@@ -49,13 +59,22 @@ def up(
 
       meshtwin up --data .meshtwin/data --port 4599
 
+      meshtwin up --speed 60 --container 'sum:latest=python serve.py'
+
       MESHTWIN_PROFILE=sagemaker meshtwin up --keep
     """
     chosen = load_profile(profile)
     already = read_state(chosen.name)
     if already is not None:
         raise UnavailableError(f"profile {chosen.name!r} is already up, in process {already.pid}")
-    with serving(chosen, StackOptions(data=data, port=port, speed=speed), keep=keep) as stack:
+    options = StackOptions(
+        data=data,
+        port=port,
+        speed=speed,
+        containers=tuple(container or ()),
+        settings=tuple(settings or ()),
+    )
+    with serving(chosen, options, keep=keep) as stack:
         # Only now: until everything is up, an interrupt is to end the waiting for it.
         stop = _stop_event()
         if as_json:

@@ -39,6 +39,10 @@ class StackOptions:
     port: int = 0
     speed: float = 1.0
     log_dir: Path | None = None
+    containers: tuple[str, ...] = ()
+    """`IMAGE=COMMAND` of containers beside the runtime."""
+    settings: tuple[str, ...] = ()
+    """`NAME=VALUE` of the emulator's settings."""
 
 
 @contextmanager
@@ -85,6 +89,8 @@ def _emulator(
         *("--port", str(options.port), "--region", profile.region),
         *("--account-id", str(profile.account_id), "--speed", str(options.speed)),
         *("--log-dir", str(log_dir), "--command", f"*={' '.join(RUNTIME_COMMAND)}"),
+        *(word for command in options.containers for word in ("--command", command)),
+        *(word for setting in options.settings for word in ("--set", setting)),
     ]
     return Child("emulator", arguments, environment, log_dir / "emulator.log")
 

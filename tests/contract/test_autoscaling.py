@@ -108,6 +108,7 @@ def code_of(call: Callable[[], object]) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
+@pytest.mark.operation("RegisterScalableTarget", "DescribeScalableTargets")
 @pytest.mark.documented(f"{API}/API_RegisterScalableTarget.html")
 def test_a_target_is_registered_and_changed(autoscaling: ApplicationAutoScalingClient, target: Any) -> None:
     arn = autoscaling.register_scalable_target(**target, MaxCapacity=4)["ScalableTargetARN"]
@@ -125,6 +126,7 @@ def test_a_target_is_registered_and_changed(autoscaling: ApplicationAutoScalingC
     }
 
 
+@pytest.mark.operation("RegisterScalableTarget")
 @pytest.mark.documented(f"{API}/API_RegisterScalableTarget.html")
 def test_both_capacities_are_needed_the_first_time(
     autoscaling: ApplicationAutoScalingClient, served: str
@@ -134,6 +136,7 @@ def test_both_capacities_are_needed_the_first_time(
     assert "MaxCapacity" in message
 
 
+@pytest.mark.operation("RegisterScalableTarget")
 @pytest.mark.assumed
 @pytest.mark.parametrize(
     ("changes", "words"),
@@ -154,6 +157,7 @@ def test_a_target_that_can_not_be_is_refused(
     assert words in message
 
 
+@pytest.mark.operation("PutScalingPolicy", "DeregisterScalableTarget", "DeleteScalingPolicy")
 @pytest.mark.documented(f"{API}/API_PutScalingPolicy.html")
 def test_what_is_not_registered_has_no_policies(autoscaling: ApplicationAutoScalingClient, name: str) -> None:
     step = steps({"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1})
@@ -165,6 +169,7 @@ def test_what_is_not_registered_has_no_policies(autoscaling: ApplicationAutoScal
         assert code_of(call)[0] == "ObjectNotFoundException"
 
 
+@pytest.mark.operation("PutScalingPolicy", "DeleteScalingPolicy")
 @pytest.mark.documented(f"{GUIDE}/target-tracking-scaling-policy-overview.html")
 def test_target_tracking_makes_two_alarms_and_takes_them_away(
     autoscaling: ApplicationAutoScalingClient, cloudwatch: CloudWatchClient, target: Any, served: str
@@ -189,6 +194,7 @@ def test_target_tracking_makes_two_alarms_and_takes_them_away(
     assert cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"] == []
 
 
+@pytest.mark.operation("DeleteScalingPolicy")
 @pytest.mark.documented(f"{GUIDE}/step-scaling-policy-overview.html")
 def test_a_deleted_step_policy_leaves_its_alarm_without_the_action(
     autoscaling: ApplicationAutoScalingClient, cloudwatch: CloudWatchClient, target: Any, name: str
@@ -214,6 +220,7 @@ def test_a_deleted_step_policy_leaves_its_alarm_without_the_action(
     cloudwatch.delete_alarms(AlarmNames=[name])
 
 
+@pytest.mark.operation("PutScalingPolicy")
 @pytest.mark.documented(f"{API}/API_StepAdjustment.html")
 @pytest.mark.parametrize(
     ("bounds", "words"),
@@ -245,6 +252,7 @@ def test_steps_that_do_not_fit_together_are_refused(
     assert words in message
 
 
+@pytest.mark.operation("PutScalingPolicy")
 @pytest.mark.documented(f"{GUIDE}/application-auto-scaling-quotas.html")
 def test_limits(autoscaling: ApplicationAutoScalingClient, target: Any) -> None:
     many = [
@@ -257,6 +265,7 @@ def test_limits(autoscaling: ApplicationAutoScalingClient, target: Any) -> None:
     assert code == "LimitExceededException"
 
 
+@pytest.mark.operation("DescribeScalingPolicies")
 @pytest.mark.documented(f"{API}/API_DescribeScalingPolicies.html")
 def test_policies_come_in_pages(autoscaling: ApplicationAutoScalingClient, target: Any) -> None:
     step = steps({"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1})
@@ -311,6 +320,7 @@ def test_a_registered_variant_keeps_its_instance_type(
     assert "deregistered" in message
 
 
+@pytest.mark.operation("RegisterScalableTarget", "DescribeScalingActivities")
 @pytest.mark.documented(f"{API}/API_RegisterScalableTarget.html")
 def test_a_count_out_of_bounds_is_brought_within_them(
     autoscaling: ApplicationAutoScalingClient, sagemaker: SageMakerClient, moto_url: str, name: str

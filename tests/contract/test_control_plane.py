@@ -75,6 +75,7 @@ def config(sagemaker: SageMakerClient, model: str) -> str:
     return model
 
 
+@pytest.mark.operation("CreateModel", "DescribeModel")
 @pytest.mark.botocore_model
 def test_a_model_is_described_as_it_was_created(sagemaker: SageMakerClient, name: str) -> None:
     given: dict[str, Any] = {
@@ -96,6 +97,7 @@ def test_a_model_is_described_as_it_was_created(sagemaker: SageMakerClient, name
     assert abs((dt.datetime.now(dt.UTC) - found["CreationTime"]).total_seconds()) < 60
 
 
+@pytest.mark.operation("CreateEndpointConfig", "DescribeEndpointConfig")
 @pytest.mark.botocore_model
 def test_a_configuration_is_described_as_it_was_created(sagemaker: SageMakerClient, model: str) -> None:
     given: dict[str, Any] = {
@@ -125,6 +127,7 @@ def test_a_configuration_is_described_as_it_was_created(sagemaker: SageMakerClie
     assert {key: found[key] for key in given} == given
 
 
+@pytest.mark.operation("CreateEndpointConfig", "DescribeEndpointConfig")
 @pytest.mark.assumed
 def test_a_member_newer_than_the_model_is_kept_and_given_back(emulator: Running, name: str) -> None:
     newer = {"Of2030": [{"A": 1.5, "B": None}]}
@@ -134,6 +137,7 @@ def test_a_member_newer_than_the_model_is_kept_and_given_back(emulator: Running,
     assert found["Newest"] == found["PrimaryContainer"]["Newer"] == newer
 
 
+@pytest.mark.operation("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint")
 @pytest.mark.documented(DESCRIBE)
 def test_the_life_of_an_endpoint(sagemaker: SageMakerClient, config: str) -> None:
     created = sagemaker.create_endpoint(EndpointName=config, EndpointConfigName=config)
@@ -161,6 +165,7 @@ def test_the_life_of_an_endpoint(sagemaker: SageMakerClient, config: str) -> Non
     assert sagemaker.list_endpoints(NameContains=config)["Endpoints"] == []
 
 
+@pytest.mark.operation("CreateEndpoint", "DescribeEndpoint")
 @pytest.mark.documented(DESCRIBE)
 def test_a_container_that_exits_fails_the_endpoint_with_a_reason(start_emulator: Start, name: str) -> None:
     with start_emulator(options=("--command", "broken=false")) as running:
@@ -180,6 +185,7 @@ def test_a_container_that_exits_fails_the_endpoint_with_a_reason(start_emulator:
         sagemaker.close()
 
 
+@pytest.mark.operation("DeleteEndpoint")
 @pytest.mark.field_report(OPERATOR)
 def test_an_endpoint_on_its_way_can_not_be_deleted(sagemaker: SageMakerClient, config: str) -> None:
     sagemaker.create_endpoint(EndpointName=config, EndpointConfigName=config)
@@ -187,6 +193,7 @@ def test_an_endpoint_on_its_way_can_not_be_deleted(sagemaker: SageMakerClient, c
     assert found["Message"] == f'Cannot update in-progress endpoint "{ARN}:endpoint/{config}".'
 
 
+@pytest.mark.operation("CreateEndpoint")
 @pytest.mark.field_report(EXISTING)
 def test_a_second_endpoint_of_one_name_is_refused_in_any_case(
     sagemaker: SageMakerClient, endpoint: Made
@@ -198,6 +205,7 @@ def test_a_second_endpoint_of_one_name_is_refused_in_any_case(
         assert found["Message"] == f'Cannot create already existing endpoint "{arn}".'
 
 
+@pytest.mark.operation("CreateEndpointConfig")
 @pytest.mark.field_report("https://github.com/awslabs/spot-tagging-bot-for-digital-assets/issues/2")
 def test_a_second_configuration_of_one_name_is_refused(sagemaker: SageMakerClient, config: str) -> None:
     found = refusal(
@@ -210,12 +218,22 @@ def test_a_second_configuration_of_one_name_is_refused(sagemaker: SageMakerClien
     assert found["Message"] == f'Cannot create already existing endpoint configuration "{arn}".'
 
 
+@pytest.mark.operation("CreateModel")
 @pytest.mark.field_report("https://github.com/aws/sagemaker-python-sdk")
 def test_a_second_model_of_one_name_is_refused(sagemaker: SageMakerClient, model: str) -> None:
     found = refusal(lambda: sagemaker.create_model(ModelName=model, PrimaryContainer={"Image": "i"}))
     assert found["Message"].startswith("Cannot create already existing model")
 
 
+@pytest.mark.operation(
+    "DescribeModel",
+    "DeleteModel",
+    "DescribeEndpointConfig",
+    "DeleteEndpointConfig",
+    "DescribeEndpoint",
+    "DeleteEndpoint",
+    "CreateEndpoint",
+)
 @pytest.mark.field_report(OPERATOR)
 @pytest.mark.parametrize(
     ("operation", "params", "message"),
@@ -252,6 +270,7 @@ def test_what_is_not_there_is_named(
     assert refusal(lambda: getattr(sagemaker, operation)(**params))["Message"] == message
 
 
+@pytest.mark.operation("CreateEndpoint", "DescribeEndpoint")
 @pytest.mark.field_report("https://github.com/aws/amazon-sagemaker-examples/issues/293")
 def test_an_arn_has_its_name_in_lower_case_and_the_endpoint_keeps_its_own(
     sagemaker: SageMakerClient, endpoint: Made
@@ -261,6 +280,7 @@ def test_an_arn_has_its_name_in_lower_case_and_the_endpoint_keeps_its_own(
     assert found["EndpointArn"] == f"{ARN}:endpoint/{endpoint.name.lower()}"
 
 
+@pytest.mark.operation("DeleteModel", "DeleteEndpointConfig")
 @pytest.mark.assumed
 def test_configuration_and_model_of_an_endpoint_may_be_deleted(
     sagemaker: SageMakerClient, moto_url: str, name: str
@@ -273,6 +293,7 @@ def test_configuration_and_model_of_an_endpoint_may_be_deleted(
     assert sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"] == []
 
 
+@pytest.mark.operation("CreateModel", "CreateEndpointConfig")
 @pytest.mark.assumed
 @pytest.mark.parametrize(
     ("operation", "params", "word"),
@@ -297,6 +318,7 @@ def test_what_the_model_can_not_say_is_refused_too(
     assert word in answer.json["message"]
 
 
+@pytest.mark.operation("CreateEndpointConfig")
 @pytest.mark.assumed
 @pytest.mark.parametrize(
     ("changes", "word"),
@@ -317,6 +339,7 @@ def test_a_configuration_that_can_not_work_is_refused(
     assert word in answer.json["message"]
 
 
+@pytest.mark.operation("CreateEndpoint")
 @pytest.mark.assumed
 @pytest.mark.parametrize(
     ("variants", "word"),
@@ -336,6 +359,7 @@ def test_an_endpoint_that_is_not_served_here_is_refused(
     assert word in answer.json["message"]
 
 
+@pytest.mark.operation("CreateEndpoint")
 @pytest.mark.documented(
     "https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html"
 )
@@ -362,6 +386,7 @@ def test_a_new_endpoint_sends_a_test_notification_to_each_topic(
     sqs.close()
 
 
+@pytest.mark.operation("CreateEndpoint")
 @pytest.mark.assumed
 def test_a_topic_that_is_not_there_does_not_keep_the_endpoint_from_service(
     sagemaker: SageMakerClient, moto_url: str, name: str
@@ -387,6 +412,7 @@ def test_an_operation_that_is_not_served_says_what_is(emulator: Running) -> None
     sagemaker.close()
 
 
+@pytest.mark.operation("CreateModel")
 @pytest.mark.assumed
 def test_of_many_that_create_one_name_at_once_one_succeeds(emulator: Running, name: str) -> None:
     def create(number: int) -> int:

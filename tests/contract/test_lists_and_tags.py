@@ -33,6 +33,7 @@ def three(sagemaker: SageMakerClient, name: str) -> Iterator[list[str]]:
         sagemaker.delete_model(ModelName=each)
 
 
+@pytest.mark.operation("ListModels", "ListEndpointConfigs", "ListEndpoints")
 @pytest.mark.botocore_model
 @pytest.mark.parametrize(
     ("params", "order"),
@@ -52,6 +53,7 @@ def test_lists_are_sorted(
     assert [model["ModelName"] for model in found] == wanted
 
 
+@pytest.mark.operation("ListModels")
 @pytest.mark.botocore_model
 def test_lists_come_in_pages_that_stay_right_while_things_go(
     sagemaker: SageMakerClient, three: list[str]
@@ -71,6 +73,7 @@ def test_lists_come_in_pages_that_stay_right_while_things_go(
     assert len(list(pages)) == 2
 
 
+@pytest.mark.operation("ListModels")
 @pytest.mark.assumed
 @pytest.mark.parametrize("token", ["nonsense", "bnVsbA==", "WyJOYW1lIiwgMS4wLCAiYSJd"])
 def test_a_token_that_no_list_returned_is_refused(sagemaker: SageMakerClient, token: str) -> None:
@@ -96,6 +99,7 @@ def test_lists_are_filtered_by_time_and_status(sagemaker: SageMakerClient, endpo
     assert names(SortBy="Status") == [endpoint.name]
 
 
+@pytest.mark.operation("AddTags", "DeleteTags", "ListTags")
 @pytest.mark.botocore_model
 def test_tags_are_added_listed_and_deleted(sagemaker: SageMakerClient, name: str) -> None:
     created = sagemaker.create_model(

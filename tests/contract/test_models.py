@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import botocore.loaders
 import pytest
+from botocore.awsrequest import HeadersDict
 from botocore.model import ServiceModel
+from botocore.parsers import create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -96,6 +99,50 @@ def test_each_constraint_of_the_runtime_is_enforced(emulator: Running, operation
         assert f"at '{path}' failed to satisfy constraint" in answer.json["Message"], (path, params)
 
 
+CALLED_AS = {
+    **dict.fromkeys(CONTROL_PLANE, ("sagemaker", "SageMaker")),
+    **dict.fromkeys(AUTOSCALING, ("application-autoscaling", "AnyScaleFrontendService")),
+}
+REFUSALS = {
+    "InvalidNextTokenException",
+    "ValidationException",
+    "ObjectNotFoundException",
+    "ResourceNotFoundException",
+}
+
+
+@pytest.mark.parametrize("operation", CALLED_AS)
+@given(data=st.data())
+@settings(examples, max_examples=10)
+def test_an_answer_loses_no_member_on_its_way_through_botocore(
+    emulator: Running, operation: str, data: st.DataObject
+) -> None:
+    service, prefix = CALLED_AS[operation]
+    model = MODELS[service].operation_model(operation)
+    params = data.draw(valid(input_of(service, operation)))
+    answer = emulator.call(operation, jsonable(params), prefix=prefix)
+    parsed = create_parser(model.service_model.metadata["protocol"]).parse(
+        {"status_code": answer.status, "headers": HeadersDict(answer.headers), "body": answer.body},
+        model.output_shape,  # type: ignore[arg-type]  # None is what operations without an answer have
+    )
+    if answer.status == 200:
+        sent = json.loads(answer.body) if answer.body else {}
+        assert parsed.keys() - {"ResponseMetadata"} == sent.keys()
+    else:
+        assert parsed["Error"]["Code"] in REFUSALS, (params, parsed)
+        assert parsed["Error"]["Message"]
+
+
+def jsonable(value: Any) -> Any:
+    """Parameters as an SDK puts them into JSON."""
+    if isinstance(value, dict):
+        return {name: jsonable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [jsonable(item) for item in value]
+    return value.timestamp() if isinstance(value, dt.datetime) else value
+
+
+@pytest.mark.operation("CreateModel", "DescribeModel", "DeleteModel")
 @examples
 @given(params=valid(input_of("sagemaker", "CreateModel")))
 def test_no_member_of_a_model_is_lost(sagemaker: SageMakerClient, params: dict[str, Any]) -> None:
@@ -113,6 +160,7 @@ def test_no_member_of_a_model_is_lost(sagemaker: SageMakerClient, params: dict[s
     sagemaker.delete_model(ModelName=params["ModelName"])
 
 
+@pytest.mark.operation("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig")
 @examples
 @given(params=valid(input_of("sagemaker", "CreateEndpointConfig")))
 def test_no_member_of_a_configuration_is_lost(
@@ -137,6 +185,7 @@ def test_no_member_of_a_configuration_is_lost(
 header = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64)
 
 
+@pytest.mark.operation("InvokeEndpointAsync")
 @examples
 @given(
     params=st.fixed_dictionaries(

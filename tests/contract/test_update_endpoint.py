@@ -60,6 +60,7 @@ def rescale(sagemaker: SageMakerClient, name: str, **wanted: Any) -> None:
     )
 
 
+@pytest.mark.operation("UpdateEndpoint", "DescribeEndpoint")
 @pytest.mark.documented(UPDATE)
 def test_an_update_brings_the_new_configuration(
     sagemaker: SageMakerClient, runtime: SageMakerRuntimeClient, made: Made
@@ -77,6 +78,7 @@ def test_an_update_brings_the_new_configuration(
     assert located.startswith(f"s3://{made.bucket}/second/")
 
 
+@pytest.mark.operation("UpdateEndpoint")
 @pytest.mark.documented(UPDATE)
 def test_retained_properties_survive_an_update(sagemaker: SageMakerClient, made: Made) -> None:
     rescale(sagemaker, made.name, DesiredInstanceCount=2, DesiredWeight=0.5)
@@ -99,6 +101,7 @@ def test_retained_properties_survive_an_update(sagemaker: SageMakerClient, made:
     assert (variant["DesiredInstanceCount"], variant["DesiredWeight"]) == (1, 0.5)
 
 
+@pytest.mark.operation("UpdateEndpointWeightsAndCapacities", "DescribeEndpoint")
 @pytest.mark.documented(DESCRIBE)
 def test_a_change_of_capacity_moves_what_is_desired_at_once(sagemaker: SageMakerClient, made: Made) -> None:
     rescale(sagemaker, made.name, DesiredInstanceCount=2)
@@ -110,6 +113,7 @@ def test_a_change_of_capacity_moves_what_is_desired_at_once(sagemaker: SageMaker
     assert variant_of(sagemaker, made.name)["CurrentInstanceCount"] == 0
 
 
+@pytest.mark.operation("UpdateEndpoint", "UpdateEndpointWeightsAndCapacities", "DeleteEndpoint")
 @pytest.mark.field_report(OPERATOR)
 def test_what_changes_can_not_be_changed(emulator: Running, sagemaker: SageMakerClient, made: Made) -> None:
     wanted = {"VariantName": "v", "DesiredInstanceCount": 3}
@@ -124,6 +128,7 @@ def test_what_changes_can_not_be_changed(emulator: Running, sagemaker: SageMaker
     assert settled(sagemaker, made.name) == "InService"
 
 
+@pytest.mark.operation("UpdateEndpointWeightsAndCapacities")
 @pytest.mark.assumed
 def test_a_variant_that_is_not_there_is_named(sagemaker: SageMakerClient, made: Made) -> None:
     found = refusal(
@@ -135,6 +140,7 @@ def test_a_variant_that_is_not_there_is_named(sagemaker: SageMakerClient, made: 
     assert "'other'" in found["Message"]
 
 
+@pytest.mark.operation("UpdateEndpoint")
 @pytest.mark.field_report("https://github.com/aws/amazon-sagemaker-operator-for-k8s")
 @pytest.mark.parametrize("missing", ["endpoint", "configuration"])
 def test_what_is_not_there_is_not_updated(

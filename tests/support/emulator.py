@@ -10,8 +10,9 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -99,7 +100,9 @@ class Running:
 
 
 def client(service: str, url: str) -> Any:
-    """A boto3 client that tries once."""
+    """A boto3 client that tries once; with the SDK's own settings where there is no URL."""
+    if not url:
+        return boto3.client(service)  # type: ignore[call-overload]
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=url,
@@ -185,20 +188,44 @@ def make_endpoint(
 ) -> Made:
     """Bucket, model, configuration and endpoint of one name, the endpoint in service."""
     bucket = f"{name}-bucket".lower()
+    _CREATED.append(name)
     store: S3Client = client("s3", s3_url)
     store.create_bucket(Bucket=bucket)
     store.close()
     chosen = {"S3OutputPath": f"s3://{bucket}/out/", "S3FailurePath": f"s3://{bucket}/failed"}
     create_endpoint(sagemaker, name, (chosen if output is None else output) if is_async else None)
-    wait_until(lambda: status_of(sagemaker, name) == "InService")
+    wait_until(lambda: status_of(sagemaker, name) == "InService", 30 if s3_url else 900)
     return Made(name, bucket)
+
+
+_CREATED: list[str] = []
+
+
+def tear_down() -> None:
+    """Delete what `make_endpoint` has made, on a profile that would keep it."""
+    sagemaker, s3 = boto3.client("sagemaker"), boto3.resource("s3")
+    for name in _CREATED:
+        bucket = s3.Bucket(f"{name}-bucket".lower())
+        deletions: list[Callable[[], object]] = [
+            partial(sagemaker.delete_endpoint, EndpointName=name),
+            partial(sagemaker.delete_endpoint_config, EndpointConfigName=name),
+            partial(sagemaker.delete_model, ModelName=name),
+            bucket.objects.delete,
+            bucket.delete,
+        ]
+        for delete in deletions:
+            with suppress(ClientError):
+                delete()
 
 
 def create_endpoint(
     sagemaker: SageMakerClient, name: str, output: Mapping[str, Any] | None, *, image: str = "echo"
 ) -> None:
     """Model, configuration and endpoint of one name; a real-time one without `output`."""
-    sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": image})
+    model: dict[str, Any] = {"PrimaryContainer": {"Image": os.environ.get("CONTRACT_IMAGE", image)}}
+    if role := os.environ.get("CONTRACT_ROLE_ARN"):
+        model["ExecutionRoleArn"] = role
+    sagemaker.create_model(ModelName=name, **model)
     config: dict[str, Any] = {
         "EndpointConfigName": name,
         "ProductionVariants": [

@@ -1,0 +1,62 @@
+"""The emulator's own pages, `/_emulator`, for what AWS has no operation for."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from cloud.errors import UnavailableError, UsageError
+
+_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
+_CLIENT_ERRORS = range(400, 500)
+
+
+def emulator_url() -> str:
+    """Where the emulator of the connected profile is.
+
+    Raises:
+        UnavailableError: the profile has none: on AWS nobody can ask for these things.
+    """
+    url = os.environ.get(_VARIABLE)
+    if not url:
+        raise UnavailableError(
+            f"{_VARIABLE} is not set: this is asked of the emulator, and AWS has nothing like it. "
+            "Start `meshtwin up`, or use --profile embedded"
+        )
+    return url
+
+
+def ask(path: str, document: object = None, *, method: str | None = None, **query: object) -> Any:  # noqa: ANN401  # a page's JSON
+    """A page's JSON document; posted to where `document` is given. Nothing is asked that takes over a minute.
+
+    Raises:
+        UsageError: the page refuses, in its words.
+        UnavailableError: nobody answers.
+    """
+    given = {name: value for name, value in query.items() if value is not None}
+    url = f"{emulator_url()}/_emulator{quote(path)}" + (f"?{urlencode(given)}" if given else "")
+    body = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(  # noqa: S310  # the profile's own URL
+        url, body, {"Content-Type": "application/json"}, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310  # the same
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        words = _words(error.read())
+        if error.code in _CLIENT_ERRORS:
+            raise UsageError(words) from None
+        raise UnavailableError(words) from None
+    except OSError as error:
+        raise UnavailableError(f"the emulator at {emulator_url()} does not answer: {error}") from error
+
+
+def _words(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
