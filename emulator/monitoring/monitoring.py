@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_ROUNDING = 1e-3
-
 _MOST_DATA = 1000
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
 
@@ -289,8 +287,8 @@ class Monitoring:
 
 
 def _minute_of(now: float) -> int:
-    """The begin of the minute; a sleeper may be woken a rounding error before its time."""
-    return int((now + _ROUNDING) // MINUTE) * MINUTE
+    """The begin of the minute."""
+    return int(now // MINUTE) * MINUTE
 
 
 def _datum(key: Key, values: Statistics, minute: int) -> dict[str, Any]:
