@@ -54,8 +54,14 @@ def _document(
         },
         "up": {"pid": state.pid, "processes": state.processes} if state else None,
         "environment": state.environment if state else {},
+        "page": _page(state),
         "log_dir": state.log_dir if state else None,
     }
+
+
+def _page(state: State | None) -> str | None:
+    url = state.environment.get("AWS_ENDPOINT_URL_SAGEMAKER") if state else None
+    return f"{url}/_emulator/ui" if url else None
 
 
 def _table(document: dict[str, Any]) -> Table:
@@ -76,6 +82,8 @@ def _table(document: dict[str, Any]) -> Table:
     for name, value in document["environment"].items():
         if name.startswith("AWS_ENDPOINT_URL"):
             table.add_row(name, value)
+    if document["page"]:
+        table.add_row("in a browser", document["page"])
     if document["log_dir"]:
         table.add_row("logs", document["log_dir"])
     return table

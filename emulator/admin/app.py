@@ -15,6 +15,7 @@ from emulator.admin.clock import clock_routes
 from emulator.admin.endpoints import endpoint_routes
 from emulator.admin.faults import fault_routes
 from emulator.admin.metrics import metric_routes
+from emulator.admin.page import page_routes
 from emulator.admin.requests import request_routes
 from emulator.admin.reset import reset_routes
 from emulator.protocol.errors import ServiceError
@@ -40,6 +41,7 @@ def admin_routes(emulator: Emulator) -> list[Route]:
         *fault_routes(emulator),
         *metric_routes(emulator),
         *reset_routes(emulator),
+        *page_routes(),
     ]
 
     async def index(_: Request) -> JSONResponse:

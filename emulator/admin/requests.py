@@ -72,7 +72,7 @@ def request_routes(emulator: Emulator) -> list[Route]:
         return JSONResponse(_whole(emulator, await _item(emulator, again.request_id)), 201)
 
     return [
-        Route(_PATH, page),
+        Route(_PATH, _guarded(page)),
         Route(f"{_PATH}/{{request_id}}", _guarded(one)),
         Route(f"{_PATH}/{{request_id}}/await", _guarded(end)),
         Route(f"{_PATH}/{{request_id}}/cancel", _guarded(cancel), methods=["POST"]),
