@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _MAX_THREADS = 2048
 _ENDING_THREADS = 8
+_LOOK_SECONDS = 5.0
+"""Between two looks for the end of a request, which another emulator may write. Real seconds."""
 
 _log = structlog.get_logger()
 
@@ -153,7 +155,7 @@ class Dispatcher:
         else:
             running = [job for job in self._running if job.entry.request_id == request_id]
             if not running:
-                self._waiters.pop(request_id, None)
+                self._forget(request_id, ending)
                 raise KeyError(request_id)
             running[0].cancel()
         await ending
@@ -165,18 +167,33 @@ class Dispatcher:
             TimeoutError: it has not ended within so many real seconds.
             StoreUnavailableError: DynamoDB is away.
         """
-        ending = self._ending_of(request_id)
-        item = await self._aws.run(self._queue.table.get, request_id)
-        if item is None or "ended_at" in item:
-            ending.cancel()
-            return item
-        await asyncio.wait_for(ending, timeout_seconds)
-        return await self._aws.run(self._queue.table.get, request_id)
+        async with asyncio.timeout(timeout_seconds):
+            while True:
+                ending = self._ending_of(request_id)
+                try:
+                    item = await self._aws.run(self._queue.table.get, request_id)
+                    if item is None or "ended_at" in item:
+                        return item
+                    await asyncio.wait({ending}, timeout=_LOOK_SECONDS)
+                finally:
+                    self._forget(request_id, ending)
+
+    @property
+    def awaited_count(self) -> int:
+        """How many wait for the end of a request."""
+        return sum(map(len, self._waiters.values()))
 
     def _ending_of(self, request_id: str) -> asyncio.Future[None]:
         waiting: asyncio.Future[None] = self._loop.create_future()
         self._waiters.setdefault(request_id, []).append(waiting)
         return waiting
+
+    def _forget(self, request_id: str, waiting: asyncio.Future[None]) -> None:
+        waiters = self._waiters.get(request_id, [])
+        if waiting in waiters:
+            waiters.remove(waiting)
+        if not waiters:
+            self._waiters.pop(request_id, None)
 
     def fleet_started(self, spec: FleetSpec) -> None:
         """See FleetObserver."""

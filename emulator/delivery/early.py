@@ -75,20 +75,27 @@ class EarlyJob(Job):
             # Whoever called `accept` hears of it.
             claim = None
         if claim is None or not self._decide(accepted=True):
-            self._drop()
             return None
         return claim
 
-    def _input(self, claim: Claim) -> Input:
+    def run(self) -> None:
+        """See `Job`. What was fetched and not used, as where the input fails by rule, is closed."""
+        try:
+            super().run()
+        finally:
+            self._drop()
+
+    def _open(self, request: AsyncRequest) -> Input:
         fetched, self._fetched = self._fetched, None
-        return fetched if fetched is not None else super()._input(claim)
+        return fetched if fetched is not None else super()._open(request)
 
     def _prefetch(self) -> None:
         try:
-            self._fetched = self._tools.objects.open_input(self._request)
+            self._fetched = self._download(self._request)
         except Exception:  # noqa: BLE001  # whatever it is: it is met again below, and counts only then
             return
 
     def _drop(self) -> None:
-        if self._fetched is not None:
-            self._fetched.close()
+        fetched, self._fetched = self._fetched, None
+        if fetched is not None:
+            fetched.close()

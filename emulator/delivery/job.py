@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from emulator.fleet.launcher import Instance
     from emulator.monitoring.meter import Meter
     from emulator.queue.backlog import Entry
+    from emulator.queue.request import AsyncRequest
     from emulator.queue.table import Claim, RequestTable
     from emulator.settings import Settings
 
@@ -131,6 +132,8 @@ class Job:
         self._cause = cause
         self._invocation = Invocation()
         self._let_go = threading.Event()
+        self._stop = threading.Event()
+        """Set when the input is not needed any more: let go, or cancelled."""
         self._is_lost = False
         self._is_cancelled = False
 
@@ -157,6 +160,7 @@ class Job:
     def cancel(self) -> None:
         """End the request as cancelled, unless its answer is there already."""
         self._is_cancelled = True
+        self._stop.set()
         self._invocation.abort(Cut.CANCELLED)
 
     def lose_instance(self) -> None:
@@ -167,6 +171,7 @@ class Job:
         """Stop as soon as possible; what is answered already may be brought to its end, unless `lost`."""
         self._is_lost = self._is_lost or lost
         self._let_go.set()
+        self._stop.set()
         self._invocation.abort(Cut.LET_GO)
 
     def renew(self) -> None:
@@ -250,10 +255,16 @@ class Job:
         if rule is not None and rule.effect == "fail":
             raise InputError(f"ClientError: Unable to download the input: {rule.message}")
         if rule is not None:
-            self._let_go.wait(rule.seconds)
+            self._stop.wait(rule.seconds)
+        return self._open(claim.request)
+
+    def _open(self, request: AsyncRequest) -> Input:
+        return persist(self._stop, self._download, request)
+
+    def _download(self, request: AsyncRequest) -> Input:
         began = time.perf_counter()
-        found = persist(self._let_go, self._tools.objects.open_input, claim.request)
-        if claim.request.body is None:
+        found = self._tools.objects.open_input(request)
+        if request.body is None:
             self._tools.meter.add(self.endpoint_name, Metric.DOWNLOAD_LATENCY, _micros_since(began))
         return found
 
@@ -279,6 +290,10 @@ class Job:
                 body = self._input(claim)
             except InputError as error:
                 return platform_failure(Cause.INPUT, str(error))
+            except LetGoError:
+                if self._let_go.is_set():
+                    raise
+                return platform_failure(Cause.CANCELLED, CANCELLED_REASON)
             self._reach(Stage.FETCHED)
             try:
                 with closing(body):
@@ -301,7 +316,7 @@ class Job:
                     return outcome_now
             except InputInterruptedError as error:
                 _log.warning("input interrupted, asked for again", **self._names(claim), error=str(error))
-                self._let_go.wait(_LOSS_SECONDS)
+                self._stop.wait(_LOSS_SECONDS)
 
     def _is_to_be_repeated(self, outcome: Outcome, sent: int, retries: int) -> bool:
         """Whether a container gets the request once more: by a fault, or by the setting."""

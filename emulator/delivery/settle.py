@@ -122,9 +122,12 @@ class Settler:
             if found is None:
                 continue
             ends = {self._settings.expired_reason: State.EXPIRED, CANCELLED_REASON: State.CANCELLED}
+            ended = ends.get(found.reason or "", state)
+            metrics = {State.COMPLETED: Metric.PROCESSED, State.EXPIRED: Metric.EXPIRED}
+            self._meter.add(request.endpoint_name, metrics.get(ended, Metric.FAILURES))
             end = End(state, self._clock.now(), found.content_type, found.reason, found.body)
             self._notify(request, end)
-            self._record(claim, ends.get(found.reason or "", state), found.reason, let_go)
+            self._record(claim, ended, found.reason, let_go)
             return True
         return False
 

@@ -184,7 +184,7 @@ class RequestQueue:
             await self._clock.sleep(self._settings.lease_seconds)
         while True:
             try:
-                await self._aws.run(self.table.take_over, held)
+                await self._aws.run(self.table.take_over, held, self._clock.now())
             except StoreUnavailableError:
                 await self._clock.poll(1.0)
             except LostLeaseError:

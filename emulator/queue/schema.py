@@ -93,7 +93,8 @@ def to_request(item: Mapping[str, Any]) -> AsyncRequest:
 
 def timeline_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What has happened to the request that lies in `item`, in its order."""
-    return [json.loads(entry["S"]) for entry in item["timeline"]["L"]]
+    # A write whose answer was lost, and which was sent again, has left its line twice.
+    return [json.loads(line) for line in dict.fromkeys(entry["S"] for entry in item["timeline"]["L"])]
 
 
 def create_table(client: DynamoDBClient, name: str) -> None:

@@ -1,7 +1,8 @@
 """The requests' table: every change is one conditional write, checked against the legal transitions.
 
 All calls block; they are made from worker threads. A write may be repeated by the SDK or by the caller after
-an answer was lost: each is written so that its repetition succeeds and changes nothing.
+an answer was lost: each is written so that its repetition succeeds and changes nothing, but for a line of
+the timeline that is there twice, and read once.
 
 Errors:
 
@@ -177,7 +178,7 @@ class RequestTable:
             claim, state, sets, removes=("lease_expires_at",), event=event(now, state, reason=reason)
         )
 
-    def take_over(self, held: Held) -> None:
+    def take_over(self, held: Held, now: float) -> None:
         """Return another owner's request to the queue, unless the lease was renewed meanwhile."""
         self._advance(
             held.entry.request_id,
@@ -191,6 +192,7 @@ class RequestTable:
             },
             sets={"endpoint_state": state_key(held.endpoint_name, State.QUEUED)},
             names=("lease_expires_at",),
+            event=event(now, "taken over"),
         )
 
     def queued(self, endpoint_name: str) -> list[Entry]:

@@ -251,7 +251,7 @@ def test_a_late_owner_is_refused() -> None:
         with pytest.raises(LostLeaseError):
             second.claim("e", entry, 30.0)
         (running_one,) = second.running("e")
-        second.take_over(running_one)
+        second.take_over(running_one, 2.0)
         taken = second.claim("e", running_one.entry, 60.0)
         assert taken.fence == held.fence + 1
         with pytest.raises(LostLeaseError):

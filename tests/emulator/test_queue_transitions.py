@@ -88,7 +88,7 @@ class TwoOwners(RuleBasedStateMachine):
     @rule(owner=OWNERS)
     def take_over(self, owner: int) -> None:
         for held in self.tables[owner].running(self.endpoint):
-            self.tables[owner].take_over(held)
+            self.tables[owner].take_over(held, 1.0)
 
     @rule(owner=OWNERS, state=ENDS)
     def end(self, owner: int, state: State) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.queue.backlog import Backlog, Entry
+from emulator.queue.backlog import Backlog, Entry, any_turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,3 +77,25 @@ def test_what_has_passed_through_leaves_nothing_behind() -> None:
     finally:
         tracemalloc.stop()
     assert used < 1e6
+
+
+def test_a_shuffled_queue_gives_each_request_once_in_no_promised_order() -> None:
+    backlog = Backlog(any_turn)
+    entries = [Entry(position, f"r{position}", float(position)) for position in range(200)]
+    for entry in entries:
+        backlog.push(entry)
+    assert backlog.oldest() == 0
+    taken = backlog.pop_all()
+    assert sorted(taken) == entries
+    assert taken != entries
+
+
+def test_a_request_that_is_taken_out_is_neither_next_nor_expires() -> None:
+    backlog = Backlog()
+    for position in range(3):
+        backlog.push(Entry(position, f"r{position}", float(position)))
+    assert backlog.take("r0") == Entry(0, "r0", 0.0)
+    assert backlog.take("r0") is None
+    assert backlog.next_expiry() == 1.0
+    assert [entry.request_id for entry in backlog.pop_expired(1.0)] == ["r1"]
+    assert [entry.request_id for entry in backlog.pop_all()] == ["r2"]
