@@ -51,11 +51,11 @@ def requests(
     if as_json:
         print_json(page)
         return
-    table = Table("request", "endpoint", "state", "accepted", "deliveries", "reason")
     for one in page["requests"]:
-        row = (one["request_id"], one["endpoint_name"], one["state"], _time(one["accepted_at"]))
-        table.add_row(*row, str(one["deliveries"]), one["reason"] or "")
-    out.print(table)
+        words = f"{one['request_id']}  {_time(one['accepted_at'])}  {one['state']:<9}  {one['endpoint_name']}"
+        out.print(words + (f"  {one['reason']}" if one["reason"] else ""), markup=False, soft_wrap=True)
+    if not page["requests"]:
+        out.print("there are none")
     if page["next_token"]:
         out.print(f"there are more than these {limit}: --limit shows them")
 
