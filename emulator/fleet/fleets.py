@@ -60,6 +60,8 @@ class Fleet:
         self.spec = spec
         self.slots = Slots(spec.concurrency)
         self.members: list[Member] = []
+        self.leaving: list[Member] = []
+        """Members that a scale-in stops; here until they are gone: nothing forgets their processes."""
 
     @property
     def healthy_count(self) -> int:
@@ -67,9 +69,14 @@ class Fleet:
         return self.slots.total // self.slots.concurrency
 
     @property
+    def everyone(self) -> list[Member]:
+        """All members, also those that leave."""
+        return [*self.members, *self.leaving]
+
+    @property
     def busy(self) -> int:
         """Requests that its instances work on."""
-        return sum(self.slots.busy(member.instance) for member in self.members if member.instance)
+        return sum(self.slots.busy(member.instance) for member in self.everyone if member.instance)
 
     def excess(self, instance_count: int) -> list[Member]:
         """The members that go where only `instance_count` stay.
@@ -88,7 +95,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Stop every instance."""
-        await asyncio.gather(*(member.close() for member in self.members))
+        await asyncio.gather(*(member.close() for member in self.everyone))
 
 
 class Fleets:
@@ -151,6 +158,7 @@ class Fleets:
         fleet = self._fleets[endpoint_name]
         leaving = fleet.excess(instance_count)
         fleet.members = [member for member in fleet.members if member not in leaving]
+        fleet.leaving += leaving
         before = len(fleet.members)
         self._grow(fleet, instance_count)
         joining = fleet.members[before:]
@@ -162,6 +170,7 @@ class Fleets:
             fleet.members = [member for member in fleet.members if member not in joining]
             await asyncio.gather(*(member.close() for member in joining))
             raise
+        fleet.leaving = [member for member in fleet.leaving if member not in leaving]
 
     async def stop(self, endpoint_name: str) -> None:
         """Stop an endpoint's fleet, healthy, starting or failed; nothing where it has none."""
@@ -182,20 +191,22 @@ class Fleets:
         return [
             SeenInstance(member.instance, self._state(fleet, member), fleet.slots.busy(member.instance))
             for fleet in self._of(endpoint_name)
-            for member in fleet.members
+            for member in fleet.everyone
             if member.instance is not None
         ]
 
     def _state(self, fleet: Fleet, member: Member) -> str:
         if fleet in self._draining:
             return "draining"
+        if member in fleet.leaving:
+            return "stopping"
         if member.instance is not None and fleet.slots.is_open(member.instance):
             return "in service"
         return "starting" if not member.ready.done() else "not in service"
 
     def pids(self, endpoint_name: str) -> tuple[int, ...]:
         """Process ids of the endpoint's instances that are processes of this host."""
-        instances = [member.instance for fleet in self._of(endpoint_name) for member in fleet.members]
+        instances = [member.instance for fleet in self._of(endpoint_name) for member in fleet.everyone]
         return tuple(instance.pid for instance in instances if instance is not None and instance.pid)
 
     def release(self, endpoint_name: str, instance: Instance) -> None:

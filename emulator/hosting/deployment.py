@@ -75,11 +75,11 @@ class Deployment:
 
     def update(self, endpoint: Endpoint) -> None:
         """Bring an Updating endpoint to the configuration that is pending."""
-        self._in_background(endpoint, self._update(endpoint))
+        self._in_background(endpoint, self._after(self._tasks.get(endpoint.key), endpoint, self._update))
 
     def rescale(self, endpoint: Endpoint) -> None:
         """Bring an Updating endpoint to its desired count."""
-        self._in_background(endpoint, self._rescale(endpoint))
+        self._in_background(endpoint, self._after(self._tasks.get(endpoint.key), endpoint, self._rescale))
 
     def delete(self, endpoint: Endpoint) -> None:
         """Take down an endpoint that is Deleting."""
@@ -126,29 +126,51 @@ class Deployment:
         if self._tasks.get(key) is task:
             del self._tasks[key]
 
+    async def _after(
+        self,
+        earlier: asyncio.Task[None] | None,
+        endpoint: Endpoint,
+        change: Callable[[Endpoint], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Change an endpoint once what is on its way has ended.
+
+        In service before the emulator's restart, an endpoint may be changed while its fleet still starts.
+        """
+        if earlier is not None:
+            try:
+                await asyncio.wait({earlier})
+            except asyncio.CancelledError:
+                await _cancel(earlier)
+                raise
+        if self._registry.get_endpoint(endpoint.name).status is Status.UPDATING:
+            await change(endpoint)
+
     async def _create(self, endpoint: Endpoint) -> None:
         await self._announce(endpoint)
         await self._clock.sleep(self._settings.creating_seconds)
         await self._bring_up(endpoint)
 
-    async def _bring_up(self, endpoint: Endpoint) -> bool:
-        reason = await self._failure_of(endpoint, self._fleets.start(fleet_spec(endpoint, self._settings)))
+    async def _bring_up(self, endpoint: Endpoint) -> None:
+        reason = await self._start(endpoint)
         await self._settle(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
-        return reason is None
+
+    async def _start(self, endpoint: Endpoint) -> str | None:
+        return await self._failure_of(endpoint, self._fleets.start(fleet_spec(endpoint, self._settings)))
 
     async def _resume(self, endpoint: Endpoint) -> None:
-        wanted = endpoint.pending or {}
-        if "config" not in wanted:
+        if endpoint.status is Status.CREATING:
             await self._bring_up(endpoint)
             return
-        # The old fleet serves while the update is taken up again, as it did before.
-        reason = await self._failure_of(endpoint, self._fleets.start(fleet_spec(endpoint, self._settings)))
+        # What served before serves while a change is taken up again, and on where the change fails.
+        reason = await self._start(unchanged(endpoint))
         if reason is not None:
             await self._settle(endpoint, Status.FAILED, reason)
         elif endpoint.status is Status.ROLLING_BACK:
-            await self._settle(endpoint, Status.IN_SERVICE, endpoint.failure_reason)
-        else:
+            await self._back_in_service(endpoint, endpoint.failure_reason)
+        elif "config" in (endpoint.pending or {}):
             await self._roll_out(endpoint)
+        elif endpoint.status is not Status.IN_SERVICE:
+            await self._scale(endpoint)
 
     async def _update(self, endpoint: Endpoint) -> None:
         await self._announce(updated(endpoint))
@@ -173,6 +195,9 @@ class Deployment:
         if self._settings.announce_capacity_changes:
             await self._announce(endpoint)
         await self._clock.sleep(self._settings.updating_seconds)
+        await self._scale(endpoint)
+
+    async def _scale(self, endpoint: Endpoint) -> None:
         scaling = self._fleets.scale(endpoint.name, endpoint.instance_count)
         reason = await self._failure_of(endpoint, scaling)
         if reason is None:
@@ -186,13 +211,13 @@ class Deployment:
         log.warning("endpoint_rolls_back", endpoint=endpoint.name, reason=reason)
         now = self._clock.now()
         await self._change(endpoint, lambda found: found.advance(Status.ROLLING_BACK, now, reason))
-        before = (endpoint.pending or {}).get("desired_before")
+        await self._clock.sleep(self._settings.updating_seconds)
+        await self._back_in_service(endpoint, reason)
 
+    async def _back_in_service(self, endpoint: Endpoint, reason: str | None) -> None:
         def back(found: Endpoint) -> Endpoint:
             settled = found.advance(Status.IN_SERVICE, self._clock.now(), reason)
-            return replace(
-                settled, pending=None, desired_count=settled.desired_count if before is None else before
-            )
+            return replace(unchanged(settled), pending=None)
 
         await self._change(endpoint, back)
 
@@ -210,9 +235,6 @@ class Deployment:
 
     async def _settle(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
         def settled(found: Endpoint) -> Endpoint:
-            # Resumed in service, it still is.
-            if found.status is status:
-                return found
             return replace(found.advance(status, self._clock.now(), reason), pending=None)
 
         await self._change(endpoint, settled)
@@ -230,8 +252,7 @@ class Deployment:
     async def _tear_down(self, endpoint: Endpoint, earlier: asyncio.Task[None] | None = None) -> None:
         # An endpoint that was in service before the emulator's restart may still be starting.
         if earlier is not None:
-            earlier.cancel()
-            await asyncio.gather(earlier, return_exceptions=True)
+            await _cancel(earlier)
         await self._clock.sleep(self._settings.deleting_seconds)
         await self._fleets.stop(endpoint.name)
         spec = fleet_spec(endpoint, self._settings)
@@ -251,6 +272,19 @@ class Deployment:
                 log.warning(
                     "test_notification_failed", endpoint=endpoint.name, topic=topic, reason=str(error)
                 )
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def unchanged(endpoint: Endpoint) -> Endpoint:
+    """The endpoint without the change of capacity that is pending; itself where none is."""
+    wanted = endpoint.pending or {}
+    if "desired_before" not in wanted:
+        return endpoint
+    return replace(endpoint, desired_count=wanted["desired_before"], weight=wanted.get("weight_before"))
 
 
 def updated(endpoint: Endpoint) -> Endpoint:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ECHOED = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig", "CrossRegionTrafficConfig")
 _ECHOED_OF_VARIANT = ("ManagedInstanceScaling", "RoutingConfig", "AcceleratorPartitionLayouts")
+_CAPTURE = ("DataCaptureConfig",)
 _VARIANT_STATUS = {
     Status.CREATING: "Creating",
     Status.UPDATING: "Updating",
@@ -109,10 +110,13 @@ class Endpoints:
         async with self._registry.lock:
             endpoint = self._changeable(params["EndpointName"])
             name = params["EndpointConfigName"]
-            config = self._registry.get(Kind.CONFIG, name).params
+            config: Mapping[str, Any] = self._registry.get(Kind.CONFIG, name).params
             model = self._model_of(config)
             self._refuse_change_of_registered(endpoint, config)
             kept = _kept_properties(params)
+            if "DataCaptureConfig" in kept:
+                captured = {name: endpoint.config[name] for name in _CAPTURE if name in endpoint.config}
+                config = {**without(config, *_CAPTURE), **captured}
             keeps_deployment = params.get("RetainDeploymentConfig", False)
             pending = {
                 "EndpointConfigName": name,
@@ -174,7 +178,7 @@ class Endpoints:
             endpoint.advance(Status.UPDATING, self._clock.now()),
             desired_count=wanted.get("DesiredInstanceCount", endpoint.instance_count),
             weight=wanted.get("DesiredWeight", endpoint.weight),
-            pending={"desired_before": endpoint.instance_count},
+            pending={"desired_before": endpoint.instance_count, "weight_before": endpoint.weight},
         )
 
     def _changeable(self, name: str) -> Endpoint:
@@ -204,6 +208,7 @@ class Endpoints:
             "CreationTime": endpoint.created_at,
             "LastModifiedTime": endpoint.modified_at,
             "LastDeploymentConfig": endpoint.deployment,
+            "DataCaptureConfig": _capture_summary(endpoint.config),
             "ProductionVariants": [self._describe_variant(endpoint)],
             "PendingDeploymentSummary": _pending_summary(endpoint),
         }
@@ -256,7 +261,22 @@ def _kept_properties(params: Params) -> set[str]:
     if not params.get("RetainAllVariantProperties", False):
         return set()
     dropped = {item["VariantPropertyType"] for item in params.get("ExcludeRetainedVariantProperties", ())}
-    return {"DesiredInstanceCount", "VariantWeights"} - dropped
+    return {"DesiredInstanceCount", "VariantWeights", "DataCaptureConfig"} - dropped
+
+
+def _capture_summary(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """DataCaptureConfig as DescribeEndpoint has it. Kept and shown; nothing is captured here."""
+    given = config.get("DataCaptureConfig")
+    if given is None:
+        return None
+    enabled = given.get("EnableCapture", False)
+    return {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
+        "CurrentSamplingPercentage": given.get("InitialSamplingPercentage"),
+        "DestinationS3Uri": given.get("DestinationS3Uri"),
+        "KmsKeyId": given.get("KmsKeyId", ""),
+    }
 
 
 def _pending_summary(endpoint: Endpoint) -> dict[str, Any] | None:

@@ -112,7 +112,7 @@ class Endpoint(Resource):
     """The DeploymentConfig of the last create or update."""
     pending: Mapping[str, Any] | None = None
     """While it changes: what an update wants (`EndpointConfigName`, `config`, `model`, `desired_count`,
-    `weight`), or what a change of capacity began with (`desired_before`)."""
+    `weight`), or what a change of capacity began with (`desired_before`, `weight_before`)."""
 
     @classmethod
     def parse(cls, document: str) -> Self:

@@ -149,7 +149,10 @@ class Scaler:
         outward = bounded > current
         suspended = "DynamicScalingOutSuspended" if outward else "DynamicScalingInSuspended"
         now = self._clock.now()
-        if target.suspended.get(suspended, False) or (not outward and now < target.cooldown.in_until):
+        # That a scale-in waits for the cooldown of a scale-out, too, is undocumented: else an endpoint that
+        # was just woken would be sent to sleep by the alarm that did so before.
+        cools = not outward and now < max(target.cooldown.in_until, target.cooldown.out_until)
+        if target.suspended.get(suspended, False) or cools:
             return
         cooldown = cooldown_of(policy, outward=outward)
         if await self._apply(target, bounded, cause):

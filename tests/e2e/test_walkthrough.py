@@ -21,7 +21,7 @@ FOREIGN = ROOT / "tests" / "containers" / "foreign.py"
 def test_the_guides_walk_through_runs_as_it_is(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     container = f"{IMAGE}={sys.executable} {FOREIGN}"
-    with running_up(shell, "--speed", "240", "--container", container) as (process, children):
+    with running_up(shell, "--speed", "120", "--container", container) as (process, children):
         settings = shell.json("status")["environment"]
         done = subprocess.run(
             [sys.executable, str(EXAMPLE)],
