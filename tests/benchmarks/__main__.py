@@ -16,6 +16,7 @@ from tests.benchmarks.figures import Figure, show
 BENCHMARKS = {
     "emulator": "the emulator's CPU time, its AWS calls, and the time from submit to result",
     "relief": "the relief backend's seconds and peak memory, picture by picture",
+    "queue": "a long queue: accepted, listed, recovered, dispatched",
     "ping": "how soon /ping answers while a job runs",
 }
 

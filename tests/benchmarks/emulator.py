@@ -232,11 +232,11 @@ def _running() -> Iterator[Bench]:
         arguments = ["--port", "0", "--log-dir", str(logs), "--command", command]
         emulator = stack.enter_context(Child("emulator", arguments, environment, logs / "emulator.log"))
         bench = Bench(environment["AWS_ENDPOINT_URL"], emulator.ready(), emulator.pid)
-        _create_endpoint(bench)
+        create_endpoint(bench)
         yield bench
 
 
-def _create_endpoint(bench: Bench) -> None:
+def create_endpoint(bench: Bench) -> None:
     bench.client("s3").create_bucket(Bucket=BUCKET)
     sagemaker = bench.client("sagemaker")
     sagemaker.create_model(
