@@ -16,6 +16,8 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = "constraints.txt"
+CUDA_CONSTRAINTS = "runtime/constraints-cuda.txt"
+REQUIREMENTS = ["runtime/requirements.txt", "emulator/requirements.txt", "cloud/requirements.txt"]
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
@@ -23,7 +25,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 def install(session: nox.Session, *groups: str) -> None:
     """Install the project and `groups` at the pinned versions, unless this environment has just them."""
     wanted = hashlib.sha256(
-        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", CONSTRAINTS))
+        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", CONSTRAINTS, *REQUIREMENTS))
         + repr((groups, sys.version)).encode()
     ).hexdigest()
     mark = Path(session.virtualenv.location) / "meshtwin-installed"
@@ -100,10 +102,21 @@ def deploy(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def constraints(session: nox.Session) -> None:
-    """Resolve every version anew into constraints.txt."""
+    """Resolve every version anew into constraints.txt, and those of the cuda image to match."""
     session.install("--quiet", "uv")
+    compile_ = ("uv", "pip", "compile", "--python-version", "3.11", "--upgrade", "--quiet", "--system-certs")
+    told = ("--custom-compile-command", "nox -s constraints")
     session.run(
-        *("uv", "pip", "compile", "pyproject.toml", "--group", "lint", "--group", "types"),
-        *("--universal", "--python-version", "3.11", "--upgrade", "--quiet", "--system-certs"),
-        *("--custom-compile-command", "nox -s constraints", "-o", CONSTRAINTS),
+        *(*compile_, "pyproject.toml", "--group", "lint", "--group", "types"),
+        *("--universal", *told, "-o", CONSTRAINTS),
+    )
+    # The cuda image pins trimesh to upstream's version; the tests' second opinion is the newest.
+    shared = [
+        line for line in Path(CONSTRAINTS).read_text(encoding="utf-8").splitlines() if "trimesh==" not in line
+    ]
+    limits = Path(session.create_tmp()) / "shared.txt"
+    limits.write_text("\n".join(shared), encoding="utf-8")
+    session.run(
+        *(*compile_, "runtime/requirements.txt", "runtime/requirements-cuda.txt", "-c", str(limits)),
+        *("--python-platform", "x86_64-manylinux_2_39", "--no-annotate", *told, "-o", CUDA_CONSTRAINTS),
     )
