@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated, Self
 
+import psutil
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -29,6 +31,11 @@ def print_json(document: object) -> None:
     """One JSON document, for a machine."""
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
     sys.stdout.flush()
+
+
+def seconds_since_start() -> float:
+    """How long this process has been running, its imports included."""
+    return time.time() - psutil.Process().create_time()
 
 
 class JobProgress:

@@ -1,0 +1,28 @@
+"""What a stack needs before it is started, by the checks of `meshtwin doctor` and in their words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloud.doctor.check import Check, Level
+from cloud.doctor.doctor import needs_of_containers
+from cloud.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def require_containers(*, alone: bool) -> None:
+    """Look at what containers cannot be started without.
+
+    Raises:
+        UnavailableError: something is missing, with the mend.
+    """
+    refuse(needs_of_containers(alone=alone))
+
+
+def refuse(checks: Iterable[Check]) -> None:
+    """Raise UnavailableError where one of the checks fails, with the words of all that do."""
+    failed = [check.words for check in checks if check.level is Level.FAIL]
+    if failed:
+        raise UnavailableError("\n".join([*failed, "`meshtwin doctor --profile local` looks at everything"]))
