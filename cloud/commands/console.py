@@ -78,5 +78,5 @@ class JobProgress:
         """Put `words` beside the bar."""
         self._progress.update(self._task, description=words, completed=fraction)
         if self._plain and words != self._last:
-            err.print(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""))
+            err.print(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""), soft_wrap=True)
         self._last = words

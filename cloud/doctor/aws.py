@@ -70,7 +70,7 @@ def _role(profile: Profile) -> Check:
     name = f"role {role}"
     create = f"aws iam create-role --role-name {role} --assume-role-policy-document {_TRUST}"
     try:
-        found = boto3.client("iam").get_role(RoleName=role)
+        found = boto3.client("iam", region_name=profile.region).get_role(RoleName=role)
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchEntity":
             return fail(name, "not there", create)

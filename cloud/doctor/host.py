@@ -44,9 +44,9 @@ def packages() -> Check:
 def state_folder(folder: Path) -> Check:
     """Where `meshtwin up` leaves its note and its logs."""
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not os.access(there, os.W_OK):
-        mend = f"chown {os.environ.get('USER', 'yourself')} {there}, or export MESHTWIN_STATE_DIR=..."
-        return fail("state folder", f"{folder} cannot be written", mend)
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        found = f"{folder} cannot be written: {there} is in the way"
+        return fail("state folder", found, "export MESHTWIN_STATE_DIR=a-folder-of-your-own")
     return ok("state folder", str(folder))
 
 
