@@ -41,6 +41,12 @@ _STORE_CONFIG = _CONFIG.merge(
 )
 
 
+_READING_CONFIG = _CONFIG.merge(
+    # A stand-in for DynamoDB may look at each item of a long queue for each page of it.
+    Config(read_timeout=60)
+)
+
+
 @dataclass
 class Usage:
     """What the AWS clients were asked to do, and the CPU time that took: for benchmarks and operators."""
@@ -62,9 +68,11 @@ class Aws:
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
         self.s3: S3Client = session.client("s3", config=_CONFIG)
         self.dynamodb: DynamoDBClient = session.client("dynamodb", config=_STORE_CONFIG)
+        self.dynamodb_reading: DynamoDBClient = session.client("dynamodb", config=_READING_CONFIG)
+        """For long queries, whose caller has time."""
         self.sns: SNSClient = session.client("sns", config=_CONFIG)
         self.cloudwatch: CloudWatchClient = session.client("cloudwatch", config=_CONFIG)
-        self._clients = (self.s3, self.dynamodb, self.sns, self.cloudwatch)
+        self._clients = (self.s3, self.dynamodb, self.dynamodb_reading, self.sns, self.cloudwatch)
         for client in self._clients:
             self._meter(client)
 

@@ -9,6 +9,7 @@ import socket
 import psutil
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
+_START = re.compile(r"[0-9]+\.[0-9]{2}")
 _SAME_START = 2.0
 """Seconds by which two readings of one process's start may differ."""
 
@@ -21,6 +22,7 @@ def this_process() -> str:
 def is_alive(owner: str, containers: frozenset[str] = frozenset()) -> bool:
     """Whether the process that `owner` names still runs; True where that cannot be known.
 
+    An emulator's label has a nonce in place of the start: whoever has its process id now is taken for it.
     `containers` has the short ids of those that run: a process in one calls its host by that.
     """
     host, pid, start = _parts(owner)
@@ -29,15 +31,15 @@ def is_alive(owner: str, containers: frozenset[str] = frozenset()) -> bool:
     if host != socket.gethostname():
         return True  # another machine that uses the same engine
     try:
-        return abs(psutil.Process(pid).create_time() - start) < _SAME_START
+        found = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         return False
+    return start is None or abs(found - start) < _SAME_START
 
 
-def _parts(owner: str) -> tuple[str, int, float]:
+def _parts(owner: str) -> tuple[str, int, float | None]:
     host, _, rest = owner.partition(":")
-    pid, _, start = rest.partition(":")
-    try:
-        return host, int(pid), float(start)
-    except ValueError:
-        return "", 0, 0.0
+    pid, _, third = rest.partition(":")
+    if not pid.isdecimal():
+        return "", 0, None
+    return host, int(pid), float(third) if _START.fullmatch(third) else None

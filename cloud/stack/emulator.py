@@ -42,7 +42,7 @@ def emulator(
         *_launcher(profile, store.compose),
         *arguments,
     ]
-    settings = without_aws() | profile.connection(store_url=store.url)
+    settings = without_aws() | profile.connection(store_url=store.near_url)
     with Child("emulator", words, settings, log_dir / "emulator.log") as child:
         yield child.ready(), child
 

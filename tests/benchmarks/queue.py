@@ -1,6 +1,7 @@
 """Many requests that wait: accepting and dispatching the last beside the first, listing, recovery, memory.
 
-`QUEUE_REQUESTS=100000` makes it the long one: some ten minutes, most of them moto's.
+`QUEUE_REQUESTS=100000` makes it the long one, and `QUEUE_STORE_URL` names the store that it needs then:
+LocalStack's DynamoDB is Amazon's own, with an index, where moto looks at every request for each page of them.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ def measure() -> list[Figure]:
     profile = load_profile("embedded", {})
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meshtwin-bench-")))
-        moto = stack.enter_context(Child("cloud.stack.moto_server", [], os.environ, logs / "moto.log"))
-        environment = dict(os.environ) | profile.connection(store_url=moto.ready())
+        store_url = os.environ.get("QUEUE_STORE_URL") or _moto(stack, logs)
+        environment = dict(os.environ) | profile.connection(store_url=store_url)
         with _emulator(environment, logs) as first:
             url = os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = first.ready()
             bench = Bench(environment["AWS_ENDPOINT_URL"], url, first.pid)
@@ -66,9 +67,16 @@ def measure() -> list[Figure]:
     ]
 
 
+def _moto(stack: ExitStack, logs: Path) -> str:
+    moto = stack.enter_context(Child("cloud.stack.moto_server", [], os.environ, logs / "moto.log"))
+    return moto.ready()
+
+
 def _emulator(environment: Mapping[str, str], logs: Path) -> Child:
     command = f"*={sys.executable} {ECHO_CONTAINER} $PORT"
+    prefix = f"bench-{os.getpid()}"
     arguments = ["--port", "0", "--log-dir", str(logs), "--command", command, "--set", "stop_grace=1"]
+    arguments += ["--table-prefix", prefix]
     return Child("emulator", arguments, environment, logs / "emulator.log")
 
 

@@ -65,7 +65,7 @@ def _serving(
         service = compose_service(compose, "localstack", log_dir)
         url = localstack_url(port)
         _wait_healthy(url, service, report)
-        yield Store(url, service, compose)
+        yield Store(url, f"http://127.0.0.1:{port}", service, compose)
 
 
 def _wait_healthy(url: str, service: ContainerService, report: Callable[[str], None]) -> None:

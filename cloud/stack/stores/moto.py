@@ -32,7 +32,8 @@ def _serving(
     report("starting moto")
     arguments = ["--data", str(options.data)] if options.data else []
     with Child("cloud.stack.moto_server", arguments, without_aws(), log_dir / "moto.log") as child:
-        yield Store(child.ready(), child)
+        url = child.ready()
+        yield Store(url, url, child)
 
 
 MOTO = StoreKind(_prepare, _serving)

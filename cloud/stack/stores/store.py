@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 class Store:
     """S3, DynamoDB, SNS and CloudWatch, running.
 
-    `url` is for SDKs on this machine. `compose` is the project that it is part of, where it is in one.
+    `url` is for SDKs on this machine; `near_url` is the same place as an address, which an emulator can
+    translate for containers. `compose` is the project that it is part of, where it is in one.
     """
 
     url: str
+    near_url: str
     service: Service
     compose: Compose | None = None
 
