@@ -28,16 +28,16 @@ def checks(profile: Profile) -> Iterator[Check]:
     yield from _BY_STORE[profile.store](profile)
 
 
-def needs_of_containers(*, alone: bool) -> Iterator[Check]:
-    """What no stack of containers can be started without; one `alone` has names and ports of its own."""
+def needs_of_containers() -> Iterator[Check]:
+    """What no stack of containers can be started without."""
     yield local.compose_yaml()
-    for check in _docker():
-        yield check
-        if check.level is Level.FAIL:
-            return
-    if not alone:
-        yield local.project(project_name())
-        yield host.port(localstack_port(), "LocalStack", "LOCALSTACK_PORT")
+    yield from _docker()
+
+
+def needs_of_places() -> Iterator[Check]:
+    """What `meshtwin up` wants for itself: names and ports."""
+    yield local.project(project_name())
+    yield host.port(localstack_port(), "LocalStack", "LOCALSTACK_PORT")
 
 
 def _docker() -> Iterator[Check]:

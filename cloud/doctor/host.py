@@ -69,7 +69,7 @@ def port(number: int, what: str, variable: str, *, own: frozenset[str] = frozens
         return ok(name, f"free for {what}")
     holders = list(_holders(number))
     if holders and set(holders) <= {f"container {one}" for one in own}:
-        return ok(name, f"held by {what} of a running `meshtwin up`")
+        return ok(name, f"held by {what} of a `meshtwin up`: {', '.join(holders)}")
     who = ", ".join(holders) or "somebody else's process"
     return fail(name, f"{what} needs it, and it is taken by {who}", f"stop that, or export {variable}=PORT")
 

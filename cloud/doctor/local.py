@@ -48,9 +48,8 @@ def localstack(name: str) -> Check:
 
 
 def own_containers(name: str) -> frozenset[str]:
-    """The containers of the compose project, where a `meshtwin up` runs it or begins to."""
-    owner = owner_of(name)
-    if not owner or not is_alive(owner):
+    """The containers of the compose project, where a `meshtwin up` runs it, or left it to the next."""
+    if not owner_of(name):
         return frozenset()
     return frozenset(lines("ps", "--filter", f"{_PROJECT}{name}", "--format", "{{.Names}}"))
 

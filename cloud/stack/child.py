@@ -43,9 +43,14 @@ class Child:
             )
 
     @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    @property
     def place(self) -> str:
         """The child's process."""
-        return f"process {self._process.pid}"
+        return f"process {self.pid}"
 
     @property
     def log_name(self) -> str:

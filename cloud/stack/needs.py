@@ -1,24 +1,14 @@
-"""What a stack needs before it is started, by the checks of `meshtwin doctor` and in their words."""
+"""A stack is refused by the checks of `meshtwin doctor`, and in their words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from cloud.doctor.check import Check, Level
-from cloud.doctor.doctor import needs_of_containers
 from cloud.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-def require_containers(*, alone: bool) -> None:
-    """Look at what containers cannot be started without.
-
-    Raises:
-        UnavailableError: something is missing, with the mend.
-    """
-    refuse(needs_of_containers(alone=alone))
 
 
 def refuse(checks: Iterable[Check]) -> None:

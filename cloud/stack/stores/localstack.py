@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from cloud.docker.compose import Compose, take_away
 from cloud.docker.owner import this_process
 from cloud.docker.places import free_port, localstack_port, localstack_url, new_project, project_name
+from cloud.doctor.doctor import needs_of_containers, needs_of_places
 from cloud.errors import UnavailableError, UsageError
 from cloud.stack.images import provide_images
 from cloud.stack.leftovers import remove_leftovers
-from cloud.stack.needs import require_containers
+from cloud.stack.needs import refuse
 from cloud.stack.service import compose_service, ended
 from cloud.stack.stores.store import Store, StoreKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from cloud.profiles import Profile
@@ -39,9 +41,11 @@ def _prepare(profile: Profile, options: StackOptions, say: Callable[[str], None]
             f"--data: profile {profile.name!r} cannot keep anything: LocalStack's free edition forgets all "
             "when it stops. Profile embedded keeps S3, DynamoDB and SNS with --data"
         )
-    require_containers(alone=options.alone)
+    refuse(needs_of_containers())
     for name in remove_leftovers():
         say(f"{name} was left by a process that is gone, and is removed")
+    if not options.alone:
+        refuse(needs_of_places())
     provide_images(profile, options, say)
 
 
@@ -65,6 +69,7 @@ def _serving(
         service = compose_service(compose, "localstack", log_dir)
         url = localstack_url(port)
         _wait_healthy(url, service, report)
+        _warm(url, profile.region)
         yield Store(url, f"http://127.0.0.1:{port}", service, compose)
 
 
@@ -81,6 +86,34 @@ def _wait_healthy(url: str, service: ContainerService, report: Callable[[str], N
             raise ended(service)
         report(f"starting LocalStack ({elapsed:.0f} s)")
         time.sleep(_POLL_SECONDS)
+
+
+def _warm(url: str, region: str) -> None:
+    """Let LocalStack load its slow services while the emulator starts: DynamoDB has a JVM to wait for.
+
+    Nobody waits for the answers, and nothing depends on them.
+    """
+    requests = [
+        _signed("s3", url, region),
+        _signed("dynamodb", url, region, b"{}", {"X-Amz-Target": "DynamoDB_20120810.ListTables"}),
+    ]
+    for request in requests:
+        Thread(target=_send, args=(request,), daemon=True).start()
+
+
+def _signed(
+    service: str, url: str, region: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> urllib.request.Request:
+    """A request as far as LocalStack looks at it: the credential's scope names the service."""
+    scope = f"Credential=test/20260101/{region}/{service}/aws4_request"
+    signature = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none"
+    given = {"Authorization": signature, "Content-Type": "application/x-amz-json-1.0", **(headers or {})}
+    return urllib.request.Request(url, body, given)  # noqa: S310  # ours
+
+
+def _send(request: urllib.request.Request) -> None:
+    with suppress(OSError), urllib.request.urlopen(request, timeout=60):  # noqa: S310  # ours
+        pass
 
 
 def is_healthy(url: str) -> bool:
