@@ -12,7 +12,7 @@ import pytest
 from emulator.fleet.instance_types import instance_types
 
 SERVICE = botocore.session.get_session().get_service_model("sagemaker")
-NAMES: list[str] = SERVICE.shape_for("ProductionVariantInstanceType").enum
+NAMES: list[str] = SERVICE.shape_for("ProductionVariantInstanceType").metadata["enum"]
 EC2 = json.loads(gzip.decompress((files("moto.ec2") / "resources" / "instance_types.json.gz").read_bytes()))
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from contextlib import ExitStack, contextmanager, suppress
-from threading import Thread
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cloud.docker.compose import Compose, take_away
@@ -21,7 +20,7 @@ from cloud.stack.service import compose_service, ended
 from cloud.stack.stores.store import Store, StoreKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cloud.profiles import Profile
@@ -69,7 +68,6 @@ def _serving(
         service = compose_service(compose, "localstack", log_dir)
         url = localstack_url(port)
         _wait_healthy(url, service, report)
-        _warm(url, profile.region)
         yield Store(url, f"http://127.0.0.1:{port}", service, compose)
 
 
@@ -86,34 +84,6 @@ def _wait_healthy(url: str, service: ContainerService, report: Callable[[str], N
             raise ended(service)
         report(f"starting LocalStack ({elapsed:.0f} s)")
         time.sleep(_POLL_SECONDS)
-
-
-def _warm(url: str, region: str) -> None:
-    """Let LocalStack load its slow services while the emulator starts: DynamoDB has a JVM to wait for.
-
-    Nobody waits for the answers, and nothing depends on them.
-    """
-    requests = [
-        _signed("s3", url, region),
-        _signed("dynamodb", url, region, b"{}", {"X-Amz-Target": "DynamoDB_20120810.ListTables"}),
-    ]
-    for request in requests:
-        Thread(target=_send, args=(request,), daemon=True).start()
-
-
-def _signed(
-    service: str, url: str, region: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-) -> urllib.request.Request:
-    """A request as far as LocalStack looks at it: the credential's scope names the service."""
-    scope = f"Credential=test/20260101/{region}/{service}/aws4_request"
-    signature = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none"
-    given = {"Authorization": signature, "Content-Type": "application/x-amz-json-1.0", **(headers or {})}
-    return urllib.request.Request(url, body, given)  # noqa: S310  # ours
-
-
-def _send(request: urllib.request.Request) -> None:
-    with suppress(OSError), urllib.request.urlopen(request, timeout=60):  # noqa: S310  # ours
-        pass
 
 
 def is_healthy(url: str) -> bool:
