@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from string import Template
 from typing import TYPE_CHECKING
 
 from cloud.docker.compose import compose_file
@@ -14,6 +15,7 @@ from cloud.docker.engine import DockerError, Trouble, docker
 if TYPE_CHECKING:
     from pathlib import Path
 
+_ARG = re.compile(r"^ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
 _FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
 
 
@@ -46,7 +48,9 @@ def compose_images() -> dict[str, str]:
 
 def base_images(dockerfile: Path) -> list[str]:
     """The images that a Dockerfile builds on and that are not stages of its own, in order."""
-    pairs = _FROM.findall(dockerfile.read_text(encoding="utf-8"))
+    text = dockerfile.read_text(encoding="utf-8")
+    given = dict(_ARG.findall(text))
+    pairs = [(Template(base).safe_substitute(given), stage) for base, stage in _FROM.findall(text)]
     stages = {stage for _, stage in pairs}
     bases = [base for base, _ in pairs if base not in stages and "$" not in base and base != "scratch"]
     return list(dict.fromkeys(bases))
