@@ -198,10 +198,10 @@ def test_an_image_that_is_missing_and_may_not_be_built(project: Project) -> None
     assert not project.remains()
 
 
-@pytest.mark.parametrize("profile", [(), ("--profile", "gpu"), ("--profile", "image")])
-def test_compose_yaml_is_clean(engine: DockerClient, profile: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("chosen", [(), ("--profile", "gpu"), ("--profile", "image")])
+def test_compose_yaml_is_clean(engine: DockerClient, chosen: tuple[str, ...]) -> None:
     assert engine.ping()
-    command = ["docker", "compose", *profile, "config", "--quiet"]
+    command = ["docker", "compose", *chosen, "config", "--quiet"]
     done = subprocess.run(
         command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False
     )

@@ -80,7 +80,9 @@ def new_images() -> Iterator[dict[str, str]]:
     """The project's own images under names of a test's own, as the variables that choose them."""
     mark = uuid.uuid4().hex[:8]
     names = {"ECR_REPO": f"meshtwin-test-runtime-{mark}", "EMULATOR_IMAGE": f"meshtwin-test-emulator-{mark}"}
+    # Where the engine's own networks have no way out, the host's does.
     shell = new_shell(ROOT)
+    shell.environment.setdefault("BUILD_NETWORK", "host")
     subprocess.run(
         ["docker", "compose", "build", "--quiet", "runtime", "emulator"],
         cwd=ROOT,
