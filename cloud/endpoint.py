@@ -82,10 +82,20 @@ def ensure_endpoint(
 
 
 def _scale(profile: Profile, wanted: bool | None, *, new: bool) -> None:
+    """Let the endpoint scale to zero, or not; a new one that cannot be is not left behind to cost money."""
     chosen = profile.scale_to_zero if wanted is None and new else wanted
-    if chosen is not None:
-        change = ensure_scaling if chosen else remove_scaling
+    if chosen is None or (new and not chosen):
+        return
+    change = ensure_scaling if chosen else remove_scaling
+    try:
         change(profile.names.endpoint_name, VARIANT)
+    except ClientError as error:
+        if new:
+            delete_endpoint(profile)
+        raise UnavailableError(
+            f"endpoint {profile.names.endpoint_name!r} cannot be made to scale to zero: {error}\n"
+            "--no-scale-to-zero leaves it at one instance, at that instance's price"
+        ) from error
 
 
 def delete_endpoint(profile: Profile) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from cloud.commands.console import err, seconds_since_start
 from cloud.connection import use
 from cloud.endpoint import VARIANT, delete_endpoint, ensure_endpoint
@@ -51,17 +53,23 @@ def serving(
 
         new = _bring_in_service(profile, report, scale_to_zero)
         status.stop()
-        name = profile.names.endpoint_name
-        timing = timing_of(name, VARIANT)
         services = {service.name: service.place for service in stack.services}
         write_state(State(profile.name, os.getpid(), environment, str(stack.log_dir), services))
         try:
+            timing = _timing(profile)
             with StoreWatch(profile, _say) if profile.emulated else nullcontext():
                 yield Serving(stack, seconds_since_start(), prepared, timing)
         finally:
             remove_state(profile.name)
             if new and not keep and not profile.emulated:
                 delete_endpoint(profile)
+
+
+def _timing(profile: Profile) -> Timing | None:
+    try:
+        return timing_of(profile.names.endpoint_name, VARIANT)
+    except ClientError:
+        return None  # who has not let it scale need not be allowed to look
 
 
 def _say(words: str) -> None:

@@ -93,6 +93,27 @@ def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
         assert_all_gone(children)
 
 
+def test_an_account_that_may_not_scale_is_not_left_with_an_endpoint(shell: Shell) -> None:
+    settings = shell.json("status")["environment"]
+    services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
+    iam = client("iam", services["AWS_ENDPOINT_URL"])
+    iam.create_role(RoleName="hunyuan3d-sagemaker-role", AssumeRolePolicyDocument="{}")
+    iam.close()
+    names = {"ENDPOINT_NAME": "denied", "MODEL_NAME": "denied", "ENDPOINT_CONFIG_NAME": "denied"}
+    buckets = dict.fromkeys(("INPUT_BUCKET", "OUTPUT_BUCKET", "ASYNC_IO_BUCKET"), "denied-bucket")
+    aws = Shell(shell.folder, shell.environment | services | names | buckets)
+    denied = ("operation=RegisterScalableTarget", "code=AccessDeniedException", "status=400")
+    shell.json("fault", "api/error", *(word for one in denied for word in ("--with", one)))
+    done = aws.run("up", "--profile", "sagemaker")
+    shell.json("fault", "--clear")
+    assert done.returncode == 7
+    assert "AccessDenied" in done.stderr
+    assert "--no-scale-to-zero leaves it at one instance" in done.stderr
+    sagemaker = client("sagemaker", settings["AWS_ENDPOINT_URL_SAGEMAKER"])
+    wait_until(lambda: not sagemaker.list_endpoints(NameContains="denied")["Endpoints"])
+    sagemaker.close()
+
+
 def test_buckets_that_vanished_are_made_again(shell: Shell) -> None:
     s3 = client("s3", shell.json("status")["environment"]["AWS_ENDPOINT_URL"])
     for listed in s3.list_objects_v2(Bucket="meshtwin-images").get("Contents", []):
