@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.endpoint import VARIANT, ensure_buckets
 from cloud.errors import CloudError
-from cloud.scaling import ensure_scaling, timing_of
+from cloud.scaling import ensure_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,25 +22,29 @@ INTERVAL_SECONDS = 2.0
 class StoreWatch:
     """Makes the profile's buckets again where they have vanished, for the length of a `with` block.
 
-    Alarms vanish with them: an endpoint that scaled to zero could not be woken, so its scaling is made
+    Alarms vanish with them, and an endpoint that is at zero could not be woken: where it `scales`, that is made
     again, too. `say` is told, from a thread of this watch's own, and only when something was made: while the
     store is away there is nothing to say that the emulator does not say.
     """
 
     def __init__(
-        self, profile: Profile, say: Callable[[str], None], interval: float = INTERVAL_SECONDS
+        self,
+        profile: Profile,
+        say: Callable[[str], None],
+        *,
+        scales: bool,
+        interval: float = INTERVAL_SECONDS,
     ) -> None:
         self._profile = profile
         self._say = say
         self._interval = interval
         self._stop = threading.Event()
-        self._scales = False
+        self._scales = scales
         self._scaling_due = False
         self._thread = threading.Thread(target=self._run, name="store watch", daemon=True)
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._scales = timing_of(self._profile.names.endpoint_name, VARIANT) is not None
         self._thread.start()
         return self
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cloud.commands.console import err, seconds_since_start
+from cloud.commands.console import StartProgress, err, seconds_since_start
 from cloud.connection import use
 from cloud.endpoint import VARIANT, delete_endpoint, ensure_endpoint
 from cloud.scaling import Timing, timing_of
@@ -44,20 +44,20 @@ def serving(
     """The profile's services with its endpoint InService, from here to the end of the `with` block."""
     prepare(profile, options, _say)
     prepared = seconds_since_start()
-    with err.status("starting") as status, running(profile, options, status.update) as stack:
+    with StartProgress() as progress, running(profile, options, progress.show) as stack:
         environment = dict(stack.environment)
         use(environment)
 
         def report(words: str) -> None:
-            status.update(f"{words} (logs: {stack.log_dir})")
+            progress.show(f"{words} (logs: {stack.log_dir})")
 
         new = _bring_in_service(profile, report, scale_to_zero)
-        status.stop()
+        progress.stop()
         services = {service.name: service.place for service in stack.services}
         write_state(State(profile.name, os.getpid(), environment, str(stack.log_dir), services))
         try:
             timing = _timing(profile)
-            with StoreWatch(profile, _say) if profile.emulated else nullcontext():
+            with StoreWatch(profile, _say, scales=timing is not None) if profile.emulated else nullcontext():
                 yield Serving(stack, seconds_since_start(), prepared, timing)
         finally:
             remove_state(profile.name)

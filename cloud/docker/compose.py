@@ -60,11 +60,17 @@ class Compose:
 
     def build(self, service: str) -> None:
         """Build a service's image, with the builder's own progress on standard error."""
-        self._shown(f"the image of {service!r} could not be built", "build", service)
+        hint = (
+            "where the engine's own network has no way out to the package index, "
+            "`export BUILD_NETWORK=host` lets builds use this machine's"
+        )
+        self._shown(f"the image of {service!r} could not be built", hint, "build", service)
 
     def pull(self, service: str) -> None:
         """Pull a service's image, with the engine's own progress on standard error."""
-        self._shown(f"the image of {service!r} could not be pulled", "pull", service)
+        self._shown(
+            f"the image of {service!r} could not be pulled", "is the registry in reach?", "pull", service
+        )
 
     def _logged(self, log: Path, *words: str) -> None:
         with log.open("ab") as file:
@@ -74,9 +80,9 @@ class Compose:
             tail = "\n".join(f"  {line}" for line in said[-15:])
             raise UnavailableError(f"`docker compose {' '.join(words)}` ended with {code}:\n{tail}")
 
-    def _shown(self, failure: str, *words: str) -> None:
+    def _shown(self, failure: str, hint: str, *words: str) -> None:
         if self._run(words, 2) != 0:
-            raise UnavailableError(f"{failure}: its last words are above")
+            raise UnavailableError(f"{failure}: compose's last words are above\n{hint}")
 
     def _run(self, words: tuple[str, ...], output: int) -> int:
         """Run to the end; where this process is interrupted, compose is before the interrupt goes on."""
