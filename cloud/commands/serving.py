@@ -54,9 +54,9 @@ def serving(
         new = _bring_in_service(profile, report, scale_to_zero)
         progress.stop()
         services = {service.name: service.place for service in stack.services}
-        write_state(State(profile.name, os.getpid(), environment, str(stack.log_dir), services))
         try:
             timing = _timing(profile)
+            write_state(State(profile.name, os.getpid(), environment, str(stack.log_dir), services))
             with StoreWatch(profile, _say, scales=timing is not None) if profile.emulated else nullcontext():
                 yield Serving(stack, seconds_since_start(), prepared, timing)
         finally:

@@ -127,6 +127,7 @@ def test_a_localstack_that_restarted_empty_gets_its_buckets_back(up: Project) ->
 def test_the_emulator_in_a_container(project: Project) -> None:
     options = ("--emulator", "container", "--no-build", "--no-scale-to-zero")
     with running_up(project.shell, *options, profile="local", seconds=START_SECONDS) as (process, _):
+        wait_until(lambda: "is InService" in said(project))
         assert "zero instances" not in said(project)
         assert project.service("emulator")
         assert len(project.instances()) == 1
@@ -153,6 +154,7 @@ def test_what_a_killed_up_left_is_removed_by_the_next(project: Project, emulator
     with running_up(project.shell, *options, profile="local", seconds=START_SECONDS) as (process, _):
         assert not set(left) & set(project.containers())
         assert f"{project.name} was left by a process that is gone" in said(project)
+        wait_until(lambda: said(project).count("is InService") == 2)
         process.send_signal(signal.SIGINT)
         assert process.wait(90) == 0
     assert not project.remains()
