@@ -160,10 +160,12 @@ def test_what_a_killed_up_left_is_removed_by_the_next(project: Project, emulator
     assert not project.remains()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["network", "container", "instance"])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [("network", signal.SIGINT), ("container", signal.SIGTERM), ("instance", signal.SIGINT)],
+)
 def test_an_up_that_is_interrupted_while_it_starts(
-    project: Project, number: signal.Signals, moment: str
+    project: Project, moment: str, number: signal.Signals
 ) -> None:
     reached = {
         "network": lambda: docker("network", "ls", "-q", "--filter", f"name=^{project.name}$"),
