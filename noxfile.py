@@ -18,6 +18,9 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = "constraints.txt"
+CUDA_CONSTRAINTS = "runtime/constraints-cuda.txt"
+REQUIREMENTS = ["runtime/requirements.txt", "emulator/requirements.txt", "cloud/requirements.txt"]
+DOCKERFILES = ["runtime/Dockerfile", "emulator/Dockerfile"]
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
@@ -25,7 +28,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 def install(session: nox.Session, *groups: str) -> None:
     """Install the project and `groups` at the pinned versions, unless this environment has just them."""
     wanted = hashlib.sha256(
-        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", CONSTRAINTS))
+        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", CONSTRAINTS, *REQUIREMENTS))
         + repr((groups, sys.version)).encode()
     ).hexdigest()
     mark = Path(session.virtualenv.location) / "meshtwin-installed"
@@ -36,6 +39,15 @@ def install(session: nox.Session, *groups: str) -> None:
     mark.write_text(wanted, encoding="utf-8")
 
 
+def cuda_devices() -> str:
+    """The CUDA devices of this machine, one a line, or nothing; torch need not be there to tell."""
+    program = shutil.which("nvidia-smi")
+    if program is not None:
+        listed = subprocess.run([program, "-L"], capture_output=True, text=True, check=False)  # noqa: S603  # NVIDIA's own
+        return listed.stdout.strip() if listed.returncode == 0 else ""
+    return "\n".join(path.name for path in Path("/proc/driver/nvidia/gpus").glob("*"))
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, and the arrows between the packages. `nox -s lint -- --fix` mends what can be mended."""
@@ -44,6 +56,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", *([] if fix else ["--diff"]), ".")
     session.run("ruff", "check", *(["--fix"] if fix else []), ".")
     session.run("lint-imports", "--no-logo")
+    session.run("hadolint", *DOCKERFILES)
 
 
 @nox.session
@@ -109,8 +122,16 @@ def _docker_answers() -> bool:
 @nox.session(default=False)
 def gpu(session: nox.Session) -> None:
     """The tests marked gpu, on a machine with CUDA; says so where there is none."""
-    install(session, "test")
-    session.run("pytest", "-m", "gpu", "-n", "0", *session.posargs, success_codes=[0, 5])
+    devices = cuda_devices()
+    if not devices:
+        session.log("There is no CUDA device on this machine: nothing was run.")
+        return
+    session.log(devices)
+    session.install("--quiet", "-c", CONSTRAINTS, "-e", ".[gpu]", *GROUPS(PROJECT, "test"))
+    # No test at all is a failure here: pytest then ends with 5.
+    session.run(
+        "pytest", "-m", "gpu", "-n", "0", "tests/gpu", "tests/e2e/test_runtime_torch.py", *session.posargs
+    )
 
 
 @nox.session(default=False)
@@ -122,10 +143,21 @@ def deploy(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def constraints(session: nox.Session) -> None:
-    """Resolve every version anew into constraints.txt."""
+    """Resolve every version anew into constraints.txt, and those of the cuda image to match."""
     session.install("--quiet", "uv")
+    compile_ = ("uv", "pip", "compile", "--python-version", "3.11", "--upgrade", "--quiet", "--system-certs")
+    told = ("--custom-compile-command", "nox -s constraints")
     session.run(
-        *("uv", "pip", "compile", "pyproject.toml", "--group", "lint", "--group", "types"),
-        *("--universal", "--python-version", "3.11", "--upgrade", "--quiet", "--system-certs"),
-        *("--custom-compile-command", "nox -s constraints", "-o", CONSTRAINTS),
+        *(*compile_, "pyproject.toml", "--group", "lint", "--group", "types"),
+        *("--universal", *told, "-o", CONSTRAINTS),
+    )
+    # The cuda image pins trimesh to upstream's version; the tests' second opinion is the newest.
+    shared = [
+        line for line in Path(CONSTRAINTS).read_text(encoding="utf-8").splitlines() if "trimesh==" not in line
+    ]
+    limits = Path(session.create_tmp()) / "shared.txt"
+    limits.write_text("\n".join(shared), encoding="utf-8")
+    session.run(
+        *(*compile_, "runtime/requirements.txt", "runtime/requirements-cuda.txt", "-c", str(limits)),
+        *("--python-platform", "x86_64-manylinux_2_39", "--no-annotate", *told, "-o", CUDA_CONSTRAINTS),
     )

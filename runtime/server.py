@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
-from runtime import logs
 from runtime.logs import log
 from runtime.scratch import Scratch
 from runtime.settings import SettingsError
@@ -48,7 +47,6 @@ def run(settings: Settings, unknown: Sequence[str] = ()) -> int:
     Raises:
         SettingsError: when the port cannot be listened on, or the AWS settings make no sense.
     """
-    logs.configure()
     listener = _listen(settings)
     for name in unknown:
         log.warning("unknown_setting", name=name)

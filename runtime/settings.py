@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import tempfile
 from dataclasses import dataclass, field, fields
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _TEMPORARY = Path(tempfile.gettempdir())
 
 BACKEND_FORM = re.compile(r"auto|relief|hunyuan|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
+REVISION_FORM = re.compile(r"[\w./-]{1,250}")
 
 
 class SettingsError(ValueError):
@@ -56,6 +59,25 @@ def _backend(text: str) -> str:
     return text
 
 
+def _device(text: str) -> str:
+    if DEVICE_FORM.fullmatch(text) is None:
+        raise ValueError("auto, cpu, cuda or cuda:N")
+    return text
+
+
+def _user(text: str) -> str:
+    try:
+        return pwd.getpwnam(text).pw_name
+    except (KeyError, ValueError):
+        raise ValueError("the name of a user of this system") from None
+
+
+def _revision(text: str) -> str:
+    if REVISION_FORM.fullmatch(text) is None:
+        raise ValueError("a commit, tag or branch of the repository")
+    return text
+
+
 def _folder(text: str) -> Path:
     if not Path(text).is_dir() or not os.access(text, os.W_OK):
         raise ValueError("a folder that exists and can be written to")
@@ -79,6 +101,9 @@ class Settings:
 
     backend: str = _from("RUNTIME_BACKEND", _backend, "auto")
     """Who makes the meshes: see `runtime.backends.registry`."""
+
+    device: str = _from("RUNTIME_DEVICE", _device, "auto")
+    """Where a torch backend runs: see `runtime.device`."""
 
     host: str = _from("RUNTIME_HOST", _host, "127.0.0.1")
     """Where to listen. Only this machine unless said otherwise; the Docker image says 0.0.0.0."""
@@ -111,6 +136,17 @@ class Settings:
         "RUNTIME_SCRATCH", _folder, _TEMPORARY
     )
     """Where objects are kept while a job runs."""
+
+    user: str | None = _from("RUNTIME_USER", _user, None)
+    """Whom to become where the process is root: SageMaker starts containers so. None: stay who it is."""
+
+    hunyuan_revision: str = _from(
+        "RUNTIME_HUNYUAN_REVISION", _revision, "0b94677654c57bb9a6b6845cd7b704ccf551d327"
+    )
+    """Of https://huggingface.co/tencent/Hunyuan3D-2.1, for `python -m runtime weights`."""
+
+    dino_revision: str = _from("RUNTIME_DINO_REVISION", _revision, "611a9d42f2335e0f921f1e313ad3c1b7178d206d")
+    """Of https://huggingface.co/facebook/dinov2-giant."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

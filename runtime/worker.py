@@ -17,9 +17,10 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
-from runtime import messages, pipeline
+from runtime import device, messages, pipeline
 from runtime.backends import registry
 from runtime.contract import ErrorCode, JobError
+from runtime.settings import SettingsError
 
 if TYPE_CHECKING:
     from runtime.backends.base import Backend
@@ -83,7 +84,7 @@ def main(arguments: list[str]) -> int:
     line = Line(socket.socket(fileno=descriptor))
     try:
         backend = registry.load(choice)
-    except registry.BackendUnavailableError as error:
+    except (registry.BackendUnavailableError, SettingsError) as error:
         line.send(messages.Unusable(message=str(error)))
         return 2
     # From here on: while it loads, there is no job for /ping to be quick beside.
@@ -115,7 +116,7 @@ def _attempt(backend: Backend, job: Job, line: Line) -> messages.Done | messages
         line.send(began)
 
     try:
-        return pipeline.do(backend, job, tell)
+        return device.attempt(backend.device, lambda: pipeline.do(backend, job, tell))
     except _CancelledError:
         return messages.Cancelled()
     except JobError as error:

@@ -23,6 +23,7 @@ def test_each_variable_is_read(tmp_path: Path) -> None:
     settings = Settings.from_environment(
         {
             "RUNTIME_BACKEND": "my_backends.fast:Backend",
+            "RUNTIME_DEVICE": "cuda:1",
             "RUNTIME_HOST": "0.0.0.0",
             "SAGEMAKER_BIND_TO_PORT": "9000",
             "RUNTIME_QUEUE": "0",
@@ -33,10 +34,14 @@ def test_each_variable_is_read(tmp_path: Path) -> None:
             "RUNTIME_MAX_MESH_BYTES": "2000",
             "RUNTIME_WORKER_NICE": "0",
             "RUNTIME_SCRATCH": str(tmp_path),
+            "RUNTIME_USER": "nobody",
+            "RUNTIME_HUNYUAN_REVISION": "refs/pr/5",
+            "RUNTIME_DINO_REVISION": "main",
         }
     )
     assert settings == Settings(
         backend="my_backends.fast:Backend",
+        device="cuda:1",
         host="0.0.0.0",
         port=9000,
         queue=0,
@@ -47,12 +52,17 @@ def test_each_variable_is_read(tmp_path: Path) -> None:
         max_mesh_bytes=2000,
         worker_nice=0,
         scratch=tmp_path,
+        user="nobody",
+        hunyuan_revision="refs/pr/5",
+        dino_revision="main",
     )
 
 
 BAD = [
     ("RUNTIME_BACKEND", "Relief"),
     ("RUNTIME_BACKEND", "os.system"),
+    ("RUNTIME_DEVICE", "gpu"),
+    ("RUNTIME_DEVICE", "cuda:"),
     ("RUNTIME_HOST", "0.0.0.0 8080"),
     ("SAGEMAKER_BIND_TO_PORT", "65536"),
     ("SAGEMAKER_BIND_TO_PORT", "http"),
@@ -65,6 +75,9 @@ BAD = [
     ("RUNTIME_MAX_MESH_BYTES", "1GB"),
     ("RUNTIME_WORKER_NICE", "20"),
     ("RUNTIME_SCRATCH", "/no/such/folder"),
+    ("RUNTIME_USER", "no-such-user"),
+    ("RUNTIME_USER", "10001"),
+    ("RUNTIME_DINO_REVISION", "main main"),
 ]
 
 

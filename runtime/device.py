@@ -1,0 +1,94 @@
+"""Where a torch backend runs, what a job took there, and what it says when that is not enough.
+
+A backend asks `choose` for its device as it loads, and may answer `peak_vram_bytes` with `peak_bytes`. Around
+each job of a backend on a CUDA device, the worker calls `attempt`, which turns torch's error into the
+contract's. torch is imported only where a device is chosen.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runtime.contract import ErrorCode, JobError
+from runtime.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Result = TypeVar("Result")
+
+_ADVICE = re.compile(r"\s*(If reserved but unallocated|See documentation|Of the allocated).*", re.DOTALL)
+"""What torch adds for programmers."""
+
+
+def choose() -> str:
+    """The device that RUNTIME_DEVICE stands for on this machine, as torch names it: `cpu`, `cuda:0`, ...
+
+    Raises:
+        SettingsError: it asks for CUDA, or for a device, that is not there; the message says what is.
+    """
+    wanted = Settings.from_environment(os.environ).device
+    if wanted == "cpu":
+        return wanted
+    import torch  # noqa: PLC0415  # hundreds of MB, and only some images have it
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    names = [torch.cuda.get_device_name(number) for number in range(count)]
+    return resolve(wanted, names, torch.__version__)
+
+
+def resolve(wanted: str, found: Sequence[str], torch_version: str) -> str:
+    """The same for a machine with the CUDA devices `found`, seen by that torch.
+
+    Raises:
+        SettingsError: as `choose`.
+    """
+    if wanted == "cpu" or (wanted == "auto" and not found):
+        return "cpu"
+    number = int(wanted.partition(":")[2] or 0)
+    if number < len(found):
+        return f"cuda:{number}"
+    there = ", ".join(f"cuda:{place} ({name})" for place, name in enumerate(found)) or "no CUDA device"
+    raise SettingsError(
+        f"RUNTIME_DEVICE {wanted!r}: torch {torch_version} sees {there}; "
+        "expected one of these, cpu, or auto, which takes the first that is there"
+    )
+
+
+def attempt(device: str, call: Callable[[], Result]) -> Result:
+    """Do one job on `device`, with its memory measured from here on.
+
+    Raises:
+        JobError: OUT_OF_GPU_MEMORY. Nothing of the job is left on the device then, and the next one may fit.
+    """
+    if not device.startswith("cuda"):
+        return call()
+    cuda = _cuda()
+    cuda.reset_peak_memory_stats(device)
+    try:
+        return call()
+    except cuda.OutOfMemoryError as error:
+        message = _explained(device, error)
+    # Only here are the frames gone that held the job's tensors.
+    gc.collect()
+    cuda.empty_cache()
+    raise JobError(ErrorCode.OUT_OF_GPU_MEMORY, message)
+
+
+def peak_bytes(device: str) -> int | None:
+    """The most that tensors have taken on `device` since the job began; None on the CPU."""
+    return int(_cuda().max_memory_allocated(device)) if device.startswith("cuda") else None
+
+
+def _explained(device: str, error: Exception) -> str:
+    reason = _ADVICE.sub("", str(error)).rstrip(". ")
+    return f"{device}: {reason}. Lower octree_resolution or texture_size, or take a device with more memory"
+
+
+def _cuda() -> Any:  # noqa: ANN401  # torch is not there to be typed against everywhere
+    # A backend on a CUDA device has imported it.
+    return sys.modules["torch"].cuda

@@ -1,0 +1,37 @@
+"""Who the process is: started as root, it becomes somebody who may do less before it does anything."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from runtime.logs import log
+from runtime.settings import SettingsError
+
+
+def step_down(name: str) -> bool:
+    """Become the user `name`, for good, with that user's groups and home; whether that was done.
+
+    Only root can. Anybody else stays who they are, as with `docker run --user`, and the log says so.
+    SageMaker itself starts containers as root:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
+
+    Raises:
+        SettingsError: root was denied the means (`docker run --cap-drop`).
+    """
+    user = pwd.getpwnam(name)
+    if os.getuid() != 0:
+        if os.getuid() != user.pw_uid:
+            log.warning("user_kept", user=name, uid=os.getuid())
+        return False
+    try:
+        os.initgroups(name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+    except PermissionError as error:
+        raise SettingsError(
+            f"RUNTIME_USER {name!r}: root may not become it ({error.strerror}); "
+            "expected the capabilities SETUID and SETGID, or RUNTIME_USER left empty"
+        ) from error
+    os.environ.update(HOME=user.pw_dir, USER=name, LOGNAME=name)
+    return True
