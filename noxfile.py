@@ -94,7 +94,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def integration(session: nox.Session) -> None:
-    """What needs more than Python: npm for the Khronos validator, the aws command line."""
+    """What needs more than Python: npm for the Khronos validator, the aws command line, a Docker engine."""
     install(session, "test")
     session.run("pytest", "-m", "integration", "-n", "0", *session.posargs)
 

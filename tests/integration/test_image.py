@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from tests.support.engine import HOST, ROOT, Containers, Served, build, engine
+from tests.support.engine import ROOT, Containers, Served, build
 from tests.support.runtime_server import RuntimeServer, aws_environment
 from tests.support.waiting import wait_until
 
@@ -50,13 +49,6 @@ LONG = {"octree_resolution": 512, "texture_size": 4096, "target_faces": 1_000_00
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[docker.DockerClient]:
-    made = engine()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def image(client: docker.DockerClient) -> str:
     """The cpu target, built with a token around that it must not keep; IMAGE_UNDER_TEST names it."""
     assert client is not None
@@ -69,15 +61,6 @@ def image(client: docker.DockerClient) -> str:
 def containers(client: docker.DockerClient, image: str) -> Iterator[Containers]:
     with Containers(client, image) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def reachable_moto() -> Iterator[int]:
-    """The port of an S3 that containers reach, too."""
-    server = ThreadedMotoServer("0.0.0.0", port=0, verbose=False)
-    server.start()
-    yield server.get_host_and_port()[1]
-    server.stop()
 
 
 @pytest.fixture
@@ -94,16 +77,6 @@ def store(reachable_moto: int) -> Iterator[S3Client]:
         made.upload_file(str(ROOT / "fixtures" / "images" / "mushroom.png"), "images", "mushroom.png")
     yield made
     made.close()
-
-
-@pytest.fixture
-def aws_inside(reachable_moto: int) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": f"http://{HOST}:{reachable_moto}",
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
 
 
 def job(prefix: str, params: dict[str, int]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Containers:
 
     client: docker.DockerClient
     image: str
+    port: int = 8080
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __enter__(self) -> Self:
@@ -74,7 +75,7 @@ class Containers:
                 continue
 
     def start(self, *command: str, environment: Mapping[str, str] | None = None, **options: Any) -> Served:
-        """Start the image; its port 8080 is one of this machine's."""
+        """Start the image; its port is one of this machine's."""
         # Not one of the many overloads is chosen by arguments that are not spelled out.
         run: Any = self.client.containers.run
         container: Container = run(
@@ -83,11 +84,11 @@ class Containers:
             detach=True,
             environment=dict(environment or {}),
             labels={LABEL: self.mark},
-            ports={"8080/tcp": ("127.0.0.1", None)},
+            ports={f"{self.port}/tcp": ("127.0.0.1", None)},
             extra_hosts={HOST: "host-gateway"},
             **options,
         )
-        return Served(container)
+        return Served(container, self.port)
 
     def run(self, *command: str, seconds: float = 60, **options: Any) -> tuple[int, str]:
         """Start the image and wait for its end: the exit status, and what it said."""
@@ -101,6 +102,14 @@ class Served:
     """A container, and the server in it."""
 
     container: Container
+    inside_port: int
+
+    @property
+    def port(self) -> int:
+        """Where it is reached from this machine."""
+        self.container.reload()
+        (published,) = self.container.ports[f"{self.inside_port}/tcp"] or [{}]
+        return int(published["HostPort"])
 
     @property
     def output(self) -> str:
@@ -132,9 +141,7 @@ class Served:
             return False
 
     def request(self, method: str, path: str, body: object = None) -> Answer:
-        (published,) = self.container.ports["8080/tcp"] or [{}]
-        port = int(published["HostPort"])
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             response = connection.getresponse()
