@@ -62,9 +62,9 @@ class Place:
 
 
 @pytest.fixture
-def place(engine: DockerClient, test_image: str, aws: str, tmp_path: Path) -> Iterator[Place]:
+def place(client: DockerClient, test_image: str, aws: str, tmp_path: Path) -> Iterator[Place]:
     """Where no container is left at the end."""
-    made = Place(engine, test_image, aws, tmp_path, f"t-{uuid.uuid4().hex[:8]}")
+    made = Place(client, test_image, aws, tmp_path, f"t-{uuid.uuid4().hex[:8]}")
     yield made
     left = made.containers()
     for container in left:

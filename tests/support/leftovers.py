@@ -12,33 +12,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.fleet.docker.orphans import EMULATOR_LABEL
-from tests.support.images import docker_engine
+from tests.support.engine import LABEL, engine
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from docker import DockerClient
 
-LABELS = (EMULATOR_LABEL, "org.testcontainers", "meshtwin.test")
+LABELS = (EMULATOR_LABEL, "org.testcontainers", LABEL)
 PROJECT_LABEL = "com.docker.compose.project"
 PROJECTS = "meshtwin"
 """How the names of our compose projects begin."""
 
 
-def ours(engine: DockerClient) -> list[Any]:
+def ours(client: DockerClient) -> list[Any]:
     """Containers, networks and volumes that are ours, in the order in which they can be removed."""
     things = [
-        *engine.containers.list(all=True, ignore_removed=True),
-        *engine.networks.list(),
-        *engine.volumes.list(),
+        *client.containers.list(all=True, ignore_removed=True),
+        *client.networks.list(),
+        *client.volumes.list(),
     ]
     return [thing for thing in things if _is_ours(_labels(thing))]
 
 
-def remove_all(engine: DockerClient, known: Collection[str]) -> list[str]:
+def remove_all(client: DockerClient, known: Collection[str]) -> list[str]:
     """Remove what is ours, less what is `known`; what it was."""
     removed = []
-    for thing in ours(engine):
+    for thing in ours(client):
         if thing.id in known:
             continue
         kind = type(thing).__name__.lower()
@@ -65,11 +65,11 @@ def main() -> int:
     chosen.add_argument("--note", type=Path, metavar="FILE", help="write down what is there now")
     chosen.add_argument("--since", type=Path, metavar="FILE", help="remove what was not there then")
     arguments = parser.parse_args()
-    with docker_engine() as engine:
+    with engine() as client:
         if arguments.note:
-            arguments.note.write_text(json.dumps([thing.id for thing in ours(engine)]))
+            arguments.note.write_text(json.dumps([thing.id for thing in ours(client)]))
             return 0
-        removed = remove_all(engine, json.loads(arguments.since.read_text()))
+        removed = remove_all(client, json.loads(arguments.since.read_text()))
     for each in removed:
         sys.stderr.write(f"left behind, and removed now: {each}\n")
     return 1 if removed else 0
