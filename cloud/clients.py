@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -29,6 +31,18 @@ def sagemaker() -> SageMakerClient:
 def sagemaker_runtime() -> SageMakerRuntimeClient:
     """The profile's SageMaker runtime."""
     client: SageMakerRuntimeClient = _client("sagemaker-runtime", _settings())
+    return client
+
+
+def autoscaling() -> ApplicationAutoScalingClient:
+    """The profile's Application Auto Scaling."""
+    client: ApplicationAutoScalingClient = _client("application-autoscaling", _settings())
+    return client
+
+
+def cloudwatch() -> CloudWatchClient:
+    """The profile's CloudWatch, which is the store's where there is one."""
+    client: CloudWatchClient = _client("cloudwatch", _settings())
     return client
 
 

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud import clients
 from cloud.errors import UnavailableError, UsageError
+from cloud.scaling import ensure_scaling, remove_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
         AsyncInferenceConfigTypeDef,
         ContainerDefinitionTypeDef,
-        DescribeEndpointOutputTypeDef,
         ProductionVariantTypeDef,
     )
 
@@ -38,18 +38,25 @@ PASSED_ON = ("HF_TOKEN",)
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """What DescribeEndpoint says, as far as a person asks; `instances` is None before the first."""
+    """What DescribeEndpoint says, as far as a person asks.
+
+    `instances` is None before the first; `desired` is what it is on its way to.
+    """
 
     name: str
     status: str
     instances: int | None
+    desired: int | None
     failure_reason: str | None
 
 
-def ensure_endpoint(profile: Profile, report: Callable[[str], None]) -> bool:
+def ensure_endpoint(
+    profile: Profile, report: Callable[[str], None], *, scale_to_zero: bool | None = None
+) -> bool:
     """Make buckets, model, configuration and endpoint where they are not there yet, and wait for InService.
 
-    An endpoint that is there keeps the settings it was made with; one that has failed is made anew.
+    An endpoint that is there keeps the settings it was made with; one that has failed is made anew. Whether
+    it scales to zero is the profile's to say for a new one, unless `scale_to_zero` says so for any.
 
     `report` is told in words what is waited for. True where the endpoint is new.
 
@@ -68,15 +75,39 @@ def ensure_endpoint(profile: Profile, report: Callable[[str], None]) -> bool:
         if existing is None:
             _create(sagemaker, profile)
         _wait_in_service(profile, report)
+        _scale(profile, scale_to_zero, new=existing is None)
     except (BotoCoreError, ClientError) as error:
         raise UnavailableError(f"profile {profile.name!r}: {error}") from error
     return existing is None
 
 
+def _scale(profile: Profile, wanted: bool | None, *, new: bool) -> None:
+    """Let the endpoint scale to zero, or not; a new one that cannot be is not left behind to cost money."""
+    chosen = profile.scale_to_zero if wanted is None and new else wanted
+    if chosen is None or (new and not chosen):
+        return
+    change = ensure_scaling if chosen else remove_scaling
+    try:
+        change(profile.names.endpoint_name, VARIANT)
+    except ClientError as error:
+        if new:
+            delete_endpoint(profile)
+        raise UnavailableError(
+            f"endpoint {profile.names.endpoint_name!r} cannot be made to scale to zero: {error}\n"
+            "--no-scale-to-zero leaves it at one instance, at that instance's price"
+        ) from error
+
+
 def delete_endpoint(profile: Profile) -> None:
-    """Delete endpoint, configuration and model; what is not there is passed over. Buckets stay."""
+    """Delete scaling, endpoint, configuration and model; what is not there is passed over. Buckets stay."""
     sagemaker = clients.sagemaker()
     names = profile.names
+    try:
+        remove_scaling(names.endpoint_name, VARIANT)
+    except ClientError as error:
+        # Who may not touch scaling has not made any, and the endpoint is to go all the same.
+        if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+            raise
     deletions: tuple[Callable[[], Any], ...] = (
         lambda: sagemaker.delete_endpoint(EndpointName=names.endpoint_name),
         lambda: sagemaker.delete_endpoint_config(EndpointConfigName=names.endpoint_config_name),
@@ -104,31 +135,30 @@ def describe_endpoint(name: str) -> EndpointStatus | None:
         if _is_not_found(error):
             return None
         raise
-    return EndpointStatus(name, found["EndpointStatus"], _instances(found), found.get("FailureReason"))
+    variants = found.get("ProductionVariants") or []
+    return EndpointStatus(
+        name,
+        found["EndpointStatus"],
+        sum(variant.get("CurrentInstanceCount", 0) for variant in variants) if variants else None,
+        sum(variant.get("DesiredInstanceCount", 0) for variant in variants) if variants else None,
+        found.get("FailureReason"),
+    )
 
 
-def _instances(found: DescribeEndpointOutputTypeDef) -> int | None:
-    variants = found.get("ProductionVariants")
-    return sum(variant.get("CurrentInstanceCount", 0) for variant in variants) if variants else None
-
-
-def ensure_buckets(profile: Profile) -> None:
-    """Make the profile's buckets where they are not there."""
+def ensure_buckets(profile: Profile) -> list[str]:
+    """Make the profile's buckets where they are not there; the names of those that were made."""
     s3 = clients.s3()
-    names = profile.names
-    for variable, bucket in (
-        ("INPUT_BUCKET", names.input_bucket),
-        ("OUTPUT_BUCKET", names.output_bucket),
-        ("ASYNC_IO_BUCKET", names.async_io_bucket),
-    ):
+    for variable, bucket in profile.names.buckets().items():
         if not bucket:
             raise UsageError(
                 f"profile {profile.name!r} needs {variable}: bucket names are global, choose one"
             )
-        _ensure_bucket(s3, bucket, profile.region)
+    buckets = dict.fromkeys(profile.names.buckets().values())
+    return [bucket for bucket in buckets if _ensure_bucket(s3, bucket, profile.region)]
 
 
-def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
+def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
+    """Whether it had to be made."""
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
@@ -140,6 +170,8 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
             s3.create_bucket(Bucket=bucket)
         else:
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]  # any region's name
+        return True
+    return False
 
 
 def _create(sagemaker: SageMakerClient, profile: Profile) -> None:

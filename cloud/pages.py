@@ -15,6 +15,11 @@ _VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
 _CLIENT_ERRORS = range(400, 500)
 
 
+def has_emulator() -> bool:
+    """Whether the connected profile has an emulator that could be asked."""
+    return bool(os.environ.get(_VARIABLE))
+
+
 def emulator_url() -> str:
     """Where the emulator of the connected profile is.
 

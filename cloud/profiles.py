@@ -35,6 +35,14 @@ class ResourceNames:
     async_io_bucket: str = ""
     job_table: str = "meshtwin-jobs"
 
+    def buckets(self) -> dict[str, str]:
+        """The buckets, by the variable that names each."""
+        return {
+            "INPUT_BUCKET": self.input_bucket,
+            "OUTPUT_BUCKET": self.output_bucket,
+            "ASYNC_IO_BUCKET": self.async_io_bucket,
+        }
+
     def environment(self) -> dict[str, str]:
         """The names that are set, as the variables they are read from."""
         values = {name.upper(): getattr(self, name) for name in self.__dataclass_fields__}
@@ -47,7 +55,8 @@ class Profile:
 
     `store` and `launcher` name what `meshtwin up` starts for S3, DynamoDB, SNS and CloudWatch, and how the
     emulator starts a container; None where AWS does it. `credentials` is (access key, secret key), None for
-    the SDK's own chain; `account_id` None where STS must be asked.
+    the SDK's own chain; `account_id` None where STS must be asked. `scale_to_zero` is whether a new endpoint
+    gives its instance back when there is no work, where nobody says.
     """
 
     name: str
@@ -59,6 +68,7 @@ class Profile:
     launcher: Literal["process", "docker"] | None
     account_id: str | None
     credentials: tuple[str, str] | None
+    scale_to_zero: bool
 
     @property
     def emulated(self) -> bool:
@@ -106,26 +116,39 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
             name,
             region,
             names,
-            "runtime:embedded",
-            "cpu",
-            "moto",
-            "process",
-            "123456789012",
-            ("test", "test"),
+            image="runtime:embedded",
+            device="cpu",
+            store="moto",
+            launcher="process",
+            account_id="123456789012",
+            credentials=("test", "test"),
+            scale_to_zero=False,  # there is no GPU to give back, and waking takes two minutes, as on AWS
         )
     if name == "local":
         return Profile(
             name,
             region,
             names,
-            f"{names.ecr_repo}:latest",
-            "auto",
-            "localstack",
-            "docker",
-            "000000000000",
-            ("test", "test"),
+            image=f"{names.ecr_repo}:latest",
+            device="auto",
+            store="localstack",
+            launcher="docker",
+            account_id="000000000000",
+            credentials=("test", "test"),
+            scale_to_zero=True,
         )
-    return Profile(name, region, names, None, "cuda", None, None, None, None)
+    return Profile(
+        name,
+        region,
+        names,
+        image=None,
+        device="cuda",
+        store=None,
+        launcher=None,
+        account_id=None,
+        credentials=None,
+        scale_to_zero=True,
+    )
 
 
 def _default_buckets(profile: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
+from cloud.cold_start import ColdStart
 from cloud.endpoint import describe_endpoint
 from cloud.errors import (
     CloudError,
@@ -67,12 +68,13 @@ def wait(
     """
     start = time.monotonic()
     interval = FIRST_INTERVAL
+    cold_start = ColdStart()
     try:
         while (response := _outcome(ticket)) is None:
             elapsed = time.monotonic() - start
             if elapsed > timeout:
                 raise NotYetError(_not_yet(ticket, timeout))
-            on_update(_update(ticket))
+            on_update(_update(ticket, cold_start))
             time.sleep(min(interval, max(0.0, timeout - elapsed) + 0.01))
             interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
         files = {name: Path(path) for name, path in ticket.downloads.items()}
@@ -119,7 +121,7 @@ def failure_error(inference_id: str, failure: bytes) -> CloudError:
     )
 
 
-def _update(ticket: Ticket) -> Update:
+def _update(ticket: Ticket, cold_start: ColdStart) -> Update:
     progress = read_if_there(S3Location.parse(ticket.progress_location))
     if progress is not None:
         return Update(progress=Progress.model_validate_json(progress))
@@ -131,7 +133,7 @@ def _update(ticket: Ticket) -> Update:
     if endpoint is None:
         return Update(f"endpoint {ticket.endpoint_name} to exist again")
     if endpoint.instances == 0:
-        return Update("an instance to start (cold start)")
+        return Update(cold_start.words(endpoint))
     return Update("its turn in the queue" if endpoint.status == "InService" else f"{endpoint.status} to end")
 
 

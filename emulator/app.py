@@ -17,6 +17,7 @@ from emulator.documents import DocumentTable
 from emulator.faults.faults import Faults
 from emulator.faults.rules import Place
 from emulator.fleet.fleets import Fleets
+from emulator.fleet.launchers import Launchers
 from emulator.hosting.capacity import Capacity
 from emulator.hosting.deployment import Deployment
 from emulator.hosting.endpoints import Endpoints
@@ -58,7 +59,8 @@ class Emulator:
         s3_endpoint = self.aws.s3.meta.endpoint_url
         arns = Arns(settings.region, settings.account_id, lowercase=settings.lowercase_arns)
         self.queue = RequestQueue(self.aws, self.clock, settings)
-        self.fleets = Fleets(settings, self.clock)
+        self._launchers = Launchers(settings, self.aws.s3, self.queue.table.owner)
+        self.fleets = Fleets(settings, self.clock, self._launchers)
         self.meter = Meter()
         self.faults = Faults()
         self.dispatcher = Dispatcher(
@@ -142,6 +144,7 @@ class Emulator:
         Raises:
             UnavailableError, StoreUnavailableError: DynamoDB does not answer, or refuses.
         """
+        await self._launchers.start()
         await self.documents.setup()
         await self.registry.load()
         await self.ledger.load()
@@ -158,6 +161,7 @@ class Emulator:
         await self.deployment.close()
         await self.dispatcher.close()
         await self.fleets.close()
+        self._launchers.close()
         self.aws.close()
 
 

@@ -29,6 +29,21 @@ class QueueOrder(StrEnum):
     SHUFFLED = "shuffled"
 
 
+class LauncherKind(StrEnum):
+    """What an image is started as that no command stands for."""
+
+    PROCESS = "process"
+    DOCKER = "docker"
+
+
+class GpuUse(StrEnum):
+    """Whether a container gets the GPUs of its instance type."""
+
+    AUTO = "auto"
+    REQUIRE = "require"
+    NONE = "none"
+
+
 class AlarmEvaluation(StrEnum):
     """Who judges CloudWatch's alarms."""
 
@@ -50,6 +65,21 @@ class Settings:
 
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Which program stands for an image, as argv; `*` for every other. `$PORT` is replaced in each word."""
+
+    launcher: LauncherKind = LauncherKind.PROCESS
+    """`docker`: an image that no command stands for is run as a container; `process`: it is refused."""
+
+    docker_network: str = ""
+    """The network that containers join. Empty: the one of the store's container, else Docker's default."""
+
+    gpu: GpuUse = GpuUse.AUTO
+    """Whether containers get their instance type's GPUs: `auto`, where the engine has NVIDIA's runtime."""
+
+    memory_limit_mib: int = 0
+    """Memory of a container, in MiB; 0: that of its instance type."""
+
+    model_download_timeout: float = 3600.0
+    """Real seconds for a model's files where the variant sets no ModelDataDownloadTimeoutInSeconds."""
 
     log_dir: Path | None = None
     """Where instances' output is kept; a temporary folder where None."""

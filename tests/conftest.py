@@ -16,7 +16,16 @@ from moto.server import ThreadedMotoServer
 
 from cloud.connection import connect
 from cloud.profiles import PROFILES
-from tests.support.emulator import Made, Running, Start, make_endpoint, run_emulator, tear_down
+from tests.support.emulator import (
+    ECHO_PROCESS,
+    IMAGES,
+    Made,
+    Running,
+    Start,
+    make_endpoint,
+    run_emulator,
+    tear_down,
+)
 from tests.support.parity_plugin import ParityReport, snapshot_path
 from tests.support.reached import Reached
 from tests.support.snapshots import Snapshot
@@ -59,7 +68,7 @@ def profile(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     """No setting of the person running the tests reaches them, and none reaches AWS, unless asked for."""
-    if profile != "embedded":
+    if profile == "sagemaker":
         return
     for name in list(os.environ):
         if name.startswith(("AWS_", "MESHTWIN_", "RUNTIME_", "EMULATOR_", "SAGEMAKER_")):
@@ -71,10 +80,20 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
 
 @pytest.fixture(scope="session")
 def moto_url(profile: str) -> Iterator[str]:
-    """A moto server of this test run's own; empty where the SDK's own settings lead somewhere."""
-    if profile != "embedded":
+    """S3, DynamoDB, SNS and CloudWatch of this test run's own: moto's server, on `local` LocalStack.
+
+    Empty where the SDK's own settings lead somewhere.
+    """
+    if profile == "sagemaker":
         connect(profile)
         yield ""
+        return
+    if profile == "local":
+        # Nobody else needs what it imports.
+        from tests.support.localstack import localstack  # noqa: PLC0415
+
+        with localstack() as started:
+            yield started.url
         return
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
@@ -110,12 +129,27 @@ def bucket(s3: S3Client) -> str:
 
 
 @pytest.fixture(scope="session")
-def start_emulator(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Start:
+def launcher(profile: str) -> Iterator[tuple[str, ...]]:
+    """The emulator's options that say what an image is: a process, on `local` a container."""
+    if profile != "local":
+        yield ECHO_PROCESS
+        return
+    from tests.support.images import echo_images  # noqa: PLC0415  # nobody else needs Docker
+
+    with echo_images():
+        yield IMAGES
+
+
+@pytest.fixture(scope="session")
+def start_emulator(
+    moto_url: str, launcher: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Start:
     """Start one more emulator: `with start_emulator(table_prefix=..., options=(...)) as running`."""
     if not moto_url:
         pytest.skip("needs an emulator of its own")
 
     def start(store_url: str = moto_url, **options: Any) -> AbstractContextManager[Running]:
+        options.setdefault("launcher", launcher)
         return run_emulator(store_url, tmp_path_factory.mktemp("emulator"), **options)
 
     return start
@@ -150,7 +184,7 @@ def runtime(emulator: Running) -> Iterator[SageMakerRuntimeClient]:
 def leftovers(profile: str) -> Iterator[None]:
     """On a profile that outlives the tests, what they have made is deleted at the end."""
     yield
-    if profile != "embedded":
+    if profile == "sagemaker":
         tear_down()
 
 

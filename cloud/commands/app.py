@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cloud.commands.demo import demo
+from cloud.commands.doctor import doctor
 from cloud.commands.emulator import cancel, clock, explain, fault, instances, replay, requests
 from cloud.commands.parity import parity
 from cloud.commands.status import status
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(up, status, submit, wait, demo),
+    *(up, status, submit, wait, demo, doctor),
     *(requests, cancel, replay, explain, instances, clock, fault, parity),
 )
 for command in COMMANDS:

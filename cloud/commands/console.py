@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated, Self
 
+import psutil
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
@@ -29,6 +32,40 @@ def print_json(document: object) -> None:
     """One JSON document, for a machine."""
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
     sys.stdout.flush()
+
+
+def seconds_since_start() -> float:
+    """How long this process has been running, its imports included."""
+    return time.time() - psutil.Process().create_time()
+
+
+class StartProgress:
+    """What is being started, beside a spinner; where there is no terminal, a line for each new step."""
+
+    def __init__(self) -> None:
+        self._status = err.status("starting")
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        """Show it."""
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        self.stop()
+
+    def show(self, words: str) -> None:
+        """Say what is waited for; what stands in brackets may change at every call."""
+        self._status.update(escape(words))
+        step = words.partition(" (")[0]
+        if not err.is_terminal and step != self._last:
+            err.print(f"  {step}", markup=False, soft_wrap=True)
+        self._last = step
+
+    def stop(self) -> None:
+        """Take it away; doing so twice is as good as once."""
+        self._status.stop()
 
 
 class JobProgress:
@@ -71,5 +108,5 @@ class JobProgress:
         """Put `words` beside the bar."""
         self._progress.update(self._task, description=words, completed=fraction)
         if self._plain and words != self._last:
-            err.print(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""))
+            err.print(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""), soft_wrap=True)
         self._last = words

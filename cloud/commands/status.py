@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,7 +11,8 @@ from rich.table import Table
 from cloud.commands.console import JsonOption, ProfileOption, out, print_json
 from cloud.connection import connect
 from cloud.endpoint import EndpointStatus, describe_endpoint
-from cloud.errors import UnavailableError
+from cloud.errors import CloudError, UnavailableError
+from cloud.pages import ask, has_emulator
 from cloud.profiles import load_profile
 from cloud.stack.state import State, read_state
 
@@ -52,11 +54,50 @@ def _document(
             "instances": endpoint.instances if endpoint else None,
             "failure_reason": endpoint.failure_reason if endpoint else None,
         },
-        "up": {"pid": state.pid, "processes": state.processes} if state else None,
+        "up": {"pid": state.pid, "services": state.services} if state else None,
+        "store": _store(),
+        "instances": _instances(),
         "environment": state.environment if state else {},
         "page": _page(state),
         "log_dir": state.log_dir if state else None,
     }
+
+
+def _store() -> dict[str, Any] | None:
+    """How S3 and DynamoDB are, as the emulator sees them; None where it does not say."""
+    try:
+        store: dict[str, Any] | None = ask("/health").get("store") if has_emulator() else None
+    except CloudError:
+        return None
+    return store
+
+
+def _instances() -> list[str]:
+    """The instances of all endpoints, in words."""
+    try:
+        found = ask("/instances", lines=0)["instances"] if has_emulator() else []
+    except CloudError:
+        return []
+    return [
+        f"{one['endpoint']} {one['instance_id']}: {one['state']}, {one['busy']} at work, {one['address']}"
+        for one in found
+    ]
+
+
+def _add_emulator(table: Table, document: dict[str, Any]) -> None:
+    """What the emulator says of its store and its instances."""
+    if document["store"]:
+        table.add_row("store", _store_words(document["store"]))
+    for words in document["instances"]:
+        table.add_row("instance", words)
+
+
+def _store_words(store: dict[str, Any]) -> str:
+    words = "reachable" if store["reachable"] else "cannot be reached: nothing accepted is lost meanwhile"
+    if store["restarted_at"] is not None:
+        when = datetime.fromtimestamp(store["restarted_at"], UTC)
+        words += f"; restarted empty at {when:%Y-%m-%d %H:%M:%S} UTC, {store['forgotten']} requests forgotten"
+    return words
 
 
 def _page(state: State | None) -> str | None:
@@ -77,8 +118,9 @@ def _table(document: dict[str, Any]) -> Table:
         table.add_row("failure reason", endpoint["failure_reason"])
     if document["up"]:
         table.add_row("meshtwin up", f"process {document['up']['pid']}")
-        for name, pid in document["up"]["processes"].items():
-            table.add_row(name, f"process {pid}")
+        for name, place in document["up"]["services"].items():
+            table.add_row(name, place)
+    _add_emulator(table, document)
     for name, value in document["environment"].items():
         if name.startswith("AWS_ENDPOINT_URL"):
             table.add_row(name, value)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import threading
-from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.panel import Panel
 
 from cloud.commands.console import JsonOption, ProfileOption, err, out, print_json
-from cloud.connection import use
-from cloud.endpoint import delete_endpoint, ensure_endpoint
+from cloud.commands.serving import Serving, serving
 from cloud.errors import UnavailableError
 from cloud.profiles import Profile, load_profile
-from cloud.stack.child import wait_until
-from cloud.stack.stack import Stack, StackOptions, running
-from cloud.stack.state import State, read_state, remove_state, write_state
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from cloud.scaling import in_words
+from cloud.stack.options import StackOptions
+from cloud.stack.service import wait_until
+from cloud.stack.state import read_state
 
 
 def up(
@@ -43,6 +39,21 @@ def up(
         list[str] | None,
         typer.Option("--set", help="NAME=VALUE: a setting of the emulator; repeatable."),
     ] = None,
+    emulator: Annotated[
+        Literal["host", "container"],
+        typer.Option(help="local: run the emulator as a process here, or as compose.yaml's service."),
+    ] = "host",
+    scale_to_zero: Annotated[
+        bool | None,
+        typer.Option(
+            "--scale-to-zero/--no-scale-to-zero",
+            help="Give the instance back when there is no work; default: on local and sagemaker.",
+        ),
+    ] = None,
+    build: Annotated[
+        bool | None,
+        typer.Option("--build/--no-build", help="local: build images, or never; default: missing ones."),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave an endpoint on AWS in place at the end.")
     ] = False,
@@ -61,6 +72,8 @@ def up(
 
       meshtwin up --speed 60 --container 'sum:latest=python serve.py'
 
+      meshtwin up --profile local --speed 60
+
       MESHTWIN_PROFILE=sagemaker meshtwin up --keep
     """
     chosen = load_profile(profile)
@@ -73,48 +86,19 @@ def up(
         speed=speed,
         containers=tuple(container or ()),
         settings=tuple(settings or ()),
+        emulator=emulator,
+        build=build,
     )
-    with serving(chosen, options, keep=keep) as stack:
+    with serving(chosen, options, keep=keep, scale_to_zero=scale_to_zero) as served:
         # Only now: until everything is up, an interrupt is to end the waiting for it.
         stop = _stop_event()
         if as_json:
-            print_json({"environment": dict(stack.environment), "log_dir": str(stack.log_dir)})
+            print_json(_document(served))
         else:
-            _print_settings(chosen, stack)
-        wait_until(stop, stack.children)
+            _print_settings(chosen, served, speed)
+        wait_until(stop, served.stack.services)
         err.print("stopping ...")
     err.print("everything that was started here is stopped")
-
-
-@contextmanager
-def serving(profile: Profile, options: StackOptions, *, keep: bool = False) -> Iterator[Stack]:
-    """The profile's services with its endpoint InService, from here to the end of the `with` block."""
-    with running(profile, options) as stack:
-        environment = dict(stack.environment)
-        use(environment)
-        processes = {child.name: child.pid for child in stack.children}
-        new = _bring_in_service(profile, stack.log_dir)
-        write_state(State(profile.name, os.getpid(), environment, str(stack.log_dir), processes))
-        try:
-            yield stack
-        finally:
-            remove_state(profile.name)
-            if new and not keep and not profile.emulated:
-                delete_endpoint(profile)
-
-
-def _bring_in_service(profile: Profile, log_dir: Path) -> bool:
-    try:
-        with err.status("starting") as status:
-            return ensure_endpoint(profile, lambda words: status.update(f"{words} (logs: {log_dir})"))
-    except KeyboardInterrupt:
-        if not profile.emulated:
-            name = profile.names.endpoint_name
-            err.print(
-                f"endpoint {name} may go on being created on AWS, and cost money: "
-                f"`aws sagemaker delete-endpoint --endpoint-name {name}` ends it once it is InService"
-            )
-        raise
 
 
 def export_lines(environment: dict[str, str]) -> list[str]:
@@ -122,12 +106,26 @@ def export_lines(environment: dict[str, str]) -> list[str]:
     return [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
 
 
-def _print_settings(profile: Profile, stack: Stack) -> None:
+def _document(served: Serving) -> dict[str, object]:
+    return {
+        "environment": dict(served.stack.environment),
+        "log_dir": str(served.stack.log_dir),
+        "seconds_to_in_service": round(served.seconds, 2),
+        "seconds_preparing": round(served.seconds_preparing, 2),
+        "scale_to_zero": asdict(served.timing) if served.timing else None,
+    }
+
+
+def _print_settings(profile: Profile, served: Serving, speed: float) -> None:
+    stack = served.stack
     for line in export_lines(dict(stack.environment)):
         out.print(line, soft_wrap=True)
+    clock = speed if profile.emulated else 1.0
+    scaling = f"{in_words(served.timing, clock)}\n" if served.timing else ""
     err.print(
         Panel.fit(
-            f"endpoint [bold]{profile.names.endpoint_name}[/bold] is InService\n"
+            f"endpoint [bold]{profile.names.endpoint_name}[/bold] is InService, "
+            f"{served.seconds:.1f} s after the start\n{scaling}"
             f"In another shell: [bold]meshtwin submit --input picture.png --output-prefix out/[/bold]\n"
             f"or, with the lines above, any AWS SDK or CLI. Logs: {stack.log_dir}\n"
             "Ctrl-C stops everything.",

@@ -47,6 +47,16 @@ class Child:
         """The child's process id."""
         return self._process.pid
 
+    @property
+    def place(self) -> str:
+        """The child's process."""
+        return f"process {self.pid}"
+
+    @property
+    def log_name(self) -> str:
+        """The child's log file."""
+        return str(self.log)
+
     def ready(self, timeout: float = 60.0) -> str:
         """The URL at which the child serves, once it says so.
 
@@ -98,15 +108,3 @@ class Child:
     def _stdout_line(self) -> bytes:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
-
-
-def wait_until(condition: threading.Event, children: Sequence[Child], interval: float = 0.5) -> None:
-    """Return when `condition` is set.
-
-    Raises:
-        UnavailableError: a child ended meanwhile, with its last log lines.
-    """
-    while not condition.wait(interval):
-        for child in children:
-            if not child.running():
-                raise UnavailableError(f"{child.name} has ended; the end of {child.log}:\n{child.log_tail()}")

@@ -2,72 +2,69 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud.errors import UnavailableError
-from cloud.stack.child import Child
+from cloud.stack.emulator import emulator
 from cloud.stack.state import state_dir
+from cloud.stack.stores.localstack import LOCALSTACK
+from cloud.stack.stores.moto import MOTO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from cloud.profiles import Profile
+    from cloud.stack.options import StackOptions
+    from cloud.stack.service import Service
+    from cloud.stack.stores.store import StoreKind
 
-RUNTIME_COMMAND = (sys.executable, "-m", "runtime", "serve")
+STORES: Mapping[str, StoreKind] = {"moto": MOTO, "localstack": LOCALSTACK}
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Running services: the settings that lead to them, the processes, and where they log."""
+    """Running services: the settings that lead to them, what they are, and where they log."""
 
     environment: Mapping[str, str]
-    children: tuple[Child, ...]
+    services: tuple[Service, ...]
     log_dir: Path
 
 
-@dataclass(frozen=True, slots=True)
-class StackOptions:
-    """How services are started: `data` is the folder that outlives them, `speed` the emulator's clock's."""
+def prepare(profile: Profile, options: StackOptions, say: Callable[[str], None]) -> None:
+    """Look whether all is there that the profile takes, and get what can be got: it may take minutes.
 
-    data: Path | None = None
-    port: int = 0
-    speed: float = 1.0
-    log_dir: Path | None = None
-    containers: tuple[str, ...] = ()
-    """`IMAGE=COMMAND` of containers beside the runtime."""
-    settings: tuple[str, ...] = ()
-    """`NAME=VALUE` of the emulator's settings."""
+    `say` is told what is done, while builders talk to the terminal themselves.
+
+    Raises:
+        UsageError: the options make no sense on this profile.
+        UnavailableError: something is missing; with the mend.
+    """
+    if profile.store is not None:
+        STORES[profile.store].prepare(profile, options, say)
 
 
 @contextmanager
-def running(profile: Profile, options: StackOptions) -> Iterator[Stack]:
-    """The profile's services, from here to the end of the `with` block.
+def running(
+    profile: Profile, options: StackOptions, report: Callable[[str], None] = lambda _: None
+) -> Iterator[Stack]:
+    """The profile's services, from here to the end of the `with` block; `report` is told what is waited for.
 
     Raises:
         UnavailableError: a service did not start; with its last log lines.
     """
-    if profile.store == "localstack":
-        raise UnavailableError(
-            "profile 'local' cannot be started yet: it awaits the container image. "
-            "Use `--profile embedded`, which needs no Docker."
-        )
+    log_dir = _fresh(options.log_dir or state_dir() / "logs" / profile.name)
+    if profile.store is None:
+        yield Stack(profile.connection(), (), log_dir)
+        return
     with ExitStack() as stack:
-        log_dir = _fresh(options.log_dir or state_dir() / "logs" / profile.name)
-        if not profile.emulated:
-            yield Stack(profile.connection(), (), log_dir)
-            return
-        moto = stack.enter_context(_moto(options, log_dir))
-        store_url = moto.ready()
-        settings = _clean(os.environ) | profile.connection(store_url=store_url)
-        emulator = stack.enter_context(_emulator(profile, options, settings, log_dir))
-        connection = profile.connection(store_url=store_url, emulator_url=emulator.ready())
-        yield Stack(connection, (moto, emulator), log_dir)
+        store = stack.enter_context(STORES[profile.store].serving(profile, options, log_dir, report))
+        report("starting the emulator")
+        url, service = stack.enter_context(emulator(profile, options, store, log_dir))
+        connection = profile.connection(store_url=store.url, emulator_url=url)
+        yield Stack(connection, (store.service, service), log_dir)
 
 
 def _fresh(folder: Path) -> Path:
@@ -75,26 +72,3 @@ def _fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _moto(options: StackOptions, log_dir: Path) -> Child:
-    arguments = ["--data", str(options.data)] if options.data else []
-    return Child("cloud.stack.moto_server", arguments, _clean(os.environ), log_dir / "moto.log")
-
-
-def _emulator(
-    profile: Profile, options: StackOptions, environment: Mapping[str, str], log_dir: Path
-) -> Child:
-    arguments = [
-        *("--port", str(options.port), "--region", profile.region),
-        *("--account-id", str(profile.account_id), "--speed", str(options.speed)),
-        *("--log-dir", str(log_dir), "--command", f"*={' '.join(RUNTIME_COMMAND)}"),
-        *(word for command in options.containers for word in ("--command", command)),
-        *(word for setting in options.settings for word in ("--set", setting)),
-    ]
-    return Child("emulator", arguments, environment, log_dir / "emulator.log")
-
-
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` without settings that lead to AWS, or that would lead somewhere else."""
-    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}

@@ -15,13 +15,13 @@ STATE_VARIABLE = "MESHTWIN_STATE_DIR"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One running stack: who runs it, how to reach it, and what it started."""
+    """One running stack: who runs it, how to reach it, and what it started, as `service: place`."""
 
     profile: str
     pid: int
     environment: dict[str, str]
     log_dir: str
-    processes: dict[str, int]
+    services: dict[str, str]
 
 
 def state_dir() -> Path:

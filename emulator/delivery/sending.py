@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -117,8 +115,7 @@ def _strike(rule: Rule, instance: Instance, invocation: Invocation) -> Answer:
     if rule.effect == "hang":
         invocation.hang()
     if rule.effect == "crash":
-        if instance.pid:
-            os.killpg(instance.pid, signal.SIGKILL)
+        if instance.kill():
             instance.lost.wait(_CRASH_SECONDS)
         raise NoAnswerError("the container crashed")
     if rule.effect == "chunked":

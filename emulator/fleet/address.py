@@ -54,6 +54,10 @@ class AddressInstance:
         """Nothing is known of its output but where to look for it."""
         return f"(see the output of the container at {self.address.host}:{self.address.port})"[:characters]
 
+    def kill(self) -> bool:
+        """It is not ours to kill."""
+        return False
+
     async def stop(self, grace: float) -> None:  # noqa: ARG002  # Instance's signature
         """Let it run; only the emulator's connections to it end."""
         self.lost.set()

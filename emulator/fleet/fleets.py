@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
-from emulator.fleet.address import AddressLauncher, is_address
 from emulator.fleet.member import Member
-from emulator.fleet.process import ProcessLauncher
 from emulator.fleet.slots import Slots
 from emulator.fleet.spec import FleetFailedError
 
@@ -101,7 +99,7 @@ class Fleet:
 class Fleets:
     """Fleets by endpoint name. Used from one event loop."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, launcher: Launcher) -> None:
         self.observer: FleetObserver | None = None
         self._settings = settings
         self._clock = clock
@@ -109,8 +107,7 @@ class Fleets:
         self._specs: dict[str, FleetSpec] = {}
         self._starting: set[Fleet] = set()
         self._draining: dict[Fleet, asyncio.Task[None]] = {}
-        self._processes: Launcher = ProcessLauncher(settings)
-        self._addresses: Launcher = AddressLauncher()
+        self._launcher = launcher
 
     def get(self, endpoint_name: str) -> Fleet | None:
         """The endpoint's fleet, None where it has none."""
@@ -251,12 +248,11 @@ class Fleets:
             self.observer.fleet_started(fleet.spec)
 
     def _grow(self, fleet: Fleet, count: int) -> None:
-        launcher = self._addresses if is_address(fleet.spec.container.image) else self._processes
         while len(fleet.members) < count:
             fleet.members.append(
                 Member(
                     fleet.spec,
-                    launcher,
+                    self._launcher,
                     fleet.slots,
                     self._clock,
                     self._settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     import threading
     from collections.abc import Callable
 
@@ -50,6 +51,10 @@ class Instance(Protocol):
         """The last of what it wrote to standard output and error."""
         ...
 
+    def kill(self) -> bool:
+        """SIGKILL, at once; False where there is nothing of it here to kill. From any thread."""
+        ...
+
     async def stop(self, grace: float) -> None:
         """SIGTERM, and SIGKILL after `grace` real seconds; returns when nothing of it is left."""
         ...
@@ -65,3 +70,9 @@ class Launcher(Protocol):
         the image cannot be started at all.
         """
         ...
+
+
+def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Call `callback` on the loop, from a thread that may outlive it by a moment."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)

@@ -7,23 +7,24 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from emulator.fleet import guard
-from emulator.fleet.launcher import Address
+from emulator.fleet.launcher import Address, call_in
+from emulator.fleet.logs import tail
 from emulator.fleet.ports import BLOCK, Ports
-from emulator.fleet.spec import FleetFailedError
+from emulator.fleet.spec import FleetFailedError, image_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from emulator.fleet.logs import Logs
     from emulator.fleet.spec import FleetSpec
     from emulator.settings import Settings
 
@@ -53,22 +54,22 @@ _log = structlog.get_logger()
 class ProcessLauncher:
     """Starts the program that `settings.commands` names for an image."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, logs: Logs) -> None:
         self._settings = settings
+        self._logs = logs
         self._ports = Ports()
-        self._logs = settings.log_dir or Path(tempfile.mkdtemp(prefix="meshtwin-logs-"))
 
     async def launch(self, spec: FleetSpec, on_lost: Callable[[], None]) -> ProcessInstance:
         """Start the image's program under a guard; see `Launcher.launch`."""
         command = self._command(spec)
-        if spec.container.model_data_url is not None:
+        if spec.container.model_data is not None:
             _log.warning(
-                "ModelDataUrl is not unpacked for an instance that is a process",
+                "model data is not fetched for an instance that is a process",
                 endpoint=spec.endpoint_name,
-                model_data_url=spec.container.model_data_url,
+                model_data=spec.container.model_data.uri,
             )
         instance_id = f"i-{uuid.uuid4().hex[:17]}"
-        log = self._logs / spec.endpoint_name / spec.variant_name / f"{instance_id}.log"
+        log = self._logs.file(spec, instance_id)
         port = self._ports.take()
         instance = ProcessInstance(instance_id, port, log, lambda: self._ports.give_back(port))
         argv = [word.replace("$PORT", str(port)) for word in command]
@@ -88,7 +89,7 @@ class ProcessLauncher:
             raise FleetFailedError(
                 f"cannot start the program of {spec.container.image!r}: {error}"
             ) from error
-        instance.watch(lambda: _call_in(loop, on_lost))
+        instance.watch(lambda: call_in(loop, on_lost))
         return instance
 
     def _command(self, spec: FleetSpec) -> tuple[str, ...]:
@@ -96,12 +97,11 @@ class ProcessLauncher:
         commands = self._settings.commands
         command = commands.get(image) or commands.get("*")
         if not command:
-            raise FleetFailedError(
-                f"Please make sure all images included in the model for the production variant "
-                f"{spec.variant_name} exist, and that the execution role used to create the model has "
-                f"permissions to access them. (No program is known for the image {image[:300]!r}: name one "
-                f"in the emulator's setting `commands`, for this image or for '*'; or use an image of the "
-                f"form http://host:port for a container that is already running.)"
+            raise image_missing(
+                spec,
+                f"No program is known for the image {image[:300]!r}: name one in the emulator's setting "
+                "`commands`, for this image or for '*'; use an image of the form http://host:port for a "
+                "container that is already running; or set `launcher=docker`",
             )
         return command
 
@@ -121,7 +121,6 @@ class ProcessInstance:
 
     def start(self, argv: list[str], environment: Mapping[str, str]) -> None:
         """Start guard and container; blocks for the milliseconds that takes."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._guard = subprocess.Popen(  # noqa: S603  # the user's own command for this image
                 [sys.executable, "-I", "-S", guard.__file__, *argv],
@@ -157,14 +156,11 @@ class ProcessInstance:
 
     def tail(self, characters: int) -> str:
         """The last lines of the log, at most `characters`, whole lines where possible."""
-        with self.log.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(0, size - 4 * characters))
-            text = log.read().decode(errors="replace").strip()
-        if len(text) <= characters:
-            return text
-        text = text[-characters:]
-        return text.partition("\n")[2] or text
+        return tail(self.log, characters)
+
+    def kill(self) -> bool:
+        """SIGKILL to the process group."""
+        return self._signal(signal.SIGKILL)
 
     async def stop(self, grace: float) -> None:
         """SIGTERM to the container's processes, SIGKILL after `grace` seconds."""
@@ -187,12 +183,14 @@ class ProcessInstance:
         self._on_end()
         on_lost()
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._group and not self._ended.is_set():
-            try:
-                os.killpg(self._group, number)
-            except (ProcessLookupError, PermissionError):
-                return
+    def _signal(self, number: signal.Signals) -> bool:
+        if not self._group or self._ended.is_set():
+            return False
+        try:
+            os.killpg(self._group, number)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
 
 
 def container_environment(of_model: Mapping[str, str], port: int, region: str) -> dict[str, str]:
@@ -212,9 +210,3 @@ def container_environment(of_model: Mapping[str, str], port: int, region: str) -
     environment["SAGEMAKER_BIND_TO_PORT"] = str(port)
     environment["SAGEMAKER_SAFE_PORT_RANGE"] = f"{port}-{port + BLOCK - 1}"
     return environment
-
-
-def _call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    # The loop may be closed where the process outlives it by a moment.
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(callback)

@@ -161,16 +161,9 @@ class Monitoring:
 
     async def _alarms(self) -> list[Alarm]:
         """The alarms that are to be judged, as CloudWatch has them now; those known, where it is away."""
-        documents: list[Mapping[str, Any]] = []
-        more: dict[str, str] = {}
-        while True:
-            page = await self._call(self._aws.cloudwatch.describe_alarms, AlarmTypes=["MetricAlarm"], **more)
-            if page is None:
-                return [view.alarm for view in self._views.values()]
-            documents += page["MetricAlarms"]
-            if not page.get("NextToken"):
-                break
-            more = {"NextToken": page["NextToken"]}
+        documents = await self._call(self._aws.describe_alarms)
+        if documents is None:
+            return [view.alarm for view in self._views.values()]
         alarms = [alarm for document in documents if (alarm := self._parsed(document)) is not None]
         names = {alarm.name for alarm in alarms}
         self._views = {name: view for name, view in self._views.items() if name in names}

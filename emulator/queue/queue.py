@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import structlog
 
+from emulator.owner import is_certainly_gone, new_owner
 from emulator.queue.backlog import Backlog, Entry, any_turn
-from emulator.queue.owner import is_certainly_gone, new_owner
 from emulator.queue.table import Held, LostLeaseError, RequestTable, StoreUnavailableError
 from emulator.settings import QueueOrder
 
@@ -58,7 +58,8 @@ class RequestQueue:
     """
 
     def __init__(self, aws: Aws, clock: Clock, settings: Settings) -> None:
-        self.table = RequestTable(aws.dynamodb, f"{settings.table_prefix}-requests", new_owner())
+        name = f"{settings.table_prefix}-requests"
+        self.table = RequestTable(aws.dynamodb, name, new_owner(), aws.dynamodb_reading)
         self.on_ready: Callable[[str], None] = lambda _endpoint_name: None
         """Called on the event loop when an endpoint's backlog has grown."""
         self.start_at_once: Callable[[AsyncRequest, Entry], Started | None] = lambda _request, _entry: None

@@ -90,12 +90,15 @@ class Listed:
 
 
 class RequestTable:
-    """Requests in DynamoDB; `owner` names this emulator process."""
+    """Requests in DynamoDB; `owner` names this emulator process, `reading` is the client for long queries."""
 
-    def __init__(self, client: DynamoDBClient, name: str, owner: str) -> None:
+    def __init__(
+        self, client: DynamoDBClient, name: str, owner: str, reading: DynamoDBClient | None = None
+    ) -> None:
         self.name = name
         self.owner = owner
         self._client = client
+        self._reading = reading or client
 
     def create(self) -> None:
         """Create the table where it is missing."""
@@ -233,7 +236,7 @@ class RequestTable:
         start: dict[str, Any] = {}
         while True:
             page = self._call(
-                self._client.query,
+                self._reading.query,
                 TableName=self.name,
                 IndexName=STATE_INDEX,
                 KeyConditionExpression="#key = :key",
@@ -258,7 +261,7 @@ class RequestTable:
             key = {"endpoint_state": state_key(endpoint_name, state), "position": text(after)}
             start = {"ExclusiveStartKey": {**key, "request_id": text(after.partition("#")[2])}}
         answer = self._call(
-            self._client.query,
+            self._reading.query,
             TableName=self.name,
             IndexName=STATE_INDEX,
             KeyConditionExpression="#key = :key",

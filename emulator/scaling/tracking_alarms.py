@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PREDEFINED = {
     "SageMakerVariantInvocationsPerInstance": "InvocationsPerInstance",
 }
+_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 _OF_ALARM = frozenset({
     "AlarmName",
     "AlarmDescription",
@@ -89,12 +90,13 @@ class TrackingAlarms:
         if policy.alarms:
             names = [name for name, _ in policy.alarms]
             await self._call(self._aws.cloudwatch.delete_alarms, AlarmNames=names)
-        found = await self._call(self._aws.cloudwatch.describe_alarms, ActionPrefix=policy.arn)
-        for alarm in found["MetricAlarms"]:
+        for alarm in await self._call(self._aws.describe_alarms):
+            if all(policy.arn not in alarm.get(actions, ()) for actions in _ACTIONS):
+                continue
             rest = {
                 name: value for name, value in alarm.items() if name in _OF_ALARM and value not in ([], "")
             }
-            for actions in ("AlarmActions", "OKActions", "InsufficientDataActions"):
+            for actions in _ACTIONS:
                 rest[actions] = [arn for arn in alarm.get(actions, ()) if arn != policy.arn]
             await self._call(self._aws.cloudwatch.put_metric_alarm, **rest)
 

@@ -236,20 +236,21 @@ def _running() -> Iterator[Bench]:
         yield bench
 
 
-def create_endpoint(bench: Bench) -> None:
+def create_endpoint(bench: Bench, name: str = ENDPOINT) -> None:
+    """An asynchronous endpoint of the echo container, InService, four requests at a time."""
     bench.client("s3").create_bucket(Bucket=BUCKET)
     sagemaker = bench.client("sagemaker")
     sagemaker.create_model(
-        ModelName=ENDPOINT,
+        ModelName=name,
         ExecutionRoleArn="arn:aws:iam::123456789012:role/bench-role",
         PrimaryContainer={"Image": "echo"},
     )
     sagemaker.create_endpoint_config(
-        EndpointConfigName=ENDPOINT,
+        EndpointConfigName=name,
         ProductionVariants=[
             {
                 "VariantName": "v",
-                "ModelName": ENDPOINT,
+                "ModelName": name,
                 "InstanceType": "ml.g5.xlarge",
                 "InitialInstanceCount": 1,
             }
@@ -259,7 +260,7 @@ def create_endpoint(bench: Bench) -> None:
             "OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out", "S3FailurePath": f"s3://{BUCKET}/failed"},
         },
     )
-    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=ENDPOINT)
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     sagemaker.get_waiter("endpoint_in_service").wait(
-        EndpointName=ENDPOINT, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+        EndpointName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
     )

@@ -34,4 +34,6 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    Server(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+    Server(
+        (os.environ.get("LISTEN", "127.0.0.1"), int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler
+    ).serve_forever()

@@ -1,6 +1,7 @@
 """A container that does what the request's body says: `WORD` or `WORD ARGUMENT`.
 
-status N | sleep SECONDS | hang | headers | chunked | nolength | empty | short | close | crash | big BYTES
+status N | sleep SECONDS | hang | headers | chunked | nolength | empty | short | close | crash
+big BYTES | grow BYTES
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_crash(self, _: str, __: bytes) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+        # In a container it is the first process, which can not be killed from within.
+        os._exit(128 + signal.SIGKILL)
+
+    def do_grow(self, argument: str, _: bytes) -> None:
+        self.answer(200, str(len(bytearray(int(argument)))).encode())
 
     def do_big(self, argument: str, _: bytes) -> None:
         self.answer(200, b"x" * int(argument), "application/octet-stream")
@@ -101,4 +107,6 @@ if __name__ == "__main__":
         sys.exit(3)
     if os.environ.get("DEAF"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    Server(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+    Server(
+        (os.environ.get("LISTEN", "127.0.0.1"), int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler
+    ).serve_forever()

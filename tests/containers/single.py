@@ -26,4 +26,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+    HTTPServer(
+        (os.environ.get("LISTEN", "127.0.0.1"), int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler
+    ).serve_forever()

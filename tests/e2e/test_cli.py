@@ -163,7 +163,8 @@ def frozen_worker(shell: Shell) -> Iterator[None]:
         (["wait", "no-such-job"], 2, "no-such-job"),
         (["wait", "../../etc/passwd"], 2, "no job's id"),
         (["status", "--profile", "lokal"], 2, "embedded, local, sagemaker"),
-        (["up", "--profile", "local"], 7, "embedded"),
+        (["up", "--profile", "local", "--data", "kept"], 2, "LocalStack's free edition forgets all"),
+        (["up", "--profile", "sagemaker", "--emulator", "elsewhere"], 2, "container"),
         (["demo", "nowhere.png"], 2, "nowhere.png: no such file"),
     ],
 )

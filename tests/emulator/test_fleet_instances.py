@@ -17,6 +17,8 @@ import pytest
 
 from emulator.clock import AdjustableClock, manual_clock
 from emulator.fleet.fleets import Fleets
+from emulator.fleet.logs import Logs
+from emulator.fleet.process import ProcessLauncher
 from emulator.fleet.spec import Container, FleetFailedError
 from tests.support.harness import CONTAINERS, drive, program, settings_for, spec_for, until
 
@@ -33,7 +35,7 @@ CONTAINER = "https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inf
 
 @asynccontextmanager
 async def fleets_of(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Fleets]:
-    made = Fleets(settings, clock or AdjustableClock())
+    made = Fleets(settings, clock or AdjustableClock(), ProcessLauncher(settings, Logs(settings)))
     try:
         yield made
     finally:
@@ -238,9 +240,12 @@ def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) 
         from pathlib import Path
         from emulator.clock import AdjustableClock
         from emulator.fleet.fleets import Fleets
+        from emulator.fleet.logs import Logs
+        from emulator.fleet.process import ProcessLauncher
         from tests.support.harness import settings_for, spec_for
         async def main():
-            fleets = Fleets(settings_for(Path({str(tmp_path)!r})), AdjustableClock())
+            settings = settings_for(Path({str(tmp_path)!r}))
+            fleets = Fleets(settings, AdjustableClock(), ProcessLauncher(settings, Logs(settings)))
             await fleets.start(spec_for("script", environment={{"DEAF": {deaf!r}}}))
             print("ready", flush=True)
             await asyncio.sleep(60)

@@ -10,9 +10,9 @@ import pytest
 
 from emulator.aws import Aws
 from emulator.clock import manual_clock
+from emulator.owner import is_certainly_gone, new_owner
 from emulator.queue import queue
 from emulator.queue.backlog import Entry
-from emulator.queue.owner import is_certainly_gone, new_owner
 from emulator.queue.request import AsyncRequest, State
 from emulator.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, running, settings_for, spec_for, until

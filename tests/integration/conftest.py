@@ -1,25 +1,35 @@
-"""A Docker engine, and an S3 that containers reach."""
+"""Docker for tests: an engine is required here, and nothing of a test is left in it."""
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.support.engine import HOST, engine
+from tests.support.images import built_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import docker
+    from docker import DockerClient
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[docker.DockerClient]:
-    made = engine()
-    yield made
-    made.close()
+def client() -> Iterator[DockerClient]:
+    """The Docker engine; without one the session fails, it does not skip."""
+    with engine() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def test_image(client: DockerClient) -> Iterator[str]:
+    """The containers of tests/containers as an image: the variable CONTAINER chooses one."""
+    name = f"meshtwin-test-{uuid.uuid4().hex[:8]}:latest"
+    with built_images(client, name):
+        yield name
 
 
 @pytest.fixture(scope="session")

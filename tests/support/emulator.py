@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 ECHO = Path(__file__).parents[1] / "containers" / "echo.py"
+ECHO_PROCESS = ("--command", f"*={sys.executable} {ECHO}")
+"""Every image is the echo container, as a process."""
+
+IMAGES = ("--set", "launcher=docker")
+"""Every image is a container of that image."""
+
 ACCOUNT_ID = "123456789012"
 
 
@@ -126,7 +132,12 @@ def refusal(call: Callable[[], object]) -> dict[str, Any]:
 
 @contextmanager
 def run_emulator(
-    store_url: str, folder: Path, *, table_prefix: str | None = None, options: tuple[str, ...] = ()
+    store_url: str,
+    folder: Path,
+    *,
+    table_prefix: str | None = None,
+    options: tuple[str, ...] = (),
+    launcher: tuple[str, ...] = ECHO_PROCESS,
 ) -> Iterator[Running]:
     """An emulator on the S3, DynamoDB and SNS at `store_url`, which logs into `folder`."""
     log = folder / "emulator.log"
@@ -140,7 +151,7 @@ def run_emulator(
     prefix = table_prefix or f"test-{uuid.uuid4().hex[:8]}"
     command = [
         *(sys.executable, "-m", "emulator", "--exit-with-stdin", "--table-prefix", prefix),
-        *("--log-dir", str(folder), "--command", f"*={sys.executable} {ECHO}", *options),
+        *("--log-dir", str(folder), *launcher, *options),
     ]
     with log.open("wb") as errors:
         process = subprocess.Popen(

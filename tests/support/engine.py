@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import uuid
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,7 +19,7 @@ from tests.support.runtime_server import Answer
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from docker.models.containers import Container
@@ -29,19 +30,21 @@ HOST = "host.docker.internal"
 """What containers made here call this machine."""
 
 
-def engine() -> docker.DockerClient:
+@contextmanager
+def engine() -> Iterator[docker.DockerClient]:
     """The engine, or a failure that says that there is none: these tests are asked for by name."""
     try:
-        client = docker.from_env()
+        client = docker.from_env(timeout=300)
         client.ping()
     except DockerException as error:
         raise AssertionError(f"these tests need a Docker engine, and none answers: {error}") from error
-    return client
+    with closing(client):
+        yield client
 
 
-def build(dockerfile: str, tag: str, *options: str, **environment: str) -> None:
+def build(dockerfile: str, tag: str, *options: str, context: str = ".", **environment: str) -> None:
     """Build an image as a person does, with the host's way to the registries."""
-    command = ["docker", "build", "--network", "host", "-f", dockerfile, "-t", tag, *options, "."]
+    command = ["docker", "build", "--network", "host", "-f", dockerfile, "-t", tag, *options, context]
     built = subprocess.run(
         command,
         cwd=ROOT,

@@ -18,6 +18,7 @@ from emulator.clock import AdjustableClock, Clock
 from emulator.delivery.dispatcher import Dispatcher
 from emulator.faults.faults import Faults
 from emulator.fleet.fleets import Fleets
+from emulator.fleet.launchers import Launchers
 from emulator.fleet.spec import Container, FleetSpec, Notifications
 from emulator.monitoring.meter import Meter
 from emulator.queue.queue import RequestQueue
@@ -76,6 +77,7 @@ class Harness:
     clock: Clock
     aws: Aws
     queue: RequestQueue
+    launchers: Launchers
     fleets: Fleets
     dispatcher: Dispatcher
     meter: Meter
@@ -176,7 +178,8 @@ async def running(
     clock = clock or AdjustableClock()
     aws = Aws(settings.region)
     queue = RequestQueue(aws, clock, settings)
-    fleets = Fleets(settings, clock)
+    launchers = Launchers(settings, aws.s3, queue.table.owner)
+    fleets = Fleets(settings, clock, launchers)
     meter, faults = Meter(), Faults()
     dispatcher = Dispatcher(queue, fleets, aws, clock, settings, meter, faults)
     s3 = boto3.client("s3", endpoint_url=s3_url or url, config=Config(retries={"total_max_attempts": 1}))
@@ -186,10 +189,11 @@ async def running(
     await queue.setup()
     await dispatcher.start()
     try:
-        yield Harness(settings, clock, aws, queue, fleets, dispatcher, meter, faults, s3, bucket)
+        yield Harness(settings, clock, aws, queue, launchers, fleets, dispatcher, meter, faults, s3, bucket)
     finally:
         await dispatcher.close()
         await fleets.close()
+        launchers.close()
         aws.close()
         s3.close()
 

@@ -70,12 +70,12 @@ def new_shell(folder: Path) -> Shell:
 
 @contextmanager
 def running_up(
-    shell: Shell, *arguments: str, profile: str = "embedded"
+    shell: Shell, *arguments: str, profile: str = "embedded", seconds: float = 40
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Process]]]:
     """A running `meshtwin up`, and every process that it started; killed at the end if it still runs."""
     process = shell.start("up", "--profile", profile, *arguments)
     try:
-        wait_until(lambda: process.poll() is not None or _is_up(shell, profile, process.pid), 40)
+        wait_until(lambda: process.poll() is not None or _is_up(shell, profile, process.pid), seconds)
         assert process.poll() is None, (shell.folder / "stderr.txt").read_text()
         yield process, psutil.Process(process.pid).children(recursive=True)
     finally:

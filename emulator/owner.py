@@ -1,4 +1,4 @@
-"""Who holds a running request, and whether that process is certainly gone."""
+"""Which emulator process something belongs to, and whether that process is certainly gone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ import uuid
 def new_owner() -> str:
     """A name for this emulator process: `host:pid:nonce`."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def host_of(owner: str) -> str:
+    """The host name of the process that `owner` names."""
+    return owner.split(":", 1)[0]
 
 
 def is_certainly_gone(owner: str) -> bool:

@@ -1,0 +1,74 @@
+"""Images: those that compose.yaml names, and whether they are at hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from string import Template
+from typing import TYPE_CHECKING
+
+from cloud.docker.compose import compose_file
+from cloud.docker.engine import DockerError, Trouble, docker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ARG = re.compile(r"^ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
+_FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One that is at hand. `made_at` is when it was last built or tagged; `size` is in bytes."""
+
+    made_at: datetime
+    size: int
+
+
+def image(name: str) -> Image | None:
+    """The image of that name, None where it is not at hand; DockerError where the engine does not answer."""
+    shown = "[{{json .Created}}, {{json .Metadata.LastTagTime}}, {{.Size}}]"
+    try:
+        created, tagged, size = json.loads(docker("image", "inspect", "--format", shown, name))
+    except DockerError as error:
+        if error.trouble is Trouble.REFUSED:
+            return None
+        raise
+    # A build that finds all of its layers in the cache keeps the time of the first.
+    return Image(max(_time(created), _time(tagged)), int(size))
+
+
+def compose_images() -> dict[str, str]:
+    """The image of each service of compose.yaml."""
+    found = docker("compose", "--file", str(compose_file()), "--profile", "*", "config", "--format", "json")
+    return {name: service["image"] for name, service in json.loads(found)["services"].items()}
+
+
+def base_images(dockerfile: Path) -> list[str]:
+    """The images that a Dockerfile builds on and that are not stages of its own, in order."""
+    text = dockerfile.read_text(encoding="utf-8")
+    given = dict(_ARG.findall(text))
+    pairs = [(Template(base).safe_substitute(given), stage) for base, stage in _FROM.findall(text)]
+    stages = {stage for _, stage in pairs}
+    bases = [base for base, _ in pairs if base not in stages and "$" not in base and base != "scratch"]
+    return list(dict.fromkeys(bases))
+
+
+def newest_source() -> datetime:
+    """When the newest file was changed that the runtime's image is built from."""
+    root = compose_file().parent
+    folder = root / "runtime"
+    files = [
+        *folder.rglob("*.py"),
+        *folder.glob("Dockerfile*"),
+        *folder.glob("*.txt"),
+        root / "constraints.txt",
+    ]
+    return datetime.fromtimestamp(max(file.stat().st_mtime for file in files if file.is_file()), UTC)
+
+
+def _time(text: str) -> datetime:
+    """RFC 3339, as Go writes it: with nanoseconds."""
+    return datetime.fromisoformat(text or "0001-01-01T00:00:00Z")

@@ -1,0 +1,44 @@
+"""One thing that was looked at, and how it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How a thing is: as it should be, worth knowing, or in the way."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found of one thing; `mend` is the command that mends it, empty where nothing is to be done."""
+
+    name: str
+    level: Level
+    found: str
+    mend: str = ""
+
+    @property
+    def words(self) -> str:
+        """All of it, for an error message."""
+        return f"{self.name}: {self.found}" + (f"\n  mend: {self.mend}" if self.mend else "")
+
+
+def ok(name: str, found: str) -> Check:
+    """As it should be."""
+    return Check(name, Level.OK, found)
+
+
+def warn(name: str, found: str, mend: str = "") -> Check:
+    """Worth knowing; `meshtwin up` works all the same."""
+    return Check(name, Level.WARN, found, mend)
+
+
+def fail(name: str, found: str, mend: str) -> Check:
+    """In the way."""
+    return Check(name, Level.FAIL, found, mend)

@@ -1,0 +1,162 @@
+"""An endpoint goes to zero instances when there is no work, and comes back when there is.
+
+Two policies and an alarm, as AWS recommends them, through the same calls in every profile:
+https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cloud import clients
+
+LEAST = 0
+MOST = 1
+"""Instances: the GPU of one machine."""
+
+BACKLOG_PER_INSTANCE = 5.0
+COOLDOWN_SECONDS = 300
+_WAKE_PERIODS = 2
+_PERIOD_SECONDS = 60
+
+TRACKING_POLICY = "Backlog-ScalingPolicy"
+WAKING_POLICY = "HasBacklogWithoutCapacity-ScalingPolicy"
+"""Without the second, an endpoint at zero stays there until more requests wait than the first's target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """In seconds of the service's clock: idle before zero, and from a request to the start of an instance."""
+
+    idle: float
+    wake: float
+
+
+def wake_alarm(endpoint: str) -> str:
+    """The name of the alarm that wakes the endpoint."""
+    return f"{endpoint}-HasBacklogWithoutCapacity"
+
+
+def ensure_scaling(endpoint: str, variant: str) -> None:
+    """Let the endpoint's variant scale between zero instances and one; doing so again changes nothing.
+
+    ClientError where the account may not.
+    """
+    target = _target(endpoint, variant)
+    scaling = clients.autoscaling()
+    scaling.register_scalable_target(**target, MinCapacity=LEAST, MaxCapacity=MOST)
+    scaling.put_scaling_policy(
+        **target,
+        PolicyName=TRACKING_POLICY,
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": BACKLOG_PER_INSTANCE,
+            "CustomizedMetricSpecification": {
+                "MetricName": "ApproximateBacklogSizePerInstance",
+                "Namespace": "AWS/SageMaker",
+                "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
+                "Statistic": "Average",
+            },
+            "ScaleInCooldown": COOLDOWN_SECONDS,
+            "ScaleOutCooldown": COOLDOWN_SECONDS,
+        },
+    )
+    waking = scaling.put_scaling_policy(
+        **target,
+        PolicyName=WAKING_POLICY,
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "MetricAggregationType": "Average",
+            "Cooldown": COOLDOWN_SECONDS,
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+        },
+    )
+    _put_wake_alarm(endpoint, waking["PolicyARN"])
+
+
+def remove_scaling(endpoint: str, variant: str) -> None:
+    """Take target, policies and alarm away; what is not there is passed over."""
+    target = _target(endpoint, variant)
+    try:
+        clients.autoscaling().deregister_scalable_target(**target)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ObjectNotFoundException":
+            raise
+    clients.cloudwatch().delete_alarms(AlarmNames=[wake_alarm(endpoint)])
+
+
+def timing_of(endpoint: str, variant: str) -> Timing | None:
+    """How long it takes, of an endpoint that scales to zero; None of one that does not."""
+    target = _target(endpoint, variant)
+    scaling = clients.autoscaling()
+    found = scaling.describe_scalable_targets(
+        ServiceNamespace=target["ServiceNamespace"],
+        ResourceIds=[target["ResourceId"]],
+        ScalableDimension=target["ScalableDimension"],
+    )["ScalableTargets"]
+    if not found or found[0]["MinCapacity"] > 0:
+        return None
+    policies = scaling.describe_scaling_policies(**target)["ScalingPolicies"]
+    names = [
+        alarm["AlarmName"]
+        for policy in policies
+        if policy["PolicyType"] == "TargetTrackingScaling"
+        for alarm in policy.get("Alarms", [])
+    ]
+    return Timing(_longest(names), _longest([wake_alarm(endpoint)]))
+
+
+def _target(endpoint: str, variant: str) -> Any:  # noqa: ANN401  # the same words for calls of different types
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{endpoint}/variant/{variant}",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+
+
+def _put_wake_alarm(endpoint: str, policy_arn: str) -> None:
+    clients.cloudwatch().put_metric_alarm(
+        AlarmName=wake_alarm(endpoint),
+        MetricName="HasBacklogWithoutCapacity",
+        Namespace="AWS/SageMaker",
+        Dimensions=[{"Name": "EndpointName", "Value": endpoint}],
+        Statistic="Average",
+        Period=_PERIOD_SECONDS,
+        EvaluationPeriods=_WAKE_PERIODS,
+        DatapointsToAlarm=_WAKE_PERIODS,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="missing",
+        AlarmActions=[policy_arn],
+    )
+
+
+def _longest(alarms: list[str]) -> float:
+    """The longest that one of the alarms looks back, in seconds: AlarmLow's is what scaling in waits for."""
+    if not alarms:
+        return 0.0
+    found = clients.cloudwatch().describe_alarms(AlarmNames=alarms)["MetricAlarms"]
+    return max((float(alarm["Period"] * alarm["EvaluationPeriods"]) for alarm in found), default=0.0)
+
+
+def in_words(timing: Timing, speed: float) -> str:
+    """How long it takes to go to zero and to come back, for a person, on a clock `speed` times as fast."""
+    if speed == 0:
+        return "It goes to zero instances when it has no work and the clock is moved: --speed 0 stands still."
+    idle, wake = timing.idle / speed, timing.wake / speed
+    fast = f" at --speed {speed:g}" if speed != 1 else ""
+    return (
+        f"It goes to zero instances after {duration(idle)} without work{fast}; a request then waits about "
+        f"{duration(wake)}, and for the container to start."
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `15 minutes`, `15 s`, `2 s`, `0.9 s`."""
+    if seconds >= 120:  # noqa: PLR2004  # below two minutes, seconds say more
+        return f"{seconds / 60:.0f} minutes"
+    return f"{round(seconds, 1 if seconds < 10 else None):g} s"  # noqa: PLR2004  # a digit where it tells

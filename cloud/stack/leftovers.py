@@ -1,0 +1,15 @@
+"""What a killed `meshtwin up` left behind is taken away by the next."""
+
+from __future__ import annotations
+
+from cloud.docker.compose import take_away
+from cloud.docker.labels import leftovers, remove
+
+
+def remove_leftovers() -> list[str]:
+    """Remove what belongs to processes that are gone; the names of what it was."""
+    found = leftovers()
+    remove(found.instances)
+    for project in found.projects:
+        take_away(project)
+    return [*found.projects, *found.instances]

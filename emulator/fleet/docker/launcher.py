@@ -1,0 +1,222 @@
+"""Starts an instance as SageMaker does, `docker run IMAGE serve`, with what its model and its type ask for.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.types import DeviceRequest
+
+from emulator.fleet.docker.engine import Engine, EngineAwayError
+from emulator.fleet.docker.instance import DockerInstance
+from emulator.fleet.docker.model_files import MODEL_FOLDER, ModelFiles, scaffold
+from emulator.fleet.docker.orphans import labels_of, remove_orphans
+from emulator.fleet.docker.reach import Reach
+from emulator.fleet.instance_types import InstanceType, instance_types
+from emulator.fleet.launcher import Address
+from emulator.fleet.ports import BLOCK
+from emulator.fleet.spec import FleetFailedError, Layout, image_missing
+from emulator.settings import GpuUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docker.models.containers import Container as DockerContainer
+    from mypy_boto3_s3 import S3Client
+
+    from emulator.fleet.logs import Logs
+    from emulator.fleet.spec import FleetSpec
+    from emulator.settings import Settings
+
+PORT = 8080
+"""Where a container listens: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html"""
+
+_THREADS = 16
+
+_log = structlog.get_logger()
+
+
+class DockerLauncher:
+    """Makes containers of images that the engine has, or can pull. `owner` names this emulator process."""
+
+    def __init__(self, settings: Settings, logs: Logs, s3: S3Client, owner: str) -> None:
+        self._settings = settings
+        self._logs = logs
+        self._s3 = s3
+        self._owner = owner
+        self._engine = Engine()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+
+    async def start(self) -> None:
+        """Remove the containers that dead emulators of this table prefix have left."""
+        loop = asyncio.get_running_loop()
+        try:
+            prefix = self._settings.table_prefix
+            client = await loop.run_in_executor(self._threads, lambda: self._engine.client)
+            removed = await loop.run_in_executor(self._threads, remove_orphans, client, prefix, self._owner)
+        except (EngineAwayError, DockerException, OSError) as error:
+            # Endpoints say so when they are started, and start once the engine is there.
+            _log.warning("docker_away", error=str(error))
+            return
+        for name in removed:
+            _log.warning("orphan_removed", container=name)
+
+    def close(self) -> None:
+        """Let go of the engine. Every instance has been stopped before."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._engine.close()
+
+    async def launch(self, spec: FleetSpec, on_lost: Callable[[], None]) -> DockerInstance:
+        """Start the image; see `Launcher.launch`. Pulls it, and fetches the model's files, before."""
+        loop = asyncio.get_running_loop()
+        given_up = threading.Event()
+        starting = loop.run_in_executor(self._threads, self._start, spec, given_up)
+        try:
+            instance = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread can not be stopped at once: what it starts must not be left behind.
+            given_up.set()
+            [started] = await asyncio.gather(starting, return_exceptions=True)
+            if isinstance(started, DockerInstance):
+                started.watch(lambda: None)
+                await started.stop(0)
+            raise
+        instance.watch(on_lost)
+        return instance
+
+    def _start(self, spec: FleetSpec, given_up: threading.Event) -> DockerInstance:
+        try:
+            self._have_image(spec)
+            return self._run(spec, given_up)
+        except (EngineAwayError, APIError, DockerException, OSError) as error:
+            raise FleetFailedError(
+                f"cannot start a container of {spec.container.image[:300]!r}: {error}"
+            ) from error
+
+    def _have_image(self, spec: FleetSpec) -> None:
+        image = spec.container.image
+        client = self._engine.client
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            _log.info("image_pulled", image=image, endpoint=spec.endpoint_name)
+            try:
+                client.images.pull(image)
+            except DockerException as error:
+                raise image_missing(
+                    spec, f"The engine does not have {image[:300]!r}, and can not pull it: {error}"
+                ) from error
+
+    def _run(self, spec: FleetSpec, given_up: threading.Event) -> DockerInstance:
+        client = self._engine.client
+        reach = Reach(client, self._settings.docker_network)
+        instance_id = f"i-{uuid.uuid4().hex[:17]}"
+        kind = instance_types().get(spec.instance_type or "")
+        container = client.containers.create(
+            spec.container.image,
+            ["serve"],
+            name=f"meshtwin-{spec.endpoint_name}-{instance_id[2:10]}",
+            labels=labels_of(spec, instance_id, self._settings.table_prefix, self._owner),
+            environment=self._environment(spec, reach),
+            network=reach.network,
+            ports={} if reach.inside else {f"{PORT}/tcp": ("127.0.0.1", 0)},
+            **self._resources(spec, kind),
+        )
+        try:
+            self._fill(container, spec, given_up)
+            container.start()
+            container.reload()
+            address = _address(container, reach)
+        except BaseException:
+            container.remove(force=True, v=True)
+            raise
+        log = self._logs.file(spec, instance_id)
+        limit = self._limit(spec, kind)
+        return DockerInstance(instance_id, address, container, log, limit=limit, pid=_pid(container, reach))
+
+    def _environment(self, spec: FleetSpec, reach: Reach) -> dict[str, str]:
+        region = self._settings.region
+        return {
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            **reach.environment(),
+            **spec.container.environment,
+            "SAGEMAKER_BIND_TO_PORT": str(PORT),
+            "SAGEMAKER_SAFE_PORT_RANGE": f"{PORT}-{PORT + BLOCK - 1}",
+        }
+
+    def _resources(self, spec: FleetSpec, kind: InstanceType | None) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        memory = self._settings.memory_limit_mib or (kind.memory_mib if kind else 0)
+        if memory:
+            # Equal limits leave no swap: an instance of SageMaker's has none.
+            given |= {"mem_limit": f"{memory}m", "memswap_limit": f"{memory}m"}
+        if kind is not None and kind.gpus and self._may_use_gpu(spec):
+            given["device_requests"] = [DeviceRequest(count=kind.gpus, capabilities=[["gpu"]])]
+        return given
+
+    def _may_use_gpu(self, spec: FleetSpec) -> bool:
+        if self._settings.gpu is GpuUse.AUTO and not self._engine.has_nvidia():
+            _log.warning(
+                "no_gpu",
+                endpoint=spec.endpoint_name,
+                instance_type=spec.instance_type,
+                reason="the engine has no NVIDIA runtime: the container runs without a GPU",
+            )
+            return False
+        return self._settings.gpu is not GpuUse.NONE
+
+    def _limit(self, spec: FleetSpec, kind: InstanceType | None) -> str:
+        if self._settings.memory_limit_mib:
+            return f"memory_limit_mib, {self._settings.memory_limit_mib} MiB"
+        return f"{kind.memory_mib} MiB of {spec.instance_type}" if kind else "the machine's"
+
+    def _fill(self, container: DockerContainer, spec: FleetSpec, given_up: threading.Event) -> None:
+        """What is in place before the container starts."""
+        container.put_archive("/", scaffold(spec.endpoint_arn))
+        data = spec.container.model_data
+        if data is None:
+            return
+        if data.layout is Layout.ARCHIVE and not data.uri.endswith(".tar.gz"):
+            _log.warning(
+                "model_data_not_downloaded",
+                endpoint=spec.endpoint_name,
+                model_data=data.uri,
+                reason="it is not a .tar.gz",
+            )
+            return
+        files = ModelFiles(self._s3, data, spec.download_timeout, lambda: not given_up.is_set())
+        try:
+            container.put_archive(MODEL_FOLDER, files.stream())
+        except APIError as error:
+            # https://github.com/mantiumai/aws-sagemaker-gptj-deepspeed-blog/pull/5
+            raise FleetFailedError(
+                f'Failed to extract model data archive for container "container_1" from URL "{data.uri}". '
+                f"Please ensure that the object located at the URL is a valid tar.gz archive. ({error})"
+            ) from error
+
+
+def _pid(container: DockerContainer, reach: Reach) -> int:
+    """The first process's id, 0 where the engine's processes are not this host's."""
+    here = sys.platform == "linux" and not reach.inside
+    return int(container.attrs["State"].get("Pid") or 0) if here else 0
+
+
+def _address(container: DockerContainer, reach: Reach) -> Address:
+    found = container.attrs["NetworkSettings"]
+    if reach.inside:
+        return Address(found["Networks"][reach.network]["IPAddress"], PORT)
+    bindings = found["Ports"].get(f"{PORT}/tcp") or []
+    if not bindings:
+        # It has ended before its port was there: nothing answers, and the watch says how it ended.
+        return Address("127.0.0.1", 1)
+    return Address("127.0.0.1", int(bindings[0]["HostPort"]))

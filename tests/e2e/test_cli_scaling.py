@@ -1,0 +1,128 @@
+"""An endpoint that `meshtwin up` lets go to zero: it does, says how long that takes, and is woken again."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.emulator import client
+from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, new_shell, running_up
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SPEED = 60
+"""Fifteen idle minutes pass in 15 s, the two of waking in 2 s."""
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    shell = new_shell(tmp_path_factory.mktemp("shell"))
+    with running_up(shell, "--scale-to-zero", "--speed", str(SPEED)) as (process, children):
+        yield shell
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert_all_gone(children)
+
+
+def instances(shell: Shell) -> int:
+    # The exit code is 7 while the endpoint is Updating.
+    return len(json.loads(shell.run("status", "--json").stdout)["instances"])
+
+
+def said(shell: Shell) -> str:
+    """What `up` has said so far, without the lines around it."""
+    return " ".join((shell.folder / "stderr.txt").read_text().replace("│", " ").split())
+
+
+def test_to_zero_and_back(shell: Shell) -> None:
+    wait_until(lambda: "zero instances after 15 s without work at --speed 60" in said(shell))
+    assert "waits about 2 s" in said(shell)
+    wait_until(lambda: instances(shell) == 0, 60)
+    assert shell.json("status")["endpoint"]["status"] == "InService"
+    done = shell.run("submit", "--input", str(PICTURE), "--output-prefix", "out/woken", "--params", QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "waiting for an instance: the endpoint is at zero" in done.stderr
+    assert "woken about 2 s after a request came" in done.stderr
+    assert (shell.folder / "out" / "woken" / "textured.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_scaling_is_awss_recommended_pair(shell: Shell) -> None:
+    environment = shell.json("status")["environment"]
+    scaling = client("application-autoscaling", environment["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"])
+    cloudwatch = client("cloudwatch", environment["AWS_ENDPOINT_URL"])
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
+    policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    assert {policy["PolicyType"] for policy in policies} == {"TargetTrackingScaling", "StepScaling"}
+    (step,) = (policy for policy in policies if policy["PolicyType"] == "StepScaling")
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["hunyuan3d-async-v2-HasBacklogWithoutCapacity"])[
+        "MetricAlarms"
+    ]
+    assert alarm["AlarmActions"] == [step["PolicyARN"]]
+    scaling.close()
+    cloudwatch.close()
+
+
+def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
+    shell = new_shell(tmp_path)
+    with running_up(shell, "--data", "data") as (process, children):
+        assert "zero instances" not in (tmp_path / "stderr.txt").read_text()
+        url = shell.json("status")["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
+        scaling = client("application-autoscaling", url)
+        assert not scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        scaling.close()
+        process.terminate()
+        assert process.wait(60) == 0
+    assert_all_gone(children)
+    # The endpoint that comes back is scaled because that was asked for, and no longer once the opposite is.
+    for option, targets in (("--scale-to-zero", 1), ("--no-scale-to-zero", 0)):
+        with running_up(shell, "--data", "data", option) as (process, children):
+            url = shell.json("status")["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
+            scaling = client("application-autoscaling", url)
+            found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+            assert len(found) == targets, option
+            scaling.close()
+            process.terminate()
+            assert process.wait(60) == 0
+        assert_all_gone(children)
+
+
+def test_an_account_that_may_not_scale_is_not_left_with_an_endpoint(shell: Shell) -> None:
+    settings = shell.json("status")["environment"]
+    services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
+    iam = client("iam", services["AWS_ENDPOINT_URL"])
+    iam.create_role(RoleName="hunyuan3d-sagemaker-role", AssumeRolePolicyDocument="{}")
+    iam.close()
+    names = {"ENDPOINT_NAME": "denied", "MODEL_NAME": "denied", "ENDPOINT_CONFIG_NAME": "denied"}
+    buckets = dict.fromkeys(("INPUT_BUCKET", "OUTPUT_BUCKET", "ASYNC_IO_BUCKET"), "denied-bucket")
+    aws = Shell(shell.folder, shell.environment | services | names | buckets)
+    denied = ("operation=RegisterScalableTarget", "code=AccessDeniedException", "status=400")
+    shell.json("fault", "api/error", *(word for one in denied for word in ("--with", one)))
+    done = aws.run("up", "--profile", "sagemaker")
+    shell.json("fault", "--clear")
+    assert done.returncode == 7
+    assert "AccessDenied" in done.stderr
+    assert "--no-scale-to-zero leaves it at one instance" in done.stderr
+    sagemaker = client("sagemaker", settings["AWS_ENDPOINT_URL_SAGEMAKER"])
+    wait_until(lambda: not sagemaker.list_endpoints(NameContains="denied")["Endpoints"])
+    sagemaker.close()
+
+
+def test_buckets_that_vanished_are_made_again(shell: Shell) -> None:
+    s3 = client("s3", shell.json("status")["environment"]["AWS_ENDPOINT_URL"])
+    for listed in s3.list_objects_v2(Bucket="meshtwin-images").get("Contents", []):
+        s3.delete_object(Bucket="meshtwin-images", Key=listed["Key"])
+    s3.delete_bucket(Bucket="meshtwin-images")
+
+    def is_back() -> bool:
+        return "meshtwin-images" in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+
+    wait_until(is_back)
+    wait_until(lambda: "came back without meshtwin-images" in said(shell))
+    s3.close()
