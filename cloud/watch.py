@@ -23,8 +23,8 @@ class StoreWatch:
     """Makes the profile's buckets again where they have vanished, for the length of a `with` block.
 
     Alarms vanish with them, and an endpoint that is at zero could not be woken: where it `scales`, that is
-    made again, too. `say` is told, from a thread of this watch's own, and only when something was made: while the
-    store is away there is nothing to say that the emulator does not say.
+    made again, too. `say` is told, from a thread of this watch's own, and only when something was made: while
+    the store is away there is nothing to say that the emulator does not say.
     """
 
     def __init__(
