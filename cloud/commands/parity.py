@@ -33,7 +33,7 @@ def parity(
 ) -> None:
     """Run the contract suite against a profile and show what holds: operations, rules, evidence, passed.
 
-    On embedded it starts what it needs. On sagemaker it uses your account, creates endpoints there that cost
+    On embedded it starts what it needs, on local LocalStack and containers too. On sagemaker it uses your account, creates endpoints there that cost
     money, deletes them at the end, and needs CONTRACT_IMAGE (an echo container in ECR) and CONTRACT_ROLE_ARN.
     Exit codes: 0 every rule that was run passed, 1 one did not.
 
@@ -42,6 +42,8 @@ def parity(
       meshtwin parity
 
       meshtwin parity --write docs/parity.md
+
+      meshtwin parity --profile local
 
       CONTRACT_IMAGE=... CONTRACT_ROLE_ARN=... meshtwin parity --profile sagemaker --record
     """

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
+
+from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from runtime.backends.base import Backend
@@ -47,7 +50,7 @@ def load(choice: str) -> Backend:
         BackendUnavailableError: naming the choice, what is missing and the way out.
     """
     if choice == "auto":
-        choice = next(name for name, entry in KNOWN.items() if missing(entry) is None)
+        choice = _best(Settings.from_environment(os.environ).device)
     entry = KNOWN.get(choice)
     if entry is None:
         return _create(choice, choice)
@@ -58,6 +61,22 @@ def load(choice: str) -> Backend:
             "expected relief, which needs neither, or auto, which takes the best that is there"
         )
     return _create(choice, entry.path)
+
+
+def _best(device: str) -> str:
+    """The first that can be had and runs where RUNTIME_DEVICE says."""
+    reasons = []
+    for name, entry in KNOWN.items():
+        if (device == "cpu") if entry.cuda else device.startswith("cuda"):
+            reasons.append(f"{name} does not run there")
+        elif (reason := missing(entry)) is not None:
+            reasons.append(f"{name}: {reason}")
+        else:
+            return name
+    raise BackendUnavailableError(
+        f"RUNTIME_DEVICE {device!r}, RUNTIME_BACKEND 'auto': {'; '.join(reasons)}; "
+        "expected a device that is there, or RUNTIME_DEVICE auto"
+    )
 
 
 def missing(entry: Entry) -> str | None:

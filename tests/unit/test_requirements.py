@@ -22,7 +22,7 @@ LISTED = {name: ROOT / name / "requirements.txt" for name in ("runtime", "emulat
 
 USED_UNSEEN = {
     "runtime": {"httptools"},  # uvicorn takes it where it is installed
-    "emulator": {"docker"},  # instances that are containers
+    "emulator": set[str](),
     "cloud": {"flask", "flask-cors"},  # moto's server imports them, and asks for them only as an extra
 }
 

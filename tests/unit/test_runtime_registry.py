@@ -18,6 +18,16 @@ def test_auto_takes_relief_where_nothing_else_can_be_had() -> None:
     assert registry.load("auto").name == "relief"
 
 
+def test_auto_does_not_put_up_with_the_cpu_where_cuda_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME_DEVICE", "cuda")
+    with pytest.raises(registry.BackendUnavailableError) as refused:
+        registry.load("auto")
+    assert str(refused.value).startswith(
+        "RUNTIME_DEVICE 'cuda', RUNTIME_BACKEND 'auto': hunyuan: the package "
+    )
+    assert "relief does not run there; expected a device that is there" in str(refused.value)
+
+
 def test_asking_for_what_is_not_there_says_what_is_missing_and_what_to_do() -> None:
     with pytest.raises(registry.BackendUnavailableError) as refused:
         registry.load("hunyuan")
@@ -56,6 +66,8 @@ def test_auto_wants_the_package_and_cuda_both(machine: Path, monkeypatch: pytest
     with_cuda(monkeypatch, available=True)
     assert registry.missing(fast) is None
     assert (registry.load("auto").name, registry.load("fast").device) == ("fast", "cuda")
+    monkeypatch.setenv("RUNTIME_DEVICE", "cpu")
+    assert registry.load("auto").name == "relief"
 
 
 def test_anybodys_backend_is_taken_by_its_path(machine: Path) -> None:
