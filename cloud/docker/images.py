@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -19,25 +20,33 @@ _ARG = re.compile(r"^ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
 _FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
 
 
+SOURCE_LABEL = "meshtwin.source"
+"""On the runtime's image, where `meshtwin up` built it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One that is at hand. `made_at` is when it was last built or tagged; `size` is in bytes."""
+    """One that is at hand. `size` is in bytes, `source` what `source_digest` was when `meshtwin up` built it.
+
+    `made_at` is when it was built, or last tagged: a build that finds all in the cache keeps the time of the
+    first.
+    """
 
     made_at: datetime
     size: int
+    source: str
 
 
 def image(name: str) -> Image | None:
     """The image of that name, None where it is not at hand; DockerError where the engine does not answer."""
-    shown = "[{{json .Created}}, {{json .Metadata.LastTagTime}}, {{.Size}}]"
+    shown = "[{{json .Created}}, {{json .Metadata.LastTagTime}}, {{.Size}}, {{json .Config.Labels}}]"
     try:
-        created, tagged, size = json.loads(docker("image", "inspect", "--format", shown, name))
+        created, tagged, size, labels = json.loads(docker("image", "inspect", "--format", shown, name))
     except DockerError as error:
         if error.trouble is Trouble.REFUSED:
             return None
         raise
-    # A build that finds all of its layers in the cache keeps the time of the first.
-    return Image(max(_time(created), _time(tagged)), int(size))
+    return Image(max(_time(created), _time(tagged)), int(size), (labels or {}).get(SOURCE_LABEL, ""))
 
 
 def compose_images() -> dict[str, str]:
@@ -58,15 +67,24 @@ def base_images(dockerfile: Path) -> list[str]:
 
 def newest_source() -> datetime:
     """When the newest file was changed that the runtime's image is built from."""
+    return datetime.fromtimestamp(max(file.stat().st_mtime for file in _sources()), UTC)
+
+
+def source_digest() -> str:
+    """What the runtime's image is built from, as one word that changes with it."""
+    root = compose_file().parent
+    digest = hashlib.sha256()
+    for file in sorted(_sources()):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(root)} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _sources() -> list[Path]:
     root = compose_file().parent
     folder = root / "runtime"
-    files = [
-        *folder.rglob("*.py"),
-        *folder.glob("Dockerfile*"),
-        *folder.glob("*.txt"),
-        root / "constraints.txt",
-    ]
-    return datetime.fromtimestamp(max(file.stat().st_mtime for file in files if file.is_file()), UTC)
+    files = [*folder.rglob("*.py"), *folder.glob("Dockerfile*"), *folder.glob("*.txt")]
+    return [file for file in (*files, root / "constraints.txt") if file.is_file()]
 
 
 def _time(text: str) -> datetime:

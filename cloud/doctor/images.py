@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cloud.docker.compose import compose_file
-from cloud.docker.images import base_images, image, newest_source
+from cloud.docker.images import Image, base_images, image, newest_source, source_digest
 from cloud.doctor.check import Check, fail, ok, warn
 
 _MIB = 1 << 20
-_REBUILD = "meshtwin up --profile local --build"
 
 
 def localstack_image(name: str) -> Check:
@@ -22,15 +21,20 @@ def localstack_image(name: str) -> Check:
 
 def runtime_image(name: str) -> Check:
     """The container's, as `meshtwin up --profile local` wants it: built, and no older than its source."""
-    mend = "docker compose build runtime"
     found = image(name)
     if found is None:
-        return warn("runtime image", f"{name} is not at hand: `meshtwin up` builds it", mend)
-    source = newest_source()
-    if found.made_at < source:
-        when = f"{found.made_at:%Y-%m-%d %H:%M}, runtime/ of {source:%Y-%m-%d %H:%M} UTC"
-        return warn("runtime image", f"{name} is older than its source: of {when}", _REBUILD)
+        words = f"{name} is not at hand: `meshtwin up` builds it"
+        return warn("runtime image", words, "docker compose build runtime")
+    if _is_old(found):
+        return warn(
+            "runtime image", f"{name} is older than its source", "meshtwin up --profile local --build"
+        )
     return ok("runtime image", f"{name}, {found.size / _MIB:.0f} MiB")
+
+
+def _is_old(found: Image) -> bool:
+    """By what it was built from where that is known, else by time, which a checkout of git changes, too."""
+    return found.source != source_digest() if found.source else found.made_at < newest_source()
 
 
 def missing_image(service: str, name: str) -> Check:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloud.docker.compose import Compose
-from cloud.docker.engine import docker
-from cloud.docker.images import compose_images, image
+from cloud.docker.images import compose_images, image, source_digest
 from cloud.docker.places import project_name
 from cloud.doctor.check import Level
 from cloud.doctor.images import missing_image, runtime_image
@@ -26,7 +25,7 @@ def provide_images(profile: Profile, options: StackOptions, say: Callable[[str],
         UnavailableError: an image is missing and may not be built, or cannot be had.
     """
     names = compose_images()
-    compose = Compose(project_name())
+    compose = Compose(project_name(), {"MESHTWIN_SOURCE": source_digest()})
     if image(names["localstack"]) is None:
         say(f"pulling {names['localstack']}")
         compose.pull("localstack")
@@ -48,5 +47,3 @@ def _provide(
     if missing or options.build:
         say(f"building {name}" + (": it is not at hand" if missing else ""))
         compose.build(service)
-        # Where the cache had all of it, the image has the time of the first build: the tag's tells of this.
-        docker("tag", name, name)

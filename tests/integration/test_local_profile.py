@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cloud.docker.places import free_port
+from tests.support.emulator import client
 from tests.support.project import Project, docker, new_images, new_project
 from tests.support.shell import PICTURE, ROOT, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
@@ -191,6 +193,20 @@ def test_the_end_of_localstack_ends_up(project: Project) -> None:
         assert process.wait(120) == 7
     assert "localstack has ended" in said(project)
     assert not project.remains()
+
+
+def test_compose_by_hand_serves_and_is_not_taken_over(project: Project) -> None:
+    port = free_port()
+    environment = project.shell.environment | {"EMULATOR_PORT": str(port)}
+    up = ["docker", "compose", "up", "--detach", "--no-build", "--wait"]
+    subprocess.run(up, cwd=ROOT, env=environment, capture_output=True, timeout=START_SECONDS, check=True)
+    sagemaker = client("sagemaker", f"http://127.0.0.1:{port}")
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+    sagemaker.close()
+    done = project.shell.run("up", "--profile", "local")
+    assert done.returncode == 7
+    assert f"compose project {project.name}: started by hand" in done.stderr
+    assert len(project.containers()) == 2
 
 
 def test_an_image_that_is_missing_and_may_not_be_built(project: Project) -> None:
