@@ -33,8 +33,9 @@ def parity(
 ) -> None:
     """Run the contract suite against a profile and show what holds: operations, rules, evidence, passed.
 
-    On embedded it starts what it needs, on local LocalStack and containers too. On sagemaker it uses your account, creates endpoints there that cost
-    money, deletes them at the end, and needs CONTRACT_IMAGE (an echo container in ECR) and CONTRACT_ROLE_ARN.
+    On embedded it starts what it needs, on local LocalStack and containers too. On sagemaker it uses your
+    account, creates endpoints there that cost money, deletes them at the end, and needs CONTRACT_IMAGE (an
+    echo container in ECR) and CONTRACT_ROLE_ARN.
     Exit codes: 0 every rule that was run passed, 1 one did not.
 
     Examples:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cloud.docker.places import free_port
-from tests.support.emulator import client
+from tests.support.emulator import client as aws_client
 from tests.support.project import Project, docker, new_images, new_project
 from tests.support.shell import PICTURE, ROOT, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
@@ -33,8 +33,8 @@ START_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
-def images(engine: DockerClient) -> Iterator[dict[str, str]]:
-    assert engine.ping()
+def images(client: DockerClient) -> Iterator[dict[str, str]]:
+    assert client.ping()
     with new_images() as names:
         yield names
 
@@ -200,7 +200,7 @@ def test_compose_by_hand_serves_and_is_not_taken_over(project: Project) -> None:
     environment = project.shell.environment | {"EMULATOR_PORT": str(port)}
     up = ["docker", "compose", "up", "--detach", "--no-build", "--wait"]
     subprocess.run(up, cwd=ROOT, env=environment, capture_output=True, timeout=START_SECONDS, check=True)
-    sagemaker = client("sagemaker", f"http://127.0.0.1:{port}")
+    sagemaker = aws_client("sagemaker", f"http://127.0.0.1:{port}")
     assert sagemaker.list_endpoints()["Endpoints"] == []
     sagemaker.close()
     done = project.shell.run("up", "--profile", "local")
@@ -219,8 +219,8 @@ def test_an_image_that_is_missing_and_may_not_be_built(project: Project) -> None
 
 
 @pytest.mark.parametrize("chosen", [(), ("--profile", "gpu"), ("--profile", "image")])
-def test_compose_yaml_is_clean(engine: DockerClient, chosen: tuple[str, ...]) -> None:
-    assert engine.ping()
+def test_compose_yaml_is_clean(client: DockerClient, chosen: tuple[str, ...]) -> None:
+    assert client.ping()
     command = ["docker", "compose", *chosen, "config", "--quiet"]
     done = subprocess.run(
         command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False
