@@ -94,6 +94,13 @@ def _error(arguments: Sequence[str], said: str) -> DockerError:
     return DockerError(Trouble.REFUSED, f"`docker {' '.join(arguments)}`: {said or 'no reason given'}")
 
 
+def engine_url() -> str:
+    """Where the engine is, for programs that know DOCKER_HOST and no contexts of Docker's command line."""
+    return os.environ.get("DOCKER_HOST") or docker(
+        "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"
+    )
+
+
 def lines(*arguments: str) -> list[str]:
     """What `docker ARGUMENTS` prints, by lines, without empty ones."""
     return [line for line in docker(*arguments).splitlines() if line.strip()]

@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cloud.docker.engine import engine_url
 from cloud.errors import UnavailableError
 from cloud.stack.child import Child
 from cloud.stack.service import Service, compose_service, ended
@@ -44,6 +45,8 @@ def emulator(
         *arguments,
     ]
     settings = without_aws() | profile.connection(store_url=store.near_url)
+    if store.compose is not None:
+        settings["DOCKER_HOST"] = engine_url()
     with Child("emulator", words, settings, log_dir / "emulator.log") as child:
         yield child.ready(), child
 
