@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from cloud.connection import connect
 from cloud.profiles import PROFILES
+from cloud.stack.atomic import make_writes_atomic
 from tests.support.emulator import Made, Running, Start, make_endpoint, run_emulator, tear_down
 from tests.support.parity_plugin import ParityReport, snapshot_path
 from tests.support.reached import Reached
@@ -76,6 +77,7 @@ def moto_url(profile: str) -> Iterator[str]:
         connect(profile)
         yield ""
         return
+    make_writes_atomic()
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
