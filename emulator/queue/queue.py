@@ -131,6 +131,9 @@ class RequestQueue:
 
     def _raise_failure(self, writing: Future[T], request_id: str) -> None:
         error = writing.exception()
+        if isinstance(error, LostLeaseError):
+            # Written by a first attempt whose answer was lost, and found there by another emulator.
+            raise StoreUnavailableError(str(error)) from error
         if error is not None:
             self.doubts.add(request_id, error)
             raise error
@@ -262,8 +265,9 @@ class RequestQueue:
         def undo(done: Future[T]) -> None:
             if done.cancelled():
                 return
-            if (error := done.exception()) is not None:
-                self.doubts.add(request_id, error)
+            # Also where the write has succeeded: an earlier attempt of it may land yet.
+            self.doubts.add(request_id, error := done.exception())
+            if error is not None:
                 return
             try:
                 self.table.withdraw(request_id)

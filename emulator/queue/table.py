@@ -93,7 +93,7 @@ class RequestTable:
 
     def put(self, request: AsyncRequest, position: int) -> None:
         """Accept a request: it is durable when this returns."""
-        self._call(self._client.put_item, TableName=self.name, Item=to_item(request, position))
+        self._put(request, to_item(request, position))
 
     def put_claimed(
         self, request: AsyncRequest, position: int, lease_expires_at: float, instance_id: str | None = None
@@ -103,8 +103,27 @@ class RequestTable:
         item = to_item(request, position, state=State.RUNNING, fence=1, then=claimed)
         item["owner"] = text(self.owner)
         item["lease_expires_at"] = number(lease_expires_at)
-        self._call(self._client.put_item, TableName=self.name, Item=item)
+        self._put(request, item)
         return Claim(request, position, self.owner, 1)
+
+    def _put(self, request: AsyncRequest, item: dict[str, Value]) -> None:
+        """Write an item where there is none, or the same: a repetition that lands late undoes no change.
+
+        A store that was paused does what its callers have given up, and sent again, long ago.
+        """
+        same = {name: item[name] for name in ("state", "fence", "owner") if name in item}
+        is_same = " AND ".join(f"#{name} = :{name}" for name in same)
+        try:
+            self._call(
+                self._client.put_item,
+                TableName=self.name,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists(request_id) OR ({is_same})",
+                ExpressionAttributeNames={f"#{name}": name for name in same},
+                ExpressionAttributeValues={f":{name}": value for name, value in same.items()},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise LostLeaseError(f"request {request.request_id} is in other hands") from error
 
     def withdraw(self, request_id: str) -> None:
         """Forget a request that was never promised to anybody."""
@@ -305,22 +324,7 @@ class RequestTable:
         item["owner"] = text(claim.owner)
         # Until the next heartbeat: whoever else finds it so lets a whole lease pass.
         item["lease_expires_at"] = number(0)
-        try:
-            self._call(
-                self._client.put_item,
-                TableName=self.name,
-                Item=item,
-                ConditionExpression="attribute_not_exists(request_id) OR "
-                "(#state = :state AND #owner = :owner AND #fence = :fence)",
-                ExpressionAttributeNames={"#state": "state", "#owner": "owner", "#fence": "fence"},
-                ExpressionAttributeValues={
-                    ":state": item["state"],
-                    ":owner": item["owner"],
-                    ":fence": item["fence"],
-                },
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise LostLeaseError(f"request {claim.request.request_id} is in the table again") from error
+        self._put(claim.request, item)
         _log.warning(
             "request_written_again",
             endpoint=claim.request.endpoint_name,
