@@ -25,7 +25,7 @@ class Store:
 
     def start(self) -> None:
         """Serve, empty."""
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)]
+        command = [sys.executable, "-m", "cloud.stack.moto_server", "--port", str(self._port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self._answers)
 
@@ -35,6 +35,11 @@ class Store:
         if process is not None:
             process.kill()
             process.wait()
+
+    def restart(self) -> None:
+        """Be gone, and come back empty."""
+        self.stop()
+        self.start()
 
     def reset(self) -> None:
         """Lose everything from one call to the next."""
