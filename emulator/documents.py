@@ -41,7 +41,8 @@ class DocumentTable:
         await self._call(self._wait_until_active)
 
     def _create(self) -> None:
-        self._aws.dynamodb.create_table(
+        # A store that loads its services when they are first asked takes longer than a call does later.
+        self._aws.dynamodb_reading.create_table(
             TableName=self.name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[

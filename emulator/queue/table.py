@@ -92,7 +92,7 @@ class RequestTable:
 
     def create(self) -> None:
         """Create the table where it is missing."""
-        self._call(create_table, self._client, self.name)
+        self._call(create_table, self._reading, self.name)
 
     def put(self, request: AsyncRequest, position: int) -> None:
         """Accept a request: it is durable when this returns."""
