@@ -115,3 +115,8 @@ def test_its_account_is_not_the_one_in_the_emulator_s_arns(site: Site) -> None:
     hear = site.subscribe()
     site.end_of(site.submit(b"hello"))
     wait_until(hear)
+
+
+def test_one_that_loads_its_services_when_asked_is_waited_for_at_the_start(tmp_path: Path) -> None:
+    with localstack(eager=False) as lazy, run_emulator(lazy.url, tmp_path) as running:
+        assert running.admin("/health")["store"]["reachable"]

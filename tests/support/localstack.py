@@ -34,7 +34,8 @@ LABEL = "meshtwin.test"
 class LocalStack:
     """S3, DynamoDB, SNS, SQS and CloudWatch at `url`, and as `localstack` on `network`."""
 
-    def __init__(self, container: Container, network: DockerNetwork, port: int) -> None:
+    def __init__(self, container: Container, network: DockerNetwork, port: int, *, eager: bool) -> None:
+        self._loaded = {"running"} if eager else {"running", "available"}
         self._container = container
         self._network = network
         self._port = port
@@ -88,12 +89,15 @@ class LocalStack:
             connection.close()
 
     def _runs(self, health: dict[str, Any]) -> bool:
-        return all(health["services"].get(name) == "running" for name in SERVICES.split(","))
+        return all(health["services"].get(name) in self._loaded for name in SERVICES.split(","))
 
 
 @contextmanager
-def localstack(label: str = "") -> Iterator[LocalStack]:
-    """LocalStack, ready; container and network are removed at the end, whatever happens."""
+def localstack(label: str = "", *, eager: bool = True) -> Iterator[LocalStack]:
+    """LocalStack, ready; container and network are removed at the end, whatever happens.
+
+    Not `eager`, it loads a service when that is first called.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     labels = {LABEL: label}
@@ -103,8 +107,7 @@ def localstack(label: str = "") -> Iterator[LocalStack]:
             .with_network(network)
             .with_network_aliases(ALIAS)
             .with_env("SERVICES", SERVICES)
-            # Else the first call to each waits until it is loaded, longer than an SDK does.
-            .with_env("EAGER_SERVICE_LOADING", "1")
+            .with_env("EAGER_SERVICE_LOADING", "1" if eager else "0")
             # The URLs of its queues.
             .with_env("LOCALSTACK_HOST", f"127.0.0.1:{port}")
             .with_env("SQS_ENDPOINT_STRATEGY", "path")
@@ -112,6 +115,8 @@ def localstack(label: str = "") -> Iterator[LocalStack]:
         # Its own method takes no address.
         wanted.ports[f"{PORT}/tcp"] = ("127.0.0.1", port)  # type: ignore[assignment]  # as Docker's SDK does
         with wanted as started:
-            made = LocalStack(started.get_wrapped_container(), engine.networks.get(network.name), port)
+            made = LocalStack(
+                started.get_wrapped_container(), engine.networks.get(network.name), port, eager=eager
+            )
             made.wait_until_ready()
             yield made
