@@ -33,6 +33,10 @@ from emulator.monitoring.monitoring import Monitoring
 from emulator.monitoring.sources import LiveSources
 from emulator.protocol.gateway import Gateway, Service
 from emulator.queue.queue import RequestQueue
+from emulator.recovery.mark import Mark
+from emulator.recovery.places import Places
+from emulator.recovery.restoration import Restoration
+from emulator.recovery.watch import StoreWatch
 from emulator.scaling.ledger import Ledger
 from emulator.scaling.scaler import Scaler
 from emulator.scaling.service import Scaling
@@ -80,14 +84,9 @@ class Emulator:
         self.ledger = Ledger(self.documents)
         self.scaler = Scaler(self.ledger, self.capacity, self.monitoring, self.clock)
         self.monitoring.on_action = self.scaler.on_action
-        self._scaling = Scaling(
-            self.ledger,
-            self.scaler,
-            self.capacity,
-            TrackingAlarms(self.aws, settings),
-            self.clock,
-            settings,
-        )
+        alarms = TrackingAlarms(self.aws, settings)
+        self._scaling = Scaling(self.ledger, self.scaler, self.capacity, alarms, self.clock, settings)
+        self.store = self._watch(alarms)
         self._endpoints.hides = self._hides
         self._endpoints.is_registered = self._scaling.is_registered
         self.deployment.on_deleted.append(self._scaling.endpoint_deleted)
@@ -98,6 +97,23 @@ class Emulator:
             self._control_plane(),
             Service("application-autoscaling", self._scaling.handlers()),
         ], self.faults, self.clock)  # fmt: skip
+
+    def _watch(self, alarms: TrackingAlarms) -> StoreWatch:
+        restoration = Restoration(
+            self.aws,
+            self.documents,
+            self.registry,
+            self.ledger,
+            self.queue,
+            self.dispatcher,
+            Places(self.aws, self.registry, self.settings),
+            alarms,
+            self.monitoring,
+        )
+        mark = Mark(self.aws, self.documents.name, self.queue.table.name)
+        watch = StoreWatch(mark, restoration, self.aws.restarts, self.clock)
+        self.documents.on_missing = self.queue.table.on_missing = watch.look_soon
+        return watch
 
     def _runtime(self) -> Service:
         return Service(
@@ -150,12 +166,14 @@ class Emulator:
         await self.ledger.load()
         await self.queue.setup()
         await self.dispatcher.start()
+        await self.store.start()
         self.deployment.resume()
         self.scaler.resume()
         await self.monitoring.start()
 
     async def close(self) -> None:
         """Stop the instances and let go of everything. What was accepted stays in DynamoDB."""
+        await self.store.close()
         await self.monitoring.close()
         await self.scaler.close()
         await self.deployment.close()

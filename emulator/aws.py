@@ -10,9 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+
+from emulator.recovery.restarts import Restarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +38,9 @@ _CONFIG = Config(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
+
+# Else boto3 asks http://bucket.localhost:4566 where http://localhost:4566 is meant.
+_PATH_STYLE = Config(s3={"addressing_style": "path"})
 
 _STORE_CONFIG = _CONFIG.merge(
     # A caller of InvokeEndpointAsync waits for DynamoDB: it hears soon when that does not answer.
@@ -67,7 +73,10 @@ class Aws:
         self.usage = Usage()
         self._lock = threading.Lock()
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+        self.restarts = Restarts()
         self.s3: S3Client = session.client("s3", config=_CONFIG)
+        if not is_of_aws(self.s3.meta.endpoint_url):
+            self.s3 = session.client("s3", config=_CONFIG.merge(_PATH_STYLE))
         self.dynamodb: DynamoDBClient = session.client("dynamodb", config=_STORE_CONFIG)
         self.dynamodb_reading: DynamoDBClient = session.client("dynamodb", config=_READING_CONFIG)
         """For long queries, whose caller has time."""
@@ -112,3 +121,9 @@ class Aws:
                     self.usage.cpu_seconds += seconds
 
         client._make_api_call = metered  # type: ignore[union-attr]  # noqa: SLF001  # same
+
+
+def is_of_aws(endpoint_url: str) -> bool:
+    """Whether a client's endpoint is AWS's own, rather than what somebody has put in its place."""
+    host = urlsplit(endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.protocol.errors import UnavailableError
+from emulator.queue.table import says_no_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ class DocumentTable:
     def __init__(self, aws: Aws, prefix: str) -> None:
         self._aws = aws
         self.name = f"{prefix}-resources"
+        self.on_missing: Callable[[], None] = lambda: None
+        """Called when DynamoDB says that there is no such table."""
 
     async def setup(self) -> None:
         """Create the table where it is not there yet."""
@@ -38,7 +41,8 @@ class DocumentTable:
         await self._call(self._wait_until_active)
 
     def _create(self) -> None:
-        self._aws.dynamodb.create_table(
+        # A store that loads its services when they are first asked takes longer than a call does later.
+        self._aws.dynamodb_reading.create_table(
             TableName=self.name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[
@@ -82,6 +86,8 @@ class DocumentTable:
         try:
             return await self._aws.run(function, *args, **kwargs)
         except (BotoCoreError, ClientError) as error:
+            if says_no_table(error):
+                self.on_missing()
             endpoint = self._aws.dynamodb.meta.endpoint_url
             raise UnavailableError(f"DynamoDB at {endpoint}, table {self.name}: {error}") from error
 

@@ -192,5 +192,8 @@ class Settings:
     expired_reason: str = "InternalFailure: invocation expired"
     """failureReason, and failure object, of a request that outlived RequestTTLSeconds. Undocumented."""
 
+    notice_patience: float = 120.0
+    """How long a notice is tried again while SNS is away, in real seconds. Undocumented."""
+
     retention_seconds: float = 7 * 24 * 3600.0
     """How long the record of an ended request is kept, through the table's time to live."""

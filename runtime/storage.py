@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -42,6 +43,8 @@ _ASIDES = _COMMON.merge(
     Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 )
 
+_PATH_STYLE = Config(s3={"addressing_style": "path"})
+
 _ABSENT = {
     "NoSuchBucket": "there is no such bucket",
     "NoSuchKey": "there is no such object",
@@ -61,8 +64,8 @@ class Storage:
             session = boto3.session.Session()
             # A region is needed to sign, and S3 redirects to the bucket's own.
             region = session.region_name or "us-east-1"
-            self._s3: S3Client = session.client("s3", region_name=region, config=_TRANSFERS)
-            self._asides: S3Client = session.client("s3", region_name=region, config=_ASIDES)
+            self._s3 = _client(session, region, _TRANSFERS)
+            self._asides = _client(session, region, _ASIDES)
         except (ValueError, BotoCoreError) as error:
             raise SettingsError(f"the environment's AWS_ settings give no S3 client: {error}") from error
 
@@ -156,6 +159,14 @@ class Storage:
         """Close the connections."""
         self._s3.close()
         self._asides.close()
+
+
+def _client(session: boto3.session.Session, region: str, config: Config) -> S3Client:
+    s3: S3Client = session.client("s3", region_name=region, config=config)
+    if (urlsplit(s3.meta.endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return s3
+    # Else boto3 asks http://bucket.localstack:4566 where http://localstack:4566 is meant.
+    return session.client("s3", region_name=region, config=config.merge(_PATH_STYLE))
 
 
 def split(location: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from cloud.connection import connect
 from cloud.profiles import PROFILES
+from cloud.stack.atomic import make_writes_atomic
 from tests.support.emulator import (
     ECHO_PROCESS,
     IMAGES,
@@ -95,6 +96,7 @@ def moto_url(profile: str) -> Iterator[str]:
         with localstack() as started:
             yield started.url
         return
+    make_writes_atomic()
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -54,7 +54,12 @@ def admin_routes(emulator: Emulator) -> list[Route]:
 def _own_routes(emulator: Emulator) -> list[Route]:
     async def health(_: Request) -> JSONResponse:
         endpoints = {endpoint.name: endpoint.status for endpoint in emulator.registry.endpoints()}
-        return JSONResponse({"status": "ok", "version": _version(), "endpoints": endpoints})
+        store = {
+            "reachable": emulator.store.is_reachable,
+            "restarted_at": emulator.store.restarted_at,
+            "forgotten": emulator.queue.forgotten,
+        }
+        return JSONResponse({"status": "ok", "version": _version(), "endpoints": endpoints, "store": store})
 
     async def usage(_: Request) -> JSONResponse:
         used = emulator.aws.usage

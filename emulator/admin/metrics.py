@@ -60,7 +60,23 @@ def _families(emulator: Emulator) -> Iterable[str]:
     ]
     yield _family("desired_instances", "gauge", "Instances that there should be.", desired)
     yield _family("clock_speed", "gauge", "Emulated seconds in a real one.", [("", {}, emulator.clock.speed)])
+    yield from _store(emulator)
     yield from _metered(emulator)
+
+
+def _store(emulator: Emulator) -> Iterable[str]:
+    numbers = [
+        (
+            "store_reachable",
+            "gauge",
+            "Whether DynamoDB answered at the last look.",
+            emulator.store.is_reachable,
+        ),
+        ("store_restarts_total", "counter", "Times the store was found empty.", emulator.store.times),
+        ("forgotten_requests_total", "counter", "Requests that it has lost.", emulator.queue.forgotten),
+    ]
+    for name, kind, words, value in numbers:
+        yield _family(name, kind, words, [("", {}, float(value))])
 
 
 def _metered(emulator: Emulator) -> Iterable[str]:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from emulator.admin.answers import AdminError, number_of
+from emulator.clock import iso_millis
 from emulator.queue.request import State
 from emulator.queue.schema import timeline_of, to_request
 from emulator.queue.table import StoreUnavailableError
@@ -47,7 +48,8 @@ def request_routes(emulator: Emulator) -> list[Route]:
             item = await emulator.dispatcher.ended(request_id, timeout)
         except TimeoutError:
             return JSONResponse({"request_id": request_id, "ended": False}, 202)
-        assert item is not None
+        if item is None:
+            raise _not_found(emulator, request_id)
         return JSONResponse({**_whole(emulator, item), "ended": True})
 
     async def cancel(request: Request) -> JSONResponse:
@@ -138,13 +140,19 @@ async def _page(
 async def _item(emulator: Emulator, request_id: str) -> Mapping[str, Any]:
     item = await emulator.aws.run(emulator.queue.table.get, request_id)
     if item is None or "call" not in item:
-        raise AdminError(
-            f"there is no request {request_id!r}: its id is the last part of its OutputLocation, less .out; "
-            f"GET {_PATH} lists them",
-            status=404,
-            code="NotFound",
-        )
+        raise _not_found(emulator, request_id)
     return item
+
+
+def _not_found(emulator: Emulator, request_id: str) -> AdminError:
+    words = (
+        f"there is no request {request_id!r}: its id is the last part of its OutputLocation, less .out; "
+        f"GET {_PATH} lists them"
+    )
+    if emulator.store.restarted_at is not None:
+        words += f". The store restarted empty at {iso_millis(emulator.store.restarted_at)}, and forgot"
+        words += f" {emulator.queue.forgotten} requests that waited, and all that had ended"
+    return AdminError(words, status=404, code="NotFound")
 
 
 def _whole(emulator: Emulator, item: Mapping[str, Any]) -> dict[str, Any]:

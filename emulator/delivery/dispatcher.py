@@ -65,10 +65,10 @@ class Dispatcher:
         self._queue = queue
         self._fleets = fleets
         self._clock = clock
-        objects = Objects(aws.s3)
+        objects = Objects(aws.s3, aws.restarts)
         self.exchanges = Exchanges(settings.exchanges_kept, settings.exchange_body_bytes)
         self._aws = aws
-        self._settler = Settler(queue.table, objects, aws.sns, self._spec, clock, settings, meter, faults)
+        self._settler = Settler(queue.table, objects, aws, self._spec, clock, settings, meter, faults)
         self._tools = Tools(
             queue.table,
             objects,
@@ -122,6 +122,7 @@ class Dispatcher:
         self._is_open = True
         self._queue.on_ready = self._pump
         self._queue.start_at_once = self._start_at_once
+        self._queue.on_forgotten = self._wake
         self._fleets.observer = self
         await self._queue.recover()
 
@@ -194,6 +195,20 @@ class Dispatcher:
             waiters.remove(waiting)
         if not waiters:
             self._waiters.pop(request_id, None)
+
+    def _wake(self, request_id: str) -> None:
+        for waiting in self._waiters.pop(request_id, ()):
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def write_again(self) -> None:
+        """Renew the leases of all that runs: what the store has lost is written again."""
+        renewals = [
+            self._loop.run_in_executor(self._threads, job.renew)
+            for job in self._running
+            if job.claim is not None
+        ]
+        await asyncio.gather(*renewals)
 
     def fleet_started(self, spec: FleetSpec) -> None:
         """See FleetObserver."""
@@ -339,10 +354,10 @@ class Dispatcher:
         self._released(job)
         if not self._is_open:
             return
-        if returned is None:
-            for waiting in self._waiters.pop(job.entry.request_id, ()):
-                if not waiting.done():
-                    waiting.set_result(None)
+        if job.is_forgotten:
+            self._queue.forget(job.endpoint_name, job.entry.request_id)
+        elif returned is None:
+            self._wake(job.entry.request_id)
         if returned is not None:
             self._queue.push(job.endpoint_name, returned)
         elif len(self._queue.backlog(job.endpoint_name)):

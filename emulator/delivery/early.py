@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from emulator.delivery.job import Job
-from emulator.queue.table import StoreUnavailableError
+from emulator.queue.table import LostLeaseError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class EarlyJob(Job):
             self._write()
         try:
             claim = self._writing.result()
-        except (StoreUnavailableError, CancelledError):
+        except (StoreUnavailableError, LostLeaseError, CancelledError):
             # Whoever called `accept` hears of it.
             claim = None
         if claim is None or not self._decide(accepted=True):

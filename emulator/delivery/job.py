@@ -30,7 +30,7 @@ from emulator.delivery.outcome import (
 from emulator.delivery.retry import LetGoError, persist
 from emulator.faults.rules import Place, Stage
 from emulator.monitoring.meter import Metric
-from emulator.queue.table import LostLeaseError, StoreUnavailableError
+from emulator.queue.table import LostLeaseError, NoRecordError, StoreUnavailableError
 from emulator.settings import OnInstanceLoss
 
 if TYPE_CHECKING:
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
 
 _LOSS_SECONDS = 1.0
 """A connection ends a moment before the end of its process is known: how long that may take."""
-
-_CRASH_SECONDS = 5.0
-"""How long the end of a process that was killed may take to be known."""
 
 _SERVER_ERRORS = 500
 
@@ -126,6 +123,8 @@ class Job:
         """When the invocation times out; None while none runs."""
         self.warn_at: float | None = None
         """When most of that time is over; None once that has been said."""
+        self.is_forgotten = False
+        """Set where the table had no such request when its turn came."""
         self._tools = tools
         self._hooks = hooks
         self._entry = entry
@@ -180,7 +179,7 @@ class Job:
         if claim is None:
             return
         try:
-            self._tools.table.renew(claim, self._lease_end())
+            self._tools.table.renew(claim, self._lease_end(), self._tools.clock.now())
         except StoreUnavailableError as error:
             _log.warning("lease not renewed", request_id=claim.request.request_id, error=str(error))
         except LostLeaseError:
@@ -194,6 +193,8 @@ class Job:
             returned = self._work()
         except LetGoError:
             self._put_back()
+        except NoRecordError:
+            self.is_forgotten = True
         except LostLeaseError as error:
             _log.warning("request is in other hands", request_id=self._entry.request_id, error=str(error))
         except Exception as error:  # noqa: BLE001  # the edge of the thread

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.delivery.payload import CHUNK, IN_MEMORY, Payload
-from emulator.delivery.retry import is_passing, persist
+from emulator.delivery.retry import is_lost, is_passing, persist
 from emulator.locations import parse_object
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from emulator.delivery.payload import Readable
     from emulator.locations import S3Location
     from emulator.queue.request import AsyncRequest
+    from emulator.recovery.restarts import Restarts
 
 MAX_INPUT_BYTES = 1024**3
 """https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html: payloads up to 1 GB."""
@@ -77,8 +78,9 @@ class Found:
 class Objects:
     """S3, as far as a delivery needs it. All calls block."""
 
-    def __init__(self, s3: S3Client) -> None:
+    def __init__(self, s3: S3Client, restarts: Restarts) -> None:
         self._s3 = s3
+        self._restarts = restarts
         # Not for PutObject alone: handlers of one operation are called before those of the whole service, of
         # which botocore's own, that adds the header, is one.
         s3.meta.events.register_last("before-call.s3", _send_at_once)
@@ -127,13 +129,23 @@ class Objects:
             extra["ContentType"] = payload.content_type
         if kms_key_id is not None:
             extra.update(ServerSideEncryption="aws:kms", SSEKMSKeyId=kms_key_id)
-        try:
-            if payload.length > _PART_BYTES and not isinstance(payload.content, bytes):
-                self._write_parts(target, payload.content, extra, let_go)
-            else:
-                persist(let_go, self._put, target, payload, extra)
-        except (ClientError, BotoCoreError) as error:
-            raise OutputError(f"ClientError: Unable to upload to {location}: {_words(error)}") from error
+        while True:
+            restarts = self._restarts.count
+            try:
+                self._write(target, payload, extra, let_go)
+            except (ClientError, BotoCoreError) as error:
+                if is_lost(error) and persist(let_go, self._restarts.since, restarts):
+                    continue
+                raise OutputError(f"ClientError: Unable to upload to {location}: {_words(error)}") from error
+            return
+
+    def _write(
+        self, target: S3Location, payload: Payload, extra: dict[str, Any], let_go: threading.Event
+    ) -> None:
+        if payload.length > _PART_BYTES and not isinstance(payload.content, bytes):
+            self._write_parts(target, payload.content, extra, let_go)
+        else:
+            persist(let_go, self._put, target, payload, extra)
 
     def find(self, location: str, request_id: str, *, body_up_to: int) -> Found | None:
         """The object at `location` if this very request has written it. Reads at most `body_up_to` bytes."""

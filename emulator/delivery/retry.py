@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import structlog
@@ -31,7 +34,9 @@ _PASSING_CODES = frozenset({
     "Throttling",
     "ThrottlingException",
 })  # fmt: skip
+_LOST_CODES = frozenset({"NoSuchBucket", "NoSuchUpload", "NotFound"})
 _SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
 
 _log = structlog.get_logger()
 
@@ -47,7 +52,14 @@ def is_passing(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status == _NOT_IMPLEMENTED:
+        return False
     return status >= _SERVER_ERROR or error.response.get("Error", {}).get("Code") in _PASSING_CODES
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a bucket, an upload or a topic is missing, as in a store that has restarted empty."""
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _LOST_CODES
 
 
 def persist(let_go: threading.Event, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -56,12 +68,18 @@ def persist(let_go: threading.Event, function: Callable[P, T], /, *args: P.args,
     Blocks; the pauses are real time, as the outside world's are. Once `let_go` is set the call is tried a
     last time, and LetGoError is raised where it still fails. An error that will not pass is raised as it is.
     """
+    return persist_for(math.inf, let_go, partial(function, *args, **kwargs))
+
+
+def persist_for(seconds: float, let_go: threading.Event, function: Callable[[], T]) -> T:
+    """As `persist`, but raises the last error once so many real seconds have passed."""
+    deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE
     while True:
         try:
-            return function(*args, **kwargs)
+            return function()
         except Exception as error:
-            if not is_passing(error):
+            if not is_passing(error) or time.monotonic() >= deadline:
                 raise
             if let_go.is_set():
                 raise LetGoError from error

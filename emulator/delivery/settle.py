@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
 from emulator.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
 from emulator.delivery.outcome import CANCELLED_REASON, Cause, Outcome, platform_failure
-from emulator.delivery.retry import persist
+from emulator.delivery.retry import is_lost, persist, persist_for
 from emulator.faults.rules import Place, Stage
 from emulator.fleet.spec import Notifications
 from emulator.monitoring.meter import Metric
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from mypy_boto3_sns import SNSClient
-
+    from emulator.aws import Aws
     from emulator.clock import Clock
     from emulator.delivery.objects import Objects
     from emulator.faults.faults import Faults
@@ -51,7 +51,7 @@ class Settler:
         self,
         table: RequestTable,
         objects: Objects,
-        sns: SNSClient,
+        aws: Aws,
         specs: Callable[[str], FleetSpec | None],
         clock: Clock,
         settings: Settings,
@@ -62,7 +62,7 @@ class Settler:
         self._faults = faults
         self._table = table
         self._objects = objects
-        self._sns = sns
+        self._aws = aws
         self._specs = specs
         self._clock = clock
         self._settings = settings
@@ -90,7 +90,7 @@ class Settler:
                 outcome = self._not_stored(request, str(error), let_go)
             self._faults.reach(Stage.WRITTEN, request.endpoint_name)
             self._count(request, outcome)
-            self._notify(request, _end(outcome, self._clock.now()))
+            self._notify(request, _end(outcome, self._clock.now()), let_go)
             self._faults.reach(Stage.NOTIFIED, request.endpoint_name)
             self._record(claim, outcome.state, outcome.reason, let_go)
             self._faults.reach(Stage.RECORDED, request.endpoint_name)
@@ -126,7 +126,7 @@ class Settler:
             metrics = {State.COMPLETED: Metric.PROCESSED, State.EXPIRED: Metric.EXPIRED}
             self._meter.add(request.endpoint_name, metrics.get(ended, Metric.FAILURES))
             end = End(state, self._clock.now(), found.content_type, found.reason, found.body)
-            self._notify(request, end)
+            self._notify(request, end, let_go)
             self._record(claim, ended, found.reason, let_go)
             return True
         return False
@@ -164,8 +164,8 @@ class Settler:
             _log.error(str(error), inference_id=request.inference_id, endpoint=request.endpoint_name)
         return failure
 
-    def _notify(self, request: AsyncRequest, end: End) -> None:
-        """Publish the notice. A publish that fails is logged and counted, and fails nothing else."""
+    def _notify(self, request: AsyncRequest, end: End, let_go: threading.Event) -> None:
+        """Publish the notice. A publish that is refused is logged and counted, and fails nothing else."""
         spec = self._specs(request.endpoint_name)
         notifications = spec.notifications if spec is not None else Notifications()
         topic, with_body = topic_for(notifications, end.state)
@@ -176,12 +176,23 @@ class Settler:
         if not with_body:
             end = End(end.state, end.at, end.content_type, end.reason)
         try:
-            self._sns.publish(TopicArn=topic, Message=build_notice(request, end, self._settings.region))
+            self._publish(topic, build_notice(request, end, self._settings.region), let_go)
         except (ClientError, BotoCoreError) as error:
             self._meter.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
             _log.warning(
                 "notice not published", inference_id=request.inference_id, topic=topic, error=str(error)
             )
+
+    def _publish(self, topic: str, message: str, let_go: threading.Event) -> None:
+        """Waits for SNS while it is away, but not for ever: it may not be among the store's services."""
+        patience, restarts = self._settings.notice_patience, self._aws.restarts.count
+        publish = partial(self._aws.sns.publish, TopicArn=topic, Message=message)
+        try:
+            persist_for(patience, let_go, publish)
+        except ClientError as error:
+            if not is_lost(error) or not persist(let_go, self._aws.restarts.since, restarts):
+                raise
+            persist_for(patience, let_go, publish)
 
     def _record(self, claim: Claim, state: State, reason: str | None, let_go: threading.Event) -> None:
         now = self._clock.now()

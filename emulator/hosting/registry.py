@@ -42,6 +42,8 @@ class Registry:
         self._found: dict[Kind, dict[str, Resource]] = {kind: {} for kind in Kind}
         self.arns = arns
         self.lock = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        """The table and the memory change together, whoever holds `lock`."""
 
     async def load(self) -> None:
         """Read what an earlier emulator left.
@@ -95,14 +97,23 @@ class Registry:
 
     async def put(self, resource: R) -> R:
         """Keep a resource, new or changed."""
-        await self._table.put(resource)
-        self._found[resource.kind][resource.key] = resource
+        async with self._writing:
+            await self._table.put(resource)
+            self._found[resource.kind][resource.key] = resource
         return resource
 
     async def remove(self, resource: Resource) -> None:
         """Forget a resource."""
-        await self._table.delete(resource)
-        self._found[resource.kind].pop(resource.key, None)
+        async with self._writing:
+            await self._table.delete(resource)
+            self._found[resource.kind].pop(resource.key, None)
+
+    async def write_again(self) -> None:
+        """Put all that is known into a table that has lost it. UnavailableError where that fails."""
+        async with self._writing:
+            for found in self._found.values():
+                for resource in found.values():
+                    await self._table.put(resource)
 
     async def patiently(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change, holding the lock, as often as it takes: nobody is there to be told of a failure."""

@@ -28,6 +28,7 @@ from emulator.monitoring.sample import (
     unit_of,
 )
 from emulator.monitoring.series import MINUTE, Key, Series
+from emulator.queue.table import StoreUnavailableError
 from emulator.settings import AlarmEvaluation
 
 if TYPE_CHECKING:
@@ -160,12 +161,22 @@ class Monitoring:
                 )
 
     async def _alarms(self) -> list[Alarm]:
-        """The alarms that are to be judged, as CloudWatch has them now; those known, where it is away."""
+        """The alarms that are to be judged, as CloudWatch has them now; those known, where it is away.
+
+        Where it has lost them with all else, they are put again before this returns.
+        """
+        restarts = self._aws.restarts.count
         documents = await self._call(self._aws.describe_alarms)
         if documents is None:
             return [view.alarm for view in self._views.values()]
         alarms = [alarm for document in documents if (alarm := self._parsed(document)) is not None]
         names = {alarm.name for alarm in alarms}
+        if self._views.keys() - names:
+            try:
+                if await self._aws.run(self._aws.restarts.since, restarts):
+                    return await self._alarms()
+            except StoreUnavailableError:
+                return [view.alarm for view in self._views.values()]
         self._views = {name: view for name, view in self._views.items() if name in names}
         return alarms
 

@@ -75,6 +75,13 @@ class Backlog:
                 return self._waiting.pop(position)
         return None
 
+    def take_all(self, request_ids: set[str]) -> list[Entry]:
+        """Take out these requests, as far as they wait; O(n)."""
+        taken = [entry for entry in self._waiting.values() if entry.request_id in request_ids]
+        for entry in taken:
+            del self._waiting[entry.position]
+        return taken
+
     def pop_expired(self, now: float) -> list[Entry]:
         """Take out every entry that may no longer be started, the earliest expired first."""
         expired = []

@@ -12,7 +12,8 @@ import structlog
 
 from emulator.owner import is_certainly_gone, new_owner
 from emulator.queue.backlog import Backlog, Entry, any_turn
-from emulator.queue.table import Held, LostLeaseError, RequestTable, StoreUnavailableError
+from emulator.queue.doubts import Doubts
+from emulator.queue.table import LostLeaseError, NoRecordError, RequestTable, StoreUnavailableError
 from emulator.settings import QueueOrder
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.aws import Aws
     from emulator.clock import Clock
     from emulator.queue.request import AsyncRequest
+    from emulator.queue.rows import Held
     from emulator.queue.table import Claim
     from emulator.settings import Settings
 
@@ -64,12 +66,18 @@ class RequestQueue:
         """Called on the event loop when an endpoint's backlog has grown."""
         self.start_at_once: Callable[[AsyncRequest, Entry], Started | None] = lambda _request, _entry: None
         """Asked on the event loop for a slot for a new request, None where it has to wait for its turn."""
+        self.on_forgotten: Callable[[str], None] = lambda _request_id: None
+        """Called on the event loop for each request that the store has lost."""
+        self.forgotten = 0
+        """How many requests that was."""
+        self.doubts = Doubts(self.table)
         self._aws = aws
         self._clock = clock
         self._settings = settings
         self._backlogs: dict[str, Backlog] = {}
         self._registered: set[str] = set()
         self._last_position = 0
+        self._is_halted = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def setup(self) -> None:
@@ -83,6 +91,8 @@ class RequestQueue:
         and its input is fetched meanwhile. StoreUnavailableError where DynamoDB refuses or does not answer in
         5 s; the request is not accepted then.
         """
+        if self._is_halted:
+            raise StoreUnavailableError("the store has restarted empty, and is being set up again")
         await self.register(request.endpoint_name)
         entry = Entry(self._next_position(request.received_at), request.request_id, request.expires_at)
         started = self.start_at_once(request, entry)
@@ -115,10 +125,19 @@ class RequestQueue:
         finally:
             timer.cancel()
         if writing.done():
-            writing.result()
+            self._raise_failure(writing, entry.request_id)
         elif refuse():
             self._withdraw(writing, entry.request_id)
             raise StoreUnavailableError(f"DynamoDB did not answer within {_ACCEPT_SECONDS:g} s")
+
+    def _raise_failure(self, writing: Future[T], request_id: str) -> None:
+        error = writing.exception()
+        if isinstance(error, LostLeaseError):
+            # Written by a first attempt whose answer was lost, and found there by another emulator.
+            raise StoreUnavailableError(str(error)) from error
+        if error is not None:
+            self.doubts.add(request_id, error)
+            raise error
 
     async def register(self, endpoint_name: str) -> None:
         """Make sure that a later start finds this endpoint's requests."""
@@ -173,6 +192,35 @@ class RequestQueue:
         if idle:
             await self._aws.run(self.table.forget, idle)
 
+    def halt(self) -> None:
+        """Accept nothing: the store has lost its tables."""
+        self._is_halted = True
+
+    async def go_on(self) -> None:
+        """Accept again, on tables that are new, and forget what waits and is not in them.
+
+        Its call, and its inline body, were in the old ones alone. StoreUnavailableError where DynamoDB is
+        away.
+        """
+        for endpoint_name in sorted(self._registered):
+            await self._aws.run(self.table.register, endpoint_name)
+        self._is_halted = False
+        for endpoint_name in self.endpoint_names:
+            # Asked for after this look at the backlog: what is accepted meanwhile is in the table.
+            waiting = set(self.backlog(endpoint_name).request_ids())
+            if not waiting:
+                continue
+            found = await self._aws.run(self.table.queued, endpoint_name)
+            lost = waiting - {entry.request_id for entry in found}
+            for entry in self.backlog(endpoint_name).take_all(lost):
+                self.forget(endpoint_name, entry.request_id)
+
+    def forget(self, endpoint_name: str, request_id: str) -> None:
+        """Say that a request is lost, and let nobody wait for its end."""
+        self.forgotten += 1
+        _log.error("request_forgotten", endpoint=endpoint_name, request_id=request_id)
+        self.on_forgotten(request_id)
+
     async def close(self) -> None:
         """Stop waiting for other owners' leases."""
         for task in list(self._tasks):
@@ -188,6 +236,9 @@ class RequestQueue:
                 await self._aws.run(self.table.take_over, held, self._clock.now())
             except StoreUnavailableError:
                 await self._clock.poll(1.0)
+            except NoRecordError:
+                self.forget(held.endpoint_name, held.entry.request_id)
+                return
             except LostLeaseError:
                 current = await self._reread(held)
                 if current is None:
@@ -200,14 +251,24 @@ class RequestQueue:
 
     async def _reread(self, held: Held) -> Held | None:
         """The request as it is now held by a living owner; None where it is not running any more."""
-        running = await self._aws.run(self.table.running, held.endpoint_name)
+        while True:
+            try:
+                running = await self._aws.run(self.table.running, held.endpoint_name)
+            except StoreUnavailableError:
+                await self._clock.poll(1.0)
+            else:
+                break
         return next((one for one in running if one.entry.request_id == held.entry.request_id), None)
 
     def _withdraw(self, writing: Future[T], request_id: str) -> None:
         """A write that lands after its caller was refused would be a request that nobody knows of."""
 
         def undo(done: Future[T]) -> None:
-            if done.cancelled() or done.exception() is not None:
+            if done.cancelled():
+                return
+            # Also where the write has succeeded: an earlier attempt of it may land yet.
+            self.doubts.add(request_id, error := done.exception())
+            if error is not None:
                 return
             try:
                 self.table.withdraw(request_id)

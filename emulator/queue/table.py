@@ -8,17 +8,21 @@ Errors:
 
     StoreUnavailableError   DynamoDB refused, hung or is away; the call may be repeated
     LostLeaseError          the request is not this owner's any more, or has ended; whoever asks must let go
+    └── NoRecordError       there is no such request: the store has lost what was in it
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.queue.backlog import Entry
 from emulator.queue.request import TRANSITIONS, AsyncRequest, State
+from emulator.queue.rows import to_entry, to_held, to_listed
 from emulator.queue.schema import (
     STATE_INDEX,
     create_table,
@@ -36,7 +40,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value
 
+    from emulator.queue.rows import Held, Listed
+
+_BATCH = 25
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+
 _ENDPOINTS_ROW = "#endpoints"
+_log = structlog.get_logger()
 _OWN = "#fence = :fence AND #owner = :owner AND #state IN (:source, :target)"
 
 
@@ -46,6 +56,10 @@ class StoreUnavailableError(Exception):
 
 class LostLeaseError(Exception):
     """The request is in other hands, or has ended."""
+
+
+class NoRecordError(LostLeaseError):
+    """The table has no such request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +77,6 @@ class Claim:
         return Entry(self.position, self.request.request_id, self.request.expires_at, self.fence)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A request found running under some owner's lease."""
-
-    endpoint_name: str
-    entry: Entry
-    owner: str
-    lease_expires_at: str
-    """As it is written: a lease that is renewed has another text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A request as a list shows it. Times are seconds since the epoch."""
-
-    request_id: str
-    endpoint_name: str
-    inference_id: str
-    state: State
-    accepted_at: float
-    expires_at: float
-    deliveries: int
-    ended_at: float | None
-    reason: str | None
-
-
 class RequestTable:
     """Requests in DynamoDB; `owner` names this emulator process, `reading` is the client for long queries."""
 
@@ -97,16 +85,18 @@ class RequestTable:
     ) -> None:
         self.name = name
         self.owner = owner
+        self.on_missing: Callable[[], None] = lambda: None
+        """Called, in any thread, when DynamoDB says that there is no such table."""
         self._client = client
         self._reading = reading or client
 
     def create(self) -> None:
         """Create the table where it is missing."""
-        self._call(create_table, self._client, self.name)
+        self._call(create_table, self._reading, self.name)
 
     def put(self, request: AsyncRequest, position: int) -> None:
         """Accept a request: it is durable when this returns."""
-        self._call(self._client.put_item, TableName=self.name, Item=to_item(request, position))
+        self._put(request, to_item(request, position))
 
     def put_claimed(
         self, request: AsyncRequest, position: int, lease_expires_at: float, instance_id: str | None = None
@@ -116,12 +106,38 @@ class RequestTable:
         item = to_item(request, position, state=State.RUNNING, fence=1, then=claimed)
         item["owner"] = text(self.owner)
         item["lease_expires_at"] = number(lease_expires_at)
-        self._call(self._client.put_item, TableName=self.name, Item=item)
+        self._put(request, item)
         return Claim(request, position, self.owner, 1)
+
+    def _put(self, request: AsyncRequest, item: dict[str, Value]) -> None:
+        """Write an item where there is none, or the same: a repetition that lands late undoes no change.
+
+        A store that was paused does what its callers have given up, and sent again, long ago.
+        """
+        same = {name: item[name] for name in ("state", "fence", "owner") if name in item}
+        is_same = " AND ".join(f"#{name} = :{name}" for name in same)
+        try:
+            self._call(
+                self._client.put_item,
+                TableName=self.name,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists(request_id) OR ({is_same})",
+                ExpressionAttributeNames={f"#{name}": name for name in same},
+                ExpressionAttributeValues={f":{name}": value for name, value in same.items()},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise LostLeaseError(f"request {request.request_id} is in other hands") from error
 
     def withdraw(self, request_id: str) -> None:
         """Forget a request that was never promised to anybody."""
         self._call(self._client.delete_item, TableName=self.name, Key={"request_id": text(request_id)})
+
+    def withdraw_all(self, request_ids: list[str]) -> None:
+        """Forget requests that were never promised to anybody, there or not."""
+        for start in range(0, len(request_ids), _BATCH):
+            keys = [{"request_id": text(request_id)} for request_id in request_ids[start : start + _BATCH]]
+            deletions = [{"DeleteRequest": {"Key": key}} for key in keys]
+            self._call(self._client.batch_write_item, RequestItems={self.name: deletions})
 
     def get(self, request_id: str) -> Mapping[str, Any] | None:
         """The item of a request, ended or not."""
@@ -139,7 +155,10 @@ class RequestTable:
         now: float = 0.0,
         instance_id: str | None = None,
     ) -> Claim:
-        """Take a queued request into this owner's hands; the write's answer brings the request itself."""
+        """Take a queued request into this owner's hands; the write's answer brings the request itself.
+
+        NoRecordError where it is not in the table.
+        """
         fence = entry.fence + 1
         item = self._advance(
             entry.request_id,
@@ -159,14 +178,14 @@ class RequestTable:
         )
         return Claim(to_request(item), entry.position, self.owner, fence)
 
-    def renew(self, claim: Claim, lease_expires_at: float) -> None:
+    def renew(self, claim: Claim, lease_expires_at: float, now: float = 0.0) -> None:
         """Heartbeat: keep the request for longer."""
-        self._advance_own(claim, State.RUNNING, {"lease_expires_at": number(lease_expires_at)})
+        self._advance_own(claim, State.RUNNING, {"lease_expires_at": number(lease_expires_at)}, now)
 
     def put_back(self, claim: Claim, now: float = 0.0) -> None:
         """Return the request to the queue."""
         key = state_key(claim.request.endpoint_name, State.QUEUED)
-        self._advance_own(claim, State.QUEUED, {"endpoint_state": key}, event=event(now, "put back"))
+        self._advance_own(claim, State.QUEUED, {"endpoint_state": key}, now, event=event(now, "put back"))
 
     def end(self, claim: Claim, state: State, *, reason: str | None, now: float, forget_at: float) -> None:
         """Record the one end of the request. Its inline body stays: a replay needs it."""
@@ -178,7 +197,7 @@ class RequestTable:
         if reason is not None:
             sets["reason"] = text(reason)
         self._advance_own(
-            claim, state, sets, removes=("lease_expires_at",), event=event(now, state, reason=reason)
+            claim, state, sets, now, removes=("lease_expires_at",), event=event(now, state, reason=reason)
         )
 
     def take_over(self, held: Held, now: float) -> None:
@@ -200,14 +219,11 @@ class RequestTable:
 
     def queued(self, endpoint_name: str) -> list[Entry]:
         """The endpoint's queued requests, oldest first."""
-        return [_entry(row) for row in self._pending(endpoint_name, State.QUEUED)]
+        return [to_entry(row) for row in self._pending(endpoint_name, State.QUEUED)]
 
     def running(self, endpoint_name: str) -> list[Held]:
         """The endpoint's running requests, oldest first."""
-        return [
-            Held(endpoint_name, _entry(row), row["owner"]["S"], row["lease_expires_at"]["N"])
-            for row in self._pending(endpoint_name, State.RUNNING)
-        ]
+        return [to_held(row, endpoint_name) for row in self._pending(endpoint_name, State.RUNNING)]
 
     def register(self, endpoint_name: str) -> None:
         """Note that the endpoint may have requests, so that a later start asks for them."""
@@ -270,7 +286,7 @@ class RequestTable:
             Limit=limit,
             **start,
         )
-        listed = [_listed(row, endpoint_name, state) for row in answer["Items"]]
+        listed = [to_listed(row, endpoint_name, state) for row in answer["Items"]]
         more = answer.get("LastEvaluatedKey")
         return listed, more["position"]["S"] if more else None
 
@@ -279,10 +295,17 @@ class RequestTable:
         claim: Claim,
         target: State,
         sets: dict[str, Value],
+        now: float,
         removes: tuple[str, ...] = (),
         event: Value | None = None,
     ) -> None:
-        self._advance(
+        """A change of a request that this owner runs, and so holds whole.
+
+        Where the store has lost it, it is written again: its end is recorded whatever the store has been
+        through meanwhile.
+        """
+        change = partial(
+            self._advance,
             claim.request.request_id,
             State.RUNNING,
             target,
@@ -291,6 +314,25 @@ class RequestTable:
             sets=sets,
             removes=removes,
             event=event,
+        )
+        try:
+            change()
+        except NoRecordError:
+            self._write_again(claim, now)
+            change()
+
+    def _write_again(self, claim: Claim, now: float) -> None:
+        again = event(now, "written again", delivery=claim.fence)
+        item = to_item(claim.request, claim.position, state=State.RUNNING, fence=claim.fence, then=again)
+        item["owner"] = text(claim.owner)
+        # Until the next heartbeat: whoever else finds it so lets a whole lease pass.
+        item["lease_expires_at"] = number(0)
+        self._put(claim.request, item)
+        _log.warning(
+            "request_written_again",
+            endpoint=claim.request.endpoint_name,
+            request_id=claim.request.request_id,
+            inference_id=claim.request.inference_id,
         )
 
     def _advance(  # noqa: PLR0913  # one door for all changes, each by name
@@ -335,6 +377,8 @@ class RequestTable:
                 ReturnValues="ALL_NEW" if returns else "NONE",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
+            if self.get(request_id) is None:
+                raise NoRecordError(f"request {request_id} is not in the table {self.name!r}") from error
             raise LostLeaseError(f"request {request_id} cannot become {target}: it is not ours") from error
         attributes: Mapping[str, Any] = answer.get("Attributes", {})
         return attributes
@@ -345,6 +389,8 @@ class RequestTable:
         except self._client.exceptions.ConditionalCheckFailedException:
             raise
         except (BotoCoreError, ClientError) as error:
+            if says_no_table(error):
+                self.on_missing()
             raise StoreUnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
 
 
@@ -352,21 +398,6 @@ def _claimed(now: float, instance_id: str | None, fence: int) -> Value:
     return event(now, "claimed", instance=instance_id, delivery=fence)
 
 
-def _listed(row: Mapping[str, Any], endpoint_name: str, state: State) -> Listed:
-    entry = _entry(row)
-    return Listed(
-        request_id=entry.request_id,
-        endpoint_name=endpoint_name,
-        inference_id=row["inference_id"]["S"],
-        state=state,
-        accepted_at=entry.position / 1e6,
-        expires_at=entry.expires_at,
-        deliveries=entry.fence,
-        ended_at=float(row["ended_at"]["N"]) if "ended_at" in row else None,
-        reason=row["reason"]["S"] if "reason" in row else None,
-    )
-
-
-def _entry(row: Mapping[str, Any]) -> Entry:
-    position, _, request_id = row["position"]["S"].partition("#")
-    return Entry(int(position), request_id, float(row["expires_at"]["N"]), int(row["fence"]["N"]))
+def says_no_table(error: BaseException | None) -> bool:
+    """Whether DynamoDB answered that a table is not there, as one does that has lost everything."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException"

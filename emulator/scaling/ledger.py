@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ class Ledger:
         self._targets: dict[str, Target] = {}
         self._policies: dict[str, Policy] = {}
         self._activities: dict[str, list[Activity]] = {}
+        self._writing = asyncio.Lock()
+        """The table and the memory change together."""
 
     async def load(self) -> None:
         """Read what an earlier emulator left."""
@@ -48,15 +51,17 @@ class Ledger:
 
     async def put_target(self, target: Target) -> None:
         """Keep a target, new or changed."""
-        await self._documents.put(_TARGETS, target.resource_id, target.document())
-        self._targets[target.resource_id] = target
+        async with self._writing:
+            await self._documents.put(_TARGETS, target.resource_id, target.document())
+            self._targets[target.resource_id] = target
 
     async def remove_target(self, target: Target) -> None:
         """Forget a target, with its policies."""
         for policy in self.policies(target.resource_id):
             await self.remove_policy(policy)
-        await self._documents.delete(_TARGETS, target.resource_id)
-        self._targets.pop(target.resource_id, None)
+        async with self._writing:
+            await self._documents.delete(_TARGETS, target.resource_id)
+            self._targets.pop(target.resource_id, None)
 
     def policies(self, resource_id: str | None = None) -> list[Policy]:
         """The policies of a resource, or all, in the order of their names."""
@@ -73,13 +78,15 @@ class Ledger:
 
     async def put_policy(self, policy: Policy) -> None:
         """Keep a policy, new or changed."""
-        await self._documents.put(_POLICIES, policy.key, policy.document())
-        self._policies[policy.key] = policy
+        async with self._writing:
+            await self._documents.put(_POLICIES, policy.key, policy.document())
+            self._policies[policy.key] = policy
 
     async def remove_policy(self, policy: Policy) -> None:
         """Forget a policy."""
-        await self._documents.delete(_POLICIES, policy.key)
-        self._policies.pop(policy.key, None)
+        async with self._writing:
+            await self._documents.delete(_POLICIES, policy.key)
+            self._policies.pop(policy.key, None)
 
     def activities(self, resource_id: str | None = None) -> list[Activity]:
         """Activities of a resource, or of all, the newest first."""
@@ -98,5 +105,19 @@ class Ledger:
         else:
             kept.append(activity)
             del kept[:-_MOST_ACTIVITIES]
-        document = json.dumps([asdict(found) for found in kept])
-        await self._documents.put(_ACTIVITIES, activity.resource_id, document)
+        async with self._writing:
+            await self._put_activities(activity.resource_id)
+
+    async def _put_activities(self, resource_id: str) -> None:
+        document = json.dumps([asdict(found) for found in self._activities[resource_id]])
+        await self._documents.put(_ACTIVITIES, resource_id, document)
+
+    async def write_again(self) -> None:
+        """Put all that is known into a table that has lost it. UnavailableError where that fails."""
+        async with self._writing:
+            for target in self._targets.values():
+                await self._documents.put(_TARGETS, target.resource_id, target.document())
+            for policy in self._policies.values():
+                await self._documents.put(_POLICIES, policy.key, policy.document())
+            for resource_id in list(self._activities):
+                await self._put_activities(resource_id)

@@ -93,12 +93,14 @@ class TrackingAlarms:
         for alarm in await self._call(self._aws.describe_alarms):
             if all(policy.arn not in alarm.get(actions, ()) for actions in _ACTIONS):
                 continue
-            rest = {
-                name: value for name, value in alarm.items() if name in _OF_ALARM and value not in ([], "")
-            }
+            rest = _settable(alarm)
             for actions in _ACTIONS:
                 rest[actions] = [arn for arn in alarm.get(actions, ()) if arn != policy.arn]
             await self._call(self._aws.cloudwatch.put_metric_alarm, **rest)
+
+    async def put_again(self, alarm: Mapping[str, Any]) -> None:
+        """Put an alarm as it was described, into a CloudWatch that has lost it."""
+        await self._call(self._aws.cloudwatch.put_metric_alarm, **_settable(alarm))
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:cloudwatch:{self._settings.region}:{self._settings.account_id}:alarm:{name}"
@@ -136,6 +138,10 @@ def metric_of(policy: Policy) -> dict[str, Any]:
         ],
         "Statistic": "Sum",
     }
+
+
+def _settable(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in alarm.items() if name in _OF_ALARM and value not in ([], "")}
 
 
 def _side(alarm_name: str) -> str:

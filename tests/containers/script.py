@@ -1,6 +1,6 @@
 """A container that does what the request's body says: `WORD` or `WORD ARGUMENT`.
 
-status N | sleep SECONDS | hang | headers | chunked | nolength | empty | short | close | crash
+status N | sleep SECONDS | wait FILE | hang | headers | chunked | nolength | empty | short | close | crash
 big BYTES | grow BYTES
 """
 
@@ -40,6 +40,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_sleep(self, argument: str, body: bytes) -> None:
         time.sleep(float(argument.split(maxsplit=1)[0]))
+        self.answer(200, body)
+
+    def do_wait(self, argument: str, body: bytes) -> None:
+        while not Path(argument).exists():
+            time.sleep(0.02)
         self.answer(200, body)
 
     def do_hang(self, _: str, __: bytes) -> None:

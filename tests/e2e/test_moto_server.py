@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 from cloud.stack.child import Child
+from tests.support.races import winners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,3 +152,9 @@ def test_it_ends_with_its_standard_input(tmp_path: Path) -> None:
     child._process.stdin.close()
     assert process.wait(timeout=10) == 0
     child.stop()
+
+
+def test_of_many_conditional_writes_at_once_one_wins(tmp_path: Path) -> None:
+    """Moto alone lets two in every tenth round or so."""
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        assert winners(services.dynamodb, 60) == [1] * 60

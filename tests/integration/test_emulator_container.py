@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from testcontainers.core.network import Network
 
 from emulator.fleet.docker.orphans import EMULATOR_LABEL
 from tests.support.emulator import client as aws_client
@@ -72,12 +71,8 @@ def image(client: DockerClient) -> Iterator[str]:
 
 @pytest.fixture
 def place(client: DockerClient, image: str) -> Iterator[Place]:
-    with (
-        Network() as network,
-        localstack(network) as store,
-        Containers(client, image, port=8470) as containers,
-    ):
-        made = Place(containers, network.name, store.url, f"t-{uuid.uuid4().hex[:8]}")
+    with localstack() as store, Containers(client, image, port=8470) as containers:
+        made = Place(containers, store.network, store.url, f"t-{uuid.uuid4().hex[:8]}")
         yield made
         for container in containers.client.containers.list(
             filters={"label": f"meshtwin-test={containers.mark}"}

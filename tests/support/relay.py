@@ -61,7 +61,11 @@ class Relay:
             threading.Thread(target=self._pass_on, args=(near,), daemon=True).start()
 
     def _pass_on(self, near: socket.socket) -> None:
-        with near, socket.create_connection(self._target) as far, selectors.DefaultSelector() as ready:
+        with contextlib.suppress(ConnectionRefusedError), near, socket.create_connection(self._target) as far:
+            self._join(near, far)
+
+    def _join(self, near: socket.socket, far: socket.socket) -> None:
+        with selectors.DefaultSelector() as ready:
             ends = {near: far, far: near}
             with self._lock:
                 self._open.update(ends)

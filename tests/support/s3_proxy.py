@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 class S3Proxy:
-    """`faults` maps a method and the last part of a key to what happens instead; `seen` lists the calls."""
+    """`faults` maps a method and the last part of a key to what happens instead; `seen` lists the calls.
+
+    `asked` has the Host and the path of each.
+    """
 
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).netloc
         self.faults: dict[tuple[str, str], Fault] = {}
         self.seen: list[tuple[str, str]] = []
+        self.asked: list[tuple[str, str]] = []
         handler = type("BoundHandler", (Handler,), {"proxy": self})
         self._server = QuietServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -54,6 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         last = urlsplit(self.path).path.rpartition("/")[2]
         self.proxy.seen.append((self.command, last))
+        self.proxy.asked.append((self.headers["Host"], urlsplit(self.path).path))
         fault = self.proxy.faults.get((self.command, last), forward)
         fault(self, body)
 

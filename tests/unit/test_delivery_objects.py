@@ -12,6 +12,7 @@ from urllib3 import HTTPResponse
 
 from emulator.delivery.objects import Objects
 from emulator.delivery.payload import IN_MEMORY, Payload
+from emulator.recovery.restarts import Restarts
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -26,7 +27,7 @@ def test_only_large_results_ask_before_they_are_sent(length: int, asks_first: bo
         return AWSResponse(request.url, 200, HTTPHeaders(), HTTPResponse(BytesIO(), preload_content=False))
 
     s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-    objects = Objects(s3)
+    objects = Objects(s3, Restarts())
     s3.meta.events.register("before-send.s3.PutObject", answer)  # type: ignore[arg-type]  # it may answer
     payload = Payload(bytes(length), length, "text/plain")
     objects.write("s3://bucket/key", payload, metadata={}, kms_key_id=None, let_go=threading.Event())

@@ -1,0 +1,88 @@
+"""What is missing in the store was lost with all else, or was never there: the one is made up for, once."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.aws import Aws
+from emulator.clock import manual_clock
+from emulator.delivery import objects as objects_module
+from emulator.delivery.objects import Objects, OutputError
+from emulator.delivery.payload import Payload
+from emulator.queue.backlog import Entry
+from emulator.queue.table import RequestTable
+from tests.support.harness import running, settings_for, spec_for, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+pytestmark = pytest.mark.assumed
+
+PART = 5 * 1024 * 1024
+
+
+def write(objects: Objects, location: str, content: bytes) -> None:
+    payload = Payload(io.BytesIO(content), len(content), "text/plain")
+    objects.write(location, payload, metadata={}, kms_key_id=None, let_go=threading.Event())
+
+
+def test_an_upload_whose_parts_are_lost_begins_anew(
+    s3: S3Client, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects_module, "_PART_BYTES", PART)
+    client = Aws("us-east-1")
+    losses: list[str] = []
+
+    def lose(params: dict[str, Any], **_: Any) -> None:
+        if "partNumber=2" in params["url"] and not losses:
+            losses.append(params["url"])
+            s3.delete_bucket(Bucket=bucket)
+
+    def set_up_again() -> None:
+        s3.create_bucket(Bucket=bucket)
+        client.restarts.count += 1
+
+    client.s3.meta.events.register("before-call.s3.UploadPart", lose)
+    client.restarts.look = set_up_again
+    content = b"x" * PART + b"y" * PART + b"z"
+    write(Objects(client.s3, client.restarts), f"s3://{bucket}/key", content)
+    client.close()
+    with s3.get_object(Bucket=bucket, Key="key")["Body"] as body:
+        assert body.read() == content
+    assert len(losses) == 1
+
+
+def test_a_bucket_that_never_was_there_is_asked_about_once(aws: str) -> None:
+    assert aws
+    client = Aws("us-east-1")
+    looks: list[int] = []
+    client.restarts.look = lambda: looks.append(1)
+    with pytest.raises(OutputError, match="NoSuchBucket"):
+        write(Objects(client.s3, client.restarts), "s3://no-such-bucket/key", b"x")
+    calls = client.usage.calls["s3.PutObject"]
+    client.close()
+    assert (len(looks), calls) == (1, 1)
+
+
+def test_a_request_of_another_emulator_that_is_lost_is_waited_for_no_more(aws: str, tmp_path: Path) -> None:
+    settings, clock, spec = settings_for(tmp_path), manual_clock(), spec_for()
+
+    async def main() -> None:
+        async with running(aws, settings, clock) as first:
+            request = await first.submit(spec)
+            other = RequestTable(first.aws.dynamodb, first.queue.table.name, "another-host:1:00000000")
+            other.claim(spec.endpoint_name, Entry(0, request.request_id, request.expires_at), 60.0)
+        async with running(aws, settings, clock, bucket=first.bucket) as second:
+            second.queue.table.withdraw(request.request_id)
+            await clock.advance(settings.lease_seconds + 1)
+            await until(lambda: second.queue.forgotten == 1)
+            assert not len(second.queue.backlog(spec.endpoint_name))
+
+    asyncio.run(main())
