@@ -120,10 +120,13 @@ def test_a_demo_beside_it_takes_names_and_ports_of_its_own(up: Project) -> None:
     assert set(docker("ps", "-aq", "--filter", "label=meshtwin.up")) == before
 
 
-def test_a_localstack_that_restarted_empty_gets_its_buckets_back(up: Project) -> None:
+def test_a_localstack_that_restarted_empty_is_told_of_and_gets_its_buckets_back(up: Project) -> None:
     docker("restart", "-t", "1", up.service("localstack"))
     wait_until(lambda: "the store came back without" in said(up), 120)
     assert "meshtwin-images" in said(up)
+    wait_until(lambda: "restarted empty at" in " ".join(up.shell.run("status").stdout.split()), 60)
+    done = up.shell.run(*SUBMIT, "out/after", timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_emulator_in_a_container(project: Project) -> None:
