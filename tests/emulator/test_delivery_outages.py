@@ -118,20 +118,21 @@ def test_a_job_longer_than_its_lease_is_delivered_once_though_another_emulator_w
     aws: str, tmp_path: Path
 ) -> None:
     clock = manual_clock()
-    deliveries = tmp_path / "deliveries"
+    deliveries, gate = tmp_path / "deliveries", tmp_path / "gate"
     settings = settings_for(tmp_path)
     spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
 
     async def main() -> None:
         async with running(aws, settings, clock) as first:
             await first.fleets.start(spec)
-            request = await first.submit(spec, b"sleep 1.5")
+            request = await first.submit(spec, f"wait {gate}".encode())
             await until(deliveries.exists)
             async with running(aws, settings, clock, bucket=first.bucket) as second:
                 await second.fleets.start(spec)
                 for _ in range(12):
                     await clock.advance(10)
                     await until(lambda: float(first.record(request)["lease_expires_at"]) > clock.now())
+                gate.touch()
                 record = await first.ended(request)
                 assert (record["state"], record["fence"]) == ("completed", "1")
                 assert second.dispatcher.running_count == 0

@@ -1,0 +1,60 @@
+"""`python -m runtime [serve | weights]`: the container's program."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from runtime import logs
+from runtime.privileges import step_down
+from runtime.server import EXIT_SETTINGS, run
+from runtime.settings import Settings, SettingsError, unknown_variables
+from runtime.weights.fetch import fetch
+from runtime.weights.hub import WeightsError
+
+MODEL_FOLDER = Path("/opt/ml/model")
+"""Where SageMaker puts a model's files, and backends look for them."""
+
+
+def main() -> int:
+    """Do what is asked; 2 when the settings cannot be met, 1 when weights cannot be had."""
+    arguments = _parser().parse_args()
+    try:
+        if arguments.command == "weights":
+            fetch(Settings.from_environment(os.environ), arguments.to, os.environ)
+            return 0
+        return serve()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_SETTINGS
+    except WeightsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def serve() -> int:
+    """Serve until told to stop.
+
+    Raises:
+        SettingsError: the settings cannot be met.
+    """
+    logs.configure()
+    settings = Settings.from_environment(os.environ)
+    if settings.user is not None and step_down(settings.user):
+        # Where root may write, this user may not.
+        settings = Settings.from_environment(os.environ)
+    return run(settings, unknown=unknown_variables(os.environ))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m runtime", description="Settings come from the environment: docs/container.md."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="serve | weights")
+    # SageMaker starts `docker run image serve`.
+    commands.add_parser("serve", help="serve GET /ping and POST /invocations; so does no command at all")
+    weights = commands.add_parser("weights", help="fetch the weights of the hunyuan backend, with HF_TOKEN")
+    weights.add_argument("--to", type=Path, default=MODEL_FOLDER, help="folder (%(default)s)")
+    return parser
