@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING
 
 from cloud.docker.engine import docker, lines
 from cloud.docker.owner import is_alive
+from emulator.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UP = "meshtwin.up"
 """On what compose.yaml describes: the `meshtwin up` that started it, as `owner` writes it; empty by hand."""
-
-EMULATOR = "meshtwin.emulator"
-"""On the containers that an emulator started as instances: its table prefix."""
-
-OWNER = "meshtwin.owner"
-"""On the same: the emulator's process, as `owner` writes it."""
 
 _PROJECT = "com.docker.compose.project"
 
@@ -44,9 +39,10 @@ def leftovers() -> Leftovers:
     """What is there of dead processes; DockerError where the engine cannot be asked."""
     running = frozenset(lines("ps", "--format", "{{.ID}}"))
     projects = {name for name, owner in _projects() if owner and not is_alive(owner, running)}
-    shown = '{{.Names}}\t{{.Label "' + OWNER + '"}}'
+    shown = '{{.Names}}\t{{.Label "' + OWNER_LABEL + '"}}'
     instances = (
-        line.split("\t") for line in lines("ps", "--all", "--filter", f"label={OWNER}", "--format", shown)
+        line.split("\t")
+        for line in lines("ps", "--all", "--filter", f"label={OWNER_LABEL}", "--format", shown)
     )
     dead = {name for name, owner in instances if not is_alive(owner, running)}
     return Leftovers(tuple(sorted(projects)), tuple(sorted(dead)))
@@ -54,7 +50,9 @@ def leftovers() -> Leftovers:
 
 def instances_on(network: str) -> list[str]:
     """The ids of the instances that are on a network, running or not."""
-    return lines("ps", "--all", "--quiet", "--filter", f"label={EMULATOR}", "--filter", f"network={network}")
+    return lines(
+        "ps", "--all", "--quiet", "--filter", f"label={EMULATOR_LABEL}", "--filter", f"network={network}"
+    )
 
 
 def remove(instances: tuple[str, ...] | list[str]) -> None:

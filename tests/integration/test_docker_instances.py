@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.fleet.docker.orphans import EMULATOR_LABEL
+from emulator.fleet.docker.labels import EMULATOR_LABEL
 from emulator.fleet.spec import Container, FleetFailedError, Layout, ModelData
 from emulator.settings import GpuUse, LauncherKind, OnInstanceLoss
 from tests.support.emulator import IMAGES, create_endpoint, run_emulator, status_of

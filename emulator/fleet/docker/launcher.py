@@ -18,8 +18,9 @@ from docker.types import DeviceRequest
 
 from emulator.fleet.docker.engine import Engine, EngineAwayError
 from emulator.fleet.docker.instance import DockerInstance
+from emulator.fleet.docker.labels import labels_of
 from emulator.fleet.docker.model_files import MODEL_FOLDER, ModelFiles, scaffold
-from emulator.fleet.docker.orphans import labels_of, remove_orphans
+from emulator.fleet.docker.orphans import remove_orphans
 from emulator.fleet.docker.reach import Reach
 from emulator.fleet.instance_types import InstanceType, instance_types
 from emulator.fleet.launcher import Address

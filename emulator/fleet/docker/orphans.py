@@ -1,4 +1,4 @@
-"""Containers that an emulator leaves when it is killed: marked by labels, found by the next one."""
+"""Containers that an emulator leaves when it is killed: found by their labels by the next one."""
 
 from __future__ import annotations
 
@@ -8,31 +8,13 @@ from typing import TYPE_CHECKING
 
 from docker.errors import NotFound
 
+from emulator.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
 from emulator.owner import host_of, is_certainly_gone
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-    from emulator.fleet.spec import FleetSpec
-
-EMULATOR_LABEL = "meshtwin.emulator"
-"""The table prefix of the emulator that a container belongs to."""
-
-OWNER_LABEL = "meshtwin.owner"
-"""The process of it that started the container."""
-
 _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
-
-
-def labels_of(spec: FleetSpec, instance_id: str, prefix: str, owner: str) -> dict[str, str]:
-    """The labels of an instance's container."""
-    return {
-        EMULATOR_LABEL: prefix,
-        OWNER_LABEL: owner,
-        "meshtwin.endpoint": spec.endpoint_name,
-        "meshtwin.variant": spec.variant_name,
-        "meshtwin.instance": instance_id,
-    }
 
 
 def remove_orphans(client: DockerClient, prefix: str, owner: str) -> list[str]:
