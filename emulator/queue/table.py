@@ -21,10 +21,10 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.queue.backlog import Entry
+from emulator.queue.index import StateIndex
 from emulator.queue.request import TRANSITIONS, AsyncRequest, State
 from emulator.queue.rows import to_entry, to_held, to_listed
 from emulator.queue.schema import (
-    STATE_INDEX,
     create_table,
     event,
     number,
@@ -35,7 +35,7 @@ from emulator.queue.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value
@@ -89,6 +89,7 @@ class RequestTable:
         """Called, in any thread, when DynamoDB says that there is no such table."""
         self._client = client
         self._reading = reading or client
+        self._index = StateIndex(self._call, self._reading, name)
 
     def create(self) -> None:
         """Create the table where it is missing."""
@@ -219,11 +220,13 @@ class RequestTable:
 
     def queued(self, endpoint_name: str) -> list[Entry]:
         """The endpoint's queued requests, oldest first."""
-        return [to_entry(row) for row in self._pending(endpoint_name, State.QUEUED)]
+        return [to_entry(row) for row in self._index.all(endpoint_name, State.QUEUED, "expires_at", "fence")]
 
     def running(self, endpoint_name: str) -> list[Held]:
         """The endpoint's running requests, oldest first."""
-        return [to_held(row, endpoint_name) for row in self._pending(endpoint_name, State.RUNNING)]
+        attributes = ("expires_at", "fence", "owner", "lease_expires_at")
+        rows = self._index.all(endpoint_name, State.RUNNING, *attributes)
+        return [to_held(row, endpoint_name) for row in rows]
 
     def register(self, endpoint_name: str) -> None:
         """Note that the endpoint may have requests, so that a later start asks for them."""
@@ -248,23 +251,6 @@ class RequestTable:
             ExpressionAttributeValues={":names": {"SS": names}},
         )
 
-    def _pending(self, endpoint_name: str, state: State) -> Iterator[Mapping[str, Any]]:
-        start: dict[str, Any] = {}
-        while True:
-            page = self._call(
-                self._reading.query,
-                TableName=self.name,
-                IndexName=STATE_INDEX,
-                KeyConditionExpression="#key = :key",
-                ExpressionAttributeNames={"#key": "endpoint_state"},
-                ExpressionAttributeValues={":key": state_key(endpoint_name, state)},
-                **start,
-            )
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
     def page(
         self, endpoint_name: str, state: State, limit: int, after: str | None = None
     ) -> tuple[list[Listed], str | None]:
@@ -272,23 +258,8 @@ class RequestTable:
 
         `after` is the position of the last request of the page before.
         """
-        start: dict[str, Any] = {}
-        if after is not None:
-            key = {"endpoint_state": state_key(endpoint_name, state), "position": text(after)}
-            start = {"ExclusiveStartKey": {**key, "request_id": text(after.partition("#")[2])}}
-        answer = self._call(
-            self._reading.query,
-            TableName=self.name,
-            IndexName=STATE_INDEX,
-            KeyConditionExpression="#key = :key",
-            ExpressionAttributeNames={"#key": "endpoint_state"},
-            ExpressionAttributeValues={":key": state_key(endpoint_name, state)},
-            Limit=limit,
-            **start,
-        )
-        listed = [to_listed(row, endpoint_name, state) for row in answer["Items"]]
-        more = answer.get("LastEvaluatedKey")
-        return listed, more["position"]["S"] if more else None
+        rows, more = self._index.page(endpoint_name, state, limit, after)
+        return [to_listed(row, endpoint_name, state) for row in rows], more
 
     def _advance_own(
         self,

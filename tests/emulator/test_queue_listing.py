@@ -37,6 +37,22 @@ def test_requests_are_listed_by_state_the_oldest_first_page_by_page(aws: str, tm
     drive(aws, settings_for(tmp_path), scenario)
 
 
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 60])
+def test_a_queue_of_many_pages_is_read_whole_and_in_its_order(aws: str, tmp_path: Path, count: int) -> None:
+    """A page ends at a megabyte: ten of these bodies."""
+
+    async def scenario(harness: Harness) -> None:
+        spec, table = spec_for(), harness.queue.table
+        requests = [harness.request(spec, b"x" * 100_000) for _ in range(count)]
+        for position, request in enumerate(requests):
+            table.put(request, position)
+        found = table.queued(spec.endpoint_name)
+        assert [entry.position for entry in found] == list(range(count))
+        assert [entry.request_id for entry in found] == [request.request_id for request in requests]
+
+    drive(aws, settings_for(tmp_path), scenario)
+
+
 @pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED, State.EXPIRED, State.CANCELLED])
 def test_an_ended_request_is_listed_with_its_reason_and_asked_for_by_no_start(
     aws: str, tmp_path: Path, state: State
