@@ -72,9 +72,9 @@ def store(reachable_moto: int) -> Iterator[S3Client]:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    if not made.list_buckets()["Buckets"]:
-        made.create_bucket(Bucket="images")
-        made.upload_file(str(ROOT / "fixtures" / "images" / "mushroom.png"), "images", "mushroom.png")
+    # moto's servers of one process have one memory: other tests' buckets are there, too.
+    made.create_bucket(Bucket="images")
+    made.upload_file(str(ROOT / "fixtures" / "images" / "mushroom.png"), "images", "mushroom.png")
     yield made
     made.close()
 
