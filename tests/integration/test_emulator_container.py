@@ -50,7 +50,7 @@ class Place:
             network=self.network,
             volumes={"/var/run/docker.sock": {"bind": "/var/run/docker.sock"}},
         )
-        wait_until(lambda: served.health == "healthy", 60)
+        wait_until(lambda: served.health == "healthy", 120)
         return served
 
     def instances(self) -> list[Container]:

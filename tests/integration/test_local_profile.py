@@ -124,7 +124,7 @@ def test_a_localstack_that_restarted_empty_is_told_of_and_gets_its_buckets_back(
     docker("restart", "-t", "1", up.service("localstack"))
     wait_until(lambda: "the store came back without" in said(up), 120)
     assert "meshtwin-images" in said(up)
-    wait_until(lambda: "restarted empty at" in " ".join(up.shell.run("status").stdout.split()), 60)
+    wait_until(lambda: "restarted empty at" in " ".join(up.shell.run("status").stdout.split()), 120)
     done = up.shell.run(*SUBMIT, "out/after", timeout=120)
     assert done.returncode == 0, done.stderr
 
@@ -159,7 +159,7 @@ def test_what_a_killed_up_left_is_removed_by_the_next(project: Project, emulator
     with running_up(project.shell, *options, profile="local", seconds=START_SECONDS) as (process, _):
         assert not set(left) & set(project.containers())
         assert f"{project.name} was left by a process that is gone" in said(project)
-        wait_until(lambda: said(project).count("is InService") == 2)
+        wait_until(lambda: said(project).count("is InService") == 2, 90)
         process.send_signal(signal.SIGINT)
         assert process.wait(90) == 0
     assert not project.remains()

@@ -78,7 +78,7 @@ def test_a_minute_away_in_the_middle_of_a_hundred_jobs(
 def test_restarted_empty_it_is_set_up_again(stack: LocalStack, site: Site) -> None:
     register(site)
     # Seen at the minute's round, the alarm of the step policy can be put again.
-    wait_until(lambda: f"{site.name}-wake" in site.judged(), 90)
+    wait_until(lambda: f"{site.name}-wake" in site.judged(), 180)
     alarms = alarms_of(site)
     held = [site.submit(f"wait {site.gate}".encode()) for _ in range(CONCURRENCY)]
     wait_until(lambda: len(site.deliveries()) == CONCURRENCY)

@@ -44,7 +44,7 @@ class Hundred:
         site.gate.touch()
 
     def wait_for_the_middle(self) -> None:
-        wait_until(lambda: len(self.site.deliveries()) >= 30, 60)
+        wait_until(lambda: len(self.site.deliveries()) >= 30, 180)
         assert len(self.site.deliveries()) < 80
 
     def refused(self) -> list[Answer]:
