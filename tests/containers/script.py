@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
         if note is not None:
             with Path(note).open("a") as file:
                 file.write(self.headers["X-Amzn-SageMaker-Inference-Id"] + "\n")
-        word, _, argument = body[:100].decode(errors="replace").partition(" ")
+        word, _, argument = body[:4096].decode(errors="replace").partition(" ")
         getattr(self, f"do_{word}", self.do_echo)(argument, body)
 
     def do_echo(self, _: str, body: bytes) -> None:
