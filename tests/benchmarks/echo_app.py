@@ -31,4 +31,4 @@ class _Server(uvicorn.Server):
 
 
 if __name__ == "__main__":
-    _Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning")).run()
+    _Server(uvicorn.Config(app, port=0, access_log=False, log_level="warning", timeout_keep_alive=3600)).run()
