@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.emulator import client, make_endpoint
+from tests.support.scaling import put_waking
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -60,31 +61,7 @@ class Stage:
         )
 
     def wake(self, **step: Any) -> None:
-        arn = self.autoscaling.put_scaling_policy(
-            **self.place,
-            PolicyName="wake",
-            PolicyType="StepScaling",
-            StepScalingPolicyConfiguration={
-                "AdjustmentType": "ChangeInCapacity",
-                "MetricAggregationType": "Average",
-                "Cooldown": 300,
-                "StepAdjustments": [{"ScalingAdjustment": 1, **(step or {"MetricIntervalLowerBound": 0})}],
-            },
-        )["PolicyARN"]
-        self.cloudwatch.put_metric_alarm(
-            AlarmName=f"{self.made.name}-wake",
-            MetricName="HasBacklogWithoutCapacity",
-            Namespace="AWS/SageMaker",
-            Statistic="Average",
-            EvaluationPeriods=2,
-            DatapointsToAlarm=2,
-            Threshold=1,
-            ComparisonOperator="GreaterThanOrEqualToThreshold",
-            TreatMissingData="missing",
-            Dimensions=self.dimensions,
-            Period=60,
-            AlarmActions=[arn],
-        )
+        put_waking(self.autoscaling, self.cloudwatch, self.place, self.made.name, **step)
 
     def counts(self) -> tuple[str, int, int]:
         described = self.sagemaker.describe_endpoint(EndpointName=self.made.name)

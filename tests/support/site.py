@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.emulator import Answer, Running, client, create_endpoint, status_of
 from tests.support.harness import CONTAINERS
+from tests.support.scaling import put_waking
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -135,30 +136,7 @@ def register(site: Site) -> None:
             },
         },
     )
-    arn = site.autoscaling.put_scaling_policy(
-        **site.place,
-        PolicyName="wake",
-        PolicyType="StepScaling",
-        StepScalingPolicyConfiguration={
-            "AdjustmentType": "ChangeInCapacity",
-            "Cooldown": 300,
-            "StepAdjustments": [{"ScalingAdjustment": 1, "MetricIntervalLowerBound": 0}],
-        },
-    )["PolicyARN"]
-    site.cloudwatch.put_metric_alarm(
-        AlarmName=f"{site.name}-wake",
-        MetricName="HasBacklogWithoutCapacity",
-        Namespace="AWS/SageMaker",
-        Statistic="Average",
-        EvaluationPeriods=2,
-        DatapointsToAlarm=2,
-        Threshold=1,
-        ComparisonOperator="GreaterThanOrEqualToThreshold",
-        TreatMissingData="missing",
-        Dimensions=[{"Name": "EndpointName", "Value": site.name}],
-        Period=60,
-        AlarmActions=[arn],
-    )
+    put_waking(site.autoscaling, site.cloudwatch, site.place, site.name)
 
 
 def alarms_of(site: Site) -> dict[str, tuple[Any, ...]]:
