@@ -1,0 +1,1 @@
+"""From a textured mesh to blocks: pure functions on numpy arrays."""

@@ -1,0 +1,67 @@
+"""A textured mesh as the voxeliser takes it: primitives in place, each with its own material."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Wrap(Enum):
+    """What a texture shows outside of [0, 1]; glTF's sampler modes.
+
+    https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#_sampler_wraps
+    """
+
+    CLAMP = 33071
+    MIRROR = 33648
+    REPEAT = 10497
+
+
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """`pixels` is (h, w, 4) uint8: sRGB and straight alpha, row 0 at v = 0."""
+
+    pixels: NDArray[np.uint8]
+    wrap_u: Wrap = Wrap.REPEAT
+    wrap_v: Wrap = Wrap.REPEAT
+    nearest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Base colour: `factor` is linear RGBA, multiplied with the texture's colour in linear light.
+
+    A sample whose alpha is below `alpha_cutoff` is not there at all: 0 for OPAQUE, the material's cutoff for
+    MASK, a half for BLEND.
+    """
+
+    factor: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    texture: Texture | None = None
+    alpha_cutoff: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """Triangles of one material, in the scene's axes: +Y up, +Z to the viewer, metres.
+
+    `positions` is (n, 3) float32, `faces` (m, 3) int32 indices into it; `uv` (n, 2) float32 with v down, in
+    the texture's own coordinates, or None; `colors` (n, 4) float32 linear RGBA, or None.
+    """
+
+    positions: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    material: Material
+    uv: NDArray[np.float32] | None = None
+    colors: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """All that a file shows, never merged: one primitive is sampled at a time."""
+
+    primitives: tuple[Primitive, ...]
