@@ -11,9 +11,11 @@ import boto3
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_sns import SNSClient
 
 
 def s3() -> S3Client:
@@ -37,6 +39,18 @@ def sagemaker_runtime() -> SageMakerRuntimeClient:
 def autoscaling() -> ApplicationAutoScalingClient:
     """The profile's Application Auto Scaling."""
     client: ApplicationAutoScalingClient = _client("application-autoscaling", _settings())
+    return client
+
+
+def dynamodb() -> DynamoDBClient:
+    """The profile's DynamoDB."""
+    client: DynamoDBClient = _client("dynamodb", _settings())
+    return client
+
+
+def sns() -> SNSClient:
+    """The profile's SNS."""
+    client: SNSClient = _client("sns", _settings())
     return client
 
 

@@ -11,17 +11,18 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud import clients
-from cloud.errors import UnavailableError, UsageError
+from cloud.errors import UnavailableError
+from cloud.resources import ensure_resources, topic_arns
 from cloud.scaling import ensure_scaling, remove_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
     from mypy_boto3_sagemaker.type_defs import (
         AsyncInferenceConfigTypeDef,
+        AsyncInferenceOutputConfigTypeDef,
         ContainerDefinitionTypeDef,
         ProductionVariantTypeDef,
     )
@@ -53,7 +54,7 @@ class EndpointStatus:
 def ensure_endpoint(
     profile: Profile, report: Callable[[str], None], *, scale_to_zero: bool | None = None
 ) -> bool:
-    """Make buckets, model, configuration and endpoint where they are not there yet, and wait for InService.
+    """Make what it stands on, model, configuration and endpoint where they are not there yet, and wait for InService.
 
     An endpoint that is there keeps the settings it was made with; one that has failed is made anew. Whether
     it scales to zero is the profile's to say for a new one, unless `scale_to_zero` says so for any.
@@ -66,7 +67,7 @@ def ensure_endpoint(
     try:
         sagemaker = clients.sagemaker()
         existing = describe_endpoint(profile.names.endpoint_name)
-        ensure_buckets(profile)
+        ensure_resources(profile)
         if existing is not None and existing.status == "Failed":
             # Nothing but its deletion is allowed then.
             report(f"endpoint {existing.name} had failed, and is made anew")
@@ -145,35 +146,6 @@ def describe_endpoint(name: str) -> EndpointStatus | None:
     )
 
 
-def ensure_buckets(profile: Profile) -> list[str]:
-    """Make the profile's buckets where they are not there; the names of those that were made."""
-    s3 = clients.s3()
-    for variable, bucket in profile.names.buckets().items():
-        if not bucket:
-            raise UsageError(
-                f"profile {profile.name!r} needs {variable}: bucket names are global, choose one"
-            )
-    buckets = dict.fromkeys(profile.names.buckets().values())
-    return [bucket for bucket in buckets if _ensure_bucket(s3, bucket, profile.region)]
-
-
-def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
-    """Whether it had to be made."""
-    try:
-        s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:  # noqa: PLR2004  # HEAD has no code
-            raise UnavailableError(f"bucket {bucket!r}: {error}") from error
-        # us-east-1 is the one region that must not be named:
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-        if region == "us-east-1":
-            s3.create_bucket(Bucket=bucket)
-        else:
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]  # any region's name
-        return True
-    return False
-
-
 def _create(sagemaker: SageMakerClient, profile: Profile) -> None:
     names = profile.names
     account, role_arn = _identity(profile)
@@ -196,19 +168,23 @@ def _create(sagemaker: SageMakerClient, profile: Profile) -> None:
         lambda: sagemaker.create_endpoint_config(
             EndpointConfigName=names.endpoint_config_name,
             ProductionVariants=[variant],
-            AsyncInferenceConfig=_async_config(names.async_io_bucket),
+            AsyncInferenceConfig=_async_config(profile),
         )
     )
     sagemaker.create_endpoint(EndpointName=names.endpoint_name, EndpointConfigName=names.endpoint_config_name)
 
 
-def _async_config(bucket: str) -> AsyncInferenceConfigTypeDef:
+def _async_config(profile: Profile) -> AsyncInferenceConfigTypeDef:
+    bucket = profile.names.async_io_bucket
+    output: AsyncInferenceOutputConfigTypeDef = {
+        "S3OutputPath": f"s3://{bucket}/async-output",
+        "S3FailurePath": f"s3://{bucket}/async-failures",
+    }
+    if arns := topic_arns(profile):
+        output["NotificationConfig"] = arns
     return {
         "ClientConfig": {"MaxConcurrentInvocationsPerInstance": CONCURRENCY},
-        "OutputConfig": {
-            "S3OutputPath": f"s3://{bucket}/async-output",
-            "S3FailurePath": f"s3://{bucket}/async-failures",
-        },
+        "OutputConfig": output,
     }
 
 

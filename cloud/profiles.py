@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 DEFAULT_PROFILE = "embedded"
 PROFILE_VARIABLE = "MESHTWIN_PROFILE"
 
+API_URL_VARIABLE = "BUILD_API_URL"
+API_TOKEN_VARIABLE = "BUILD_API_TOKEN"
+API_PREFIX = "/_api"
+"""Where the stand-in for API Gateway has its routes; on AWS they are at the root of the API's own host."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceNames:
@@ -34,6 +39,13 @@ class ResourceNames:
     output_bucket: str = ""
     async_io_bucket: str = ""
     job_table: str = "meshtwin-jobs"
+    success_topic: str = ""
+    error_topic: str = ""
+    submit_function: str = "createbuild-submit"
+    status_function: str = "createbuild-status"
+    worker_function: str = "createbuild-worker"
+    text_to_image_function: str = "createbuild-text-to-image"
+    glb_to_vox_function: str = "createbuild-glb-to-vox"
 
     def buckets(self) -> dict[str, str]:
         """The buckets, by the variable that names each."""
@@ -93,6 +105,14 @@ class Profile:
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"] = self.credentials
         return settings | {PROFILE_VARIABLE: self.name} | self.names.environment()
 
+    def standins(self, url: str) -> dict[str, str]:
+        """What a connection has besides, where stand-ins for Lambda, API Gateway and Bedrock are at `url`."""
+        return {
+            "AWS_ENDPOINT_URL_LAMBDA": url,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+            API_URL_VARIABLE: f"{url}{API_PREFIX}",
+        }
+
 
 PROFILES = ("embedded", "local", "sagemaker")
 
@@ -110,7 +130,7 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
     variables = os.environ if environment is None else environment
     name = profile_name(chosen)
     region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or "us-east-1"
-    names = _names(variables, default_bucket=_default_buckets(name))
+    names = _names(variables, _defaults(name))
     if name == "embedded":
         return Profile(
             name,
@@ -151,17 +171,23 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
     )
 
 
-def _default_buckets(profile: str) -> tuple[str, str]:
-    """Where no variable names them: bucket names are global on AWS, so there they must be chosen."""
-    return ("", "") if profile == "sagemaker" else ("meshtwin-images", "meshtwin-pipeline")
+def _defaults(profile: str) -> Mapping[str, str]:
+    """Names that AWS leaves no default: buckets are global there, and topics cost a permission."""
+    if profile == "sagemaker":
+        return {}
+    return {
+        "input_bucket": "meshtwin-images",
+        "output_bucket": "meshtwin-pipeline",
+        "async_io_bucket": "meshtwin-pipeline",
+        "success_topic": "meshtwin-success",
+        "error_topic": "meshtwin-error",
+    }
 
 
-def _names(variables: Mapping[str, str], default_bucket: tuple[str, str]) -> ResourceNames:
-    defaults = ResourceNames()
-    images, pipeline = default_bucket
-    buckets = {"input_bucket": images, "output_bucket": pipeline, "async_io_bucket": pipeline}
+def _names(variables: Mapping[str, str], defaults: Mapping[str, str]) -> ResourceNames:
+    general = ResourceNames()
     values = {
-        name: variables.get(name.upper()) or buckets.get(name) or getattr(defaults, name)
+        name: variables.get(name.upper()) or defaults.get(name) or getattr(general, name)
         for name in ResourceNames.__dataclass_fields__
     }
     return ResourceNames(**values)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.endpoint import VARIANT, ensure_buckets
+from cloud.endpoint import VARIANT
 from cloud.errors import CloudError
+from cloud.resources import ensure_resources
 from cloud.scaling import ensure_scaling
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ INTERVAL_SECONDS = 2.0
 
 
 class StoreWatch:
-    """Makes the profile's buckets again where they have vanished, for the length of a `with` block.
+    """Makes the profile's buckets, topics and table again where they have vanished, for the length of a `with` block.
 
     Alarms vanish with them, and an endpoint at zero could not be woken: where it `scales`, that is made
     again, too. `say` is told, from a thread of this watch's own, and only when something was made: while the
@@ -61,7 +62,7 @@ class StoreWatch:
                 continue  # the store is away: the next round finds it, and what it has forgotten
 
     def _look(self) -> None:
-        made = ensure_buckets(self._profile)
+        made = ensure_resources(self._profile)
         if made:
             self._say(f"the store came back without {' and '.join(made)}: made again, empty")
             self._scaling_due = self._scales

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cloud.commands.build import build
 from cloud.commands.demo import demo
 from cloud.commands.doctor import doctor
 from cloud.commands.emulator import cancel, clock, explain, fault, instances, replay, requests
 from cloud.commands.parity import parity
+from cloud.commands.queue import queue
 from cloud.commands.status import status
 from cloud.commands.submit import submit, wait
 from cloud.commands.up import up
@@ -26,8 +28,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(up, status, submit, wait, demo, doctor),
+    *(up, status, submit, wait, demo, build, doctor),
     *(requests, cancel, replay, explain, instances, clock, fault, parity),
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(queue)

@@ -28,6 +28,8 @@ class StackOptions:
     emulator: Literal["host", "container"] = "host"
     build: bool | None = None
     alone: bool = False
+    functions: bool = True
+    """Whether the flow from prompts to blocks comes with it."""
 
     def stands_for(self, image: str) -> bool:
         """Whether a program stands for this image, so that nothing needs it."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cloud.createbuild.functions import functions
+from cloud.createbuild.manifest import write_manifest
+from cloud.profiles import API_TOKEN_VARIABLE
 from cloud.stack.emulator import emulator
+from cloud.stack.standins import standins
 from cloud.stack.state import state_dir
 from cloud.stack.stores.localstack import LOCALSTACK
 from cloud.stack.stores.moto import MOTO
@@ -64,7 +69,24 @@ def running(
         report("starting the emulator")
         url, service = stack.enter_context(emulator(profile, options, store, log_dir))
         connection = profile.connection(store_url=store.url, emulator_url=url)
-        yield Stack(connection, (store.service, service), log_dir)
+        services = [store.service, service]
+        if options.functions:
+            report("starting the stand-ins for Lambda and Bedrock")
+            connection, beside = stack.enter_context(_beside(profile, options, connection, log_dir))
+            services.append(beside)
+        yield Stack(connection, tuple(services), log_dir)
+
+
+@contextmanager
+def _beside(
+    profile: Profile, options: StackOptions, connection: dict[str, str], log_dir: Path
+) -> Iterator[tuple[dict[str, str], Service]]:
+    """The flow's functions on a host of their own: the connection that leads to them too, and the host."""
+    token = secrets.token_urlsafe()
+    manifest = log_dir / "functions.toml"
+    write_manifest(functions(profile, token), manifest)
+    with standins(profile, options, connection, manifest, log_dir) as (url, service):
+        yield connection | profile.standins(url) | {API_TOKEN_VARIABLE: token}, service
 
 
 def _fresh(folder: Path) -> Path:

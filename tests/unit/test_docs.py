@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
@@ -12,6 +13,11 @@ from typer.core import TyperGroup
 from cloud.commands.app import app
 from cloud.errors import CloudError
 from cloud.profiles import PROFILES, ResourceNames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typer._click import Command
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -23,17 +29,26 @@ def page(name: str) -> str:
 
 
 def commands() -> dict[str, set[str]]:
-    """Each command's options."""
+    """Each command's options, those of groups by both names."""
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
+    return dict(_commands(group, ""))
+
+
+def _commands(group: TyperGroup, prefix: str) -> Iterator[tuple[str, set[str]]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, _options(command)
+
+
+def _options(command: Command) -> set[str]:
     return {
-        name: {
-            option
-            for parameter in command.params
-            for option in (*parameter.opts, *parameter.secondary_opts)
-            if option.startswith("--") and option != "--help"
-        }
-        for name, command in group.commands.items()
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("--") and option != "--help"
     }
 
 
@@ -59,7 +74,7 @@ def test_documented_options_exist() -> None:
 def test_documented_commands_exist() -> None:
     for path in PAGES:
         named = re.findall(r"(?:^|`)meshtwin ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        assert set(named) <= set(commands()), path.name
+        assert set(named) <= {command.partition(" ")[0] for command in commands()}, path.name
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -1,0 +1,179 @@
+"""`meshtwin build`: from a prompt to blocks, through the build API."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+import webbrowser
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cloud.commands.console import JobProgress, JsonOption, ProfileOption, err, out, print_json
+from cloud.commands.serving import serving
+from cloud.connection import connect
+from cloud.createbuild.api import BuildApi, connected_api
+from cloud.createbuild.artefacts import bring, folder_name
+from cloud.createbuild.follow import follow
+from cloud.errors import UsageError
+from cloud.profiles import API_URL_VARIABLE, load_profile
+from cloud.stack.options import StackOptions
+from cloud.stack.state import STATE_VARIABLE, read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_PICTURE_BYTES = 700_000
+"""What fits into a request of 1 MiB in Base64, with room for the rest."""
+
+
+def build(
+    prompt: Annotated[str, typer.Argument(help="What to build: 'a red dragon'.")] = "",
+    size: Annotated[
+        str, typer.Option(help="The longest side in blocks: small (32), medium (64), large (128), or 8..256.")
+    ] = "medium",
+    palette: Annotated[
+        str, typer.Option(help="A palette's name, or block ids with commas between.")
+    ] = "default",
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="A block that is not to be used; repeatable.")
+    ] = None,
+    kinds: Annotated[
+        int | None, typer.Option(min=1, max=512, help="At most so many kinds of block; 16 are plenty.")
+    ] = None,
+    hollow: Annotated[
+        int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")
+    ] = 0,
+    rotation: Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")] = 0,
+    anchor: Annotated[
+        str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
+    ] = None,
+    game: Annotated[str, typer.Option(help="The game's version.")] = "1.21.4",
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same prompt, same build.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Build from this picture; the prompt may be left out.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Where the results go; default: out/build/PROMPT.")
+    ] = None,
+    job: Annotated[str | None, typer.Option(help="Wait for this job instead of a new one.")] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for the end; past it the job goes on (exit code 6).")
+    ] = 3600.0,
+    show: Annotated[bool, typer.Option("--show", help="Open the picture at the end.")] = False,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build what a prompt says from blocks, and bring every file of it here.
+
+    Uses the profile's running `meshtwin up`; where there is none, starts the profile for this build alone.
+    On `sagemaker`, BUILD_API_URL and BUILD_API_TOKEN lead to the deployed API.
+
+    Exit codes: 0 done, 2 wrong usage, 3 failed or cancelled, 6 not yet, 7 not reachable, 130 interrupted.
+
+    Examples:
+
+      meshtwin build "a red dragon"
+
+      meshtwin build "a blue teapot" --size large --kinds 16 --hollow 2 --out out/teapot
+
+      meshtwin build --picture castle.png --palette wool-concrete-terracotta
+
+      meshtwin build --job 3f2a9c1b7d04 --out out/dragon
+    """
+    if not prompt and picture is None and job is None:
+        raise UsageError("nothing to build: give a prompt, as in `meshtwin build \"a red dragon\"`")
+    document = {
+        "prompt": prompt,
+        "size": int(size) if size.isascii() and size.isdigit() else size,
+        "palette": palette.split(",") if "," in palette or ":" in palette else palette,
+        "exclude": exclude or [],
+        "kinds": kinds,
+        "hollow": hollow,
+        "rotation": rotation,
+        "anchor": _anchor(anchor),
+        "version": game,
+        "seed": seed,
+        "imageUpload": _picture(picture),
+    }
+    target = folder or Path("out/build") / (folder_name(prompt) if prompt else job or picture.stem if picture else "")
+    with _api(profile, as_json=as_json) as (api, alone), JobProgress(quiet=as_json) as progress:
+        job_id = job or str(api.submit(document)["jobId"])
+        progress.say(f"job {job_id} is accepted")
+        try:
+            status = follow(
+                api, job_id, timeout=timeout, on_update=lambda now: progress.say(now.words, fraction=now.fraction)
+            )
+        except KeyboardInterrupt:
+            if not alone:
+                err.print(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
+            raise
+        files = bring(status, target, lambda done, count: progress.say(f"fetching {done} of {count}", fraction=1))
+    _report(status, files, target, as_json=as_json)
+    if show and "preview.png" in files:
+        webbrowser.open(files["preview.png"].resolve().as_uri())
+
+
+@contextmanager
+def _api(profile: str | None, *, as_json: bool) -> Iterator[tuple[BuildApi, bool]]:
+    """The API to use, and whether it runs for this command alone."""
+    chosen = load_profile(profile)
+    if not chosen.emulated or read_state(chosen.name) is not None or API_URL_VARIABLE in os.environ:
+        connect(profile)
+        yield connected_api(), False
+        return
+    if not as_json:
+        err.print(f"profile {chosen.name} is not up: it is started for this build alone", markup=False)
+    with tempfile.TemporaryDirectory(prefix="meshtwin-build-") as scratch:
+        os.environ[STATE_VARIABLE] = scratch
+        options = StackOptions(log_dir=Path(scratch) / "logs", alone=True)
+        with serving(chosen, options, scale_to_zero=False):
+            yield connected_api(), True
+
+
+def _anchor(text: str | None) -> dict[str, int] | None:
+    if text is None:
+        return None
+    try:
+        x, y, z = (int(part) for part in text.replace(" ", "").split(","))
+    except ValueError as error:
+        raise UsageError(f"--anchor {text!r}: expected three whole numbers, x,y,z") from error
+    return {"x": x, "y": y, "z": z}
+
+
+def _picture(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    if not path.is_file():
+        raise UsageError(f"--picture {path}: no such file")
+    content = path.read_bytes()
+    if len(content) > MAX_PICTURE_BYTES:
+        raise UsageError(
+            f"--picture {path}: {len(content)} bytes, expected at most {MAX_PICTURE_BYTES}; make it smaller"
+        )
+    return base64.b64encode(content).decode("ascii")
+
+
+def _report(status: dict[str, Any], files: dict[str, Path], folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"job": status, "files": {name: str(path) for name, path in files.items()}})
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    for stage, seconds in status["timings"].items():
+        table.add_row(stage.replace("_", " "), f"{seconds:.2f} s")
+    size = status["dimensions"]
+    table.add_row("blocks", f"{status['voxelCount']:,} in {size['x']} x {size['y']} x {size['z']}")
+    table.add_row("commands", f"{status['commandCount']:,}")
+    for note in status["notes"]:
+        table.add_row("note", note)
+    out.print(table)
+    for path in sorted(files.values()):
+        out.print(str(path), soft_wrap=True)
+    if "preview.png" in files:
+        err.print(f"The picture of it: {folder / 'preview.png'}")

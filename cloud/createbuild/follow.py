@@ -1,0 +1,91 @@
+"""A build job followed to its end: how it is, told as it changes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cloud.errors import JobFailedError, NotYetError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cloud.createbuild.api import BuildApi
+
+_INTERVAL = 0.25
+_LONGEST_INTERVAL = 5.0
+_GROWTH = 1.1
+_AWAY_SECONDS = 60.0
+"""How long an API may be away before it is given up: Lambda's answer to an overload is a 5xx."""
+
+_SHARES = {
+    "image_generation": (0.0, 0.1),
+    "shape_generation": (0.1, 0.4),
+    "texture_paint": (0.5, 0.4),
+    "voxelization": (0.9, 0.08),
+    "batch_prepare": (0.98, 0.02),
+}
+"""Where on a bar from 0 to 1 each stage begins, and how much of it is its own: about its share of the time."""
+
+_ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """How a job is: `fraction` of it that is done, and in words what is done now."""
+
+    words: str
+    fraction: float
+
+
+def follow(
+    api: BuildApi, job_id: str, *, timeout: float, on_update: Callable[[Update], None]
+) -> dict[str, Any]:
+    """The last status of a job that succeeded.
+
+    Raises:
+        JobFailedError: it failed, or was cancelled; in the API's words.
+        NotYetError: `timeout` seconds have passed; the job goes on.
+        UnavailableError: the API has been away for a minute.
+    """
+    start = heard = time.monotonic()
+    interval = _INTERVAL
+    while True:
+        try:
+            status = api.status(job_id)
+            heard = time.monotonic()
+        except UnavailableError:
+            if time.monotonic() - heard > _AWAY_SECONDS:
+                raise
+            status = {}
+        if status.get("status") in _ENDED:
+            return _ended_well(job_id, status)
+        if status:
+            on_update(update_of(status))
+        if time.monotonic() - start > timeout:
+            raise NotYetError(
+                f"job {job_id} has not ended after {timeout:g} s, and goes on: "
+                f"`meshtwin build --job {job_id}` waits for it again"
+            )
+        time.sleep(interval)
+        interval = min(interval * _GROWTH, _LONGEST_INTERVAL)
+
+
+def update_of(status: Mapping[str, Any]) -> Update:
+    """What a status says of a job that has not ended."""
+    words = str(status.get("progressMessage") or status.get("status"))
+    if status.get("queuePosition"):
+        words = f"{words} (place {status['queuePosition']})"
+    stage = _SHARES.get(str(status.get("progressStage")))
+    if stage is None:
+        return Update(words, 0.0)
+    start, share = stage
+    return Update(words, start + share * float(status.get("progress") or 0))
+
+
+def _ended_well(job_id: str, status: dict[str, Any]) -> dict[str, Any]:
+    if status["status"] == "SUCCEEDED":
+        return status
+    verb = "failed" if status["status"] == "FAILED" else "was cancelled"
+    raise JobFailedError(f"job {job_id} {verb}: {status.get('error') or 'nobody says why'}")

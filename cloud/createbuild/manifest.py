@@ -1,0 +1,44 @@
+"""The functions' manifest, as the host of a profile without Lambda reads it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import minecraft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cloud.createbuild.functions import Function
+
+CODE = Path(minecraft.__file__).parents[1]
+"""What is packaged for AWS: the folder that `minecraft` and what it may import lie in."""
+
+
+def write_manifest(functions: Iterable[Function], path: Path) -> None:
+    """Write it as TOML, readable by its owner alone: it holds the API's token."""
+    path.touch(mode=0o600)
+    path.write_text("\n".join(map(_table, functions)), encoding="utf-8")
+
+
+def _table(function: Function) -> str:
+    values = {
+        "handler": function.handler,
+        "code": str(CODE),
+        "memory": function.memory,
+        "timeout": function.timeout,
+        "environment": function.environment,
+        "events": function.events,
+    }
+    lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
+    return "\n".join([f"[functions.{function.name}]", *lines, ""])
+
+
+def _toml(value: str | int | Mapping[str, str | int] | tuple[Mapping[str, str | int], ...]) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str | int):
+        return json.dumps(value)  # TOML's basic strings take every escape that JSON writes
+    return f"{{ {', '.join(f'{name} = {_toml(entry)}' for name, entry in value.items())} }}"

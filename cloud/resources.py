@@ -1,0 +1,92 @@
+"""What an endpoint and the flow on top of it stand on: buckets, topics and the table of jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from cloud import clients
+from cloud.errors import UnavailableError, UsageError
+from minecraft.jobs.table import create_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker.type_defs import AsyncInferenceNotificationConfigTypeDef
+
+    from cloud.profiles import Profile
+
+
+def ensure_resources(profile: Profile) -> list[str]:
+    """Make what of it is not there; the names of what was made. On AWS the table is the deployment's."""
+    made = ensure_buckets(profile)
+    made += [name for name in _missing_topics(profile) if clients.sns().create_topic(Name=name)]
+    if profile.emulated and _ensure_table(profile.names.job_table):
+        made.append(profile.names.job_table)
+    return made
+
+
+def ensure_buckets(profile: Profile) -> list[str]:
+    """Make the profile's buckets where they are not there; the names of those that were made."""
+    s3 = clients.s3()
+    for variable, bucket in profile.names.buckets().items():
+        if not bucket:
+            raise UsageError(
+                f"profile {profile.name!r} needs {variable}: bucket names are global, choose one"
+            )
+    buckets = dict.fromkeys(profile.names.buckets().values())
+    return [bucket for bucket in buckets if _ensure_bucket(s3, bucket, profile.region)]
+
+
+def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
+    """Whether it had to be made."""
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:  # noqa: PLR2004  # HEAD has no code
+            raise UnavailableError(f"bucket {bucket!r}: {error}") from error
+        # us-east-1 is the one region that must not be named:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        if region == "us-east-1":
+            s3.create_bucket(Bucket=bucket)
+        else:
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]  # any region's name
+        return True
+    return False
+
+
+def topic_arns(profile: Profile) -> AsyncInferenceNotificationConfigTypeDef:
+    """The endpoint's topics for its ends, good and bad, which have to be there; none where none is named."""
+    known = _arns_by_name() if _topics(profile) else {}
+    arns: AsyncInferenceNotificationConfigTypeDef = {}
+    if profile.names.success_topic:
+        arns["SuccessTopic"] = known[profile.names.success_topic]
+    if profile.names.error_topic:
+        arns["ErrorTopic"] = known[profile.names.error_topic]
+    return arns
+
+
+def _topics(profile: Profile) -> list[str]:
+    return [name for name in (profile.names.success_topic, profile.names.error_topic) if name]
+
+
+def _missing_topics(profile: Profile) -> list[str]:
+    named = _topics(profile)
+    known = _arns_by_name() if named else {}
+    return [name for name in named if name not in known]
+
+
+def _arns_by_name() -> dict[str, str]:
+    pages = clients.sns().get_paginator("list_topics").paginate()
+    arns = [topic["TopicArn"] for page in pages for topic in page["Topics"]]
+    return {arn.rpartition(":")[2]: arn for arn in arns}
+
+
+def _ensure_table(name: str) -> bool:
+    """Whether it had to be made."""
+    dynamodb = clients.dynamodb()
+    try:
+        dynamodb.describe_table(TableName=name)
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return create_table(dynamodb, name)
+    return False
