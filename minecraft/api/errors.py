@@ -1,0 +1,20 @@
+"""What a caller of the API is told when it cannot have what it asks for."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """An answer other than 2xx: `message` says to a person what to do."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def invalid(field: str, value: object, expected: str) -> ApiError:
+    """A 400 that names the field, what was given, and what was expected."""
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."  # noqa: PLR2004  # a chat line is not much longer
+    return ApiError(400, "invalid_request", f"{field} {shown}: expected {expected}")

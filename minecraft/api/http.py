@@ -1,0 +1,104 @@
+"""Requests and answers of an HTTP API, payload format 2.0.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import traceback
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from minecraft.api.errors import ApiError
+from minecraft.jobs.table import LostJobError
+from minecraft.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_ENCODED = 4 * 1024 * 1024
+"""Characters of a body that are decoded at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request; names of headers are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    parameters: Mapping[str, str]
+    host: str
+
+    @property
+    def job_id(self) -> str:
+        """The job that the path names; empty where it names none."""
+        return self.parameters.get("jobId", "")
+
+
+def handle(event: object, answer: Callable[[Request], dict[str, Any]]) -> dict[str, Any]:
+    """The answer to the event, whatever happens: a caller never sees how something went wrong inside."""
+    try:
+        return answer(_request(event))
+    except ApiError as error:
+        return _refuse(error)
+    except (BotoCoreError, ClientError, LostJobError) as error:
+        return _trouble(503, "unavailable", "The build service is busy. Try again in a minute.", error)
+    except Exception as error:  # noqa: BLE001  # the edge of the process
+        return _trouble(500, "internal", "The build service met a fault. Tell the server's operator", error)
+
+
+def respond(status: int, document: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+    """An answer in JSON."""
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json", "cache-control": "no-store", **headers},
+        "body": json.dumps(document),
+    }
+
+
+def _refuse(error: ApiError) -> dict[str, Any]:
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004  # Unauthorized
+    return respond(error.status, {"error": error.message, "errorCode": error.code}, **headers)
+
+
+def _trouble(status: int, code: str, words: str, error: Exception) -> dict[str, Any]:
+    error_id = uuid.uuid4().hex[:12]
+    log(code, error_id=error_id, reason=str(error), trace=traceback.format_exc())
+    message = f"{words.rstrip('.')} (error {error_id})."
+    return respond(status, {"error": message, "errorCode": code, "errorId": error_id})
+
+
+def _request(event: object) -> Request:
+    if not isinstance(event, dict):
+        raise ApiError(400, "invalid_request", "this is not a request of an HTTP API")
+    context = event.get("requestContext") or {}
+    http = context.get("http") or {}
+    headers = {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()}
+    return Request(
+        str(http.get("method", "")).upper(),
+        str(event.get("rawPath", "")),
+        headers,
+        _body(event),
+        event.get("pathParameters") or {},
+        headers.get("host") or str(context.get("domainName", "")),
+    )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    if not isinstance(text, str) or len(text) > MAX_ENCODED:
+        raise ApiError(413, "too_large", "the request is too large: send the picture with POST /build/upload")
+    if not event.get("isBase64Encoded"):
+        return text.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ApiError(400, "invalid_request", "the body is not in Base64, as the request says") from error

@@ -1,0 +1,192 @@
+"""The body of `POST /build`, checked field by field. Pure.
+
+The world's edge is that of https://minecraft.wiki/w/World_boundary; heights are those that a data pack can
+give a dimension at most, https://minecraft.wiki/w/Dimension_type.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from minecraft.api.errors import ApiError, invalid
+from minecraft.request import DEFAULT_VERSION, SIZES, BuildRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_PROMPT = 500
+MAX_NAME = 64
+MAX_BLOCK_LIST = 512
+MAX_SEED = 2**32 - 1
+MAX_BLOCKS = 256**3
+MAX_HOLLOW = 128
+MAX_SMOOTHING = 100.0
+SIDES = (8, 256)
+EDGE = 29_999_984
+HEIGHTS = (-2032, 2031)
+
+UPLOADS = "inputs/uploads/"
+"""Where pictures lie that were sent ahead: keys of INPUT_BUCKET."""
+
+_BLOCK = re.compile(r"(minecraft:)?[a-z0-9_]{1,64}")
+_PALETTE = re.compile(r"[a-z0-9_-]{1,64}")
+_VERSION = re.compile(r"\d{1,2}\.\d{1,2}(\.\d{1,2})?")
+_UPLOAD = re.compile(re.escape(UPLOADS) + r"[0-9a-f]{32}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+
+FIELDS = (
+    *("playerUuid", "playerName", "world", "prompt", "size", "anchor", "palette", "exclude", "hollow"),
+    *("rotation", "smoothing", "maxBlocks", "version", "seed", "imageUpload", "idempotencyKey"),
+)
+
+
+def document(body: bytes) -> dict[str, Any]:
+    """The body as a JSON object, no field of it unknown.
+
+    Raises:
+        ApiError: it is not one, or larger than MAX_BODY_BYTES.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        words = f"the request has {len(body)} bytes, and {MAX_BODY_BYTES} are taken: send the picture ahead"
+        raise ApiError(413, "too_large", f"{words}, with POST /build/upload")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, "invalid_json", "the body is not JSON: send an object with a prompt") from error
+    if not isinstance(found, dict):
+        raise ApiError(400, "invalid_json", "the body is not a JSON object: send one with a prompt")
+    for name in found:
+        if name not in FIELDS:
+            raise invalid("field", name, f"one of {', '.join(FIELDS)}")
+    return found
+
+
+def build_request(given: dict[str, Any]) -> BuildRequest:
+    """What the player asks for; `imageUpload` is looked at by `picture`, and only its being there here.
+
+    Raises:
+        ApiError: a field is missing, of the wrong kind, or out of bounds.
+    """
+    return BuildRequest(
+        prompt=_prompt(given.get("prompt"), needed=given.get("imageUpload") is None),
+        size=_size(given.get("size", "medium")),
+        anchor=_anchor(given.get("anchor")),
+        palette=_palette(given.get("palette", "default")),
+        exclude=_blocks("exclude", given.get("exclude", [])),
+        hollow=_whole(
+            "hollow", int(h) if isinstance(h := given.get("hollow", 0), bool) else h, 0, MAX_HOLLOW
+        ),
+        rotation=_whole("rotation", given.get("rotation", 0), 0, 3),
+        smoothing=_optional(given.get("smoothing"), _smoothing),
+        max_blocks=_optional(given.get("maxBlocks"), lambda v: _whole("maxBlocks", v, 1, MAX_BLOCKS)),
+        version=_version(given.get("version", DEFAULT_VERSION)),
+        seed=_optional(given.get("seed"), lambda v: _whole("seed", v, 0, MAX_SEED)),
+        player_uuid=_uuid(given.get("playerUuid", "")),
+        player_name=text("playerName", given.get("playerName", ""), MAX_NAME),
+        world=text("world", given.get("world", ""), MAX_NAME),
+    )
+
+
+def upload_key(value: str) -> str | None:
+    """The key of a picture that was sent ahead, or None where the text is not one."""
+    return value if _UPLOAD.fullmatch(value) else None
+
+
+def text(field: str, value: object, longest: str | int) -> str:
+    """A line of text without control characters, at most `longest` characters.
+
+    Raises:
+        ApiError: it is not one.
+    """
+    expected = f"at most {longest} characters of plain text"
+    if not isinstance(value, str) or len(value) > int(longest):
+        raise invalid(field, value, expected)
+    # Emoji are joined by a character that does not print of itself.
+    if not value.replace("\u200d", "").isprintable():
+        raise invalid(field, value, f"{expected}, without line breaks and control characters")
+    return value
+
+
+def _prompt(value: object, *, needed: bool) -> str:
+    words = " ".join(text("prompt", "" if value is None else value, MAX_PROMPT).split())
+    if needed and not words:
+        raise ApiError(400, "invalid_request", "prompt is empty: say what to build, such as 'a red dragon'")
+    return words
+
+
+def _size(value: object) -> int:
+    low, high = SIDES
+    if isinstance(value, str) and value.strip().lower() in SIZES:
+        return SIZES[value.strip().lower()]
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value.strip()[:9])
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise invalid("size", value, f"small, medium, large or {low}..{high}")
+    return value
+
+
+def _anchor(value: object) -> tuple[int, int, int] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"x", "y", "z"}:
+        raise invalid("anchor", value, "x, y and z")
+    return (
+        _whole("anchor.x", value["x"], -EDGE, EDGE),
+        _whole("anchor.y", value["y"], *HEIGHTS),
+        _whole("anchor.z", value["z"], -EDGE, EDGE),
+    )
+
+
+def _whole(field: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise invalid(field, value, f"a whole number in {low}..{high}")
+    return value
+
+
+def _smoothing(value: object) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not 0 <= float(value) <= MAX_SMOOTHING:  # type: ignore[arg-type]  # a number, see above
+        raise invalid("smoothing", value, f"a number in 0..{MAX_SMOOTHING:g}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _optional(value: object, parse: Callable[[object], Any]) -> Any:  # noqa: ANN401  # what `parse` gives
+    return None if value is None else parse(value)
+
+
+def _palette(value: object) -> str | tuple[str, ...]:
+    if isinstance(value, list):
+        blocks = _blocks("palette", value)
+        if not blocks:
+            raise invalid("palette", value, "at least one block")
+        return blocks
+    if not isinstance(value, str) or not _PALETTE.fullmatch(value):
+        raise invalid("palette", value, "a palette's name, or a list of block ids")
+    return value
+
+
+def _blocks(field: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_BLOCK_LIST:
+        raise invalid(field, value, f"a list of at most {MAX_BLOCK_LIST} block ids")
+    for block in value:
+        if not isinstance(block, str) or not _BLOCK.fullmatch(block):
+            raise invalid(field, block, "a block id such as minecraft:stone, without properties")
+    return tuple(value)
+
+
+def _version(value: object) -> str:
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+        raise invalid("version", value, "the game's version, such as 1.21.4")
+    return value
+
+
+def _uuid(value: object) -> str:
+    if value == "":
+        return ""
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise invalid("playerUuid", value, "a UUID")
+    return value

@@ -1,0 +1,144 @@
+"""What `GET /build/status/{jobId}` tells of a job. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from minecraft import contract
+from minecraft.jobs.job import Step
+from minecraft.jobs.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from minecraft.jobs.job import Job
+
+STAGES: Mapping[Step, tuple[str, str]] = MappingProxyType(
+    {
+        Step.IMAGE: ("image_generation", "A picture is being made"),
+        Step.SHAPE: ("shape_generation", "The shape is being made"),
+        Step.PAINT: ("texture_paint", "The shape is being painted"),
+        Step.VOXELS: ("voxelization", "The model is being turned into blocks"),
+        Step.BATCHES: ("batch_prepare", "The commands are being written"),
+    }
+)
+"""The stage of each step, as callers know it, and in words."""
+
+_OTHER: Mapping[State, tuple[str, str]] = MappingProxyType(
+    {
+        State.QUEUED: ("queued", "The build waits for its turn"),
+        State.STARTING: ("starting", "The build begins"),
+        State.SUCCEEDED: ("ready_to_place", "The build is ready"),
+        State.FAILED: ("failed", "The build failed"),
+        State.CANCELED: ("canceled", "The build was cancelled"),
+    }
+)
+
+_LONGEST_MESSAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a job's row does not tell: its place in the queue, its progress, and how to sign a link."""
+
+    now: float
+    bucket: str
+    queue_position: int
+    estimate_seconds: int
+    progress: Mapping[str, Any]
+    sign: Callable[[str], str]
+    link_seconds: int
+
+
+def progress_key(job: Job) -> str | None:
+    """The object in which the container tells how far it is, for a job that it works on."""
+    names = {Step.SHAPE: contract.SHAPE, Step.PAINT: contract.TEXTURED}
+    if job.state is not State.RUNNING or job.step not in names:
+        return None
+    return f"{contract.job_prefix(job.job_id)}{names[job.step]}.progress.json"
+
+
+def read_progress(body: bytes | None) -> dict[str, Any]:
+    """The container's progress; empty where it cannot be read. It may be half a second old, or just gone."""
+    try:
+        found = json.loads(body or b"{}")
+        fraction = min(1.0, max(0.0, float(found["fraction"])))
+        message = str(found.get("message") or found.get("step") or "")
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return {"fraction": fraction, "message": message[:_LONGEST_MESSAGE]}
+
+
+def describe(job: Job, around: Surroundings) -> dict[str, Any]:
+    """The answer's document. It has at most a link for each artefact, so that its size is bounded."""
+    stage, words = _stage(job)
+    answer = {
+        "jobId": job.job_id,
+        "status": job.state.value,
+        "error": job.error,
+        "errorCode": job.error_code,
+        "createdAt": _time(job.created_at),
+        "updatedAt": _time(job.updated_at),
+        "progressStage": stage,
+        "progressMessage": around.progress.get("message") or words,
+        "progress": around.progress.get("fraction"),
+        "queuePosition": around.queue_position,
+        "estimateSeconds": around.estimate_seconds,
+        "attempt": job.attempt,
+        "notes": list(job.notes),
+        "painted": bool(job.painted),
+        "timings": _timings(job, around.now),
+        "prompt": job.request.prompt,
+        "size": job.request.size,
+        "seed": job.seed,
+        "world": job.request.world or None,
+        "anchor": None if job.request.anchor is None else dict(zip("xyz", job.request.anchor, strict=True)),
+    }
+    return answer | _result(job, around)
+
+
+def _stage(job: Job) -> tuple[str, str]:
+    if job.state is State.RUNNING and job.step is not None:
+        return STAGES[job.step]
+    return _OTHER.get(job.state, _OTHER[State.STARTING])
+
+
+def _timings(job: Job, now: float) -> dict[str, float]:
+    """Seconds of each step so far."""
+    return {
+        STAGES[Step(name)][0]: round((now if end is None else end) - start, 3)
+        for name, (start, end) in job.timings.items()
+    }
+
+
+def _result(job: Job, around: Surroundings) -> dict[str, Any]:
+    result = job.result or {}
+    prefix = contract.job_prefix(job.job_id)
+    named: dict[str, str] = result.get("artefacts", {})
+    # Only what is the job's own is signed, whatever a summary may name.
+    own = {name: key for name, key in named.items() if key.startswith(prefix)}
+    links = {name: around.sign(key) for name, key in list(own.items())[: contract.MAX_ARTEFACTS]}
+    materials: dict[str, int] = result.get("materials", {})
+    model = contract.TEXTURED if job.painted else contract.SHAPE
+    commands = own.get(contract.COMMANDS)
+    return {
+        "voxelCount": result.get("blocks"),
+        "dimensions": dict(zip("xyz", result["size"], strict=True)) if "size" in result else None,
+        "commandCount": result.get("commands"),
+        "block": max(materials, key=lambda name: materials[name]) if materials else None,
+        "texturedGlbS3": f"s3://{around.bucket}/{prefix}{model}" if result else None,
+        "sourceMcfunctionS3": f"s3://{around.bucket}/{commands}" if commands else None,
+        "previewUrl": links.get(contract.PREVIEW),
+        "buildUrl": links.get(contract.BUILD_DOCUMENT),
+        "artifacts": links,
+        "linksExpireInSeconds": around.link_seconds if links else None,
+    }
+
+
+def _time(seconds: float) -> str:
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,232 @@
+"""What `worker` and the two functions that work for it say to each other: events, objects, and their names.
+
+Every object of a job lies under `jobs/<job id>/` of the pipeline's bucket, and what is written there depends
+on the job alone: a step that is done twice leaves the same objects.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+
+IMAGE = "image.png"
+SHAPE = "shape.glb"
+TEXTURED = "textured.glb"
+VOXELS = "voxels.json"
+"""The summary of a build: written last of all, so that it being there says that all is."""
+
+BUILD_DOCUMENT = "build.json.gz"
+COMMANDS = "commands.mcfunction"
+PREVIEW = "preview.png"
+"""Names of artefacts that the status reply has fields of their own for; a build may lack any."""
+
+FAILURE_SUFFIX = ".failure.json"
+"""After the name of the object that could not be made."""
+
+MAX_ARTEFACTS = 64
+"""Most artefacts that a summary may name: the status reply has a link for each."""
+
+
+class ContractError(ValueError):
+    """A document that is not what these pages say; names the field, the value and what was expected."""
+
+
+def job_prefix(job_id: str) -> str:
+    """The key under which all objects of a job lie."""
+    return f"jobs/{job_id}/"
+
+
+def failure_of(location: str) -> str:
+    """Where it is told that the object at `location`, a key or an `s3://` URI, could not be made."""
+    return f"{location}{FAILURE_SUFFIX}"
+
+
+def invocation_document(inference_id: str) -> str:
+    """The key of what the endpoint is asked to do."""
+    return f"async-input/{inference_id}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTask:
+    """The event of `text_to_image`: write a picture of `prompt`, or one made from `source_s3`."""
+
+    job_id: str
+    prompt: str
+    seed: int
+    output_s3: str
+    source_s3: str | None = None
+
+    def to_event(self) -> dict[str, Any]:
+        """As it is sent."""
+        values = asdict(self)
+        return {"jobId": values.pop("job_id"), **values}
+
+    @classmethod
+    def from_event(cls, event: object) -> Self:
+        """The task of an event.
+
+        Raises:
+            ContractError: the event is not one of these.
+        """
+        task = cls(**_arguments(cls, event))
+        _expect_text(task, "job_id", "output_s3")
+        _expect(isinstance(task.prompt, str), "prompt", task.prompt, "a string")
+        _expect(isinstance(task.seed, int), "seed", task.seed, "an integer")
+        _expect(isinstance(task.source_s3, str | None), "source_s3", task.source_s3, "a location or null")
+        return task
+
+
+@dataclass(frozen=True, slots=True)
+class VoxelTask:
+    """The event of `glb_to_vox`: build the model at `glb_s3` from blocks, objects under `output_prefix_s3`.
+
+    `size` is the longest side in blocks; `palette` a palette's name or block ids; `hollow` 0 for solid, else
+    the shell's thickness in blocks; `rotation` quarter turns; `anchor` the block at which the build stands,
+    {"x", "y", "z"}; `max_blocks` the most blocks there may be; `smoothing` None for the engine's own.
+    """
+
+    job_id: str
+    glb_s3: str
+    output_prefix_s3: str
+    size: int
+    palette: str | list[str] = "default"
+    exclude: list[str] = field(default_factory=list)
+    hollow: int = 0
+    rotation: int = 0
+    anchor: dict[str, int] | None = None
+    version: str = "1.21.4"
+    max_blocks: int | None = None
+    smoothing: float | None = None
+
+    def to_event(self) -> dict[str, Any]:
+        """As it is sent."""
+        values = asdict(self)
+        return {"jobId": values.pop("job_id"), **values}
+
+    @classmethod
+    def from_event(cls, event: object) -> Self:
+        """The task of an event.
+
+        Raises:
+            ContractError: the event is not one of these.
+        """
+        task = cls(**_arguments(cls, event))
+        _expect_text(task, "job_id", "glb_s3", "output_prefix_s3", "version")
+        prefix = task.output_prefix_s3
+        _expect(prefix.endswith("/"), "output_prefix_s3", prefix, "a location that ends with /")
+        for name in ("size", "hollow", "rotation"):
+            value = getattr(task, name)
+            _expect(_is_whole(value), name, value, "a whole number")
+        _expect(isinstance(task.palette, str | list), "palette", task.palette, "a name or a list of blocks")
+        _expect(isinstance(task.exclude, list), "exclude", task.exclude, "a list of blocks")
+        anchor = task.anchor
+        _expect(anchor is None or set(anchor) == {"x", "y", "z"}, "anchor", anchor, "x, y and z, or null")
+        return task
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailure:
+    """Why a step could not be done: `message` is for the player, and says what to do."""
+
+    code: str
+    message: str
+    retryable: bool
+
+    def to_json(self) -> str:
+        """As the failure object holds it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The opposite of `to_json`.
+
+        Raises:
+            ContractError: the text is not that of a failure.
+        """
+        failure = cls(**_arguments(cls, _document(text)))
+        _expect_text(failure, "code", "message")
+        _expect(isinstance(failure.retryable, bool), "retryable", failure.retryable, "true or false")
+        return failure
+
+
+@dataclass(frozen=True, slots=True)
+class VoxelSummary:
+    """What `voxels.json` holds: how many blocks and commands, the extent, and the key of each artefact.
+
+    `materials` has the number of blocks of each kind.
+    """
+
+    blocks: int
+    size: tuple[int, int, int]
+    commands: int
+    artefacts: dict[str, str] = field(default_factory=dict)
+    materials: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As `voxels.json` holds it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The opposite of `to_json`; what it does not know is passed over.
+
+        Raises:
+            ContractError: the text is not that of a summary.
+        """
+        document = _document(text)
+        known = {name.name for name in fields(cls)}
+        given = {name: value for name, value in document.items() if name in known}
+        summary = cls(**_arguments(cls, given))
+        numbers = [summary.blocks, summary.commands, *_three(summary.size)]
+        _expect(all(_is_whole(number) for number in numbers), "summary", numbers, "whole numbers")
+        _expect(isinstance(summary.artefacts, dict), "artefacts", summary.artefacts, "a key for each name")
+        count = len(summary.artefacts)
+        _expect(count <= MAX_ARTEFACTS, "artefacts", count, f"at most {MAX_ARTEFACTS}")
+        return replace(summary, size=_three(summary.size))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _three(value: object) -> tuple[int, int, int]:
+    _expect(isinstance(value, list | tuple), "size", value, "[x, y, z]")
+    numbers = tuple(value) if isinstance(value, list | tuple) else ()
+    _expect(len(numbers) == 3, "size", value, "[x, y, z]")  # noqa: PLR2004  # x, y, z
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _document(text: str | bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ContractError(f"{text[:80]!r}: expected JSON, {error}") from error
+    _expect(isinstance(document, dict), "document", document, "a JSON object")
+    return dict(document)
+
+
+def _arguments(cls: type, event: object) -> dict[str, Any]:
+    """The fields of an event, `jobId` as `job_id`; no more and no fewer than the class has."""
+    _expect(isinstance(event, dict), "event", event, "a JSON object")
+    assert isinstance(event, dict)
+    given = {"job_id" if name == "jobId" else str(name): value for name, value in event.items()}
+    known = {entry.name for entry in fields(cls)}
+    for name, value in given.items():
+        _expect(name in known, name, value, f"one of {', '.join(sorted(known))}")
+    try:
+        cls(**given)
+    except TypeError as error:
+        raise ContractError(f"{cls.__name__}: {error}") from error
+    return given
+
+
+def _expect_text(task: object, *names: str) -> None:
+    for name in names:
+        value = getattr(task, name)
+        _expect(isinstance(value, str) and value != "", name, value, "a string that is not empty")
+
+
+def _expect(met: bool, name: str, value: object, expected: str) -> None:
+    if not met:
+        raise ContractError(f"{name} {str(value)[:80]!r}: expected {expected}")

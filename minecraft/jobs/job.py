@@ -1,0 +1,139 @@
+"""A job, as its row in the table has it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from minecraft.jobs.states import ACTIVE, State
+from minecraft.request import BuildRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from minecraft.jobs.writes import Value
+
+
+class Step(StrEnum):
+    """What is done for a job, in this order."""
+
+    IMAGE = "image"
+    SHAPE = "shape"
+    PAINT = "paint"
+    VOXELS = "voxels"
+    BATCHES = "batches"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One build and how far it is. Times are seconds since the epoch.
+
+    `ticket` is its place in the queue, `slot` the place it is worked in, `fence` the number that a writer
+    must know. Of the step at work: `attempt` counts from 1, `called_at` is when its work was handed out,
+    `retry_at` when it may be, `deadline` when it is given up. `timings` has [start, end or None] of each
+    step. `notes` are for the player, and so is `error`.
+    """
+
+    job_id: str
+    request: BuildRequest
+    state: State = State.QUEUED
+    ticket: int = 0
+    fence: int = 0
+    slot: int | None = None
+    step: Step | None = None
+    attempt: int = 1
+    called_at: float | None = None
+    retry_at: float | None = None
+    deadline: float | None = None
+    output_location: str | None = None
+    failure_location: str | None = None
+    painted: int = 1
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    error: str | None = None
+    error_code: str | None = None
+    notes: tuple[str, ...] = ()
+    timings: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    result: Mapping[str, Any] | None = None
+    expires_at: int = 0
+    fingerprint: str = ""
+
+    @property
+    def seed(self) -> int:
+        """The request's, else one that the job's id gives: the same job makes the same build."""
+        if self.request.seed is not None:
+            return self.request.seed
+        return int.from_bytes(hashlib.sha256(self.job_id.encode()).digest()[:4])
+
+    @property
+    def inference_id(self) -> str:
+        """What the endpoint knows the attempt at the step at work by."""
+        return f"{self.job_id}-{self.step}-{self.attempt}"
+
+    @property
+    def index(self) -> str | None:
+        """Which part of the sparse index the job stands in; an ended one is in none."""
+        return index_of(self.state)
+
+    def to_values(self) -> dict[str, Value | None]:
+        """The row."""
+        values = stored({entry.name: getattr(self, entry.name) for entry in fields(self)})
+        return values | {INDEX_KEY: self.index}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Value]) -> Self:
+        """The job of a row; attributes it does not know are passed over."""
+        known = {entry.name for entry in fields(cls)}
+        given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+        for name, parse in _PARSERS.items():
+            if name in given:
+                given[name] = parse(given[name])
+        return cls(**given)
+
+
+INDEX_KEY = "queue"
+"""The index's partition key: an attribute of jobs that have not ended."""
+
+QUEUED = "QUEUED"
+ACTIVE_PART = "ACTIVE"
+
+
+def index_of(state: State) -> str | None:
+    """The part of the sparse index that a job of this state stands in."""
+    if state is State.QUEUED:
+        return QUEUED
+    return ACTIVE_PART if state in ACTIVE else None
+
+
+def stored(changes: Mapping[str, Any]) -> dict[str, Value | None]:
+    """Values of a job's fields as the row has them."""
+    return {name: _FORMATTERS.get(name, _same)(value) for name, value in changes.items()}
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401  # any field's
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _timings(text: str) -> dict[str, tuple[float, float | None]]:
+    return {name: (start, end) for name, (start, end) in json.loads(text).items()}
+
+
+_FORMATTERS: dict[str, Any] = {
+    "request": BuildRequest.to_json,
+    "notes": json.dumps,
+    "timings": json.dumps,
+    "result": lambda value: None if value is None else json.dumps(value),
+}
+_PARSERS: dict[str, Any] = {
+    "request": BuildRequest.from_json,
+    "state": State,
+    "step": Step,
+    "notes": lambda text: tuple(json.loads(text)),
+    "timings": _timings,
+    "result": json.loads,
+}

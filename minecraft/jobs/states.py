@@ -1,0 +1,52 @@
+"""The states of a job, and which may follow which."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class State(StrEnum):
+    """Where a job stands. STARTING has one of the places that are worked in; RUNNING has a worker's mark."""
+
+    QUEUED = "QUEUED"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
+TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.QUEUED: frozenset({State.STARTING, State.CANCELED}),
+        State.STARTING: frozenset({State.RUNNING, State.FAILED, State.CANCELED}),
+        State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED}),
+        State.SUCCEEDED: frozenset(),
+        State.FAILED: frozenset(),
+        State.CANCELED: frozenset(),
+    }
+)
+"""What may follow each state. Nothing follows an end."""
+
+ENDS = frozenset(state for state, following in TRANSITIONS.items() if not following)
+ACTIVE = frozenset({State.STARTING, State.RUNNING})
+
+
+class IllegalTransitionError(Exception):
+    """A change of state that the table does not have: a mistake of the caller's."""
+
+
+def check(source: State, target: State) -> None:
+    """Pass where `target` may follow `source`.
+
+    Raises:
+        IllegalTransitionError: it may not.
+    """
+    if target not in TRANSITIONS[source]:
+        may = ", ".join(sorted(TRANSITIONS[source])) or "nothing: it has ended"
+        raise IllegalTransitionError(f"{source} -> {target}: what may follow {source} is {may}")

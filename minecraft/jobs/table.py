@@ -1,0 +1,226 @@
+"""The job table: rows by key, the queue by a sparse index, every change of a job a conditional write."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from minecraft.jobs.job import ACTIVE_PART, INDEX_KEY, QUEUED, Job, index_of, stored
+from minecraft.jobs.states import ENDS, State, check
+from minecraft.jobs.writes import KEY, Write, execute, from_item, to_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from minecraft.jobs.clock import Clock
+
+INDEX = "queue"
+TTL_ATTRIBUTE = "expires_at"
+DEFAULT_TTL_SECONDS = 604_800
+"""A week, after which DynamoDB may delete the row of a job that nothing has happened to."""
+
+COUNTERS = "counters#"
+TYPICAL_SECONDS = 180.0
+"""How long a job takes, before one has shown it."""
+
+_LEARNING = 0.3
+
+
+class LostJobError(Exception):
+    """The job is no longer as its writer knew it: somebody else has it, or it has ended."""
+
+
+def table_definition(name: str) -> dict[str, Any]:
+    """What CreateTable takes. TTL is set apart from it: `TTL_ATTRIBUTE`, by UpdateTimeToLive.
+
+    The index is sparse: it has the rows with both its keys, which are jobs that have not ended.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-indexes-general-sparse-indexes.html
+    """
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": KEY, "AttributeType": "S"},
+            {"AttributeName": INDEX_KEY, "AttributeType": "S"},
+            {"AttributeName": "ticket", "AttributeType": "N"},
+        ],
+        "KeySchema": [{"AttributeName": KEY, "KeyType": "HASH"}],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": INDEX,
+                "KeySchema": [
+                    {"AttributeName": INDEX_KEY, "KeyType": "HASH"},
+                    {"AttributeName": "ticket", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    }
+
+
+def create_table(client: DynamoDBClient, name: str) -> bool:
+    """Make the table where it is not there, and wait for it; True where it was made."""
+    try:
+        client.create_table(**table_definition(name))
+    except client.exceptions.ResourceInUseException:
+        return False
+    client.get_waiter("table_exists").wait(TableName=name)
+    with suppress(ClientError):  # told already
+        client.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL_ATTRIBUTE}
+        )
+    return True
+
+
+class JobTable:
+    """Jobs in the DynamoDB table `name`."""
+
+    def __init__(
+        self, client: DynamoDBClient, name: str, clock: Clock, ttl_seconds: int = DEFAULT_TTL_SECONDS
+    ) -> None:
+        self.client = client
+        self.name = name
+        self.clock = clock
+        self._ttl = ttl_seconds
+
+    def add(self, job: Job) -> bool:
+        """Put a new job behind all others; False where one of its id is there already."""
+        now = self.clock()
+        new = replace(
+            job, ticket=self._take_ticket(), created_at=now, updated_at=now, expires_at=int(now) + self._ttl
+        )
+        try:
+            self.client.put_item(
+                TableName=self.name,
+                Item=to_item(new.to_values()),
+                ConditionExpression=f"attribute_not_exists({KEY})",
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it is now, or None where there is none, or none any longer.
+
+        DynamoDB deletes late: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-items.html
+        """
+        if "#" in job_id:
+            return None
+        item = self._item(job_id)
+        if item is None:
+            return None
+        job = Job.from_values(item)
+        return job if job.expires_at > self.clock() else None
+
+    def advance(self, job: Job, target: State, *beside: Write, **changes: object) -> Job:
+        """Bring the job into another state, and with it, or not at all, make the writes `beside`.
+
+        This is the one way in which a state changes. The write is made where the job is in the state that
+        the caller knows, under the fencing number that the caller knows.
+
+        Raises:
+            IllegalTransitionError: `target` may not follow the job's state.
+            LostJobError: the job is no longer what the caller knows.
+        """
+        check(job.state, target)
+        now = self.clock()
+        times: dict[str, object] = {"expires_at": int(now) + self._ttl}
+        if target in ENDS:
+            times |= {"ended_at": now, "retry_at": None, "deadline": None}
+        return self._write(job, {"state": target, **times, **changes}, beside)
+
+    def save(self, job: Job, **changes: object) -> Job:
+        """Write fields of a job that stays in its state, under its fencing number.
+
+        Raises:
+            LostJobError: the job is no longer what the caller knows.
+        """
+        return self._write(job, changes, ())
+
+    def _write(self, job: Job, changes: dict[str, Any], beside: tuple[Write, ...]) -> Job:
+        new = replace(job, updated_at=self.clock(), **changes)
+        values = stored({name: getattr(new, name) for name in (*changes, "updated_at")})
+        if "state" in changes and index_of(new.state) != index_of(job.state):
+            values[INDEX_KEY] = index_of(new.state)
+        expected = {"state": job.state.value, "fence": job.fence}
+        if not execute(self.client, self.name, Write(job.job_id, values, expected), *beside):
+            raise LostJobError(f"job {job.job_id}: no longer {job.state} under fence {job.fence}")
+        return new
+
+    def queued(self) -> Iterator[str]:
+        """Ids of the jobs that wait, the oldest first."""
+        return self._indexed(QUEUED)
+
+    def active(self) -> Iterator[str]:
+        """Ids of the jobs that are worked on, the oldest first."""
+        return self._indexed(ACTIVE_PART)
+
+    def ahead_of(self, job: Job) -> int:
+        """How many jobs wait that came before this one."""
+        return self._count("#queue = :part AND #ticket < :ticket", {"ticket": job.ticket})
+
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return self._count("#queue = :part", {})
+
+    def _indexed(self, part: str) -> Iterator[str]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            IndexName=INDEX,
+            KeyConditionExpression="#queue = :part",
+            ExpressionAttributeNames={"#queue": INDEX_KEY},
+            ExpressionAttributeValues={":part": {"S": part}},
+            PaginationConfig={"PageSize": 100},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield str(from_item(item)[KEY])
+
+    def _count(self, condition: str, values: dict[str, int]) -> int:
+        names = {"#queue": INDEX_KEY} | {f"#{name}": name for name in values}
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            IndexName=INDEX,
+            Select="COUNT",
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=to_item(
+                {":part": QUEUED} | {f":{name}": value for name, value in values.items()}
+            ),
+        )
+        return sum(page["Count"] for page in pages)
+
+    def typical_seconds(self) -> float:
+        """How long a job takes from its start to its end, by those that have succeeded."""
+        item = self._item(COUNTERS)
+        return float((item or {}).get("typical_seconds", TYPICAL_SECONDS))
+
+    def learn(self, seconds: float) -> None:
+        """Take note of how long a job took. Two that do so at once may lose one of them."""
+        known = self.typical_seconds()
+        self.client.update_item(
+            TableName=self.name,
+            Key={KEY: {"S": COUNTERS}},
+            UpdateExpression="SET typical_seconds = :seconds",
+            ExpressionAttributeValues={":seconds": {"N": repr(known + _LEARNING * (seconds - known))}},
+        )
+
+    def _item(self, key: str) -> dict[str, Any] | None:
+        found = self.client.get_item(TableName=self.name, Key={KEY: {"S": key}}, ConsistentRead=True)
+        return from_item(found["Item"]) if "Item" in found else None
+
+    def _take_ticket(self) -> int:
+        """The next number: clocks of different machines do not tell who came first."""
+        answer = self.client.update_item(
+            TableName=self.name,
+            Key={KEY: {"S": COUNTERS}},
+            UpdateExpression="ADD tickets :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["tickets"]["N"])

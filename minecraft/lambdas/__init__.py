@@ -1,0 +1,16 @@
+"""The functions, as Lambda calls them: `handler(event, context)` in a module each."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+ROUTES = MappingProxyType(
+    {
+        "POST /build": "submit",
+        "POST /build/upload": "submit",
+        "POST /build/{jobId}/cancel": "submit",
+        "DELETE /build/{jobId}": "submit",
+        "GET /build/status/{jobId}": "status",
+    }
+)
+"""The HTTP API's routes: the module here that answers each."""

@@ -1,0 +1,95 @@
+"""The functions' settings: each field is read from the environment variable of its upper-cased name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SettingsError(Exception):
+    """A variable is missing or makes no sense; names it, its value and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Those of `environment`, by default the process's.
+
+        Raises:
+            SettingsError: a variable is missing or makes no sense.
+        """
+        variables = os.environ if environment is None else environment
+        given: dict[str, Any] = {}
+        for entry in fields(cls):
+            text = variables.get(entry.name.upper(), "")
+            if text:
+                given[entry.name] = _whole(entry.name, text) if entry.type == "int" else text
+            elif entry.default is MISSING:
+                raise SettingsError(f"{entry.name.upper()} is not set: this function needs it")
+        return cls(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitSettings(_Settings):
+    """What `submit` is told."""
+
+    input_bucket: str
+    async_io_bucket: str
+    worker_function: str
+    job_table: str = "meshtwin-jobs"
+    max_active_jobs: int = 1
+    max_queued_jobs: int = 1000
+    job_ttl_seconds: int = 604_800
+    upload_ttl_seconds: int = 900
+    api_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSettings(_Settings):
+    """What `status` is told."""
+
+    output_bucket: str
+    job_table: str = "meshtwin-jobs"
+    max_active_jobs: int = 1
+    presign_ttl_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings(_Settings):
+    """What `worker` is told."""
+
+    input_bucket: str
+    output_bucket: str
+    async_io_bucket: str
+    text_to_image_function: str
+    glb_to_vox_function: str
+    worker_function: str
+    endpoint_name: str = "hunyuan3d-async-v2"
+    job_table: str = "meshtwin-jobs"
+    max_active_jobs: int = 1
+    job_ttl_seconds: int = 604_800
+    lease_seconds: int = 120
+    request_ttl_seconds: int = 3600
+    invocation_timeout_seconds: int = 1800
+    image_timeout_seconds: int = 300
+    voxel_timeout_seconds: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings(_Settings):
+    """What both functions behind the API are told of who may call."""
+
+    api_token: str = ""
+    api_token_parameter: str = ""
+    allow_unauthenticated_requests: str = ""
+
+
+def _whole(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise SettingsError(f"{name.upper()} {text!r}: expected a whole number above 0")
+    return int(text)

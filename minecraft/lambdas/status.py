@@ -1,0 +1,72 @@
+"""`GET /build/status/{jobId}`: how a build is, and links to what it has become. It changes nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from minecraft.api.auth import ParameterCache, authorize
+from minecraft.api.errors import ApiError
+from minecraft.api.http import Request, handle, respond
+from minecraft.api.status import Surroundings, describe, progress_key, read_progress
+from minecraft.jobs.estimate import seconds_left
+from minecraft.jobs.states import State
+from minecraft.jobs.table import JobTable
+from minecraft.lambdas import clients
+from minecraft.lambdas.settings import AuthSettings, StatusSettings
+
+if TYPE_CHECKING:
+    from minecraft.jobs.job import Job
+
+_MOST_PROGRESS = 4096
+
+_parameters = ParameterCache(clients.ssm, time.time)
+
+
+def handler(event: object, _context: object = None) -> dict[str, Any]:
+    """Answer an HTTP API event."""
+    return handle(event, _status)
+
+
+def _status(request: Request) -> dict[str, Any]:
+    authorize(request.headers, AuthSettings.from_environment(), _parameters)
+    settings = StatusSettings.from_environment()
+    table = JobTable(clients.dynamodb(), settings.job_table, time.time)
+    job = table.get(request.job_id) if request.job_id else None
+    if job is None:
+        raise ApiError(404, "not_found", "there is no build of this id, or none any longer")
+    ahead = table.ahead_of(job) if job.state is State.QUEUED else 0
+    typical = table.typical_seconds() if job.ended_at is None else 0
+    now = time.time()
+    around = Surroundings(
+        now=now,
+        bucket=settings.output_bucket,
+        queue_position=ahead + 1 if job.state is State.QUEUED else 0,
+        estimate_seconds=seconds_left(job, ahead, settings.max_active_jobs, typical, now),
+        progress=_progress(job, settings.output_bucket),
+        sign=lambda key: _sign(settings, key),
+        link_seconds=settings.presign_ttl_seconds,
+    )
+    return respond(200, describe(job, around))
+
+
+def _progress(job: Job, bucket: str) -> dict[str, Any]:
+    key = progress_key(job)
+    if key is None:
+        return {}
+    try:
+        answer = clients.s3().get_object(Bucket=bucket, Key=key)
+        with answer["Body"] as body:
+            return read_progress(body.read(_MOST_PROGRESS))
+    except (BotoCoreError, ClientError):
+        return {}  # there is none before the container begins, and none once it has ended
+
+
+def _sign(settings: StatusSettings, key: str) -> str:
+    return clients.s3().generate_presigned_url(
+        "get_object",
+        Params={"Bucket": settings.output_bucket, "Key": key},
+        ExpiresIn=settings.presign_ttl_seconds,
+    )

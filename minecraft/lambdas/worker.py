@@ -1,0 +1,59 @@
+"""Takes jobs on: called with a job's id, with the endpoint's notices, and each minute to sweep."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from minecraft.events import invoke_event
+from minecraft.jobs.lease import Leases
+from minecraft.jobs.table import JobTable
+from minecraft.lambdas import clients
+from minecraft.lambdas.settings import WorkerSettings
+from minecraft.pipeline.calls import Calls, Places
+from minecraft.pipeline.look import Objects
+from minecraft.pipeline.machine import Machine
+from minecraft.pipeline.notices import read
+from minecraft.pipeline.policy import GRACE_SECONDS, policies
+from minecraft.pipeline.worker import Worker
+
+
+def handler(event: object, context: object = None) -> dict[str, Any]:
+    """Do what can be done now; the ids of the jobs that were looked at."""
+    owner = getattr(context, "aws_request_id", None) or uuid.uuid4().hex
+    return {"jobs": build(WorkerSettings.from_environment()).handle(read(event), f"{owner}")}
+
+
+def build(settings: WorkerSettings) -> Worker:
+    """A worker of these settings, with the environment's AWS."""
+    table = JobTable(clients.dynamodb(), settings.job_table, time.time, settings.job_ttl_seconds)
+    leases = Leases(table, settings.max_active_jobs, settings.lease_seconds)
+    calls = Calls(_places(settings), clients.s3(), clients.functions, clients.sagemaker_runtime)
+    objects = Objects(clients.s3(), settings.output_bucket)
+    endpoint_seconds = settings.request_ttl_seconds + settings.invocation_timeout_seconds + GRACE_SECONDS
+    steps = policies(
+        image_seconds=settings.image_timeout_seconds,
+        endpoint_seconds=endpoint_seconds,
+        voxel_seconds=settings.voxel_timeout_seconds,
+    )
+    machine = Machine(table, leases, objects, calls, steps)
+    return Worker(
+        table,
+        leases,
+        machine,
+        lambda job_id: invoke_event(clients.functions(), settings.worker_function, {"jobId": job_id}),
+    )
+
+
+def _places(settings: WorkerSettings) -> Places:
+    return Places(
+        endpoint=settings.endpoint_name,
+        text_to_image=settings.text_to_image_function,
+        glb_to_vox=settings.glb_to_vox_function,
+        jobs_bucket=settings.output_bucket,
+        async_bucket=settings.async_io_bucket,
+        input_bucket=settings.input_bucket,
+        request_ttl_seconds=settings.request_ttl_seconds,
+        invocation_timeout_seconds=settings.invocation_timeout_seconds,
+    )

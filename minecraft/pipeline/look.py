@@ -1,0 +1,120 @@
+"""What is to be seen of a job's step in S3: its result, its failure, or neither yet.
+
+S3 is what counts: notices get lost, are doubled, and come late.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from minecraft import contract
+from minecraft.contract import ContractError, StepFailure, VoxelSummary
+from minecraft.jobs.job import Step
+from minecraft.pipeline import words
+from minecraft.pipeline.decide import Seen
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from minecraft.jobs.job import Job
+
+RESULTS = {
+    Step.IMAGE: contract.IMAGE,
+    Step.SHAPE: contract.SHAPE,
+    Step.PAINT: contract.TEXTURED,
+    Step.VOXELS: contract.VOXELS,
+    Step.BATCHES: contract.VOXELS,
+}
+"""The object that shows that a step is done."""
+
+_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+_MOST_READ = 1024 * 1024
+
+
+class Objects:
+    """The pipeline's objects, as the step machine needs them; `bucket` has the jobs' folders."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3 = s3
+        self.bucket = bucket
+
+    def location(self, job: Job, name: str) -> str:
+        """The `s3://` URI of one of the job's objects."""
+        return f"s3://{self.bucket}/{contract.job_prefix(job.job_id)}{name}"
+
+    def look(self, job: Job) -> Seen:
+        """What is to be seen of the step at work."""
+        step = job.step
+        assert step is not None
+        key = contract.job_prefix(job.job_id) + RESULTS[step]
+        if step is Step.BATCHES:
+            return self._summary(key)
+        if self.exists(self.bucket, key):
+            return Seen(done=True)
+        # What lies there before this attempt was handed out is of the one before.
+        return Seen(failure=None if job.called_at is None else self._failure(job, step, key))
+
+    def exists(self, bucket: str, key: str) -> bool:
+        """Whether the object is there."""
+        try:
+            self._s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                return False
+            raise
+        return True
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """The object's first MiB, or None where it is not there."""
+        try:
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                return None
+            raise
+        with answer["Body"] as body:
+            return body.read(_MOST_READ)
+
+    def forget_failure(self, job: Job) -> None:
+        """Delete what the attempt before has left behind, where the next would find it."""
+        if job.step in (Step.IMAGE, Step.VOXELS):
+            key = contract.failure_of(contract.job_prefix(job.job_id) + RESULTS[job.step])
+            self._s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def _failure(self, job: Job, step: Step, key: str) -> StepFailure | None:
+        if step in (Step.SHAPE, Step.PAINT):
+            if job.failure_location is None:
+                return None
+            bucket, failure_key = job.failure_location.removeprefix("s3://").split("/", 1)
+            body = self.read(bucket, failure_key)
+            return None if body is None else endpoint_failure(body)
+        body = self.read(self.bucket, contract.failure_of(key))
+        return None if body is None else _function_failure(body)
+
+    def _summary(self, key: str) -> Seen:
+        body = self.read(self.bucket, key)
+        try:
+            summary = VoxelSummary.from_json(body or b"")
+        except ContractError:
+            return Seen(failure=words.failure(words.BAD_RESULT, retryable=False))
+        return Seen(done=True, result=json.loads(summary.to_json()))
+
+
+def endpoint_failure(body: bytes) -> StepFailure:
+    """The failure of a failure object: the container's error where it is one, else the platform's words."""
+    try:
+        error: Any = json.loads(body)["error"]
+        code, retryable = error["code"], error["retryable"]
+    except (KeyError, TypeError, ValueError):
+        return words.failure(words.PLATFORM, retryable=True)
+    return words.failure(str(code), retryable=retryable is True)
+
+
+def _function_failure(body: bytes) -> StepFailure:
+    try:
+        return StepFailure.from_json(body)
+    except ContractError:
+        return words.failure(words.UNAVAILABLE, retryable=True)

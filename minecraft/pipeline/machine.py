@@ -1,0 +1,202 @@
+"""The step machine: takes a job as far as it can be taken now, and leaves it there.
+
+Whatever it does it can do again: a step's work is handed out first and noted then, so that one who dies in
+between leaves it to be handed out twice, with the same name and the same objects at the end.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from minecraft.jobs.job import Step
+from minecraft.jobs.states import ACTIVE, ENDS, State
+from minecraft.jobs.table import LostJobError
+from minecraft.logs import log
+from minecraft.pipeline import words
+from minecraft.pipeline.calls import CallError
+from minecraft.pipeline.decide import Call, Fail, Finish, Next, Retry, Seen, Wait, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from minecraft.jobs.job import Job
+    from minecraft.jobs.lease import Leases
+    from minecraft.jobs.table import JobTable
+    from minecraft.pipeline.calls import Calls
+    from minecraft.pipeline.decide import Action
+    from minecraft.pipeline.look import Objects
+    from minecraft.pipeline.notices import Wake
+    from minecraft.pipeline.policy import StepPolicy
+
+_FRESH = {
+    "attempt": 1,
+    "called_at": None,
+    "retry_at": None,
+    "deadline": None,
+    "output_location": None,
+    "failure_location": None,
+}
+"""What is known of a step that has not begun."""
+
+
+class Machine:
+    """Works on jobs, one at a time, under their leases."""
+
+    def __init__(
+        self,
+        table: JobTable,
+        leases: Leases,
+        objects: Objects,
+        calls: Calls,
+        policies: Mapping[Step, StepPolicy],
+    ) -> None:
+        self._table = table
+        self._leases = leases
+        self._objects = objects
+        self._calls = calls
+        self._policies = policies
+
+    def work(self, wake: Wake, owner: str) -> None:
+        """Do what can be done now for a job that is STARTING or RUNNING; others are left as they are."""
+        job = self._table.get(wake.job_id)
+        if job is None or job.state not in ACTIVE:
+            log("nothing_to_do", job_id=wake.job_id, state=None if job is None else job.state)
+            return
+        try:
+            self._hold_and_run(job, wake, owner)
+        except LostJobError as error:
+            log("lost", job_id=wake.job_id, reason=str(error))
+            self._end_homeless(wake.job_id)
+
+    def _hold_and_run(self, job: Job, wake: Wake, owner: str) -> None:
+        hold = self._leases.take(job, owner)
+        if hold is None:
+            log("busy", job_id=job.job_id)
+        while hold is not None:
+            try:
+                job = self._run(hold.job, wake)
+            except LostJobError:
+                raise
+            except Exception:
+                # Whoever is called next must not wait until the lease has run out.
+                with suppress(Exception):
+                    self._leases.leave(hold)
+                raise
+            if job.state in ENDS:
+                return
+            hold = self._leases.leave(replace(hold, job=job))
+
+    def _run(self, job: Job, wake: Wake) -> Job:
+        if job.state is State.STARTING:
+            now = self._table.clock()
+            first = {**_FRESH, "step": Step.IMAGE, "timings": {Step.IMAGE.value: (now, None)}}
+            job = self._table.advance(job, State.RUNNING, **first)
+        while True:
+            action = decide(job, self._seen(job, wake), self._table.clock(), self._policies)
+            if isinstance(action, Wait):
+                return job
+            job = self._call(job) if isinstance(action, Call) else self._act(job, action)
+            if job.state in ENDS:
+                return job
+
+    def _seen(self, job: Job, wake: Wake) -> Seen:
+        seen = self._objects.look(job)
+        told = wake.failure is not None and wake.inference_id == job.inference_id
+        if told and job.called_at is not None and not seen.done and seen.failure is None:
+            return Seen(failure=wake.failure)
+        return seen
+
+    def _call(self, job: Job) -> Job:
+        """Hand the work out and note that, or what follows as it could not be."""
+        assert job.step is not None
+        try:
+            if job.attempt > 1:
+                self._objects.forget_failure(job)
+            known = self._calls.call(job)
+        except CallError as error:
+            log("not_called", **_about(job), reason=str(error))
+            now = self._table.clock()
+            return self._act(job, decide(job, Seen(failure=error.failure), now, self._policies))
+        now = self._table.clock()
+        deadline = now + self._policies[job.step].seconds
+        noted = self._table.save(job, called_at=now, deadline=deadline, retry_at=None, **known)
+        log("called", **_about(noted), **known)
+        return noted
+
+    def _act(self, job: Job, action: Action) -> Job:
+        if isinstance(action, Next):
+            log("step_done", **_about(job), next=action.step, note=action.note)
+            return self._table.save(job, **self._next(job, action))
+        if isinstance(action, Retry):
+            log("step_failed", **_about(job), code=action.failure.code, retry_at=action.at)
+            self._calls.withdraw(job)
+            again = {**_FRESH, "attempt": job.attempt + 1, "retry_at": action.at}
+            return self._table.save(job, **again)
+        if isinstance(action, Fail):
+            return self._fail(job, action.failure.code, action.failure.message)
+        assert isinstance(action, Finish)
+        return self._finish(job, action)
+
+    def _next(self, job: Job, action: Next) -> dict[str, Any]:
+        timings = {**self._closed(job), action.step.value: (self._table.clock(), None)}
+        notes = job.notes if action.note is None else (*job.notes, action.note)
+        return {
+            **_FRESH,
+            "step": action.step,
+            "painted": int(action.painted),
+            "notes": notes,
+            "timings": timings,
+        }
+
+    def _finish(self, job: Job, action: Finish) -> Job:
+        ended = self._table.advance(
+            job,
+            State.SUCCEEDED,
+            *self._leases.free(job),
+            result=action.result,
+            timings=self._closed(job),
+        )
+        log("ended", **_about(ended), state=ended.state)
+        if ended.started_at is not None and ended.ended_at is not None:
+            self._table.learn(ended.ended_at - ended.started_at)
+        return ended
+
+    def _fail(self, job: Job, code: str, message: str) -> Job:
+        ended = self._table.advance(
+            job,
+            State.FAILED,
+            *self._leases.free(job),
+            error=message,
+            error_code=code,
+            timings=self._closed(job),
+        )
+        log("ended", **_about(ended), state=ended.state, code=code)
+        return ended
+
+    def _closed(self, job: Job) -> dict[str, tuple[float, float | None]]:
+        """The timings, that of the step at work ended now."""
+        timings = dict(job.timings)
+        if job.step is not None and job.step.value in timings:
+            timings[job.step.value] = (timings[job.step.value][0], self._table.clock())
+        return timings
+
+    def _end_homeless(self, job_id: str) -> None:
+        """End an active job whose place is another's or nobody's: nobody could ever work on it."""
+        job = self._table.get(job_id)
+        if job is None or job.state not in ACTIVE or job.slot is None:
+            return
+        if self._leases.get(job.slot).job != job_id:
+            failure = words.failure(words.UNAVAILABLE, retryable=False)
+            with suppress(LostJobError):
+                self._table.advance(job, State.FAILED, error=failure.message, error_code=failure.code)
+
+
+def _about(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "step": job.step,
+        "attempt": job.attempt,
+        "inference_id": job.inference_id if job.step in (Step.SHAPE, Step.PAINT) else None,
+    }

@@ -1,0 +1,107 @@
+"""What wakes the worker: a job's name, the endpoint's notices, the clock. Pure.
+
+Notices: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html, in the event
+of https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from minecraft.contract import invocation_document
+from minecraft.pipeline import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minecraft.contract import StepFailure
+
+JOB_ID = re.compile(r"[0-9a-f]{12}")
+_INFERENCE_ID = re.compile(r"(?P<job>[0-9a-f]{12})-(?P<step>shape|paint)-(?P<attempt>[0-9]{1,4})")
+_DOCUMENT = re.compile(re.escape(invocation_document("@")).replace("@", f"(?P<id>{_INFERENCE_ID.pattern})"))
+_STATUS = re.compile(r"\((\d{1,3})\) from model")
+
+_OUT_OF_MEMORY_STATUS = 507
+_CLIENT_ERRORS = range(400, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A job to look at. A notice also says what became of one inference, `failure` None for a success."""
+
+    job_id: str
+    inference_id: str | None = None
+    failure: StepFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """What an event asks for; `strange` counts what it had that is not ours."""
+
+    wakes: tuple[Wake, ...]
+    sweep: bool = False
+    strange: int = 0
+
+
+def read(event: object) -> Woken:
+    """What the event asks for; one that nobody can have meant asks for nothing."""
+    if not isinstance(event, dict):
+        return Woken((), strange=1)
+    if _is_tick(event):
+        return Woken((), sweep=True)
+    job_id = event.get("jobId")
+    if isinstance(job_id, str) and JOB_ID.fullmatch(job_id):
+        return Woken((Wake(job_id),))
+    records = event.get("Records")
+    found = [_notice(record) for record in records] if isinstance(records, list) else [None]
+    wakes = tuple(wake for wake in found if wake is not None)
+    return Woken(wakes, strange=len(found) - len(wakes))
+
+
+def _is_tick(event: dict[str, Any]) -> bool:
+    scheduled = event.get("source") == "aws.events" and event.get("detail-type") == "Scheduled Event"
+    return event.get("sweep") is True or scheduled
+
+
+def _notice(record: object) -> Wake | None:
+    try:
+        notice = json.loads(record["Sns"]["Message"])  # type: ignore[index]  # whatever comes
+        inference = _inference(notice)
+        if inference is None:
+            return None
+        has_failed = notice.get("invocationStatus") == "Failed"
+        failure = _reason(str(notice.get("failureReason", ""))) if has_failed else None
+        return Wake(inference["job"], inference[0], failure)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _inference(notice: dict[str, Any]) -> re.Match[str] | None:
+    for text in _names(notice):
+        match = _INFERENCE_ID.fullmatch(text)
+        if match is not None:
+            return match
+    return None
+
+
+def _names(notice: dict[str, Any]) -> Iterator[str]:
+    """The inference id; else that which the input's name tells, should the notice have lost it."""
+    yield str(notice.get("inferenceId", ""))
+    location = str(notice.get("requestParameters", {}).get("inputLocation", ""))
+    document = _DOCUMENT.fullmatch(location.split("/", 3)[-1])
+    if document is not None:
+        yield document["id"]
+
+
+def _reason(text: str) -> StepFailure:
+    """The failure of a notice's reason, for where its failure object cannot be found."""
+    match = _STATUS.search(text)
+    status = int(match[1]) if match else 0
+    if status == _OUT_OF_MEMORY_STATUS:
+        return words.failure(words.OUT_OF_GPU_MEMORY, retryable=True)
+    if status in _CLIENT_ERRORS:
+        return words.failure(f"status_{status}", retryable=False)
+    return words.failure(words.PLATFORM, retryable=True)

@@ -1,0 +1,51 @@
+"""How often a step is tried, how long it may take, and in which order steps come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from minecraft.jobs.job import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ORDER = tuple(Step)
+
+GRACE_SECONDS = 300.0
+"""What the endpoint may take beyond its own limits to say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepPolicy:
+    """At most `attempts` of `seconds` each; before each new one `pauses`, the last of them repeated."""
+
+    attempts: int
+    seconds: float
+    pauses: tuple[float, ...] = (0.0,)
+
+    def pause_after(self, attempt: int) -> float:
+        """Seconds between an attempt, counted from 1, and the next."""
+        return self.pauses[min(attempt, len(self.pauses)) - 1]
+
+
+def policies(
+    *, image_seconds: float, endpoint_seconds: float, voxel_seconds: float
+) -> Mapping[Step, StepPolicy]:
+    """The policy of each step. Throttling passes with time; a crashed container does not need it."""
+    endpoint = StepPolicy(3, endpoint_seconds, (0.0, 60.0))
+    return MappingProxyType(
+        {
+            Step.IMAGE: StepPolicy(4, image_seconds, (20.0, 60.0, 180.0)),
+            Step.SHAPE: endpoint,
+            Step.PAINT: StepPolicy(2, endpoint_seconds, (0.0,)),
+            Step.VOXELS: StepPolicy(3, voxel_seconds, (0.0, 60.0)),
+            Step.BATCHES: StepPolicy(1, voxel_seconds),
+        }
+    )
+
+
+def after(step: Step) -> Step:
+    """The step that follows."""
+    return ORDER[ORDER.index(step) + 1]

@@ -1,0 +1,53 @@
+"""What a player asks for, as the job keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any, Self
+
+SIZES = MappingProxyType({"small": 32, "medium": 64, "large": 128})
+"""Names of sizes: the longest side in blocks."""
+
+DEFAULT_VERSION = "1.21.4"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """A build to make, within the API's bounds.
+
+    `size` is the longest side in blocks; `anchor` the block (x, y, z) at which it is to stand; `palette` a
+    name or block ids; `hollow` 0 for solid, else a shell's thickness; `rotation` quarter turns; `image_key`
+    the object of INPUT_BUCKET that takes the place of a picture made from the prompt.
+    """
+
+    prompt: str
+    size: int = SIZES["medium"]
+    anchor: tuple[int, int, int] | None = None
+    palette: str | tuple[str, ...] = "default"
+    exclude: tuple[str, ...] = ()
+    hollow: int = 0
+    rotation: int = 0
+    smoothing: float | None = None
+    max_blocks: int | None = None
+    version: str = DEFAULT_VERSION
+    seed: int | None = None
+    image_key: str | None = None
+    player_uuid: str = ""
+    player_name: str = ""
+    world: str = ""
+
+    def to_json(self) -> str:
+        """As the job's row holds it."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The opposite of `to_json`."""
+        known = {entry.name for entry in fields(cls)}
+        values: dict[str, Any] = {name: value for name, value in json.loads(text).items() if name in known}
+        for name in ("anchor", "palette", "exclude"):
+            if isinstance(values.get(name), list):
+                values[name] = tuple(values[name])
+        return cls(**values)
