@@ -54,7 +54,7 @@ class EndpointStatus:
 def ensure_endpoint(
     profile: Profile, report: Callable[[str], None], *, scale_to_zero: bool | None = None
 ) -> bool:
-    """Make what it stands on, model, configuration and endpoint where they are not there yet, and wait for InService.
+    """Make the endpoint and what it stands on where they are not there yet, and wait for InService.
 
     An endpoint that is there keeps the settings it was made with; one that has failed is made anew. Whether
     it scales to zero is the profile's to say for a new one, unless `scale_to_zero` says so for any.

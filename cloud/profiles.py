@@ -20,7 +20,7 @@ DEFAULT_PROFILE = "embedded"
 PROFILE_VARIABLE = "MESHTWIN_PROFILE"
 
 API_URL_VARIABLE = "BUILD_API_URL"
-API_TOKEN_VARIABLE = "BUILD_API_TOKEN"
+API_TOKEN_VARIABLE = "BUILD_API_TOKEN"  # noqa: S105  # a name
 API_PREFIX = "/_api"
 """Where the stand-in for API Gateway has its routes; on AWS they are at the root of the API's own host."""
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def ensure_resources(profile: Profile) -> list[str]:
     """Make what of it is not there; the names of what was made. On AWS the table is the deployment's."""
     made = ensure_buckets(profile)
-    made += [name for name in _missing_topics(profile) if clients.sns().create_topic(Name=name)]
+    for topic in _missing_topics(profile):
+        clients.sns().create_topic(Name=topic)
+        made.append(topic)
     if profile.emulated and _ensure_table(profile.names.job_table):
         made.append(profile.names.job_table)
     return made

@@ -21,7 +21,7 @@ INTERVAL_SECONDS = 2.0
 
 
 class StoreWatch:
-    """Makes the profile's buckets, topics and table again where they have vanished, for the length of a `with` block.
+    """Makes again what of the profile's resources has vanished, for the length of a `with` block.
 
     Alarms vanish with them, and an endpoint at zero could not be woken: where it `scales`, that is made
     again, too. `say` is told, from a thread of this watch's own, and only when something was made: while the

@@ -45,9 +45,7 @@ def build(
     kinds: Annotated[
         int | None, typer.Option(min=1, max=512, help="At most so many kinds of block; 16 are plenty.")
     ] = None,
-    hollow: Annotated[
-        int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")
-    ] = 0,
+    hollow: Annotated[int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")] = 0,
     rotation: Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")] = 0,
     anchor: Annotated[
         str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
@@ -86,7 +84,7 @@ def build(
       meshtwin build --job 3f2a9c1b7d04 --out out/dragon
     """
     if not prompt and picture is None and job is None:
-        raise UsageError("nothing to build: give a prompt, as in `meshtwin build \"a red dragon\"`")
+        raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
     document = {
         "prompt": prompt,
         "size": int(size) if size.isascii() and size.isdigit() else size,
@@ -100,19 +98,26 @@ def build(
         "seed": seed,
         "imageUpload": _picture(picture),
     }
-    target = folder or Path("out/build") / (folder_name(prompt) if prompt else job or picture.stem if picture else "")
+    target = folder or Path("out/build") / (
+        folder_name(prompt) if prompt else job or picture.stem if picture else ""
+    )
     with _api(profile, as_json=as_json) as (api, alone), JobProgress(quiet=as_json) as progress:
         job_id = job or str(api.submit(document)["jobId"])
         progress.say(f"job {job_id} is accepted")
         try:
             status = follow(
-                api, job_id, timeout=timeout, on_update=lambda now: progress.say(now.words, fraction=now.fraction)
+                api,
+                job_id,
+                timeout=timeout,
+                on_update=lambda now: progress.say(now.words, fraction=now.fraction),
             )
         except KeyboardInterrupt:
             if not alone:
                 err.print(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
             raise
-        files = bring(status, target, lambda done, count: progress.say(f"fetching {done} of {count}", fraction=1))
+        files = bring(
+            status, target, lambda done, count: progress.say(f"fetching {done} of {count}", fraction=1)
+        )
     _report(status, files, target, as_json=as_json)
     if show and "preview.png" in files:
         webbrowser.open(files["preview.png"].resolve().as_uri())

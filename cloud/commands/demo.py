@@ -55,7 +55,9 @@ def demo(
         # A demo is by itself: it neither uses nor disturbs a `meshtwin up` in another shell.
         os.environ[STATE_VARIABLE] = scratch
         with (
-            serving(chosen, StackOptions(log_dir=Path(scratch) / "logs", alone=True, functions=False)) as served,
+            serving(
+                chosen, StackOptions(log_dir=Path(scratch) / "logs", alone=True, functions=False)
+            ) as served,
             JobProgress(quiet=as_json) as progress,
         ):
             preparing = served.seconds_preparing

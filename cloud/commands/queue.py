@@ -77,7 +77,9 @@ def cancel_build(
     with _table(connected) as table:
         ended = jobs.cancel(table, Leases(table), job_id)
     if ended is None:
-        raise UsageError(f"job {job_id!r}: there is none of this id; `meshtwin queue list` shows those that wait")
+        raise UsageError(
+            f"job {job_id!r}: there is none of this id; `meshtwin queue list` shows those that wait"
+        )
     if as_json:
         print_json({"job_id": job_id, "state": ended.job.state.value, "ended_now": ended.ended_now})
         return

@@ -26,7 +26,7 @@ def folder_name(prompt: str) -> str:
 def bring(
     status: Mapping[str, Any], folder: Path, on_file: Callable[[int, int], None] = lambda *_: None
 ) -> dict[str, Path]:
-    """The artefacts of a finished build, by name, as files in `folder`; `on_file` is told (done, of how many).
+    """The artefacts of a finished build, by name, as files in `folder`; `on_file` hears (done, of how many).
 
     Raises:
         UnavailableError: one cannot be fetched.

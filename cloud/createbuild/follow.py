@@ -26,7 +26,7 @@ _SHARES = {
     "voxelization": (0.9, 0.08),
     "batch_prepare": (0.98, 0.02),
 }
-"""Where on a bar from 0 to 1 each stage begins, and how much of it is its own: about its share of the time."""
+"""Where on a bar from 0 to 1 each stage begins, and how much of it is its own: roughly its time's."""
 
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
 

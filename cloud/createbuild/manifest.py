@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from cloud.createbuild.functions import Function
 
+    _Table = Mapping[str, str] | Mapping[str, str | int]
+    _Value = str | int | _Table | tuple[_Table, ...]
+
 CODE = Path(minecraft.__file__).parents[1]
 """What is packaged for AWS: the folder that `minecraft` and what it may import lie in."""
 
@@ -24,7 +27,7 @@ def write_manifest(functions: Iterable[Function], path: Path) -> None:
 
 
 def _table(function: Function) -> str:
-    values = {
+    values: dict[str, _Value] = {
         "handler": function.handler,
         "code": str(CODE),
         "memory": function.memory,
@@ -36,7 +39,7 @@ def _table(function: Function) -> str:
     return "\n".join([f"[functions.{function.name}]", *lines, ""])
 
 
-def _toml(value: str | int | Mapping[str, str | int] | tuple[Mapping[str, str | int], ...]) -> str:
+def _toml(value: _Value) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, str | int):
