@@ -119,6 +119,38 @@ def _docker_answers() -> bool:
     return subprocess.run([docker, "version"], capture_output=True, check=False).returncode == 0  # noqa: S603  # nobody's input
 
 
+PEERS = {
+    "amulet": ["amulet-core==1.9.50", "numpy==1.26.4"],
+    "litemapy": ["litemapy==0.11.0b0", "nbtlib==2.0.4"],
+    "nbtlib": ["nbtlib==2.0.4"],
+    "midvoxio": ["midvoxio==0.1.6", "matplotlib==3.11.2"],
+    "schematicjs": [],
+}
+"""Other programs that read our schematics, each in an environment of its own: they exclude each other.
+
+amulet-core's first installation compiles LevelDB, which needs a C++ compiler and takes minutes.
+"""
+
+SCHEMATICJS = "@enginehub/schematicjs@0.10.0"
+
+
+@nox.session(default=False)
+@nox.parametrize("peer", list(PEERS), ids=list(PEERS))
+def peers(session: nox.Session, peer: str) -> None:
+    """Other programs read the schematics that we write, block for block: `nox -s "peers(amulet)"` for one."""
+    pinned = any(requirement.startswith("numpy") for requirement in PEERS[peer])
+    session.install("--quiet", "pytest", *PEERS[peer], *([] if pinned else ["-c", CONSTRAINTS, "numpy"]))
+    scratch = str(Path(session.create_tmp()).resolve())
+    env = {f"{kind}_DIR": scratch for kind in ("CACHE", "CONFIG", "DATA", "LOG")}  # amulet's
+    if peer == "schematicjs":
+        if shutil.which("npm") is None:
+            session.skip("no npm on this machine: it installs the reader")
+        session.run("npm", "install", "--silent", "--prefix", scratch, SCHEMATICJS, external=True)
+        env["MESHTWIN_NODE_MODULES"] = scratch
+    checks = f"tests/peers/check_{peer}.py"
+    session.run("pytest", "-c", "tests/peers/pytest.ini", checks, *session.posargs, env=env)
+
+
 @nox.session(default=False)
 def gpu(session: nox.Session) -> None:
     """The tests marked gpu, on a machine with CUDA; says so where there is none."""

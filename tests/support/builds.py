@@ -1,0 +1,62 @@
+"""Builds for tests: random ones, and how two of them are compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from minecraft.voxel.blocks import AIR, Blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+STATES = (
+    AIR,
+    "minecraft:stone",
+    "minecraft:oak_log[axis=y]",
+    "minecraft:oak_log[axis=x]",
+    "minecraft:oak_stairs[facing=east,half=bottom,shape=straight,waterlogged=false]",
+    "minecraft:cave_air",
+    "mod_a:deep/block.1[level=0]",
+    *(f"minecraft:block_{number}" for number in range(300)),
+)
+
+
+def build(cells: NDArray[Any], states: tuple[str, ...] = STATES) -> Blocks:
+    """Blocks of the words `states[cell]`, with no word that is not used, but for AIR."""
+    used = np.unique(np.append(cells, 0))
+    table = np.zeros(len(states), np.uint16)
+    table[used] = np.arange(len(used))
+    return Blocks(table[cells], tuple(states[index] for index in used))
+
+
+def noise(size: tuple[int, int, int], states: int, seed: int = 0) -> Blocks:
+    """A build in which each of so many states of STATES is likely to be used."""
+    return build(np.random.default_rng(seed).integers(0, states, size))
+
+
+@st.composite
+def builds(draw: st.DrawFn, longest: int = 9) -> Blocks:
+    """Builds of any shape, with few states or more than a byte holds, air or none."""
+    x, y, z = (draw(st.integers(1, longest)) for _ in range(3))
+    cells = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).integers(
+        draw(st.integers(0, 1)), draw(st.sampled_from([2, 5, 130, len(STATES)])), (x, y, z)
+    )
+    return build(cells)
+
+
+def words(blocks: Blocks) -> NDArray[np.str_]:
+    """The state of each cell, in words."""
+    return np.array(blocks.states)[blocks.cells]
+
+
+def assert_same(found: Blocks, expected: Blocks) -> None:
+    """The same words in the same places, and Blocks' own rules kept."""
+    assert found.size == expected.size
+    assert (words(found) == words(expected)).all()
+    assert found.cells.dtype == np.uint16
+    assert found.states[0] == AIR
+    assert len(set(found.states)) == len(found.states)
+    assert set(np.unique(found.cells)) | {0} == set(range(len(found.states)))
