@@ -17,6 +17,7 @@ BENCHMARKS = {
     "emulator": "the emulator's CPU time, its AWS calls, and the time from submit to result",
     "relief": "the relief backend's seconds and peak memory, picture by picture",
     "queue": "a long queue: accepted, listed, recovered, dispatched",
+    "blocks": "colours to blocks: CPU seconds, and the blocks' difference from the colours",
     "ping": "how soon /ping answers while a job runs",
 }
 
