@@ -18,6 +18,7 @@ BENCHMARKS = {
     "relief": "the relief backend's seconds and peak memory, picture by picture",
     "queue": "a long queue: accepted, listed, recovered, dispatched",
     "formats": "a build written as .schem, .litematic, structure and .vox files",
+    "blocks": "colours to blocks: CPU seconds, and the blocks' difference from the colours",
     "ping": "how soon /ping answers while a job runs",
 }
 

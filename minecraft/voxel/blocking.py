@@ -1,0 +1,109 @@
+"""From coloured cells to blocks of a palette."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minecraft.voxel.blocks import AIR, Blocks
+from minecraft.voxel.choice import best_blocks
+from minecraft.voxel.dither import dithered
+from minecraft.voxel.faces import visible_faces
+from minecraft.voxel.looks import HIDDEN, looks_of, nearest, place, views_of
+from minecraft.voxel.palette import find_block
+from minecraft.voxel.smoothing import smooth
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from minecraft.voxel.grid import Voxels
+    from minecraft.voxel.palette import Palette
+
+SMOOTHING = 0.005
+"""The usual strength, a quarter of what one can just see, for each neighbour that a cell then agrees with."""
+
+_MID_GREY = 0.2
+"""Linear light; what a build without colours is made of looks most like this."""
+
+
+def to_blocks(
+    voxels: Voxels,
+    palette: Palette,
+    *,
+    max_blocks: int | None = None,
+    smoothing: float = SMOOTHING,
+    dither: float = 0.0,
+    filler: str | None = None,
+) -> Blocks:
+    """The block of the palette for each solid cell; the same cells always give the same blocks.
+
+    Each seen cell takes the block whose seen faces look most like it; `max_blocks` keeps to that many
+    blocks, chosen to suit this build. `smoothing` is how far a block may be from the colour, in OKLab, for
+    each neighbour that is then of the same block (see `smoothing.smooth`; 0 turns it off); `dither`, 0 to 1,
+    the strength of a pattern in large flat areas. Cells that have no colour or that no one sees are made of
+    `filler`, any known block, or of the build's commonest.
+
+    Raises:
+        ValueError: if a number is out of its range or the filler isn't known.
+    """
+    _check(max_blocks, smoothing, dither)
+    filler_state = None if filler is None else find_block(filler).state
+    faces = visible_faces(voxels.solid, voxels.surface)
+    views = views_of(faces)
+    seen = np.flatnonzero(views != HIDDEN)
+    where, points, views = voxels.surface[seen], place(voxels.colors[seen]), views[seen]
+    looks, states = looks_of(palette), palette.states
+    if max_blocks is not None:
+        chosen = best_blocks(looks, points, views, max_blocks)
+        looks, states = looks.only(chosen), tuple(states[block] for block in chosen)
+    moves = np.ones(len(where), np.bool_)
+    if dither > 0:
+        points, patterned = dithered(voxels.size, where, points, faces[seen], dither)
+        moves = ~patterned
+    cells = np.zeros(voxels.size, np.uint16)
+    cells[tuple(where.T)] = nearest(looks, points, views) + np.uint16(1)
+    smooth(cells, where[moves], looks, points[moves], views[moves], smoothing)
+    return _filled(
+        cells, voxels.solid, where, states, filler_state or _commonest(cells, where, palette, states)
+    )
+
+
+def _check(max_blocks: int | None, smoothing: float, dither: float) -> None:
+    if max_blocks is not None and max_blocks < 1:
+        raise ValueError(f"max_blocks {max_blocks}: expected at least 1, or none for the whole palette")
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"smoothing {smoothing}: expected 0 (off) to 1; {SMOOTHING} is usual")
+    if not 0 <= dither <= 1:
+        raise ValueError(f"dither {dither}: expected 0 (off) to 1")
+
+
+def _commonest(
+    cells: NDArray[np.uint16], where: NDArray[np.int32], palette: Palette, states: tuple[str, ...]
+) -> str:
+    """The state of most seen cells; of a build without any, the palette's nearest to a middle grey."""
+    if len(where):
+        return states[int(np.bincount(cells[tuple(where.T)]).argmax()) - 1]
+    grey = place(np.full((1, 3), _MID_GREY, np.float32))
+    return palette.states[int(nearest(looks_of(palette), grey, np.zeros(1, np.uint8))[0])]
+
+
+def _filled(
+    cells: NDArray[np.uint16],
+    solid: NDArray[np.bool_],
+    where: NDArray[np.int32],
+    states: tuple[str, ...],
+    filler: str,
+) -> Blocks:
+    """Fill what is solid and has no block yet, and keep the states that are used, commonest first."""
+    names = states if filler in states else (*states, filler)
+    seen = cells[tuple(where.T)]
+    counts = np.bincount(seen, minlength=len(names) + 1)
+    counts[names.index(filler) + 1] += np.count_nonzero(solid) - len(where)
+    order = np.argsort(-counts, kind="stable")
+    order = order[counts[order] > 0]
+    place_of = np.zeros(len(names) + 1, np.uint16)
+    place_of[order] = np.arange(1, len(order) + 1)
+    filled = solid * place_of[names.index(filler) + 1]
+    filled[tuple(where.T)] = place_of[seen]
+    return Blocks(filled, (AIR, *(names[block - 1] for block in order)))

@@ -1,0 +1,164 @@
+"""Palettes: which blocks a build may be made of, and how they look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minecraft.voxel.block_table import MeasuredBlock, measured_blocks, parse_version
+from minecraft.voxel.color import oklab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+OLDEST_VERSION = "1.21.4"
+"""The version that a palette is for if none is named: its states are in all later ones too."""
+
+_DYED = ("*_wool", "*_concrete", "*_terracotta", "terracotta")
+_CHEAP = (
+    *_DYED,
+    *("*_planks", "*_log", "*_wood", "*_stem", "*_hyphae", "bamboo_block", "stripped_bamboo_block"),
+    *("stone", "cobblestone", "smooth_stone", "stone_bricks", "cobbled_deepslate", "polished_deepslate"),
+    *("deepslate", "deepslate_bricks", "deepslate_tiles", "tuff", "polished_tuff", "tuff_bricks", "calcite"),
+    *("granite", "diorite", "andesite", "polished_granite", "polished_diorite", "polished_andesite"),
+    *("dirt", "coarse_dirt", "rooted_dirt", "packed_mud", "mud_bricks", "clay", "bricks", "dripstone_block"),
+    *("sandstone", "cut_sandstone", "smooth_sandstone", "red_sandstone", "cut_red_sandstone"),
+    *("smooth_red_sandstone", "netherrack", "nether_bricks", "basalt", "smooth_basalt", "polished_basalt"),
+    *("blackstone", "polished_blackstone", "soul_soil", "moss_block", "snow_block", "melon", "pumpkin"),
+    *("hay_block", "dried_kelp_block", "bone_block", "mushroom_stem", "*_mushroom_block"),
+)
+"""What a player digs, fells, shears, bakes or dyes by the chest."""
+
+_GREY = 0.02
+"""OKLab chroma below which a colour counts as grey: what one can just see."""
+
+_NEAR = 0.5
+"""How alike a name must be to be offered in its place (difflib's ratio)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Blocks to choose from.
+
+    `states` are full block states, each once. `colors` is (n, 3, 3) float32, linear RGB of each one's side,
+    top and bottom (`block_table.SIDE`, `TOP`, `BOTTOM`); `lab` the same in OKLab. Neither is written to.
+    """
+
+    name: str
+    states: tuple[str, ...]
+    colors: NDArray[np.float32]
+    lab: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+
+def load_palette(
+    palette: str | Iterable[str] = "default", exclude: Iterable[str] = (), *, version: str = OLDEST_VERSION
+) -> Palette:
+    """A palette by its name, or of the blocks listed, without those in `exclude`.
+
+    Blocks are ids, `minecraft:` left out or not. A list may have any measured block, also ones that fall or
+    give light; the named palettes have none of those, nor any that `version` of the game lacks.
+
+    Raises:
+        ValueError: if a palette or block isn't known, a listed block is newer than `version`, or none
+            is left.
+    """
+    newest = parse_version(version)
+    if isinstance(palette, str):
+        name, blocks = palette, _named(palette)
+        blocks = [block for block in blocks if parse_version(block.since) <= newest]
+    else:
+        name, blocks = "list", [find_block(block) for block in palette]
+        _refuse_newer(blocks, version)
+    unwanted = {find_block(block).id for block in exclude}
+    kept = {block.id: block for block in blocks if block.id not in unwanted}
+    if not kept:
+        raise ValueError(
+            f"palette {name!r}: none of its {len(blocks)} blocks is left for {version}; "
+            "exclude fewer, or list others"
+        )
+    return _assembled(name, list(kept.values()))
+
+
+def palette_names() -> tuple[str, ...]:
+    """The palettes that `load_palette` knows by name."""
+    return tuple(_RULES)
+
+
+def find_block(name: str) -> MeasuredBlock:
+    """A measured block by its id, with `minecraft:` or without; or by its state, if written as measured.
+
+    Raises:
+        ValueError: if there is none; the message names the nearest.
+    """
+    known = measured_blocks()
+    wanted = name.strip().lower().removeprefix("minecraft:")
+    base = wanted.partition("[")[0]
+    block = known.get(f"minecraft:{base}")
+    if block is None:
+        near = get_close_matches(base, [_short(block) for block in known], n=3, cutoff=_NEAR)
+        hint = (
+            f"did you mean {', '.join(near)}?" if near else "expected the id of a full block, such as stone"
+        )
+        raise ValueError(f"block {name!r}: not a block whose colours are known; {hint}")
+    if wanted not in {base, block.state.removeprefix("minecraft:")}:
+        raise ValueError(
+            f"block {name!r}: its colours are known as {block.state} only; write {_short(block.id)}"
+        )
+    return block
+
+
+def _named(name: str) -> list[MeasuredBlock]:
+    rule = _RULES.get(name)
+    if rule is None:
+        near = get_close_matches(name, _RULES, n=1, cutoff=_NEAR)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"palette {name!r}: expected {', '.join(_RULES)}, or a list of blocks{hint}")
+    return [block for block in measured_blocks().values() if block.safe and rule(block)]
+
+
+def _refuse_newer(blocks: list[MeasuredBlock], version: str) -> None:
+    for block in blocks:
+        if parse_version(block.since) > parse_version(version):
+            raise ValueError(
+                f"block {_short(block.id)!r}: {block.state} is there from {block.since} on, and the build is "
+                f"for {version}; leave it out, or build for {block.since}"
+            )
+
+
+def _assembled(name: str, blocks: list[MeasuredBlock]) -> Palette:
+    colors = np.stack([block.colors for block in blocks])
+    lab = oklab(colors)
+    for array in (colors, lab):
+        array.setflags(write=False)
+    return Palette(name, tuple(block.state for block in blocks), colors, lab)
+
+
+def _short(block_id: str) -> str:
+    return block_id.removeprefix("minecraft:")
+
+
+def _matches(block: MeasuredBlock, patterns: tuple[str, ...]) -> bool:
+    plain = _short(block.id)
+    return "glazed" not in plain and any(fnmatchcase(plain, pattern) for pattern in patterns)
+
+
+def _is_grey(block: MeasuredBlock) -> bool:
+    chroma = np.hypot(*oklab(np.vstack([block.colors, block.mean]))[:, 1:].T)
+    return bool(chroma.max() < _GREY)
+
+
+_RULES: dict[str, Callable[[MeasuredBlock], bool]] = {
+    "default": lambda _block: True,
+    "wool-concrete-terracotta": lambda block: _matches(block, _DYED),
+    "survival-cheap": lambda block: _matches(block, _CHEAP),
+    "greyscale": _is_grey,
+}
