@@ -60,7 +60,8 @@ def _status(given: object) -> int:
 
 
 def _headers(result: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-    headers, cookies = result.get("headers") or {}, result.get("cookies") or []
+    given = {name: value for name, value in result.items() if value is not None}
+    headers, cookies = given.get("headers", {}), given.get("cookies", [])
     if not isinstance(headers, dict) or not isinstance(cookies, list):
         raise MalformedResponseError("headers: expected an object; cookies: expected a list")
     pairs = [(name.lower(), _text(value)) for name, value in headers.items()]

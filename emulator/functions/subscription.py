@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from emulator.functions.events import Events
     from emulator.functions.manifest import Function
 
-POLL_SECONDS = 10
-"""How long SQS is asked to wait for a message."""
+POLL_SECONDS = 1
+"""How long SQS is asked to wait for a message. What it gives to a host that was killed meanwhile is hidden
+for a while, so the wait is short."""
 
-_VISIBILITY = 60
-_HEARTBEAT = 20.0
+_VISIBILITY = 20
+_HEARTBEAT = 6.0
 _AT_ONCE = 20
 _BATCH = 10
 
@@ -82,16 +83,21 @@ class Subscription:
         self._seen_to: set[asyncio.Task[None]] = set()
         self._queue_url = ""
         self._arn = ""
+        self._thread = threading.Thread(target=self._follow, name=wish.queue_name, daemon=True)
 
     def start(self) -> None:
-        """Begin. The thread is a daemon: nobody waits at the end for a queue to say that it is empty."""
-        threading.Thread(target=self._follow, name=self.wish.queue_name, daemon=True).start()
+        """Begin. The thread is a daemon, as a store that hangs may hold up no end."""
+        self._thread.start()
 
     def stop(self) -> None:
         """Receive no more; what was received and not seen to comes again later."""
         self._stopped.set()
         for task in self._seen_to:
             task.cancel()
+
+    def join(self) -> None:
+        """Wait for the end of what `stop` has stopped, a little longer than a poll takes. Blocks."""
+        self._thread.join(POLL_SECONDS + 1)
 
     def remove(self) -> None:
         """Stop, and leave neither subscription nor queue. Blocks.

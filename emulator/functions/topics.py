@@ -95,5 +95,7 @@ class Topics:
         """Follow nothing more. Queues and subscriptions stay, and fill: the next host finds them."""
         if self._looking is not None:
             self._looking.cancel()
-        for subscription in (*self._own, *self._mirrored.values()):
+        subscriptions = (*self._own, *self._mirrored.values())
+        for subscription in subscriptions:
             subscription.stop()
+        await asyncio.gather(*(asyncio.to_thread(subscription.join) for subscription in subscriptions))

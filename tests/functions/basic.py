@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,3 +91,31 @@ def fill(event: Any, _context: Any) -> int:
 
 def grow(event: Any, _context: Any) -> str:
     return "x" * event["bytes"]
+
+
+def respond(event: Any, _context: Any) -> Any:
+    """Whatever the request's body says, as it stands."""
+    return json.loads(event["body"])
+
+
+def wait(event: Any, context: Any) -> Any:
+    """As `sleep`, told by the body of an HTTP request."""
+    return sleep(json.loads(event["body"]), context)
+
+
+def tell(event: Any, _context: Any) -> None:
+    """Write the event to the log."""
+    print("EVENT", json.dumps(event))  # noqa: T201
+
+
+def stubborn(_event: Any, _context: Any) -> None:
+    """Deaf to every signal that can be ignored, and never done."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    print("stubborn now")  # noqa: T201
+    time.sleep(3600)
+
+
+def gated(_event: Any, context: Any) -> float:
+    """As `sleep`, told by the environment."""
+    return sleep({"until": os.environ["GATE"]}, context)
