@@ -19,7 +19,7 @@ def leave_functions_alone() -> None:
     """In this process, from now on, SNS does not call functions; again it changes nothing."""
     publish = Subscription.publish
     if not hasattr(publish, "__wrapped__"):
-        Subscription.publish = _to_others(publish)
+        setattr(Subscription, "publish", _to_others(publish))  # noqa: B010  # a method may not be assigned to
 
 
 def _to_others(publish: Callable[..., None]) -> Callable[..., None]:

@@ -44,9 +44,10 @@ RESERVED = frozenset({
 _NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _VARIABLE = re.compile(r"[a-zA-Z]\w+|_HANDLER|_X_AMZN_TRACE_ID", re.ASCII)
 _TOPIC = re.compile(r"arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}", re.ASCII)
-_KEYS = frozenset({
+KEYS = frozenset({
     "handler", "code", "memory", "timeout", "environment", "events", "concurrency", "retries", "maximum_age"
 })  # fmt: skip
+"""What a function's table may say."""
 
 
 class ManifestError(Exception):
@@ -125,8 +126,8 @@ class _Reader:
             raise self._wrong("name", name, "1 to 64 letters, digits, - and _")
         if not isinstance(table, dict):
             raise self._wrong("table", table, f"a table [functions.{name}]")
-        if unknown := sorted(table.keys() - _KEYS):
-            raise self._wrong("key", unknown[0], f"one of {', '.join(sorted(_KEYS))}")
+        if unknown := sorted(table.keys() - KEYS):
+            raise self._wrong("key", unknown[0], f"one of {', '.join(sorted(KEYS))}")
         self._table: dict[str, Any] = table
 
     def function(self) -> Function:

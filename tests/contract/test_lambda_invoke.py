@@ -325,7 +325,10 @@ def test_an_event_is_taken_at_once(lambda_: Any, hosting: Hosting) -> None:
 def test_an_event_is_tried_three_times(tmp_path: Path, profile: str) -> None:
     if profile == "sagemaker":
         pytest.skip("needs a function of this suite")
-    functions = {"fail": {"handler": "basic.fail"}, "once": {"handler": "basic.fail", "retries": 0}}
+    functions: dict[str, dict[str, Any]] = {
+        "fail": {"handler": "basic.fail"},
+        "once": {"handler": "basic.fail", "retries": 0},
+    }
     with run_standins(tmp_path, functions, options=("--speed", "1000")) as hosting:
         made = hosting.client("lambda")
         for name in functions:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -28,6 +29,10 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    return not alive([process])
 
 
 def family(hosting: Hosting) -> list[psutil.Process]:
@@ -80,8 +85,9 @@ def test_a_process_that_was_killed_between_two_calls_is_replaced(tmp_path: Path)
         for calls in range(1, 4):
             seen = json.loads(made.invoke(FunctionName="look")["Payload"].read())
             assert seen["calls"] == 1, calls
-            psutil.Process(seen["pid"]).kill()
-            wait_until(lambda pid=seen["pid"]: not psutil.pid_exists(pid))
+            process = psutil.Process(seen["pid"])
+            process.kill()
+            wait_until(partial(is_gone, process))
         made.close()
 
 

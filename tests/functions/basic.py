@@ -90,7 +90,8 @@ def fill(event: Any, _context: Any) -> int:
 
 
 def grow(event: Any, _context: Any) -> str:
-    return "x" * event["bytes"]
+    size: int = event["bytes"]
+    return "x" * size
 
 
 def respond(event: Any, _context: Any) -> Any:
