@@ -4,7 +4,8 @@
 
 DESCRIPTOR is one end of a socket pair whose other end the host holds. Each frame is four bytes of length,
 most significant first, so much JSON, and a payload of as many bytes as the JSON's `size` says. The program
-loads the handler, says how that went, and answers each frame with one. Errors are as in AWS's own runtime:
+loads the handler, says how that went, and answers each frame with two: it has begun, and how it went. Errors
+are as in AWS's own runtime:
 https://github.com/aws/aws-lambda-python-runtime-interface-client
 
 It imports Python's own modules alone, and few: what a cold start costs is the handler's.
@@ -229,6 +230,7 @@ def main(descriptor: int) -> None:
     link.send({"error": None, "folders": _folders(), "peak": _peak()})
     while (frame := link.receive()) is not None:
         given, payload = frame
+        link.send({"began": True})
         request.current = given["request_id"]
         went_well, answer = run(handler, given, payload)
         sys.stdout.flush()

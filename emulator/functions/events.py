@@ -16,7 +16,7 @@ from emulator.clock import within
 if TYPE_CHECKING:
     from emulator.clock import AdjustableClock
     from emulator.functions.manifest import Function
-    from emulator.functions.outcome import Call, Outcome
+    from emulator.functions.outcome import Call
     from emulator.functions.runner import Runner
     from emulator.functions.settings import HostSettings
 
@@ -47,25 +47,29 @@ class Events:
 
     async def _see_to(self, function: Function, call: Call, tried: asyncio.Event) -> None:
         expiry = self._clock.now() + function.maximum_age
-        for attempt in range(function.retries + 1):
-            if attempt:
-                await self._clock.sleep(self._pauses[attempt - 1])
-            found = await self._try(function, call, expiry)
-            if found is None:
-                break
+        try:
+            for attempt in range(function.retries + 1):
+                if attempt:
+                    await self._clock.sleep(self._pauses[attempt - 1])
+                if await self._try(function, call, expiry):
+                    return
+                tried.set()
+            _log.error("event given up", function=function.name, request_id=call.request_id)
+        finally:
             tried.set()
-            if not found.failed:
-                return
-        tried.set()
-        _log.error("event given up", function=function.name, request_id=call.request_id)
 
-    async def _try(self, function: Function, call: Call, expiry: float) -> Outcome | None:
-        """The outcome; None where the event is too old before its turn comes."""
+    async def _try(self, function: Function, call: Call, expiry: float) -> bool:
+        """Whether the function did it; False too where the event is too old before its turn comes."""
         try:
             await within(self._clock, expiry - self._clock.now(), self._runner.turn(function))
         except TimeoutError:
-            return None
-        return await self._runner.invoke_in_turn(function, call)
+            return False
+        try:
+            found = await self._runner.invoke_in_turn(function, call)
+        except OSError:
+            _log.exception("not started", function=function.name, request_id=call.request_id)
+            return False
+        return not found.failed
 
     async def close(self) -> None:
         """Drop what has not ended."""

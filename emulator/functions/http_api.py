@@ -86,7 +86,7 @@ class HttpApi:
     async def _respond(self, function: Function, call: Call) -> Response:
         try:
             outcome = await asyncio.wait_for(self._runner.invoke(function, call), self._patience)
-        except (TimeoutError, ThrottledError) as error:
+        except (TimeoutError, ThrottledError) as error:  # before OSError, which a TimeoutError is too
             _log.warning(
                 "integration failed",
                 function=function.name,
@@ -94,6 +94,9 @@ class HttpApi:
                 reason="too many invocations" if isinstance(error, ThrottledError) else "timeout",
             )
             return message(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
+        except OSError:
+            _log.exception("not started", function=function.name, request_id=call.request_id)
+            return message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
         return self._translate(function, call, outcome)
 
     def _translate(self, function: Function, call: Call, outcome: Outcome) -> Response:

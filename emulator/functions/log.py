@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TAIL_BYTES = 4096
 """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: the last 4 KB of the log."""
 
+_LONGEST_LINE = 1 << 16
 _KIB = 1024
 
 
@@ -49,9 +50,11 @@ class Stream:
     def feed(self, output: bytes) -> None:
         """Add what the process wrote; a line that is not ended waits for its end."""
         whole, newline, begun = (self._begun + output).rpartition(b"\n")
-        self._begun = begun
-        if newline:
-            self._add(whole + newline)
+        ready, self._begun = whole + newline, begun
+        if len(begun) > _LONGEST_LINE:
+            ready, self._begun = ready + begun, b""
+        if ready:
+            self._add(ready)
 
     def say(self, line: str) -> None:
         """Add a line of Lambda's own."""

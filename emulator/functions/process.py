@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LENGTH = 4
 _CHUNK = 1 << 16
+_CHUNKS = 16
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
@@ -125,7 +126,10 @@ class Process:
         return status
 
     def _read_output(self) -> None:
+        # As much as a pipe can hold, and no more: who writes without end must not keep all others waiting.
         with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._output, _CHUNK):
+            for _ in range(_CHUNKS):
+                if not (chunk := os.read(self._output, _CHUNK)):
+                    asyncio.get_running_loop().remove_reader(self._output)
+                    return
                 self._on_output(chunk)
-            asyncio.get_running_loop().remove_reader(self._output)

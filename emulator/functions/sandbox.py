@@ -50,6 +50,7 @@ class Sandbox:
         self._watching: asyncio.Task[None] | None = None
         self._peak = 0
         self._overdrawn = False
+        self._begun = False
         self._init: float | None = None
 
     @property
@@ -64,12 +65,17 @@ class Sandbox:
 
     async def invoke(self, call: Call) -> Outcome:
         """Run the handler, in a new process where there is none; whoever is killed by a limit leaves none."""
-        began = time.monotonic()
+        began, was_warm = time.monotonic(), self._process is not None
         failed = None
         if self._process is None:
             failed, began = await self._initialise(call, began)
+        self._begun = False
         self._stream.say(f"START RequestId: {call.request_id} Version: $LATEST")
         found = failed or await self._run(call, began)
+        if was_warm and not self._begun and found.status == "error" and not self._overdrawn:
+            # The process had ended before the call came: nothing of it was done.
+            await self.close()
+            return await self.invoke(call)
         if found.status is None and self._overdrawn:
             found = outcome.out_of_memory(call.request_id)
         return await self._finish(call, found, time.monotonic() - began)
@@ -105,7 +111,7 @@ class Sandbox:
     async def _load(self, seconds: float) -> tuple[Frame | None, int | None]:
         """The process's first frame; else the exit status where it ended, None where time was up."""
         self._scratch = tempfile.mkdtemp(prefix="meshtwin-function-")
-        self._peak, self._overdrawn = 0, False
+        self._peak, self._overdrawn, self._loaded = 0, False, Loaded()
         environment = function_environment(
             self.function,
             region=self._settings.region,
@@ -152,7 +158,7 @@ class Sandbox:
     async def _answer(self, seconds: float) -> tuple[Frame | None, int | None]:
         assert self._process is not None
         try:
-            frame = await asyncio.wait_for(self._process.receive(), max(0.0, seconds))
+            frame = await asyncio.wait_for(self._final_frame(self._process), max(0.0, seconds))
         except TimeoutError:
             frame, status = None, None
         else:
@@ -161,6 +167,13 @@ class Sandbox:
                 self._process = None
         await self._end_watch()
         return frame, status
+
+    async def _final_frame(self, process: Process) -> Frame | None:
+        frame = await process.receive()
+        if frame is not None and "began" in frame[0]:
+            self._begun = True
+            frame = await process.receive()
+        return frame
 
     def _note(self, header: Mapping[str, Any]) -> None:
         self._loaded.add(header["folders"])

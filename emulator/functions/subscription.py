@@ -63,7 +63,7 @@ class Wish:
     @property
     def queue_name(self) -> str:
         """Always the same, so that a host finds the queue of the one before."""
-        told = f"{self.function.name} {self.topic} {self.known_as or ''}"
+        told = f"{self.function.name} {self.topic} {self.known_as is not None}"
         return f"lambda-{self.function.name[:50]}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 

@@ -81,7 +81,8 @@ class Topics:
         for page in self._clients.sns.get_paginator("list_subscriptions").paginate():
             for listed in page["Subscriptions"]:
                 function = self._arns.get(listed["Endpoint"].removesuffix(":$LATEST"))
-                if listed["Protocol"] == "lambda" and function is not None:
+                # A topic of the manifest is followed already.
+                if listed["Protocol"] == "lambda" and function and listed["TopicArn"] not in function.topics:
                     found.append(self._wish(function, listed["TopicArn"], listed["SubscriptionArn"]))
         return found
 
