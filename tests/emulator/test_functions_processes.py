@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.support.standins import Hosting, run_standins
@@ -170,6 +171,32 @@ def test_what_is_written_without_an_end_of_line_is_kept(tmp_path: Path) -> None:
         for part in (b"half", b"error", b"\xff", b"child\n"):
             assert part in log
         assert b"\nEND RequestId" in log
+
+
+def test_the_memory_of_children_counts(tmp_path: Path) -> None:
+    functions = {"fill": {"handler": "basic.fill_elsewhere", "timeout": 60}}
+    with run_standins(tmp_path, functions) as hosting:
+        error = call(hosting, "fill", {"megabytes": 200})
+        assert error["errorMessage"].endswith("Runtime exited with error: signal: killed")
+        children = psutil.Process(hosting.process.pid).children(recursive=True)
+        assert not [child for child in children if "urandom" in " ".join(child.cmdline())]
+
+
+def test_a_function_that_writes_without_end_holds_up_nobody(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app.py").write_text(
+        "import sys\ndef handler(event, context):\n    while True: sys.stdout.write('x' * 100)\n"
+    )
+    functions: dict[str, dict[str, Any]] = {
+        "flood": {"handler": "app.handler", "code": str(code), "timeout": 1},
+        "look": {"handler": "basic.look"},
+    }
+    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(1) as pool:
+        flood = pool.submit(call, hosting, "flood")
+        wait_until(lambda: "xxx" in hosting.function_log("flood"))
+        assert call(hosting, "look")["calls"] == 1
+        assert flood.result()["errorType"] == "Sandbox.Timedout"
 
 
 def test_a_scratch_folder_of_its_own(tmp_path: Path) -> None:

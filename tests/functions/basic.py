@@ -120,3 +120,9 @@ def stubborn(_event: Any, _context: Any) -> None:
 def gated(_event: Any, context: Any) -> float:
     """As `sleep`, told by the environment."""
     return sleep({"until": os.environ["GATE"]}, context)
+
+
+def fill_elsewhere(event: Any, _context: Any) -> int:
+    """Have so many MB in a child, until killed."""
+    code = f"import os, time; block = os.urandom(1024) * (1024 * {event['megabytes']}); time.sleep(3600)"
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode
