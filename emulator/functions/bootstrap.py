@@ -193,12 +193,20 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _UNITS
 
 
+def _as_json(result: object) -> bytes:
+    text = json.dumps(result, ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a character, which has an escape and no encoding
+        return json.dumps(result).encode()
+
+
 def run(handler: Callable[[Any, Context], Any], given: dict[str, Any], payload: bytes) -> tuple[bool, bytes]:
     """Whether one invocation went well, and its result or error, as JSON."""
     try:
         result = handler(json.loads(payload), Context(given))
         try:
-            return True, json.dumps(result, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            return True, _as_json(result)
         except (TypeError, ValueError, RecursionError) as error:
             raise RuntimeFaultError("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
     except Exception as error:  # noqa: BLE001  # whatever the function raises is its caller's

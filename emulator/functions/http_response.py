@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _JSON = "application/json"
 _TEXT = "text/plain;charset=UTF-8"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 _STATUS = range(100, 600)
 _KEPT = frozenset({"connection", "content-length", "transfer-encoding"})
 """Headers that are the server's to say."""
@@ -43,7 +44,7 @@ def http_response(payload: bytes) -> Response:
     """
     result = json.loads(payload)
     if not isinstance(result, dict) or "statusCode" not in result:
-        body = result.encode() if isinstance(result, str) else payload
+        body = result.encode("utf-8", "replace") if isinstance(result, str) else payload
         return Response(200, [(b"content-type", _JSON.encode())], body)
     headers = _headers(result)
     if not any(name == b"content-type" for name, _ in headers):
@@ -67,7 +68,7 @@ def _headers(result: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     pairs = [(name.lower(), _text(value)) for name, value in headers.items()]
     pairs += [("set-cookie", _text(cookie)) for cookie in cookies]
     for name, value in pairs:
-        if not _NAME.fullmatch(name) or "\n" in value or "\r" in value:
+        if not _NAME.fullmatch(name) or not _LINE.fullmatch(value):
             raise MalformedResponseError(f"header {name!r}: {value!r}: expected a name and a line of text")
     return [(name.encode(), value.encode()) for name, value in pairs if name not in _KEPT]
 

@@ -173,6 +173,12 @@ def test_what_is_written_without_an_end_of_line_is_kept(tmp_path: Path) -> None:
         assert b"\nEND RequestId" in log
 
 
+@pytest.mark.parametrize("event", ["\ud800", {"deep": [[[1.5, None, "é\u2028"]]]}, "x" * 2_000_000])
+def test_any_json_goes_there_and_back(tmp_path: Path, event: object) -> None:
+    with run_standins(tmp_path, {"echo": {"handler": "basic.echo"}}) as hosting:
+        assert call(hosting, "echo", event) == event
+
+
 def test_the_memory_of_children_counts(tmp_path: Path) -> None:
     functions = {"fill": {"handler": "basic.fill_elsewhere", "timeout": 60}}
     with run_standins(tmp_path, functions) as hosting:
