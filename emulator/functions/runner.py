@@ -11,6 +11,7 @@ import structlog
 
 from emulator.functions.log import FunctionLog, log_folder
 from emulator.functions.sandbox import Sandbox
+from emulator.functions.scratch import remove_orphans
 from emulator.functions.slots import Slots
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Runner:
         self._reaping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to end processes that have been idle for long."""
+        """Remove what killed hosts left, and begin to end processes that have been idle for long."""
+        remove_orphans()
         self._reaping = asyncio.ensure_future(self._reap())
 
     async def invoke(self, function: Function, call: Call) -> Outcome:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shutil
-import tempfile
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from emulator.functions.environment import function_environment
 from emulator.functions.memory import watch
 from emulator.functions.outcome import Outcome
 from emulator.functions.process import Process
+from emulator.functions.scratch import make_scratch, remove_scratch
 from emulator.protocol.ids import new_uuid
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class Sandbox:
 
     async def _load(self, seconds: float) -> tuple[Frame | None, int | None]:
         """The process's first frame; else the exit status where it ended, None where time was up."""
-        self._scratch = tempfile.mkdtemp(prefix="meshtwin-function-")
+        self._scratch = make_scratch()
         self._peak, self._overdrawn, self._loaded = 0, False, Loaded()
         environment = function_environment(
             self.function,
@@ -225,7 +224,7 @@ class Sandbox:
             await process.end()
         scratch, self._scratch = self._scratch, ""
         if scratch:
-            await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+            await asyncio.to_thread(remove_scratch, scratch)
 
 
 def _init_error(call: Call, error: Mapping[str, Any]) -> Outcome:

@@ -6,18 +6,17 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from tests.support.standins import Hosting, run_standins
 from tests.support.waiting import wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "look": {"handler": "basic.look"},
@@ -67,6 +66,22 @@ def test_however_the_host_ends_its_functions_end(tmp_path: Path, how: signal.Sig
         wait_until(lambda: not alive(left))
         if how is not signal.SIGKILL:
             assert '"event": "stopped"' in hosting.log.read_text()
+
+
+def test_what_a_killed_host_has_left_on_the_disk_goes_with_the_next(tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    with run_standins(tmp_path / "first", FUNCTIONS) as hosting:
+        made = hosting.client("lambda")
+        made.invoke(FunctionName="look")
+        made.close()
+        ours = f"meshtwin-function-{hosting.process.pid}-*"
+        hosting.process.kill()
+        hosting.process.wait()
+    temporary = Path(tempfile.gettempdir())
+    assert list(temporary.glob(ours))
+    with run_standins(tmp_path / "second", FUNCTIONS):
+        assert not list(temporary.glob(ours))
 
 
 def test_a_function_that_is_killed_takes_its_children_along(tmp_path: Path) -> None:
