@@ -34,8 +34,11 @@ WANTED: Mapping[str, tuple[str, ...]] = {
         *("PutMetricAlarm", "DescribeAlarms", "SetAlarmState", "DeleteAlarms"),
         *("PutMetricData", "GetMetricStatistics", "GetMetricData", "ListMetrics"),
     ),
+    "lambda": ("Invoke", "GetFunction", "GetFunctionConfiguration", "ListFunctions"),
+    "api-gateway": ("HTTP API",),
 }
-"""What an asynchronous endpoint with autoscaling needs. CloudWatch is the profile's own."""
+"""What an asynchronous endpoint with autoscaling, and functions around it, need. CloudWatch is the profile's
+own."""
 
 
 @dataclass(frozen=True, slots=True)

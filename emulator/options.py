@@ -7,9 +7,14 @@ import shlex
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from _typeshed import DataclassInstance
 
 _DESCRIPTION = "SageMaker Asynchronous Inference on a port of this machine."
 _EXAMPLES = """\
@@ -73,13 +78,13 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         "--set",
         action="append",
         default=[],
-        type=_setting,
+        type=setting_reader(Settings(), _GIVEN_OTHERWISE),
         metavar="NAME=VALUE",
         help="any other setting; repeatable",
     )
     parser.add_argument(
         "--speed",
-        type=_speed,
+        type=speed,
         default=1.0,
         help="run the emulator's clock this many times as fast; 0: it stands until it is moved",
     )
@@ -99,18 +104,26 @@ def _command(text: str) -> tuple[str, tuple[str, ...]]:
     return image, words
 
 
-def _setting(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
-    known = [field.name for field in fields(Settings) if field.name not in _GIVEN_OTHERWISE]
-    if name not in known:
-        raise argparse.ArgumentTypeError(f"'{name}': expected one of {', '.join(known)}")
-    wanted = get_type_hints(Settings, localns={"Mapping": dict, "Path": Path})[name]
-    try:
-        return name, _BOOLEANS[value] if wanted is bool else wanted(value)
-    except (ValueError, KeyError):
-        raise argparse.ArgumentTypeError(
-            f"'{text}': {name} expects {_expectation(wanted)}, such as {getattr(Settings(), name)}"
-        ) from None
+def setting_reader(
+    defaults: DataclassInstance, except_for: Collection[str]
+) -> Callable[[str], tuple[str, Any]]:
+    """What reads `NAME=VALUE` of an option, for the fields of a settings class."""
+    known = [field.name for field in fields(defaults) if field.name not in except_for]
+    hints = get_type_hints(type(defaults), localns={"Mapping": dict, "Path": Path})
+
+    def read(text: str) -> tuple[str, Any]:
+        name, _, value = text.partition("=")
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"'{name}': expected one of {', '.join(known)}")
+        wanted = hints[name]
+        try:
+            return name, _BOOLEANS[value] if wanted is bool else wanted(value)
+        except (ValueError, KeyError):
+            raise argparse.ArgumentTypeError(
+                f"'{text}': {name} expects {_expectation(wanted)}, such as {getattr(defaults, name)}"
+            ) from None
+
+    return read
 
 
 def _expectation(wanted: type) -> str:
@@ -119,8 +132,9 @@ def _expectation(wanted: type) -> str:
     return {bool: "true or false", int: "a whole number", float: "a number"}[wanted]
 
 
-def _speed(text: str) -> float:
-    speed = float(text)
-    if not 0 <= speed < float("inf"):
+def speed(text: str) -> float:
+    """How many times as fast as real time, from an option."""
+    chosen = float(text)
+    if not 0 <= chosen < float("inf"):
         raise argparse.ArgumentTypeError(f"'{text}': expected 0 or more")
-    return speed
+    return chosen

@@ -1,4 +1,4 @@
-"""The emulator as a process: its socket, its signals and its log."""
+"""A program that serves HTTP as a process: its socket, its signals and its log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import structlog
 import uvicorn
@@ -19,6 +19,8 @@ from emulator.app import Emulator, create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from starlette.types import ASGIApp
 
     from emulator.clock import AdjustableClock
     from emulator.settings import Settings
@@ -45,7 +47,33 @@ def configure_logging(stream: TextIO | None = None) -> None:
     )
 
 
-def listen(settings: Settings) -> socket.socket:
+class Place(Protocol):
+    """Where to listen."""
+
+    @property
+    def host(self) -> str:
+        """A name or an address."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """0 is a free one."""
+        ...
+
+
+class Program(Protocol):
+    """What is served: made and run in one event loop."""
+
+    async def start(self) -> None:
+        """Get ready, before connections are accepted."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything, whether it was started or not."""
+        ...
+
+
+def listen(settings: Place) -> socket.socket:
     """The socket of the settings' address.
 
     Raises:
@@ -57,15 +85,32 @@ def listen(settings: Settings) -> socket.socket:
 def serve(
     settings: Settings, clock: AdjustableClock, listening: socket.socket, *, exit_with_stdin: bool = False
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or the end of stdin; then stop the instances, and return.
-
-    Once connections are accepted, prints `{"url": "http://host:port"}` on stdout.
+    """Serve the emulator; see `serve_program`.
 
     Raises:
         UnavailableError, StoreUnavailableError: DynamoDB does not answer at the start.
     """
+
+    def make(_: str) -> tuple[Emulator, ASGIApp]:
+        emulator = Emulator(settings, clock)
+        return emulator, create_app(emulator)
+
+    serve_program(make, listening, exit_with_stdin=exit_with_stdin)
+
+
+def serve_program(
+    make: Callable[[str], tuple[Program, ASGIApp]],
+    listening: socket.socket,
+    *,
+    exit_with_stdin: bool = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT, or the end of stdin; then close the program, and return.
+
+    `make` gets the URL at which the program will be reached. Once connections are accepted, prints
+    `{"url": "http://host:port"}` on stdout.
+    """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, clock, listening, exit_with_stdin=exit_with_stdin))
+        runner.run(_serve(make, listening, exit_with_stdin=exit_with_stdin))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -93,13 +138,13 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    settings: Settings, clock: AdjustableClock, listening: socket.socket, *, exit_with_stdin: bool
+    make: Callable[[str], tuple[Program, ASGIApp]], listening: socket.socket, *, exit_with_stdin: bool
 ) -> None:
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    emulator = Emulator(settings, clock)
+    program, app = make(url)
     config = uvicorn.Config(
-        create_app(emulator),
+        app,
         http="httptools",
         lifespan="off",  # its failures would be swallowed, and its end skipped on a second Ctrl-C
         access_log=False,
@@ -120,11 +165,11 @@ async def _serve(
     if exit_with_stdin:
         _when_stdin_ends(lambda: loop.call_soon_threadsafe(stop))
     try:
-        await emulator.start()
+        await program.start()
         await server.serve(sockets=[listening])
     finally:
         log.info("stopping")
-        await emulator.close()
+        await program.close()
         log.info("stopped")
 
 

@@ -33,8 +33,14 @@ _READS = (
     "TransactGet",
     "PutMetricData",
     "SetAlarmState",
+    # A message is as passing as the notice that it was made of, and who waits for one may hold up nobody.
+    "SendMessage",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "ChangeMessageVisibility",
+    "PurgeQueue",
 )
-"""How the names of the operations of DynamoDB, SNS and CloudWatch begin that change nothing worth keeping."""
+"""How the names of the operations of DynamoDB, SNS, SQS and CloudWatch begin that change nothing to keep."""
 
 _KEPT_HEADERS = ("content-type", "authorization", "x-amz-", "host", "cache-control", "expires", "content-")
 _OBJECT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control", "x-amz-meta-")

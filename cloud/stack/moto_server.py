@@ -1,4 +1,4 @@
-"""The embedded profile's S3, DynamoDB, SNS and CloudWatch: moto's server, as a process of its own.
+"""The embedded profile's S3, DynamoDB, SNS, SQS and CloudWatch: moto's server, as a process of its own.
 
     python -m cloud.stack.moto_server --port 0 --data DIR --exit-with-stdin
 
@@ -21,6 +21,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from cloud.stack.atomic import make_writes_atomic
+from cloud.stack.hosted_elsewhere import leave_functions_alone
 from cloud.stack.journal import Journal
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def main() -> None:
     arguments = _arguments()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     make_writes_atomic()
+    leave_functions_alone()
     app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     journal = Journal(app, arguments.data / JOURNAL_NAME) if arguments.data else None
     if journal is not None:

@@ -7,7 +7,7 @@ was pointed here (DNS rebinding) sends that name as `Host`.
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from emulator.admin.answers import refused
@@ -16,13 +16,25 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
 
-    from emulator.settings import Settings
+
+class Names(Protocol):
+    """By which names a server may be called."""
+
+    @property
+    def host(self) -> str:
+        """The one that it listens on."""
+        ...
+
+    @property
+    def allowed_hosts(self) -> str:
+        """More of them, parted by blanks."""
+        ...
 
 
 class Guard:
     """Looks at each request's headers; most have none of those that matter."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Names) -> None:
         self._hosts = frozenset({"localhost", settings.host.lower(), *settings.allowed_hosts.lower().split()})
 
     def refusal(self, scope: Scope) -> Response | None:

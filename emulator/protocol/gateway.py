@@ -26,7 +26,7 @@ from emulator.protocol.operations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -48,9 +48,15 @@ class Service:
     Args:
         name: the service's folder in botocore's data, such as `sagemaker-runtime`.
         handlers: what serves each operation; the rest of the model's operations are refused.
+        body_limits: for payloads whose model names no limit, the most bytes, and what refuses more.
     """
 
-    def __init__(self, name: str, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        name: str,
+        handlers: Mapping[str, Handler],
+        body_limits: Mapping[str, tuple[int, Callable[[], ServiceError]]] | None = None,
+    ) -> None:
         loader = botocore.loaders.Loader()
         model = ServiceModel(loader.load_service_model(name, "service-2"), name)
         self.name = name
@@ -63,6 +69,14 @@ class Service:
             operation: build(model.operation_model(operation), handler)
             for operation, handler in handlers.items()
         }
+        for operation, limit in (body_limits or {}).items():
+            self._limit(operation, *limit)
+
+    def _limit(self, name: str, most: int, refusal: Callable[[], ServiceError]) -> None:
+        operation = self.operations[name]
+        if not isinstance(operation, RestJsonOperation):
+            raise TypeError(f"{name}: an operation of {self.protocol} has no payload to limit")
+        operation.body_limit, operation.refuse_oversized = most, refusal
 
 
 class DisconnectedError(Exception):

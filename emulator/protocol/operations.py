@@ -196,10 +196,13 @@ class RestJsonOperation:
         self._has_json_body = bool(body) and payload is None
         most = self._payload[1].metadata.get("max") if self._payload else None
         self.body_limit = most or JSON_BODY_LIMIT
+        self.refuse_oversized: Callable[[], ServiceError] | None = None
 
     def _bind_output(self, shape: StructureShape | None) -> None:
         members = shape.members if shape else {}
         self._out_payload = shape.serialization.get("payload") if shape else None
+        places = {member.serialization.get("location"): name for name, member in members.items()}
+        self._out_status = places.get("statusCode")
         self._out_headers = tuple(
             (name, member.serialization["name"].encode("ascii"), member)
             for name, member in members.items()
@@ -236,6 +239,8 @@ class RestJsonOperation:
     def _read_body(self, body: bytes | None, params: dict[str, Any], violations: list[str]) -> None:
         if self._payload:
             name, member = self._payload
+            if body is None and self.refuse_oversized is not None:
+                raise self.refuse_oversized()
             if body is None:
                 violations.append(oversized(member, name))
                 # Present, so that nobody reports it missing too.
@@ -248,21 +253,25 @@ class RestJsonOperation:
             params.update(read(self._input, parse_json(body or b"{}")))
 
     def render(self, result: Mapping[str, Any]) -> Response:
-        """The model's status, with members in headers and the rest as JSON or as the payload's bytes."""
+        """The status, members in headers, and the rest as JSON or as the payload's bytes.
+
+        The status is the model's, unless a member is it.
+        """
+        status = int(result.get(self._out_status, self._status)) if self._out_status else self._status
         headers = [
             (wire, write_text(member, value).encode("utf-8"))
             for name, wire, member in self._out_headers
             if (value := result.get(name)) is not None
         ]
         if self._out_payload:
-            return Response(self._status, headers, bytes(result.get(self._out_payload, b"")))
+            return Response(status, headers, bytes(result.get(self._out_payload, b"")))
         headers.append(self._CONTENT_TYPE)
         body = {
             name: write(member, value)
             for name, member in self._out_body
             if (value := result.get(name)) is not None
         }
-        return Response(self._status, headers, dump_json(body))
+        return Response(status, headers, dump_json(body))
 
     def render_error(self, error: ServiceError) -> Response:
         """The code in a header, `Message` in the body."""

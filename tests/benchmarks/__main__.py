@@ -19,6 +19,7 @@ BENCHMARKS = {
     "queue": "a long queue: accepted, listed, recovered, dispatched",
     "formats": "a build written as .schem, .litematic, structure and .vox files",
     "blocks": "colours to blocks: CPU seconds, and the blocks' difference from the colours",
+    "functions": "what functions cost: warm calls beside a bare echo, cold ones beside a bare Python",
     "ping": "how soon /ping answers while a job runs",
 }
 

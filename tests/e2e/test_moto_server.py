@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -158,3 +159,52 @@ def test_of_many_conditional_writes_at_once_one_wins(tmp_path: Path) -> None:
     """Moto alone lets two in every tenth round or so."""
     with moto(tmp_path / "data", tmp_path / "log") as services:
         assert winners(services.dynamodb, 60) == [1] * 60
+
+
+def test_who_waits_for_a_message_holds_up_nobody(tmp_path: Path) -> None:
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        sqs = boto3.client("sqs", **settings_of(services.s3))
+        url = sqs.create_queue(QueueName="waiting")["QueueUrl"]
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
+            # Were the journal held, this would come after the 20 seconds, and the message with it.
+            sqs.send_message(QueueUrl=url, MessageBody="here")
+            assert waiting.result()["Messages"][0]["Body"] == "here"
+        sqs.close()
+
+
+def test_queues_and_subscriptions_outlive_a_restart_and_messages_do_not(tmp_path: Path) -> None:
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        sqs = boto3.client("sqs", **settings_of(services.s3))
+        url = sqs.create_queue(QueueName="kept")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        topic = services.sns.create_topic(Name="kept")["TopicArn"]
+        services.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        sqs.send_message(QueueUrl=url, MessageBody="before")
+        sqs.close()
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        sqs = boto3.client("sqs", **settings_of(services.s3))
+        services.sns.publish(TopicArn=topic, Message="after")
+        url = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+        assert len(found) == 1
+        assert '"after"' in found[0]["Body"]
+        sqs.close()
+
+
+def test_a_function_that_is_hosted_elsewhere_fails_no_publish(tmp_path: Path) -> None:
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        topic = services.sns.create_topic(Name="topic")["TopicArn"]
+        function = "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"
+        services.sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
+        assert services.sns.publish(TopicArn=topic, Message="x")["MessageId"]
+
+
+def settings_of(client: S3Client) -> dict[str, Any]:
+    """What a client of another service needs to ask the same server."""
+    return {
+        "endpoint_url": client.meta.endpoint_url,
+        "region_name": "us-east-1",
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }

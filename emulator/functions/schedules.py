@@ -1,0 +1,71 @@
+"""Functions that are invoked again and again, as EventBridge's scheduled rules do it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from emulator.functions.outcome import Call
+from emulator.protocol.ids import new_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emulator.clock import AdjustableClock
+    from emulator.functions.events import Events
+    from emulator.functions.manifest import Function
+    from emulator.functions.settings import HostSettings
+
+
+class Schedules:
+    """The first time is an interval after the start; an invocation that takes longer skips what it missed."""
+
+    def __init__(
+        self, functions: Iterable[Function], events: Events, settings: HostSettings, clock: AdjustableClock
+    ) -> None:
+        self._wanted = [(function, seconds) for function in functions for seconds in function.schedules]
+        self._events = events
+        self._settings = settings
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to wait."""
+        self._tasks = [asyncio.ensure_future(self._repeat(*wanted)) for wanted in self._wanted]
+
+    async def _repeat(self, function: Function, seconds: float) -> None:
+        due = self._clock.now() + seconds
+        while True:
+            await self._clock.sleep(due - self._clock.now())
+            event = scheduled_event(self._settings, function, seconds, due)
+            await self._events.put(function, Call(new_uuid(), json.dumps(event).encode())).wait()
+            missed = max(0.0, self._clock.now() - due) // seconds
+            due += (missed + 1) * seconds
+
+    async def close(self) -> None:
+        """Wait no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def scheduled_event(settings: HostSettings, function: Function, seconds: float, now: float) -> dict[str, Any]:
+    """The event of a rule that exists for this function and interval.
+
+    https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-scheduled.html
+    """
+    place = f"{settings.region}:{settings.account_id}"
+    rule = f"arn:aws:events:{place}:rule/{function.name}-every-{seconds:g}-seconds"
+    return {
+        "version": "0",
+        "id": new_uuid(),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": settings.account_id,
+        "time": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": settings.region,
+        "resources": [rule],
+        "detail": {},
+    }

@@ -1,0 +1,1 @@
+"""Services that a profile's store lacks, served by one process beside the emulator."""

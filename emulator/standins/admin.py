@@ -1,0 +1,41 @@
+"""What AWS has no operation for: the pages under `/_standins`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from emulator.fleet.logs import tail
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from emulator.standins.standins import Standins
+
+PREFIX = "/_standins"
+
+_LOG_CHARACTERS = 100_000
+
+
+def routes(standins: Standins) -> list[Route]:
+    """Health, the functions' states, and their logs."""
+    host = standins.functions
+
+    async def health(_: Request) -> JSONResponse:
+        services = standins.gateway.operations()
+        return JSONResponse(
+            {"status": "ok", "time": standins.clock.now(), "services": services, **host.state()}
+        )
+
+    async def log(request: Request) -> PlainTextResponse:
+        name = request.path_params["name"]
+        function = host.runner.functions.get(name)
+        if function is None:
+            known = ", ".join(sorted(host.runner.functions)) or "none"
+            raise HTTPException(404, f"no function {name!r}; there are: {known}")
+        return PlainTextResponse(tail(host.runner.log_path(function), _LOG_CHARACTERS) + "\n")
+
+    return [Route(PREFIX, health), Route(f"{PREFIX}/functions/{{name}}/log", log)]

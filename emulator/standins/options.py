@@ -1,0 +1,77 @@
+"""The command line of `python -m emulator.standins`, and the settings that it makes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from emulator.functions.settings import HostSettings
+from emulator.options import setting_reader, speed
+
+_DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
+_EXAMPLES = """\
+S3, DynamoDB, SNS and SQS are the ones that the environment names, as for every AWS SDK:
+
+  AWS_ENDPOINT_URL=http://localhost:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \\
+    python -m emulator.standins --port 8471 --functions functions.toml
+
+  aws --endpoint-url http://localhost:8471 lambda list-functions
+
+Any setting of docs/functions.md can be given by its name:
+
+  python -m emulator.standins --functions functions.toml --set concurrency=2
+"""
+_GIVEN_OTHERWISE = {"functions", "log_dir"}
+
+
+def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
+    """Settings, and the options that are none: `speed` and `exit_with_stdin`.
+
+    Exits with status 2 and a message, as argparse does, where an option makes no sense.
+    """
+    arguments = _parser(HostSettings()).parse_args(argv)
+    given: dict[str, Any] = {
+        "host": arguments.host,
+        "port": arguments.port,
+        "region": arguments.region,
+        "account_id": arguments.account_id,
+        "functions": arguments.functions,
+        "log_dir": arguments.log_dir,
+    }
+    return HostSettings(**(given | dict(arguments.set))), arguments
+
+
+def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator.standins",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
+    parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
+    parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
+    parser.add_argument("--functions", type=Path, metavar="FILE", help="the manifest of the functions")
+    parser.add_argument("--log-dir", type=Path, help="folder for the functions' output (a temporary one)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=setting_reader(defaults, _GIVEN_OTHERWISE),
+        metavar="NAME=VALUE",
+        help="any other setting; repeatable",
+    )
+    parser.add_argument(
+        "--speed",
+        type=speed,
+        default=1.0,
+        help="run schedules, pauses between retries and ages this many times as fast; 0: they stand still",
+    )
+    parser.add_argument(
+        "--exit-with-stdin",
+        action="store_true",
+        help="stop when stdin ends: whoever starts the host can not leave it behind",
+    )
+    return parser

@@ -1,0 +1,75 @@
+"""The stand-ins, put together: services behind one gateway, the HTTP API, and the pages about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+
+from emulator.admin.guard import Guard
+from emulator.faults.faults import Faults
+from emulator.functions import http_api, manifest
+from emulator.functions.environment import own_endpoints
+from emulator.functions.host import FunctionHost
+from emulator.protocol.gateway import Gateway
+from emulator.standins import admin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    from emulator.clock import AdjustableClock
+    from emulator.functions.settings import HostSettings
+    from emulator.protocol.gateway import Service
+
+
+def other_services() -> list[Service]:
+    """What is served beside Lambda: whatever speaks a protocol of AWS's is mounted here.
+
+    Functions find each at `AWS_ENDPOINT_URL_<SERVICE>`.
+    """
+    return []
+
+
+class Standins:
+    """All that stands behind the port. Made, started, served and closed in one event loop."""
+
+    def __init__(
+        self,
+        functions: Sequence[manifest.Function],
+        settings: HostSettings,
+        clock: AdjustableClock,
+        url: str,
+    ) -> None:
+        self.clock = clock
+        others = other_services()
+        endpoints = own_endpoints(url, ["lambda", *(service.name for service in others)])
+        self.functions = FunctionHost(functions, settings, clock, endpoints)
+        self.gateway = Gateway([self.functions.service(), *others], Faults(), clock)
+        self._guard = Guard(settings)
+        self._pages = Starlette(routes=admin.routes(self))
+
+    async def start(self) -> None:
+        """Begin to do what nobody asks for: topics and schedules."""
+        await self.functions.start()
+
+    async def close(self) -> None:
+        """Stop everything."""
+        await self.functions.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        path: str = scope["path"]
+        if (refusal := self._guard.refusal(scope)) is not None:
+            await refusal(scope, receive, send)
+        elif _is_under(path, http_api.PREFIX):
+            await self.functions.http(scope, receive, send)
+        elif _is_under(path, admin.PREFIX):
+            await self._pages(scope, receive, send)
+        else:
+            await self.gateway(scope, receive, send)
+
+
+def _is_under(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix + "/")

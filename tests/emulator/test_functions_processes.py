@@ -1,0 +1,269 @@
+"""Functions' processes: warm and cold, several at once, fresh when their code changes, gone when idle."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.support.standins import Hosting, run_standins
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CODE = """
+from part import VALUE
+from pathlib import Path
+
+DATA = (Path(__file__).parent / "data.txt").read_text()
+
+def handler(event, context):
+    return [VALUE, DATA]
+"""
+
+
+def call(hosting: Hosting, name: str, event: object = None, **more: Any) -> Any:
+    made = hosting.client("lambda")
+    try:
+        return json.loads(
+            made.invoke(FunctionName=name, Payload=json.dumps(event or {}), **more)["Payload"].read()
+        )
+    finally:
+        made.close()
+
+
+def put(hosting: Hosting, name: str, event: object = None) -> None:
+    made = hosting.client("lambda")
+    made.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event or {}))
+    made.close()
+
+
+def test_a_process_is_kept_for_the_next_call(tmp_path: Path) -> None:
+    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}) as hosting:
+        first, second = call(hosting, "look"), call(hosting, "look")
+        assert (first["calls"], second["calls"]) == (1, 2)
+        assert first["pid"] == second["pid"]
+        log = hosting.function_log("look")
+        assert log.count("INIT_START") == log.count("Init Duration:") == 1
+        assert log.count("REPORT") == 2
+        assert hosting.function("look")["starts"] == 1
+        page = hosting.send("/_standins/functions/look/log", method="GET")
+        assert page.body.decode().strip() == log.strip()
+        assert hosting.send("/_standins/functions/nobody/log", method="GET").status == 404
+
+
+def test_a_cold_start_loads_little_but_the_handler(tmp_path: Path) -> None:
+    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}) as hosting:
+        modules = set(call(hosting, "look")["modules"])
+    assert modules.isdisjoint({"emulator", "boto3", "botocore", "asyncio", "structlog", "typing_extensions"})
+
+
+def test_several_at_once_are_several_processes(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    functions = {"sleep": {"handler": "basic.sleep", "timeout": 60}}
+    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(call, hosting, "sleep", {"until": str(gate)}) for _ in range(3)]
+        wait_until(lambda: hosting.function("sleep")["running"] == 3)
+        gate.touch()
+        for answer in answers:
+            assert answer.result() > 0
+        assert len(set(hosting.function("sleep")["warm"])) == 3
+
+
+def test_all_functions_share_the_places(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    functions = {name: {"handler": "basic.sleep", "timeout": 60} for name in ("first", "second")}
+    with run_standins(tmp_path, functions, options=("--set", "concurrency=1")) as hosting:
+        put(hosting, "first", {"until": str(gate)})
+        wait_until(lambda: hosting.function("first")["running"] == 1)
+        # An event waits for its turn, where a caller who waits is refused.
+        put(hosting, "second", {"seconds": 0})
+        made = hosting.client("lambda")
+        with pytest.raises(made.exceptions.TooManyRequestsException):
+            made.invoke(FunctionName="second")
+        made.close()
+        assert hosting.function("second")["running"] == 0
+        gate.touch()
+        wait_until(lambda: hosting.function("second")["invocations"] == 1)
+
+
+@pytest.mark.parametrize("changed", ["app.py", "part.py", "data.txt", "new.py"])
+def test_a_change_of_the_code_is_seen_by_the_next_call(tmp_path: Path, changed: str) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app.py").write_text(CODE)
+    (code / "part.py").write_text("VALUE = 1\n")
+    (code / "data.txt").write_text("old")
+    with run_standins(tmp_path, {"app": {"handler": "app.handler", "code": str(code)}}) as hosting:
+        assert call(hosting, "app") == call(hosting, "app") == [1, "old"]
+        expected: list[object] = [1, "old"]
+        if changed == "app.py":
+            (code / changed).write_text(CODE.replace("VALUE, DATA", "VALUE + 1, DATA"))
+            expected[0] = 2
+        elif changed == "part.py":
+            (code / changed).write_text("VALUE = 22\n")
+            expected[0] = 22
+        else:
+            (code / changed).write_text("newer")
+            expected[1] = "newer" if changed == "data.txt" else "old"
+        assert call(hosting, "app") == expected
+        assert hosting.function("app")["starts"] == 2
+
+
+def test_a_call_that_runs_is_let_end_when_its_code_changes(tmp_path: Path) -> None:
+    code, gate = tmp_path / "code", tmp_path / "gate"
+    code.mkdir()
+    source = (
+        "import os, time\ndef handler(event, context):\n"
+        "    while not os.path.exists(event):\n        time.sleep(0.01)\n"
+    )
+    (code / "app.py").write_text(source + "    return 'old'\n")
+    functions = {"app": {"handler": "app.handler", "code": str(code), "timeout": 60}}
+    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call, hosting, "app", str(gate))
+        wait_until(lambda: "START RequestId" in hosting.function_log("app"))
+        (code / "app.py").write_text(source + "    return 'newer'\n")
+        assert call(hosting, "app", os.devnull) == "newer"
+        gate.touch()
+        assert running.result() == "old"
+        assert call(hosting, "app", os.devnull) == "newer"
+
+
+def test_a_process_without_work_is_ended(tmp_path: Path) -> None:
+    options = ("--speed", "1000")
+    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}, options=options) as hosting:
+        call(hosting, "look")
+        wait_until(lambda: hosting.function("look")["warm"] == [])
+        assert call(hosting, "look")["calls"] == 1
+
+
+def test_loading_that_takes_long_is_begun_again_within_the_functions_time(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app.py").write_text("import time\ntime.sleep(3600)\n")
+    functions = {"app": {"handler": "app.handler", "code": str(code), "timeout": 1}}
+    options = ("--set", "init_timeout=0.3")
+    with run_standins(tmp_path, functions, options=options) as hosting:
+        error = call(hosting, "app")
+        assert error["errorType"] == "Sandbox.Timedout"
+        assert error["errorMessage"].endswith("Task timed out after 1.00 seconds")
+        log = hosting.function_log("app")
+        assert "\tPhase: init\tStatus: timeout" in log
+        assert log.count("Status: timeout") == 2
+
+
+def test_what_is_written_without_an_end_of_line_is_kept(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app.py").write_text(
+        "import os, sys\ndef handler(event, context):\n"
+        "    print('half', end=''); sys.stderr.write('error')\n"
+        "    os.write(1, b'\\xff\\n'); os.system('echo child')\n"
+    )
+    with run_standins(tmp_path, {"app": {"handler": "app.handler", "code": str(code)}}) as hosting:
+        assert call(hosting, "app") is None
+        log = (tmp_path / "functions" / "app.log").read_bytes()
+        for part in (b"half", b"error", b"\xff", b"child\n"):
+            assert part in log
+        assert b"\nEND RequestId" in log
+
+
+@pytest.mark.parametrize("event", ["\ud800", {"deep": [[[1.5, None, "é\u2028"]]]}, "x" * 2_000_000])
+def test_any_json_goes_there_and_back(tmp_path: Path, event: object) -> None:
+    with run_standins(tmp_path, {"echo": {"handler": "basic.echo"}}) as hosting:
+        assert call(hosting, "echo", event) == event
+
+
+def test_the_memory_of_children_counts(tmp_path: Path) -> None:
+    functions = {"fill": {"handler": "basic.fill_elsewhere", "timeout": 60}}
+    with run_standins(tmp_path, functions) as hosting:
+        error = call(hosting, "fill", {"megabytes": 200})
+        assert error["errorMessage"].endswith("Runtime exited with error: signal: killed")
+        children = psutil.Process(hosting.process.pid).children(recursive=True)
+        assert not [child for child in children if "urandom" in " ".join(child.cmdline())]
+
+
+def test_a_function_that_writes_without_end_holds_up_nobody(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app.py").write_text(
+        "import sys\ndef handler(event, context):\n    while True: sys.stdout.write('x' * 100)\n"
+    )
+    functions: dict[str, dict[str, Any]] = {
+        "flood": {"handler": "app.handler", "code": str(code), "timeout": 1},
+        "look": {"handler": "basic.look"},
+    }
+    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(1) as pool:
+        flood = pool.submit(call, hosting, "flood")
+        wait_until(lambda: "xxx" in hosting.function_log("flood"))
+        assert call(hosting, "look")["calls"] == 1
+        assert flood.result()["errorType"] == "Sandbox.Timedout"
+
+
+def test_a_scratch_folder_of_its_own(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app.py").write_text(
+        "import tempfile\ndef handler(event, context):\n    return tempfile.mkstemp()[1]\n"
+    )
+    functions = {"app": {"handler": "app.handler", "code": str(code)}}
+    with run_standins(tmp_path, functions) as hosting:
+        first, second = call(hosting, "app"), call(hosting, "app")
+        assert os.path.dirname(first) == os.path.dirname(second)  # noqa: PTH120
+        assert os.path.exists(first)  # noqa: PTH110
+    assert not os.path.exists(os.path.dirname(first))  # noqa: PTH110, PTH120
+
+
+def test_a_function_is_called_again_and_again(tmp_path: Path) -> None:
+    functions = {"tell": {"handler": "basic.tell", "events": [{"schedule": 60}]}}
+    with run_standins(tmp_path, functions, options=("--speed", "300")) as hosting:
+        wait_until(lambda: hosting.function("tell")["invocations"] >= 3)
+        lines = [line for line in hosting.function_log("tell").splitlines() if line.startswith("EVENT ")]
+        event = json.loads(lines[0].removeprefix("EVENT "))
+        assert (event["source"], event["detail-type"], event["detail"]) == (
+            "aws.events",
+            "Scheduled Event",
+            {},
+        )
+        assert event["resources"] == ["arn:aws:events:us-east-1:123456789012:rule/tell-every-60-seconds"]
+        assert event["time"].endswith("Z")
+
+
+def test_a_slow_function_is_called_once_at_a_time(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    functions = {
+        "slow": {"handler": "basic.gated", "timeout": 60, "events": [{"schedule": 1}]}
+        | {"environment": {"GATE": str(gate)}}
+    }
+    with run_standins(tmp_path, functions, options=("--speed", "100")) as hosting:
+        wait_until(lambda: hosting.function("slow")["running"] == 1)
+        began = hosting.state()["time"]
+        wait_until(lambda: hosting.state()["time"] > began + 50)
+        assert hosting.state()["events_waiting"] == 1
+        gate.touch()
+        wait_until(lambda: hosting.function("slow")["invocations"] >= 2)
+
+
+def test_an_event_too_old_is_given_up(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    functions = {"one": {"handler": "basic.sleep", "timeout": 60, "concurrency": 1, "maximum_age": 60}}
+    with run_standins(tmp_path, functions, options=("--speed", "1000")) as hosting:
+        for _ in range(2):
+            put(hosting, "one", {"until": str(gate)})
+        wait_until(lambda: hosting.state()["events_waiting"] == 1)
+        gate.touch()
+        wait_until(lambda: hosting.state()["events_waiting"] == 0)
+        assert hosting.function("one")["invocations"] == 1
+        assert "event given up" in hosting.log.read_text()
+
+
+def test_pages_of_other_origins_are_refused(tmp_path: Path) -> None:
+    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}) as hosting:
+        answer = hosting.send("/_standins", method="GET", headers={"Origin": "http://elsewhere.example"})
+        assert answer.status == 403
+        assert hosting.send("/2015-03-31/nothing", method="GET").status == 404
