@@ -56,7 +56,7 @@ def test_a_job_goes_on_whichever_call_its_workers_were_killed_after(
         event = events[-1] if events else {"sweep": True}
     assert killed
     assert world.job(job_id).state is State.SUCCEEDED
-    assert [key.rsplit("/", 1)[-1] for key in world.keys(f"jobs/{job_id}/")] == FOLDER
+    assert [key.rsplit("/", 1)[-1] for key in world.listed(f"jobs/{job_id}/")] == FOLDER
     assert world.leases.get(0).job is None
     assert list(world.table.active()) == []
 

@@ -146,7 +146,7 @@ class World:
         bucket, key = location.removeprefix("s3://").split("/", 1)
         self.s3.put_object(Bucket=bucket, Key=key, Body=body)
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def listed(self, prefix: str = "") -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for entry in listed.get("Contents", [])]
 
