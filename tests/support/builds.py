@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 import uuid
 from collections import defaultdict, deque
@@ -232,8 +233,8 @@ def http_event(
 ) -> dict[str, Any]:
     """An event of an HTTP API, payload format 2.0."""
     text = body if isinstance(body, str) else "" if body is None else json.dumps(body)
-    parts = path.strip("/").split("/")
-    job_id = parts[2] if "status" in parts else parts[1] if len(parts) > 1 and parts[1] != "upload" else ""
+    match = re.fullmatch(r"/build/(?:status/)?(?!upload|status)([^/]+)(?:/cancel)?", path)
+    job_id = match[1] if match else ""
     return {
         "version": "2.0",
         "routeKey": "$default",
