@@ -193,7 +193,7 @@ def test_the_same_idempotency_key_is_the_same_job(world: World, by_header: bool)
 def test_a_full_queue_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_QUEUED_JOBS", "1")
     assert [post({"prompt": "a"}).status for _ in range(3)] == [202, 202, 429]
-    assert world.job(next(world.table.queued()))
+    assert len(list(world.table.queued())) == 1
 
 
 def test_a_worker_that_cannot_be_called_is_left_to_the_sweep(world: World, boundary: Boundary) -> None:
@@ -342,6 +342,6 @@ def test_paths_that_are_not_there_and_bodies_in_base64(world: World) -> None:
     assert answer["statusCode"] == 202
     job_id = json.loads(answer["body"])["jobId"]
     assert json.loads(answer["body"])["statusUrl"] == f"https://api.test/prod/build/status/{job_id}"
-    assert world.job(job_id)
+    assert world.job(job_id).request.prompt == "a cat"
     event["body"] = "*"
     assert submit.handler(event)["statusCode"] == 400

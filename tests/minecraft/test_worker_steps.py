@@ -214,7 +214,7 @@ def test_the_seed_is_the_jobs_own_unless_one_is_given(world: World) -> None:
     assert world.job(world.add(seed=7)).seed == 7
 
 
-STRANGE = [
+STRANGE: list[object] = [
     {},
     [],
     "text",

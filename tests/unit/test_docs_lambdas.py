@@ -30,14 +30,15 @@ def page(name: str) -> str:
 
 @pytest.mark.parametrize("name", READ)
 def test_each_variable_is_on_its_page_with_its_default(name: str) -> None:
-    documented = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]*) \|", page(name), re.MULTILINE))
+    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", page(name), re.MULTILINE)
+    documented = {variable: default.strip(" `") for variable, default in rows}
     entries = {entry.name.upper(): entry.default for kind in READ[name] for entry in fields(kind)}
     assert documented.keys() == entries.keys()
     for variable, default in entries.items():
         if default is MISSING:
             assert documented[variable] == "must be set"
         elif default:
-            assert documented[variable].strip("`") == str(default)
+            assert documented[variable] == str(default)
 
 
 def test_the_apis_page_has_every_route_field_and_stage() -> None:
