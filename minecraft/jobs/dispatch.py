@@ -10,11 +10,11 @@ from minecraft.jobs.table import LostJobError
 
 if TYPE_CHECKING:
     from minecraft.jobs.job import Job
-    from minecraft.jobs.lease import Lease, Leases
+    from minecraft.jobs.lease import Leases
     from minecraft.jobs.table import JobTable
 
 _RACES = 20
-_LOOKED_AT = 50
+_STALE = 50
 
 
 def start_queued(table: JobTable, leases: Leases) -> list[Job]:
@@ -24,28 +24,21 @@ def start_queued(table: JobTable, leases: Leases) -> list[Job]:
     """
     started: list[Job] = []
     for _ in range(_RACES):
-        lease = _free_place(leases)
-        job = _oldest(table) if lease is not None else None
-        if lease is None or job is None:
-            break
+        free = [lease for lease in leases.all() if lease.job is None]
+        oldest = _oldest(table, len(free)) if free else []
         try:
-            started.append(leases.start(lease, job))
+            for lease, job in zip(free, oldest, strict=False):
+                started.append(leases.start(lease, job))
         except LostJobError:
             continue
+        break
     return started
 
 
-def _free_place(leases: Leases) -> Lease | None:
-    return next((lease for lease in leases.all() if lease.job is None), None)
-
-
-def _oldest(table: JobTable) -> Job | None:
+def _oldest(table: JobTable, count: int) -> list[Job]:
     # The index runs a little behind the table: what it shows may have started or ended.
-    for job_id in islice(table.queued(), _LOOKED_AT):
-        job = table.get(job_id)
-        if job is not None and job.state is State.QUEUED:
-            return job
-    return None
+    shown = (table.get(job_id) for job_id in islice(table.queued(), count + _STALE))
+    return list(islice((job for job in shown if job is not None and job.state is State.QUEUED), count))
 
 
 def free_forgotten_places(table: JobTable, leases: Leases) -> int:

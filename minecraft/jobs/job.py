@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
@@ -95,6 +96,9 @@ class Job:
                 given[name] = parse(given[name])
         return cls(**given)
 
+
+JOB_ID = re.compile(r"[0-9a-f]{12}")
+"""What the keys of other rows than jobs' never look like."""
 
 INDEX_KEY = "queue"
 """The index's partition key: an attribute of jobs that have not ended."""

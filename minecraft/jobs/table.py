@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from minecraft.jobs.job import ACTIVE_PART, INDEX_KEY, QUEUED, Job, index_of, stored
+from minecraft.jobs.job import ACTIVE_PART, INDEX_KEY, JOB_ID, QUEUED, Job, index_of, stored
 from minecraft.jobs.states import ENDS, State, check
 from minecraft.jobs.writes import KEY, Write, execute, from_item, to_item
 
@@ -109,9 +109,7 @@ class JobTable:
 
         DynamoDB deletes late: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-items.html
         """
-        if "#" in job_id:
-            return None
-        item = self._item(job_id)
+        item = self._item(job_id) if JOB_ID.fullmatch(job_id) else None
         if item is None:
             return None
         job = Job.from_values(item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minecraft.events import invoke_event
 from minecraft.jobs.lease import Leases
@@ -18,16 +18,19 @@ from minecraft.pipeline.notices import read
 from minecraft.pipeline.policy import GRACE_SECONDS, policies
 from minecraft.pipeline.worker import Worker
 
+if TYPE_CHECKING:
+    from minecraft.jobs.clock import Clock
+
 
 def handler(event: object, context: object = None) -> dict[str, Any]:
     """Do what can be done now; the ids of the jobs that were looked at."""
     owner = getattr(context, "aws_request_id", None) or uuid.uuid4().hex
-    return {"jobs": build(WorkerSettings.from_environment()).handle(read(event), f"{owner}")}
+    return {"jobs": build(WorkerSettings.from_environment()).handle(read(event), str(owner))}
 
 
-def build(settings: WorkerSettings) -> Worker:
+def build(settings: WorkerSettings, clock: Clock = time.time) -> Worker:
     """A worker of these settings, with the environment's AWS."""
-    table = JobTable(clients.dynamodb(), settings.job_table, time.time, settings.job_ttl_seconds)
+    table = JobTable(clients.dynamodb(), settings.job_table, clock, settings.job_ttl_seconds)
     leases = Leases(table, settings.max_active_jobs, settings.lease_seconds)
     calls = Calls(_places(settings), clients.s3(), clients.functions, clients.sagemaker_runtime)
     objects = Objects(clients.s3(), settings.output_bucket)

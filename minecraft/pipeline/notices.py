@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from minecraft.contract import invocation_document
+from minecraft.jobs.job import JOB_ID
 from minecraft.pipeline import words
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from minecraft.contract import StepFailure
 
-JOB_ID = re.compile(r"[0-9a-f]{12}")
 _INFERENCE_ID = re.compile(r"(?P<job>[0-9a-f]{12})-(?P<step>shape|paint)-(?P<attempt>[0-9]{1,4})")
 _DOCUMENT = re.compile(re.escape(invocation_document("@")).replace("@", f"(?P<id>{_INFERENCE_ID.pattern})"))
 _STATUS = re.compile(r"\((\d{1,3})\) from model")

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "formats": "a build written as .schem, .litematic, structure and .vox files",
     "blocks": "colours to blocks: CPU seconds, and the blocks' difference from the colours",
     "functions": "what functions cost: warm calls beside a bare echo, cold ones beside a bare Python",
+    "lambdas": "how long the functions' modules take to import, beside boto3",
     "ping": "how soon /ping answers while a job runs",
 }
 
