@@ -25,7 +25,7 @@ _IRREGULAR = {
 _ENDINGS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("oes", "o"), ("es", ""), ("s", ""))
 _RANK = {"animals": 0, "food": 1, "places": 2, "objects": 3, "activities": 4, "people": 5}
 _SHORTEST = 4
-"""Letters of the shortest word whose plural ending is taken off."""
+"""Letters of the shortest word whose plural ending is taken off, and of the parts of a compound."""
 
 
 def singulars(word: str) -> Iterator[str]:
@@ -54,6 +54,15 @@ class Lexicon:
             for candidate in candidates:
                 if candidate in tier:
                     return tier[candidate]
+        return None if before else self._compound(candidates)
+
+    def _compound(self, words: list[str]) -> Pictogram | None:
+        """What a word ends with, where that is a name: a treehouse is a house, a longship is a ship."""
+        for word in words:
+            for start in range(_SHORTEST, len(word) - _SHORTEST + 1):
+                for tier in (self.others, self.labels):
+                    if word[start:] in tier:
+                        return tier[word[start:]]
         return None
 
 
