@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, unquote
 
+from botocore.model import StructureShape
+
 from emulator.protocol.constraints import camel, compile_check, oversized
 from emulator.protocol.errors import SerializationError, ValidationFailedError, constraint_violations
 from emulator.protocol.values import read, read_text, write, write_text
 
 if TYPE_CHECKING:
-    from botocore.model import OperationModel, Shape, StructureShape
+    from botocore.model import OperationModel, Shape
 
     from emulator.protocol.errors import ServiceError
 
@@ -95,6 +97,14 @@ def _declared(model: OperationModel, code: str) -> Shape | None:
     return next((shape for shape in model.error_shapes if shape.name == code), None)
 
 
+def _message_name(model: OperationModel) -> str:
+    """`Message` in sagemaker-runtime's errors, `message` in bedrock-runtime's."""
+    lower = any(
+        isinstance(shape, StructureShape) and "message" in shape.members for shape in model.error_shapes
+    )
+    return "message" if lower else "Message"
+
+
 def parse_json(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """A request's JSON.
 
@@ -172,6 +182,7 @@ class RestJsonOperation:
         self._check = compile_check(self._input)
         self._bind_input(self._input)
         self._bind_output(model.output_shape)
+        self._message_name = _message_name(model)
         self.method = model.http["method"]
         self.path, self._labels = _compile_path(model.http["requestUri"])
 
@@ -274,12 +285,11 @@ class RestJsonOperation:
         return Response(status, headers, dump_json(body))
 
     def render_error(self, error: ServiceError) -> Response:
-        """The code in a header, `Message` in the body."""
+        """The code in a header, the message in the body by the name that the service's errors have for it."""
         code = error_code(self._model, error)
         headers = [(b"x-amzn-errortype", code.encode("ascii")), self._CONTENT_TYPE]
-        return Response(
-            error_status(self._model, code, error), headers, dump_json({"Message": error.message})
-        )
+        body = dump_json({self._message_name: error.message})
+        return Response(error_status(self._model, code, error), headers, body)
 
 
 def _decode(raw: bytes) -> str:

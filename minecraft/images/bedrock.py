@@ -1,0 +1,136 @@
+"""One call of a Stability model on Bedrock, and what its end means.
+
+Errors: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html. A filter's hit
+is no error: it is a 200 whose `finish_reasons` says so, and whose picture is missing,
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-diffusion-3-5-large.html.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from minecraft.images.provider import Busy, Failed, Picture, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+
+    from minecraft.images.provider import Outcome
+
+log = logging.getLogger(__name__)
+
+RETIRED = re.compile(r"(?:\w+\.)?amazon\.(?:titan-image-generator|nova-canvas)\b.*")
+"""Amazon's own image models: Titan's ended on 2026-06-30, Nova Canvas on 2026-09-30."""
+
+_LATER = frozenset({
+    "ThrottlingException", "ModelTimeoutException", "ModelNotReadyException", "ModelErrorException",
+    "ServiceUnavailableException", "InternalServerException", "ServiceQuotaExceededException",
+    "TooManyRequestsException", "RequestTimeout",
+})  # fmt: skip
+_NOT_FOUND = "ResourceNotFoundException"
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def bedrock_client(region: str) -> BedrockRuntimeClient:
+    """A client that waits as long as the slowest of these models takes, and tries three times."""
+    config = Config(
+        connect_timeout=5, read_timeout=100, retries={"mode": "standard", "total_max_attempts": 3}
+    )
+    return boto3.client("bedrock-runtime", region_name=region, config=config)
+
+
+def invoke(client: BedrockRuntimeClient, model_id: str, body: Mapping[str, Any], setting: str) -> Outcome:
+    """The one picture that a model makes of a body, or why there is none.
+
+    Args:
+        client: of the Region that has the model.
+        model_id: or an inference profile's.
+        body: the model's parameters.
+        setting: the variable that names the model, for advice.
+    """
+    if RETIRED.fullmatch(model_id):
+        return retired(model_id, setting)
+    try:
+        answer = client.invoke_model(
+            modelId=model_id,
+            body=json.dumps(body).encode("ascii"),
+            contentType="application/json",
+            accept="application/json",
+        )
+        document = json.loads(answer["body"].read())
+    except ClientError as error:
+        return _of_error(error, model_id, setting, client.meta.region_name)
+    except (BotoCoreError, ValueError) as error:
+        log.warning("no answer of %s: %s", model_id, error)
+        return Busy("The image model cannot be reached just now.")
+    return _of_answer(document, model_id)
+
+
+def retired(model_id: str, setting: str) -> Failed:
+    """What a model past its end of life means."""
+    return Failed(
+        f"The image model {model_id} is retired: whoever runs this server must set {setting} to a model that "
+        "is there, such as stability.stable-image-core-v1:1."
+    )
+
+
+def _of_error(error: ClientError, model_id: str, setting: str, region: str) -> Outcome:
+    code = error.response.get("Error", {}).get("Code", "")
+    message = error.response.get("Error", {}).get("Message", "")
+    log.warning("%s refused: %s: %s", model_id, code, message)
+    if code in _LATER:
+        return Busy("The image model is busy just now.")
+    if code == "AccessDeniedException":
+        return Failed(
+            f"This server may not use the image model {model_id}: whoever runs it must allow its role "
+            f"bedrock:InvokeModel on it in {region}, and have access to the model in that account."
+        )
+    if code == _NOT_FOUND and "end of its life" in message:
+        return retired(model_id, setting)
+    if code == _NOT_FOUND or "model identifier is invalid" in message or "on-demand throughput" in message:
+        return Failed(
+            f"There is no image model {model_id} in {region}: whoever runs this server must set {setting} "
+            "and IMAGE_MODEL_REGION to a model and a Region that has it."
+        )
+    return Failed(
+        f"The image model {model_id} does not take this request ({code}): the server's log has more."
+    )
+
+
+def _of_answer(document: object, model_id: str) -> Outcome:
+    if not isinstance(document, dict):
+        return _odd(model_id)
+    reason = next(iter(document.get("finish_reasons") or [None]), None)
+    if reason is not None:
+        log.info("%s ended with %s", model_id, reason)
+        return _of_reason(str(reason))
+    images = document.get("images")
+    try:
+        data = base64.b64decode(images[0], validate=True) if isinstance(images, list) and images else b""
+    except (binascii.Error, TypeError, ValueError):
+        data = b""
+    return Picture(data) if data.startswith(_PNG) else _odd(model_id)
+
+
+def _of_reason(reason: str) -> Outcome:
+    if reason == "Filter reason: prompt":
+        return Refused("The image model's filter does not allow these words: try others.")
+    if reason.startswith("Filter reason"):
+        return Refused("The image model's filter does not allow the picture: try again, or use other words.")
+    return Busy("The image model gave up on this picture.")
+
+
+def _odd(model_id: str) -> Failed:
+    return Failed(
+        f"The image model {model_id} answered without a PNG picture: it is none that this server knows."
+    )
