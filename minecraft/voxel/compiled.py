@@ -1,0 +1,89 @@
+"""Compiles loops with numba and keeps the machine code from one process to the next.
+
+numba looks for a place to keep it in NUMBA_CACHE_DIR, then beside the source, then in the user's cache folder,
+and passes over those that cannot be written. An image's own cache is read-only when a Lambda runs, so it is
+copied to a temporary folder first; where there is no place at all, each process compiles for itself.
+https://numba.readthedocs.io/en/stable/developer/caching.html
+
+Machine code is kept for one kind of processor. An image that will run on others sets NUMBA_CPU_NAME and
+NUMBA_CPU_FEATURES, the same when it is built and when it runs.
+https://numba.readthedocs.io/en/stable/reference/envvars.html#envvar-NUMBA_CPU_NAME
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import CellType, FunctionType
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+import numba
+from numba.core import config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """The function as machine code, compiled at its first call with given types unless that is kept already."""
+    _settle()
+    stamped = _stamp(cast("FunctionType", function))
+    try:
+        return _njit(stamped)
+    except RuntimeError:
+        # No place can be written, says numba.
+        config.CACHE_DIR = _temporary()
+        return _njit(stamped)
+
+
+def _njit(function: FunctionType) -> Callable[P, R]:
+    found = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast("Callable[P, R]", found)
+
+
+def _stamp(function: FunctionType) -> FunctionType:
+    """The same function, with the state of the package's sources as a closure.
+
+    numba takes a kept function as stale when its own file changes, but not when a file changes from which it
+    calls; what its closure holds is part of the key.
+    """
+    code = function.__code__.replace(co_freevars=("sources",))
+    stamped = FunctionType(
+        code, function.__globals__, function.__name__, function.__defaults__, (CellType(_sources()),)
+    )
+    stamped.__doc__, stamped.__qualname__ = function.__doc__, function.__qualname__
+    stamped.__module__ = function.__module__
+    return stamped
+
+
+@cache
+def _sources() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _settle() -> None:
+    """Copies a cache that cannot be written to where it can."""
+    given = str(config.CACHE_DIR or "")
+    if given and Path(given).is_dir() and not os.access(given, os.W_OK):
+        place = _temporary()
+        shutil.copytree(given, place, dirs_exist_ok=True)
+        config.CACHE_DIR = place
+
+
+@cache
+def _temporary() -> str:
+    place = tempfile.mkdtemp(prefix="kernels-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place

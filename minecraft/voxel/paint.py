@@ -1,0 +1,283 @@
+"""The cells that triangles touch, and the colour of what is in each.
+
+A triangle is cut along the sides of the cells that it touches, and each piece is sampled: as many samples as it
+has texels, two at most for each, and never more than DENSITY to a cell's face. Samples count by the area they
+stand for, whichever way the triangle looks: a sheet of two sides counts twice, and triangles in the same place
+share the cell. Triangles in a cell's neighbours never tint it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minecraft.voxel.clip import CORNERS, between
+from minecraft.voxel.compiled import compiled
+from minecraft.voxel.overlap import AXES, TOUCH, prepare, touches
+from minecraft.voxel.texel import RGBA, texel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DENSITY = 16.0
+"""Samples to the area of a cell's face, where the texture has detail for them."""
+
+_LEAST_MASKED = 4
+"""Samples of the smallest piece whose material has holes."""
+
+_FAINT = 1e-12
+"""The weight of a sample that stands for no area, so that what only touches a cell has a colour too."""
+
+Rows = tuple["NDArray[np.int64]", "NDArray[np.float64]", int]
+"""What is known of each cell found: its place in C order; (n, 4) red, green and blue in linear light, weighted,
+and the weight; how many there are."""
+
+
+@compiled
+def paint(
+    positions: NDArray[np.float32],
+    faces: NDArray[np.int32],
+    frame: NDArray[np.float64],
+    uv: NDArray[np.float32],
+    colors: NDArray[np.float32],
+    pixels: NDArray[np.uint8],
+    light: NDArray[np.float32],
+    sampler: NDArray[np.int64],
+    tint: NDArray[np.float64],
+    index: NDArray[np.int32],
+    places: NDArray[np.int64],
+    sums: NDArray[np.float64],
+    count: int,
+) -> Rows:
+    """Adds a primitive's triangles to the rows; `index` (x, y, z) is 0, or a cell's row and one.
+
+    `frame` is the lattice: its centre, the scale. `uv`, `colors` and `pixels` are empty where there are none.
+    `tint` is the material's factor, and its alpha cutoff.
+    """
+    shape = index.shape
+    axes = np.empty((AXES, 5))
+    triangle = np.empty((CORNERS, 5))
+    spare, slab, bar, piece = (
+        np.empty((CORNERS, 5)),
+        np.empty((CORNERS, 5)),
+        np.empty((CORNERS, 5)),
+        np.empty((CORNERS, 5)),
+    )
+    corner_uv, corner_color = np.zeros((3, 2)), np.ones((3, 4))
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    least, most = np.empty(3), np.empty(3)
+    for face in range(len(faces)):
+        for corner in range(3):
+            vertex = faces[face, corner]
+            for axis in range(3):
+                triangle[corner, axis] = (positions[vertex, axis] - frame[axis]) * frame[3] + shape[
+                    axis
+                ] * 0.5
+            triangle[corner, 3] = 1.0 if corner == 1 else 0.0
+            triangle[corner, 4] = 1.0 if corner == 2 else 0.0
+            if len(uv):
+                corner_uv[corner, 0], corner_uv[corner, 1] = uv[vertex, 0], uv[vertex, 1]
+            if len(colors):
+                corner_color[corner] = colors[vertex]
+        density = _density(triangle, corner_uv, pixels)
+        for axis in range(3):
+            least[axis] = min(triangle[0, axis], triangle[1, axis], triangle[2, axis])
+            most[axis] = max(triangle[0, axis], triangle[1, axis], triangle[2, axis])
+            low[axis] = _first(least[axis], shape[axis])
+            high[axis] = _last(most[axis], shape[axis])
+        single = low[0] == high[0] and low[1] == high[1] and low[2] == high[2]
+        if not single:
+            prepare(triangle[:3, :3], axes)
+        for x in range(low[0], high[0] + 1):
+            in_slab = 3 if single else between(triangle, 3, 0, x, spare, slab)
+            if in_slab == 0:
+                continue
+            first_y, last_y = low[1], high[1]
+            if not single:
+                first_y, last_y = _span(slab, in_slab, 1, shape[1])
+            for y in range(max(first_y, low[1]), min(last_y, high[1]) + 1):
+                in_bar = 3 if single else between(slab, in_slab, 1, y, spare, bar)
+                if in_bar == 0:
+                    continue
+                first_z, last_z = low[2], high[2]
+                if not single:
+                    first_z, last_z = _span(bar, in_bar, 2, shape[2])
+                for z in range(max(first_z, low[2]), min(last_z, high[2]) + 1):
+                    if count == len(places):
+                        places = _longer(places)
+                        sums = _taller(sums)
+                    if not single and not touches(axes, x, y, z):
+                        continue
+                    in_cell = 3 if single else between(bar, in_bar, 2, z, spare, piece)
+                    red, green, blue, weight = _sample(
+                        triangle if single else piece,
+                        in_cell,
+                        density,
+                        corner_uv,
+                        corner_color,
+                        pixels,
+                        light,
+                        sampler,
+                        tint,
+                    )
+                    if weight == 0 or in_cell == 0:
+                        continue
+                    row = index[x, y, z] - 1
+                    if row < 0:
+                        row = count
+                        places[row] = (x * shape[1] + y) * shape[2] + z
+                        sums[row] = 0.0
+                        count += 1
+                        index[x, y, z] = count
+                    sums[row, 0] += red
+                    sums[row, 1] += green
+                    sums[row, 2] += blue
+                    sums[row, 3] += weight
+    return places, sums, count
+
+
+@compiled
+def _first(at: float, cells: int) -> int:
+    """The first cell that something from `at` on touches."""
+    return min(max(math.ceil(at - TOUCH) - 1, 0), cells - 1)
+
+
+@compiled
+def _last(at: float, cells: int) -> int:
+    """The last cell that something up to `at` touches."""
+    return min(max(math.floor(at + TOUCH), 0), cells - 1)
+
+
+@compiled
+def _span(polygon: NDArray[np.float64], corners: int, axis: int, cells: int) -> tuple[int, int]:
+    least, most = polygon[0, axis], polygon[0, axis]
+    for corner in range(1, corners):
+        least, most = min(least, polygon[corner, axis]), max(most, polygon[corner, axis])
+    return _first(least, cells), _last(most, cells)
+
+
+@compiled
+def _longer(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    grown = np.empty(2 * len(places), np.int64)
+    grown[: len(places)] = places
+    return grown
+
+
+@compiled
+def _taller(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    grown = np.empty((2 * len(sums), 4), np.float64)
+    grown[: len(sums)] = sums
+    return grown
+
+
+@compiled
+def _density(triangle: NDArray[np.float64], uv: NDArray[np.float64], pixels: NDArray[np.uint8]) -> float:
+    """Samples to the area of a cell's face: two a texel, where its texels are longest."""
+    if len(pixels) == 0:
+        return 0.0
+    most = 0.0
+    for corner in range(3):
+        after = (corner + 1) % 3
+        across = (uv[after, 0] - uv[corner, 0]) * pixels.shape[1]
+        down = (uv[after, 1] - uv[corner, 1]) * pixels.shape[0]
+        length = 1e-30
+        for axis in range(3):
+            length += (triangle[after, axis] - triangle[corner, axis]) ** 2
+        most = max(most, (across * across + down * down) / length)
+    return min(2 * most, DENSITY)
+
+
+@compiled
+def _area(polygon: NDArray[np.float64], second: int, third: int) -> float:
+    """The area of the triangle of a polygon's first corner and two others."""
+    ax, ay, az = (
+        polygon[second, 0] - polygon[0, 0],
+        polygon[second, 1] - polygon[0, 1],
+        polygon[second, 2] - polygon[0, 2],
+    )
+    bx, by, bz = (
+        polygon[third, 0] - polygon[0, 0],
+        polygon[third, 1] - polygon[0, 1],
+        polygon[third, 2] - polygon[0, 2],
+    )
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    return 0.5 * math.sqrt(x * x + y * y + z * z)
+
+
+@compiled
+def _sample(
+    polygon: NDArray[np.float64],
+    corners: int,
+    density: float,
+    uv: NDArray[np.float64],
+    colors: NDArray[np.float64],
+    pixels: NDArray[np.uint8],
+    light: NDArray[np.float32],
+    sampler: NDArray[np.int64],
+    tint: NDArray[np.float64],
+) -> tuple[float, float, float, float]:
+    """A piece's red, green and blue, weighted, and the weight: 0 where all of it is below the cutoff."""
+    red, green, blue, total = 0.0, 0.0, 0.0, 0.0
+    for second in range(1, max(2, corners - 1)):
+        # What is no more than a point or an edge is a triangle of no area.
+        third = min(second + 1, corners - 1)
+        area = _area(polygon, min(second, third), third)
+        samples = max(1, math.ceil(area * density))
+        if tint[4] > 0:
+            samples = max(samples, _LEAST_MASKED)
+        weight = max(area, _FAINT) / samples
+        for sample in range(samples):
+            s, t = _spread(sample, samples)
+            r = 1 - s - t
+            b = r * polygon[0, 3] + s * polygon[min(second, third), 3] + t * polygon[third, 3]
+            c = r * polygon[0, 4] + s * polygon[min(second, third), 4] + t * polygon[third, 4]
+            shade = _shade(1 - b - c, b, c, uv, colors, pixels, light, sampler, tint)
+            if shade[3] >= tint[4]:
+                red, green, blue = (
+                    red + weight * shade[0],
+                    green + weight * shade[1],
+                    blue + weight * shade[2],
+                )
+                total += weight
+    return red, green, blue, total
+
+
+@compiled
+def _spread(sample: int, samples: int) -> tuple[float, float]:
+    """Where in a triangle a sample is: points that fill it evenly, however many.
+
+    http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/
+    """
+    if samples == 1:
+        return 1 / 3, 1 / 3
+    s, t = sample * 0.7548776662466927 + 0.5, sample * 0.5698402909980532 + 0.5
+    s, t = s - math.floor(s), t - math.floor(t)
+    return (1 - s, 1 - t) if s + t > 1 else (s, t)
+
+
+@compiled
+def _shade(
+    a: float,
+    b: float,
+    c: float,
+    uv: NDArray[np.float64],
+    colors: NDArray[np.float64],
+    pixels: NDArray[np.uint8],
+    light: NDArray[np.float32],
+    sampler: NDArray[np.int64],
+    tint: NDArray[np.float64],
+) -> RGBA:
+    """Linear RGBA at barycentric a, b, c."""
+    red, green, blue, alpha = 1.0, 1.0, 1.0, 1.0
+    if len(pixels):
+        u = a * uv[0, 0] + b * uv[1, 0] + c * uv[2, 0]
+        v = a * uv[0, 1] + b * uv[1, 1] + c * uv[2, 1]
+        red, green, blue, alpha = texel(pixels, light, sampler, u, v)
+    return (
+        red * tint[0] * (a * colors[0, 0] + b * colors[1, 0] + c * colors[2, 0]),
+        green * tint[1] * (a * colors[0, 1] + b * colors[1, 1] + c * colors[2, 1]),
+        blue * tint[2] * (a * colors[0, 2] + b * colors[1, 2] + c * colors[2, 2]),
+        alpha * tint[3] * (a * colors[0, 3] + b * colors[1, 3] + c * colors[2, 3]),
+    )

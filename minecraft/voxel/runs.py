@@ -1,0 +1,158 @@
+"""Which cells hang together, found over the runs of equal cells along z."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minecraft.voxel.compiled import compiled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@compiled
+def fill_inside(solid: NDArray[np.bool_]) -> None:
+    """Adds to `solid` (x, y, z) each cell that no path through faces of empty cells joins to the outside."""
+    starts, low, high = _runs(solid, False)
+    parent = np.arange(len(low) + 1).astype(np.int32)
+    _meet_outside(solid.shape, starts, low, high, parent)
+    _join(solid.shape, starts, low, high, parent, 0)
+    wide, deep = solid.shape[0], solid.shape[1]
+    for x in range(wide):
+        for y in range(deep):
+            for run in range(starts[x * deep + y], starts[x * deep + y + 1]):
+                if _root(parent, run) != 0:
+                    solid[x, y, low[run] : high[run]] = True
+
+
+@compiled
+def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
+    """Empties the parts with fewer cells than `least` times the largest's; returns how many parts those are.
+
+    A part's cells hang together through faces, edges or corners, as those of a connected surface always do.
+    """
+    starts, low, high = _runs(solid, True)
+    parent = np.arange(len(low) + 1).astype(np.int32)
+    _join(solid.shape, starts, low, high, parent, 1)
+    cells = np.zeros(len(low), np.int64)
+    for run in range(1, len(low)):
+        cells[_root(parent, run)] += high[run] - low[run]
+    bound = least * cells.max()
+    dropped = 0
+    for run in range(1, len(low)):
+        dropped += 0 < cells[run] < bound
+    wide, deep = solid.shape[0], solid.shape[1]
+    for x in range(wide):
+        for y in range(deep):
+            for run in range(starts[x * deep + y], starts[x * deep + y + 1]):
+                if cells[_root(parent, run)] < bound:
+                    solid[x, y, low[run] : high[run]] = False
+    return dropped
+
+
+@compiled
+def _runs(
+    grid: NDArray[np.bool_], wanted: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int16]]:
+    """Runs of `wanted` cells: the first of each column, and where each begins and ends. Run 0 is nobody's."""
+    wide, deep, tall = grid.shape
+    starts = np.empty(wide * deep + 1, np.int32)
+    count = 1
+    for x in range(wide):
+        for y in range(deep):
+            starts[x * deep + y] = count
+            before = not wanted
+            for z in range(tall):
+                now = grid[x, y, z]
+                count += now == wanted and before != wanted
+                before = now
+    starts[wide * deep] = count
+    low, high = np.zeros(count, np.int16), np.zeros(count, np.int16)
+    run = 0
+    for x in range(wide):
+        for y in range(deep):
+            before = not wanted
+            for z in range(tall):
+                now = grid[x, y, z]
+                if now == wanted:
+                    if before != wanted:
+                        run += 1
+                        low[run] = z
+                    high[run] = z + 1
+                before = now
+    return starts, low, high
+
+
+@compiled
+def _root(parent: NDArray[np.int32], run: int) -> int:
+    while parent[run] != run:
+        parent[run] = parent[parent[run]]
+        run = parent[run]
+    return run
+
+
+@compiled
+def _unite(parent: NDArray[np.int32], one: int, other: int) -> None:
+    a, b = _root(parent, one), _root(parent, other)
+    parent[max(a, b)] = min(a, b)
+
+
+@compiled
+def _meet_outside(
+    shape: tuple[int, int, int],
+    starts: NDArray[np.int32],
+    low: NDArray[np.int16],
+    high: NDArray[np.int16],
+    parent: NDArray[np.int32],
+) -> None:
+    """Unites the runs at the grid's sides with run 0, the outside."""
+    wide, deep, tall = shape
+    for x in range(wide):
+        for y in range(deep):
+            at_side = x in (0, wide - 1) or y in (0, deep - 1)
+            for run in range(starts[x * deep + y], starts[x * deep + y + 1]):
+                if at_side or low[run] == 0 or high[run] == tall:
+                    _unite(parent, run, 0)
+
+
+@compiled
+def _join(
+    shape: tuple[int, int, int],
+    starts: NDArray[np.int32],
+    low: NDArray[np.int16],
+    high: NDArray[np.int16],
+    parent: NDArray[np.int32],
+    reach: int,
+) -> None:
+    """Unites neighbours: through faces where `reach` is 0, through edges and corners too where it is 1."""
+    wide, deep = shape[0], shape[1]
+    for x in range(wide):
+        for y in range(deep):
+            here = x * deep + y
+            if y > 0:
+                _join_columns(starts, low, high, parent, reach, here, here - 1)
+            if x > 0:
+                for other in range(max(0, y - reach), min(deep, y + reach + 1)):
+                    _join_columns(starts, low, high, parent, reach, here, (x - 1) * deep + other)
+
+
+@compiled
+def _join_columns(
+    starts: NDArray[np.int32],
+    low: NDArray[np.int16],
+    high: NDArray[np.int16],
+    parent: NDArray[np.int32],
+    reach: int,
+    column: int,
+    other: int,
+) -> None:
+    a, b = starts[column], starts[other]
+    while a < starts[column + 1] and b < starts[other + 1]:
+        if low[a] < high[b] + reach and low[b] < high[a] + reach:
+            _unite(parent, a, b)
+        if high[a] < high[b]:
+            a += 1
+        else:
+            b += 1
