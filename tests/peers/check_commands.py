@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from mecha import DiagnosticErrorSummary, Mecha
+from mecha import DiagnosticError, Mecha
 
 from minecraft.voxel.build import Build
 from minecraft.voxel.commands import Place
@@ -53,5 +53,5 @@ def test_every_function_of_the_pack_parses(ours: str, tree: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["fill 0 0 0 1 1 minecraft:stone", "gamerule noSuchRule 1"])
 def test_the_parser_refuses(wrong: str) -> None:
-    with pytest.raises(DiagnosticErrorSummary):
+    with pytest.raises(DiagnosticError):
         Mecha(version="1.20").parse(wrong + "\n", multiline=True)
