@@ -152,6 +152,15 @@ def peers(session: nox.Session, peer: str) -> None:
 
 
 @nox.session(default=False)
+def mecha(session: nox.Session) -> None:
+    """The commands we write, read by mecha in an environment of its own."""
+    session.install("--quiet", "mecha==0.101.0", "beet==0.112.2", "pytest")
+    path = {"PYTHONPATH": str(ROOT)}
+    config = ("-c", "tests/peers/pytest.ini", "--rootdir", "tests/peers")
+    session.run("pytest", *config, "tests/peers/check_commands.py", *session.posargs, env=path)
+
+
+@nox.session(default=False)
 def gpu(session: nox.Session) -> None:
     """The tests marked gpu, on a machine with CUDA; says so where there is none."""
     devices = cuda_devices()

@@ -21,6 +21,7 @@ BENCHMARKS = {
     "blocks": "colours to blocks: CPU seconds, and the blocks' difference from the colours",
     "functions": "what functions cost: warm calls beside a bare echo, cold ones beside a bare Python",
     "lambdas": "how long the functions' modules take to import, beside boto3",
+    "boxes": "a build's commands, beside a naive painter's, and the time they take",
     "ping": "how soon /ping answers while a job runs",
 }
 
