@@ -17,7 +17,9 @@ VOXELS = "voxels.json"
 """The summary of a build: written last of all, so that it being there says that all is."""
 
 BUILD_DOCUMENT = "build.json.gz"
-COMMANDS = "commands.mcfunction"
+COMMANDS = "commands/"
+"""The folder of the batches of commands: `commands/0001.mcfunction` and so on, to be run in order."""
+
 PREVIEW = "preview.png"
 """Names of artefacts that the status reply has fields of their own for; a build may lack any."""
 
@@ -83,7 +85,8 @@ class VoxelTask:
 
     `size` is the longest side in blocks; `palette` a palette's name or block ids; `hollow` 0 for solid, else
     the shell's thickness in blocks; `rotation` quarter turns; `anchor` the block at which the build stands,
-    {"x", "y", "z"}; `max_blocks` the most blocks there may be; `smoothing` None for the engine's own.
+    {"x", "y", "z"}; `kinds` the most kinds of block there may be; `smoothing` None for the engine's own;
+    `min_part` the share of the largest part's cells below which a part is left out.
     """
 
     job_id: str
@@ -96,7 +99,8 @@ class VoxelTask:
     rotation: int = 0
     anchor: dict[str, int] | None = None
     version: str = "1.21.4"
-    max_blocks: int | None = None
+    kinds: int | None = None
+    min_part: float = 0.0
     smoothing: float | None = None
 
     def to_event(self) -> dict[str, Any]:
@@ -154,7 +158,7 @@ class StepFailure:
 class VoxelSummary:
     """What `voxels.json` holds: how many blocks and commands, the extent, and the key of each artefact.
 
-    `materials` has the number of blocks of each kind.
+    `materials` has the number of blocks of each kind, `notes` what a person should know, in sentences.
     """
 
     blocks: int
@@ -162,6 +166,7 @@ class VoxelSummary:
     commands: int
     artefacts: dict[str, str] = field(default_factory=dict)
     materials: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
         """As `voxels.json` holds it."""

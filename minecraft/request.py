@@ -30,7 +30,8 @@ class BuildRequest:
     hollow: int = 0
     rotation: int = 0
     smoothing: float | None = None
-    max_blocks: int | None = None
+    kinds: int | None = None
+    min_part: float = 0.0
     version: str = DEFAULT_VERSION
     seed: int | None = None
     image_key: str | None = None

@@ -22,7 +22,7 @@ MAX_PROMPT = 500
 MAX_NAME = 64
 MAX_BLOCK_LIST = 512
 MAX_SEED = 2**32 - 1
-MAX_BLOCKS = 256**3
+MAX_KINDS = 512
 MAX_HOLLOW = 128
 MAX_SMOOTHING = 100.0
 SIDES = (8, 256)
@@ -40,7 +40,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 FIELDS = (
     *("playerUuid", "playerName", "world", "prompt", "size", "anchor", "palette", "exclude", "hollow"),
-    *("rotation", "smoothing", "maxBlocks", "version", "seed", "imageUpload", "idempotencyKey"),
+    *("rotation", "smoothing", "kinds", "minPart", "version", "seed", "imageUpload", "idempotencyKey"),
 )
 
 
@@ -82,7 +82,8 @@ def build_request(given: dict[str, Any]) -> BuildRequest:
         ),
         rotation=_whole("rotation", given.get("rotation", 0), 0, 3),
         smoothing=_optional(given.get("smoothing"), _smoothing),
-        max_blocks=_optional(given.get("maxBlocks"), lambda v: _whole("maxBlocks", v, 1, MAX_BLOCKS)),
+        kinds=_optional(given.get("kinds"), lambda v: _whole("kinds", v, 1, MAX_KINDS)),
+        min_part=_share("minPart", given.get("minPart", 0)),
         version=_version(given.get("version", DEFAULT_VERSION)),
         seed=_optional(given.get("seed"), lambda v: _whole("seed", v, 0, MAX_SEED)),
         player_uuid=_uuid(given.get("playerUuid", "")),
@@ -151,6 +152,13 @@ def _smoothing(value: object) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not 0 <= float(value) <= MAX_SMOOTHING:  # type: ignore[arg-type]  # a number, see above
         raise invalid("smoothing", value, f"a number in 0..{MAX_SMOOTHING:g}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _share(field: str, value: object) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= float(value) <= 1:  # type: ignore[arg-type]  # a number, see above
+        raise invalid(field, value, "a number in 0..1")
     return float(value)  # type: ignore[arg-type]
 
 

@@ -89,7 +89,7 @@ def describe(job: Job, around: Surroundings) -> dict[str, Any]:
         "queuePosition": around.queue_position,
         "estimateSeconds": around.estimate_seconds,
         "attempt": job.attempt,
-        "notes": list(job.notes),
+        "notes": [*job.notes, *((job.result or {}).get("notes") or [])],
         "painted": bool(job.painted),
         "timings": _timings(job, around.now),
         "prompt": job.request.prompt,
@@ -124,14 +124,14 @@ def _result(job: Job, around: Surroundings) -> dict[str, Any]:
     links = {name: around.sign(key) for name, key in list(own.items())[: contract.MAX_ARTEFACTS]}
     materials: dict[str, int] = result.get("materials", {})
     model = contract.TEXTURED if job.painted else contract.SHAPE
-    commands = own.get(contract.COMMANDS)
+    commands = any(name.startswith(contract.COMMANDS) for name in own)
     return {
         "voxelCount": result.get("blocks"),
         "dimensions": dict(zip("xyz", result["size"], strict=True)) if "size" in result else None,
         "commandCount": result.get("commands"),
         "block": max(materials, key=lambda name: materials[name]) if materials else None,
         "texturedGlbS3": f"s3://{around.bucket}/{prefix}{model}" if result else None,
-        "sourceMcfunctionS3": f"s3://{around.bucket}/{commands}" if commands else None,
+        "sourceMcfunctionS3": f"s3://{around.bucket}/{prefix}{contract.COMMANDS}" if commands else None,
         "previewUrl": links.get(contract.PREVIEW),
         "buildUrl": links.get(contract.BUILD_DOCUMENT),
         "artifacts": links,

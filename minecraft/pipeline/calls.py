@@ -119,7 +119,8 @@ class Calls:
             request.rotation,
             anchor,
             request.version,
-            request.max_blocks,
+            request.kinds,
+            request.min_part,
             request.smoothing,
         )
 

@@ -31,14 +31,14 @@ def to_blocks(
     voxels: Voxels,
     palette: Palette,
     *,
-    max_blocks: int | None = None,
+    kinds: int | None = None,
     smoothing: float = SMOOTHING,
     dither: float = 0.0,
     filler: str | None = None,
 ) -> Blocks:
     """The block of the palette for each solid cell; the same cells always give the same blocks.
 
-    Each seen cell takes the block whose seen faces look most like it; `max_blocks` keeps to that many
+    Each seen cell takes the block whose seen faces look most like it; `kinds` keeps to that many
     blocks, chosen to suit this build. `smoothing` is how far a block may be from the colour, in OKLab, for
     each neighbour that is then of the same block (see `smoothing.smooth`; 0 turns it off); `dither`, 0 to 1,
     the strength of a pattern in large flat areas. Cells that have no colour or that no one sees are made of
@@ -47,15 +47,15 @@ def to_blocks(
     Raises:
         ValueError: if a number is out of its range or the filler isn't known.
     """
-    _check(max_blocks, smoothing, dither)
+    _check(kinds, smoothing, dither)
     filler_state = None if filler is None else find_block(filler).state
     faces = visible_faces(voxels.solid, voxels.surface)
     views = views_of(faces)
     seen = np.flatnonzero(views != HIDDEN)
     where, points, views = voxels.surface[seen], place(voxels.colors[seen]), views[seen]
     looks, states = looks_of(palette), palette.states
-    if max_blocks is not None:
-        chosen = best_blocks(looks, points, views, max_blocks)
+    if kinds is not None:
+        chosen = best_blocks(looks, points, views, kinds)
         looks, states = looks.only(chosen), tuple(states[block] for block in chosen)
     moves = np.ones(len(where), np.bool_)
     if dither > 0:
@@ -69,9 +69,9 @@ def to_blocks(
     )
 
 
-def _check(max_blocks: int | None, smoothing: float, dither: float) -> None:
-    if max_blocks is not None and max_blocks < 1:
-        raise ValueError(f"max_blocks {max_blocks}: expected at least 1, or none for the whole palette")
+def _check(kinds: int | None, smoothing: float, dither: float) -> None:
+    if kinds is not None and kinds < 1:
+        raise ValueError(f"kinds {kinds}: expected at least 1, or none for the whole palette")
     if not 0 <= smoothing <= 1:
         raise ValueError(f"smoothing {smoothing}: expected 0 (off) to 1; {SMOOTHING} is usual")
     if not 0 <= dither <= 1:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.looks import HIDDEN, VIEWS
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _bins(
     return means, views[first], counts.astype(np.float32)
 
 
-@njit(cache=True)
+@compiled
 def _grow(cost: NDArray[np.float32], weights: NDArray[np.float32], most: int) -> NDArray[np.int64]:
     """One block after the other, each the one that saves the most."""
     bins, blocks = cost.shape
@@ -94,7 +94,7 @@ def _grow(cost: NDArray[np.float32], weights: NDArray[np.float32], most: int) ->
     return chosen
 
 
-@njit(cache=True)
+@compiled
 def _swap(cost: NDArray[np.float32], weights: NDArray[np.float32], chosen: NDArray[np.int64]) -> bool:
     """Exchange one chosen block for one that is not, in place, where any exchange saves; whether one did.
 
@@ -120,7 +120,7 @@ def _swap(cost: NDArray[np.float32], weights: NDArray[np.float32], chosen: NDArr
     return True
 
 
-@njit(cache=True)
+@compiled
 def _nearest_two(cost: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[int, np.float32, np.float32]:
     """Which of the chosen is nearest, how near it is, and how near the next; infinity without one."""
     first, near, second = 0, np.float32(np.inf), np.float32(np.inf)

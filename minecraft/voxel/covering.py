@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.build import MAX_BOX_BLOCKS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Board(NamedTuple):
     sums: NDArray[np.int64]
 
 
-@njit(cache=True)
+@compiled
 def cover(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32], *, sure: bool) -> int:
     """Choose boxes of `state` until each of `seeds` (flat indices) is covered; the number of boxes.
 
@@ -67,7 +67,7 @@ def cover(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.
     return _choose(board, state, seeds, found, gains, boxes)
 
 
-@njit(cache=True)
+@compiled
 def fill(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32]) -> int:
     """As `cover`, but seed by seed: quick where cells are many and most anything will do."""
     low, extent = _around(board, state, seeds)
@@ -85,7 +85,7 @@ def fill(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.i
     return count
 
 
-@njit(cache=True)
+@compiled
 def _around(
     board: Board, state: int, seeds: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -102,7 +102,7 @@ def _around(
     return low, high - low + 1
 
 
-@njit(cache=True)
+@compiled
 def _sum_up(board: Board, state: int, low: NDArray[np.int64], extent: NDArray[np.int64], whole: bool) -> None:
     """Prefix sums over the extent: cells that want `state`, and cells that block it (air alone, if whole)."""
     want, sums = board.want, board.sums
@@ -127,7 +127,7 @@ def _sum_up(board: Board, state: int, low: NDArray[np.int64], extent: NDArray[np
                 sums[to] = running + sums[to - row] + sums[to - page] - sums[to - row - page]
 
 
-@njit(cache=True)
+@compiled
 def _inside(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32]) -> int:
     """What `_sum_up` counted within a box, whose corners are relative to the extent's."""
     row = extent[2] + 1
@@ -147,12 +147,12 @@ def _inside(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.
     )
 
 
-@njit(cache=True)
+@compiled
 def _blocks(box: NDArray[np.int32]) -> int:
     return (np.int64(box[3]) - box[0] + 1) * (box[4] - box[1] + 1) * (box[5] - box[2] + 1)  # type: ignore[no-any-return]
 
 
-@njit(cache=True)
+@compiled
 def _stretch(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32], axis: int) -> None:
     """Grow the box along one axis, both ways in turn, until something blocks it or it is at its largest."""
     slab = _blocks(box) // (box[3 + axis] - box[axis] + 1)
@@ -179,7 +179,7 @@ def _stretch(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np
     box[axis], box[3 + axis] = first, last
 
 
-@njit(cache=True)
+@compiled
 def _search(
     board: Board,
     state: int,
@@ -211,7 +211,7 @@ def _search(
                     found[i, 3 + axis] = box[3 + axis] + low[axis]
 
 
-@njit(cache=True)
+@compiled
 def _choose(
     board: Board,
     state: int,
@@ -250,7 +250,7 @@ def _choose(
     return count
 
 
-@njit(cache=True)
+@compiled
 def _left(board: Board, state: int, box: NDArray[np.int32]) -> int:
     """How many cells in the box want the state still."""
     left = 0
@@ -263,7 +263,7 @@ def _left(board: Board, state: int, box: NDArray[np.int32]) -> int:
     return left
 
 
-@njit(cache=True)
+@compiled
 def _take(board: Board, state: int, box: NDArray[np.int32], needed: NDArray[np.int32]) -> None:
     """Cover the cells of the box; `needed` becomes the extent of those where it may be of use.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.faces import DOWN, LEFT, RIGHT, UP
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _pattern(where: NDArray[np.int32], faces: NDArray[np.uint8]) -> NDArray[np.f
     return thresholds
 
 
-@njit(cache=True)
+@compiled
 def _flatten(
     index: NDArray[np.int32], where: NDArray[np.int32], points: NDArray[np.float32], flat: NDArray[np.bool_]
 ) -> None:
@@ -75,7 +75,7 @@ def _flatten(
                     flat[j] = False
 
 
-@njit(cache=True)
+@compiled
 def _erode(
     index: NDArray[np.int32], where: NDArray[np.int32], before: NDArray[np.bool_], flat: NDArray[np.bool_]
 ) -> None:
@@ -88,7 +88,7 @@ def _erode(
                 flat[j] = False
 
 
-@njit(cache=True)
+@compiled
 def _next(index: NDArray[np.int32], cell: NDArray[np.int32], axis: int) -> int:
     x = cell[0] + (axis == 0)
     y = cell[1] + (axis == 1)

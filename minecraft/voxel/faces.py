@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from minecraft.voxel.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def visible_faces(solid: NDArray[np.bool_], cells: NDArray[np.int32]) -> NDArray
     return seen
 
 
-@njit(cache=True)
+@compiled
 def _flood(air: NDArray[np.uint64], reached: NDArray[np.uint64], size_z: int) -> None:
     """Rows along z as words of 64 cells; a word with something new in it goes on the heap, to be spread."""
     words = air.shape[2]
@@ -70,7 +71,7 @@ def _flood(air: NDArray[np.uint64], reached: NDArray[np.uint64], size_z: int) ->
                 count = _reach(air, reached, seed, (x, y, w + step), (heap, waiting, count))
 
 
-@njit(cache=True)
+@compiled
 def _reach(
     air: NDArray[np.uint64],
     reached: NDArray[np.uint64],
@@ -100,7 +101,7 @@ def _reach(
     return count
 
 
-@njit(cache=True)
+@compiled
 def _look(air: NDArray[np.bool_], cells: NDArray[np.int32], seen: NDArray[np.uint8]) -> None:
     size_x, size_y, size_z = air.shape
     for i in range(len(cells)):

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numba import njit
 
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.block_table import SIDE, TOP
 from minecraft.voxel.color import srgb_from_linear
 from minecraft.voxel.state_colors import state_colors
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from minecraft.voxel.blocks import Blocks
@@ -66,16 +64,16 @@ def isometric(blocks: Blocks, pixels: int = PIXELS) -> NDArray[np.uint8]:
     return _encoded(picture)
 
 
-def write_png(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write (h, w, 4) uint8 RGBA to a file, whatever its name ends in.
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """(h, w, 4) uint8 RGBA as PNG.
 
     Raises:
-        OSError: if it can't be written.
+        ValueError: it is no such picture.
     """
     done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
     if not done:
-        raise OSError(f"{path}: a picture of {picture.shape} could not be encoded as PNG")
-    path.write_bytes(encoded.tobytes())
+        raise ValueError(f"a picture of {picture.shape} could not be encoded as PNG")
+    return encoded.tobytes()
 
 
 def _seen(cells: NDArray[np.uint16]) -> tuple[NDArray[np.int32], tuple[int, int]]:
@@ -91,7 +89,7 @@ def _seen(cells: NDArray[np.uint16]) -> tuple[NDArray[np.int32], tuple[int, int]
     return seen, (-size_y, -size_y)
 
 
-@njit(cache=True)
+@compiled
 def _cover(cells: NDArray[np.uint16], seen: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
     size_x, size_y, size_z = cells.shape
     for x in range(size_x):
@@ -112,7 +110,7 @@ def _cover(cells: NDArray[np.uint16], seen: NDArray[np.int32], depth: NDArray[np
                     _show(seen, depth, (a, b, 0), (near, cell, _RIGHT))
 
 
-@njit(cache=True)
+@compiled
 def _show(
     seen: NDArray[np.int32],
     depth: NDArray[np.int32],
@@ -140,7 +138,7 @@ def _bounds(seen: NDArray[np.int32], low: tuple[int, int]) -> tuple[float, float
     )
 
 
-@njit(cache=True)
+@compiled
 def _paint(
     picture: NDArray[np.float32],
     seen: NDArray[np.int32],
@@ -186,7 +184,7 @@ def _paint(
                 picture[row, column, 3] += share
 
 
-@njit(cache=True)
+@compiled
 def _on_face(side: int, half: int, u: float, v: float) -> tuple[float, float]:
     """Where on a face a place in a half square is: along x and z, x and y, or z and y."""
     if side == _TOP:
@@ -196,7 +194,7 @@ def _on_face(side: int, half: int, u: float, v: float) -> tuple[float, float]:
     return (v - u, 1 - u) if half == 1 else (1 - (u - v), 1 - u)
 
 
-@njit(cache=True)
+@compiled
 def _corners(
     cells: NDArray[np.uint16], cell: tuple[int, int, int], side: int, corners: NDArray[np.float32]
 ) -> None:
@@ -217,7 +215,7 @@ def _corners(
         corners[corner] = _CORNER_LIGHT[3 - around]
 
 
-@njit(cache=True)
+@compiled
 def _filled(cells: NDArray[np.uint16], x: int, y: int, z: int) -> int:
     size_x, size_y, size_z = cells.shape
     inside = 0 <= x < size_x and 0 <= y < size_y and 0 <= z < size_z

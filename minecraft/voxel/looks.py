@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.block_table import BOTTOM, SIDE, TOP
 from minecraft.voxel.color import oklab
 from minecraft.voxel.faces import BACK, DOWN, FRONT, LEFT, RIGHT, UP
@@ -73,7 +73,7 @@ def nearest(looks: Looks, points: NDArray[np.float32], views: NDArray[np.uint8])
     return found
 
 
-@njit(cache=True, fastmath=True)
+@compiled
 def _nearest(
     space: NDArray[np.float32],
     points: NDArray[np.float32],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.block_table import BOTTOM, SIDE, TOP
 from minecraft.voxel.faces import outside
 from minecraft.voxel.model import Material, Primitive
@@ -62,7 +62,7 @@ def _corners(rectangles: NDArray[np.int32], side: int) -> NDArray[np.int32]:
     return around if side > 0 else around[:, ::-1]
 
 
-@njit(cache=True)
+@compiled
 def _rectangles(cells: NDArray[np.uint16], air: NDArray[np.bool_], side: int) -> NDArray[np.int32]:
     """Faces along the first axis, towards `side`: (n, 6) of layer, low u, low v, high u, high v, state.
 
@@ -91,7 +91,7 @@ def _rectangles(cells: NDArray[np.uint16], air: NDArray[np.bool_], side: int) ->
     return found[:count].copy()
 
 
-@njit(cache=True)
+@compiled
 def _expose(
     cells: NDArray[np.uint16], air: NDArray[np.bool_], layer: int, beyond: int, mask: NDArray[np.uint16]
 ) -> bool:
@@ -105,7 +105,7 @@ def _expose(
     return some
 
 
-@njit(cache=True)
+@compiled
 def _extent(mask: NDArray[np.uint16], u: int, v: int) -> tuple[int, int]:
     """Where the rectangle of one state that starts at (u, v) ends."""
     state = mask[u, v]

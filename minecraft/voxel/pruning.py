@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from minecraft.voxel.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 NEVER = np.int32(2**31 - 1)
 
 
-@njit(cache=True)
+@compiled
 def prune(want: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which of `boxes` are needed; those shrink in place, as far as the world they leave stays right.
 
@@ -35,7 +36,7 @@ def prune(want: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.i
     return kept
 
 
-@njit(cache=True)
+@compiled
 def _count(
     want: NDArray[np.int16],
     steps: NDArray[np.int64],
@@ -55,7 +56,7 @@ def _count(
                         wrong[cell] = index
 
 
-@njit(cache=True)
+@compiled
 def _needed(
     steps: NDArray[np.int64],
     box: NDArray[np.int32],
@@ -77,7 +78,7 @@ def _needed(
     return needed[3] >= 0  # type: ignore[no-any-return]  # an element of an int32 array
 
 
-@njit(cache=True)
+@compiled
 def _release(
     steps: NDArray[np.int64],
     box: NDArray[np.int32],

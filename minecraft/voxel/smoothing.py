@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from minecraft.voxel.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def smooth(
                 break
 
 
-@njit(cache=True)
+@compiled
 def _round(
     cells: NDArray[np.uint16],
     where: NDArray[np.int32],
@@ -74,7 +75,7 @@ def _round(
     return changed
 
 
-@njit(cache=True)
+@compiled
 def _look_around(cells: NDArray[np.uint16], x: int, y: int, z: int, around: NDArray[np.uint16]) -> None:
     around[0] = cells[x - 1, y, z] if x > 0 else 0
     around[1] = cells[x + 1, y, z] if x < cells.shape[0] - 1 else 0
@@ -84,7 +85,7 @@ def _look_around(cells: NDArray[np.uint16], x: int, y: int, z: int, around: NDAr
     around[5] = cells[x, y, z + 1] if z < cells.shape[2] - 1 else 0
 
 
-@njit(cache=True)
+@compiled
 def _agreeing(around: NDArray[np.uint16], block: int) -> int:
     same = 0
     for n in range(NEIGHBOURS):
@@ -92,7 +93,7 @@ def _agreeing(around: NDArray[np.uint16], block: int) -> int:
     return same
 
 
-@njit(cache=True)
+@compiled
 def _distance(look: NDArray[np.float32], point: NDArray[np.float32], block: int) -> float:
     k = block - 1
     lightness, a, b = look[0, k] - point[0], look[1, k] - point[1], look[2, k] - point[2]

@@ -40,7 +40,7 @@ MOST_SECONDS = {128: None, 256: 0.3}
 def measure() -> list[Figure]:
     """Seconds at two sizes, then differences at the smaller."""
     palette = load_palette()
-    compiled = to_blocks(sphere(8), palette, max_blocks=4, dither=1)
+    compiled = to_blocks(sphere(8), palette, kinds=4, dither=1)
     isometric(compiled)
     preview_mesh(compiled)
     return [*_times(palette), *_differences(palette)]
@@ -53,7 +53,7 @@ def _times(palette: Palette) -> list[Figure]:
             voxels = make(size)
             note = f"{len(voxels.surface):,} surface cells"
             for most in FEW:
-                seconds, blocks = _best(partial(to_blocks, voxels, palette, max_blocks=most))
+                seconds, blocks = _best(partial(to_blocks, voxels, palette, kinds=most))
                 figures.append(Figure(f"{name} {size}: {most or 'all'} blocks", seconds, "s", aim, note))
             figures.append(Figure(f"{name} {size}: isometric", _best(partial(isometric, blocks))[0], "s"))
             figures.append(Figure(f"{name} {size}: preview", _best(partial(preview_mesh, blocks))[0], "s"))
@@ -70,7 +70,7 @@ def _differences(palette: Palette) -> list[Figure]:
 
 def _difference(voxels: Voxels, palette: Palette, most: int | None) -> tuple[float, str]:
     """Mean CIEDE2000 over seen cells, from each one's colour to its block's seen faces; and its unit."""
-    blocks = to_blocks(voxels, palette, max_blocks=most)
+    blocks = to_blocks(voxels, palette, kinds=most)
     views = views_of(visible_faces(voxels.solid, voxels.surface))
     seen = views != HIDDEN
     weights = np.stack([views >> 2, views >> 1 & 1, views & 1], axis=1)[seen].astype(np.float32)

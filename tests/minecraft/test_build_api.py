@@ -54,7 +54,7 @@ def test_everything_that_may_be_asked_for(world: World) -> None:
         "hollow": True,
         "rotation": 3,
         "smoothing": 0.5,
-        "maxBlocks": 1000,
+        "kinds": 16,
         "version": "26.1",
         "seed": 5,
         "exclude": ["minecraft:sand"],
@@ -62,7 +62,7 @@ def test_everything_that_may_be_asked_for(world: World) -> None:
     request = world.job(post(body).json["jobId"]).request
     assert (request.prompt, request.size, request.palette) == ("a duck", 100, ("minecraft:stone", "dirt"))
     assert (request.hollow, request.rotation, request.smoothing) == (1, 3, 0.5)
-    assert (request.max_blocks, request.version, request.seed) == (1000, "26.1", 5)
+    assert (request.kinds, request.version, request.seed) == (16, "26.1", 5)
     assert request.exclude == ("minecraft:sand",)
 
 
@@ -96,7 +96,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"hollow": -1}, "hollow -1"),
     ({"rotation": 4}, "0..3"),
     ({"smoothing": float("nan")}, "smoothing"),
-    ({"maxBlocks": 0}, "maxBlocks"),
+    ({"kinds": 0}, "kinds"),
     ({"version": "latest"}, "1.21.4"),
     ({"seed": 2**32}, "seed"),
     ({"imageUpload": "not base64!"}, "Base64"),

@@ -16,7 +16,7 @@ from minecraft.voxel.block_table import BOTTOM, SIDE, TOP
 from minecraft.voxel.blocking import to_blocks
 from minecraft.voxel.blocks import AIR, Blocks
 from minecraft.voxel.faces import outside, visible_faces
-from minecraft.voxel.isometric import isometric, write_png
+from minecraft.voxel.isometric import encode_png, isometric
 from minecraft.voxel.materials import material_csv, material_list
 from minecraft.voxel.palette import load_palette
 from minecraft.voxel.preview import preview_mesh
@@ -110,10 +110,10 @@ def _first(blocks: Blocks, across: float, down: float) -> int:
 
 
 def test_pictures_are_as_large_as_asked_and_png(tmp_path: Path) -> None:
-    picture = isometric(to_blocks(torus(40), load_palette(), max_blocks=8))
+    picture = isometric(to_blocks(torus(40), load_palette(), kinds=8))
     assert max(picture.shape[:2]) in {1000, 1001}
     path = tmp_path / "a picture.preview"
-    write_png(picture, path)
+    path.write_bytes(encode_png(picture))
     back = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     assert back is not None
     assert (cv2.cvtColor(back, cv2.COLOR_BGRA2RGBA) == picture).all()

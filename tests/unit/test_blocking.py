@@ -122,7 +122,7 @@ def test_a_lone_speck_is_smoothed_away_and_a_bold_one_stays() -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 3, 8, 16, 263, 1000])
 def test_no_more_blocks_than_asked_for(most: int) -> None:
-    blocks = to_blocks(sphere(20), PALETTE, max_blocks=most)
+    blocks = to_blocks(sphere(20), PALETTE, kinds=most)
     assert len(blocks.states) - 1 <= most
     assert set(blocks.states[1:]) <= set(PALETTE.states)
 
@@ -188,7 +188,7 @@ def test_the_inside_is_made_of_the_filler_or_of_the_commonest() -> None:
 def test_a_build_without_colours_is_of_the_filler_alone() -> None:
     bare = Voxels(np.ones((2, 2, 2), np.bool_), np.empty((0, 3), np.int32), np.empty((0, 3), np.float32))
     assert to_blocks(bare, PALETTE, filler="bricks").states == (AIR, "minecraft:bricks")
-    grey = to_blocks(bare, PALETTE, max_blocks=3)
+    grey = to_blocks(bare, PALETTE, kinds=3)
     assert len(grey.states) == 2
     assert grey.states[1] in load_palette("greyscale").states
 
@@ -214,7 +214,7 @@ def test_dither_mixes_two_blocks_in_large_flat_areas_alone() -> None:
 
 def test_the_same_cells_give_the_same_blocks() -> None:
     voxels = terrain(40)
-    one, other = (to_blocks(voxels, PALETTE, max_blocks=12, dither=0.5) for _ in range(2))
+    one, other = (to_blocks(voxels, PALETTE, kinds=12, dither=0.5) for _ in range(2))
     assert one.states == other.states
     assert (one.cells == other.cells).all()
 
@@ -229,7 +229,7 @@ def test_excluded_blocks_are_never_used() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"max_blocks": 0}, "max_blocks 0"),
+        ({"kinds": 0}, "kinds 0"),
         ({"smoothing": -0.1}, "smoothing -0.1"),
         ({"smoothing": float("nan")}, "smoothing nan"),
         ({"dither": 2}, "dither 2"),

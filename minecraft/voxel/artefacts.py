@@ -1,0 +1,120 @@
+"""Every file of a build."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gltf.write import write_colored_glb
+from minecraft.voxel.color import srgb_from_linear
+from minecraft.voxel.commands import check_place, place_on
+from minecraft.voxel.datapack import EARLIEST, write_datapack
+from minecraft.voxel.document import write_document
+from minecraft.voxel.formats.litematic import write_litematic
+from minecraft.voxel.formats.schem import write_schem
+from minecraft.voxel.formats.structure import split_structure
+from minecraft.voxel.formats.vox import write_vox
+from minecraft.voxel.isometric import encode_png, isometric
+from minecraft.voxel.materials import material_csv, material_list
+from minecraft.voxel.mcfunction import Limits, batches
+from minecraft.voxel.preview import preview_mesh
+from minecraft.voxel.state_colors import state_colors
+from minecraft.voxel.versions import parse_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from minecraft.voxel.blocks import Blocks
+    from minecraft.voxel.engine import Made
+    from minecraft.voxel.versions import GameVersion
+
+ANCHOR = (0, 63, 0)
+"""The block that a build stands on where nobody chose one: about sea level, in the world's middle."""
+
+MOST_BATCHES = 32
+"""Files of commands at most, but for those that load chunks: a build's files are listed one by one."""
+
+_BATCH_BYTES = 1 << 22
+_LEAST_COMMANDS = 1024
+
+
+def artefacts(
+    made: Made, *, version: str, anchor: tuple[int, int, int] | None = None, title: str = "build"
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, the smallest and quickest first; the same build gives the same bytes.
+
+    Commands and data pack are for the block `anchor` that the build stands on.
+
+    Raises:
+        ValueError: the build does not fit into the world there; see `fits` for a question beforehand.
+    """
+    game = parse_version(version)
+    metadata = {"title": title, "game": game.name}
+    yield "build.json.gz", write_document(made.build, metadata)
+    yield "materials.csv", material_csv(material_list(made.blocks)).encode()
+    yield "preview.png", encode_png(isometric(made.blocks))
+    yield "preview.glb", _preview(made.blocks)
+    yield from schematics(made.blocks, game, title)
+    yield from command_files(made, game, anchor or ANCHOR)
+
+
+def fits(made: Made, *, version: str, anchor: tuple[int, int, int] | None = None) -> str | None:
+    """None where the build has room on the block `anchor`, else in words why not, and what would help."""
+    game = parse_version(version)
+    try:
+        check_place(made.blocks.size, place_on(anchor or ANCHOR, made.blocks.size, game))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[str, bytes]]:
+    """The build in other programs' formats."""
+    data_version = game.data_version
+    yield "build.schem", write_schem(blocks, data_version=data_version, version=2, name=title)
+    yield "build.v3.schem", write_schem(blocks, data_version=data_version, version=3, name=title)
+    yield "build.litematic", write_litematic(blocks, data_version=data_version, name=title)
+    yield "model.vox", write_vox(blocks, _colors(blocks))
+    parts = split_structure(blocks, data_version=data_version, air=False)
+    index = [{"name": part.name, "offset": part.offset} for part in parts]
+    files = {f"{part.name}.nbt": part.data for part in parts} | {"parts.json": json.dumps(index).encode()}
+    yield "structures.zip", _zipped(files)
+
+
+def command_files(
+    made: Made, game: GameVersion, anchor: tuple[int, int, int]
+) -> Iterator[tuple[str, bytes]]:
+    """The build as commands at a place, in files to be run in order, and as a data pack."""
+    place = place_on(anchor, made.blocks.size, game)
+    most = max(_LEAST_COMMANDS, -(-len(made.build.boxes) // MOST_BATCHES))
+    texts = batches(made.build, place, game, limits=Limits(commands=most, bytes=_BATCH_BYTES))
+    for number, text in enumerate(texts, start=1):
+        yield f"commands/{number:04}.mcfunction", text.encode()
+    yield "datapack.zip", write_datapack(made.build, place, game)
+
+
+def _preview(blocks: Blocks) -> bytes:
+    mesh = preview_mesh(blocks)
+    assert mesh.colors is not None
+    return write_colored_glb(mesh.positions, mesh.faces, mesh.colors)
+
+
+def _colors(blocks: Blocks) -> dict[str, tuple[int, int, int]]:
+    """Each state's colour as seen from all sides, sRGB."""
+    mean = state_colors(blocks.states)[:, :, :3].mean(axis=1, dtype=np.float32)
+    return {
+        state: (int(r), int(g), int(b))
+        for state, (r, g, b) in zip(blocks.states, srgb_from_linear(mean).tolist(), strict=True)
+    }
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, EARLIEST), content)
+    return target.getvalue()
