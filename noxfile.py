@@ -19,7 +19,9 @@ nox.options.sessions = ["lint", "types", "tests"]
 ROOT = Path(__file__).parent
 CONSTRAINTS = "constraints.txt"
 CUDA_CONSTRAINTS = "runtime/constraints-cuda.txt"
-REQUIREMENTS = [f"{package}/requirements.txt" for package in ("runtime", "emulator", "minecraft", "cloud")]
+REQUIREMENTS = [
+    f"{package}/requirements.txt" for package in ("gltf", "runtime", "emulator", "minecraft", "cloud")
+]
 DOCKERFILES = ["runtime/Dockerfile", "emulator/Dockerfile"]
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -63,7 +65,9 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy, strict, tests too."""
     install(session, "types")
-    session.run("mypy", "runtime", "emulator", "minecraft", "cloud", "fixtures", "tests", "noxfile.py")
+    session.run(
+        "mypy", "gltf", "runtime", "emulator", "minecraft", "cloud", "fixtures", "tests", "noxfile.py"
+    )
 
 
 @nox.session
@@ -199,6 +203,13 @@ def constraints(session: nox.Session) -> None:
     limits = Path(session.create_tmp()) / "shared.txt"
     limits.write_text("\n".join(shared), encoding="utf-8")
     session.run(
-        *(*compile_, "runtime/requirements.txt", "runtime/requirements-cuda.txt", "-c", str(limits)),
+        *(
+            *compile_,
+            "gltf/requirements.txt",
+            "runtime/requirements.txt",
+            "runtime/requirements-cuda.txt",
+            "-c",
+            str(limits),
+        ),
         *("--python-platform", "x86_64-manylinux_2_39", "--no-annotate", *told, "-o", CUDA_CONSTRAINTS),
     )

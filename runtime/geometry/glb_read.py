@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from pydantic import ValidationError
 
+from gltf import format as glb
+from gltf.document import Document, Material
+from gltf.geometry import floats, positions_and_faces
+from gltf.open import open_glb
+from gltf.scene import Placed, TooManyTrianglesError, placed_primitives
 from runtime.contract import ErrorCode, JobError
-from runtime.geometry import glb_format as glb
-from runtime.geometry.glb_document import Document, Material
 from runtime.geometry.mesh import Mesh, TexturedMesh
 from runtime.geometry.weld import smooth_normals
 
@@ -26,14 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from runtime.geometry.glb_document import Node, Primitive
-
 MAX_FACES = 1_000_000
 """The most triangles that are read. As many take 0.3 s to read, 2 s for their topology and 2.5 s to paint on
 2 cores, and 0.65 GB in all where no two triangles share a vertex."""
-
-MAX_JSON_BYTES = 32 << 20
-"""A scene of a million faces needs some kilobytes; the limit keeps a hostile one from filling the memory."""
 
 LINEAR_PART = 0.0031308
 """Below it, sRGB is a straight line: https://en.wikipedia.org/wiki/SRGB#From_CIE_XYZ_to_sRGB."""
@@ -88,29 +85,23 @@ def read_textured_glb(path: Path, *, max_faces: int = MAX_FACES) -> TexturedMesh
 
 
 class _contract_errors:  # noqa: N801  # used like a function, as contextlib's are
-    """Turns what breaks glTF's rules into the contract's error."""
+    """Turns what breaks glTF's rules, or is too large, into the contract's errors."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, TooManyTrianglesError):
+            raise JobError(ErrorCode.MESH_TOO_LARGE, str(error)) from error
         if isinstance(error, glb.GlbError):
             raise JobError(ErrorCode.INVALID_MESH, f"the mesh cannot be read: {error}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A primitive where a node puts it; `matrix` is (4, 4), for column vectors."""
-
-    primitive: Primitive
-    matrix: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
     document: Document
     binary: glb.Bytes
-    primitives: list[_Placed]
+    primitives: list[Placed]
 
     @classmethod
     def open(cls, path: Path, max_faces: int) -> _Scene:
@@ -120,28 +111,23 @@ class _Scene:
             hidden = COMPRESSED & set(document.extensions_required)
             if hidden:
                 raise glb.GlbError(f"it needs {', '.join(sorted(hidden))}: expected an uncompressed GLB")
-            primitives = _placed_primitives(document, max_faces)
+            primitives = placed_primitives(document, max_faces)
+        if not any(placed.triangles for placed in primitives):
+            raise JobError(ErrorCode.INVALID_MESH, "the mesh has no triangles")
         return cls(document, binary, primitives)
 
-    def positions_and_faces(self, placed: _Placed) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    def positions_and_faces(self, placed: Placed) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """The primitive's vertices in the scene's space, and its triangles."""
-        primitive = placed.primitive
         with _contract_errors():
-            local = self._floats(primitive.attributes["POSITION"], "VEC3")
-            faces = _triangles(self._indices(primitive, len(local)), primitive.mode)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
-            positions = (local @ placed.matrix[:3, :3].T + placed.matrix[:3, 3]).astype(np.float32)
-            mirrored = np.linalg.det(placed.matrix[:3, :3]) < 0
-        if mirrored:
-            faces = faces[:, ::-1]  # a mirrored node turns its triangles inside out
-        return positions, faces
+            return positions_and_faces(self.document, self.binary, placed)
 
-    def uv(self, placed: _Placed) -> NDArray[np.float32]:
+    def uv(self, placed: Placed) -> NDArray[np.float32]:
         """Texture coordinates of the primitive's vertices, 0 where it has none."""
         attributes = placed.primitive.attributes
         with _contract_errors():
             if "TEXCOORD_0" in attributes:
-                return self._floats(attributes["TEXCOORD_0"], "VEC2").astype(np.float32)
+                values = floats(self.document, self.binary, attributes["TEXCOORD_0"], "VEC2")
+                return values.astype(np.float32)
             count = glb.item(self.document.accessors, attributes["POSITION"], "accessor").count
         return np.zeros((count, 2), np.float32)
 
@@ -168,149 +154,6 @@ class _Scene:
         if pixels is None:
             raise glb.GlbError(f"image {texture.source} is neither PNG nor JPEG")
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-
-    def _floats(self, index: int, kind: str) -> NDArray[np.float64]:
-        accessor = glb.item(self.document.accessors, index, "accessor")
-        if accessor.type != kind:
-            raise glb.GlbError(f"accessor {index} is {accessor.type}: expected {kind}")
-        values = glb.accessor_values(self.document, self.binary, index)
-        floats = values.astype(np.float64)
-        if accessor.normalized and accessor.component_type != glb.FLOAT:
-            floats = np.maximum(floats / glb.LARGEST[accessor.component_type], -1)
-        return floats
-
-    def _indices(self, primitive: Primitive, vertices: int) -> NDArray[np.int64]:
-        if primitive.indices is None:
-            return np.arange(vertices)
-        accessor = glb.item(self.document.accessors, primitive.indices, "accessor")
-        values = glb.accessor_values(self.document, self.binary, primitive.indices)
-        if accessor.type != "SCALAR" or not np.issubdtype(values.dtype, np.unsignedinteger):
-            raise glb.GlbError(
-                f"accessor {primitive.indices} cannot be indices: {accessor.type} {values.dtype}"
-            )
-        indices = values[:, 0].astype(np.int64)
-        if indices.max() >= vertices:
-            raise glb.GlbError(f"a triangle names vertex {indices.max()} of {vertices}")
-        return indices
-
-
-def open_glb(path: Path) -> tuple[Document, glb.Bytes]:
-    """The JSON chunk, and the binary chunk as a read-only view of the file, empty where there is none.
-
-    Raises:
-        GlbError: the file is no GLB, or is cut short.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(glb.HEADER.size + glb.CHUNK.size)
-        if len(head) < glb.HEADER.size + glb.CHUNK.size or head[:4] != glb.MAGIC:
-            raise glb.GlbError(f"it is no GLB: it begins with {head[:4]!r}, expected {glb.MAGIC!r}")
-        _, version, length = glb.HEADER.unpack_from(head)
-        if version != glb.VERSION:
-            raise glb.GlbError(f"it is glTF {version}: expected {glb.VERSION}")
-        if length > size:
-            raise glb.GlbError(f"it is cut short: {size} bytes of {length}")
-        json_length, kind = glb.CHUNK.unpack_from(head, glb.HEADER.size)
-        if kind != glb.JSON_CHUNK or not 0 < json_length <= min(length - len(head), MAX_JSON_BYTES):
-            raise glb.GlbError(f"its first chunk is no JSON of up to {MAX_JSON_BYTES} bytes")
-        try:
-            document = Document.model_validate_json(file.read(json_length))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise glb.GlbError(f"{where or 'its JSON'}: {first['msg']}") from error
-        head = file.read(glb.CHUNK.size)
-        start = file.tell()
-    if len(head) < glb.CHUNK.size or start > length:
-        return document, np.zeros(0, np.uint8)
-    binary_length, kind = glb.CHUNK.unpack(head)
-    if kind != glb.BIN_CHUNK or not binary_length:
-        return document, np.zeros(0, np.uint8)
-    if start + binary_length > size:
-        raise glb.GlbError(f"its binary chunk is cut short: {size - start} bytes of {binary_length}")
-    return document, np.memmap(path, np.uint8, "r", start, (binary_length,))
-
-
-def _placed_primitives(document: Document, max_faces: int) -> list[_Placed]:
-    found, faces, vertices = [], 0, 0
-    for index, matrix in _placed_meshes(document):
-        for primitive in glb.item(document.meshes, index, "mesh").primitives:
-            if primitive.mode < glb.TRIANGLES:
-                continue
-            if "POSITION" not in primitive.attributes:
-                raise glb.GlbError(f"mesh {index} has a primitive without POSITION")
-            points = glb.item(document.accessors, primitive.attributes["POSITION"], "accessor").count
-            named = points
-            if primitive.indices is not None:
-                named = glb.item(document.accessors, primitive.indices, "accessor").count
-            faces += named // 3 if primitive.mode == glb.TRIANGLES else max(0, named - 2)
-            vertices += points
-            # Checked as they add up: one small mesh may be placed a million times.
-            if faces > max_faces or vertices > 3 * max_faces:
-                raise JobError(
-                    ErrorCode.MESH_TOO_LARGE,
-                    f"the mesh has at least {faces} triangles and {vertices} vertices: expected at most "
-                    f"{max_faces} and {3 * max_faces}; reduce it and send it again",
-                )
-            found.append(_Placed(primitive, matrix))
-    if not faces:
-        raise JobError(ErrorCode.INVALID_MESH, "the mesh has no triangles")
-    return found
-
-
-def _placed_meshes(document: Document) -> list[tuple[int, NDArray[np.float64]]]:
-    """Every mesh that the scene shows, with where it stands."""
-    if document.scenes:
-        roots = glb.item(document.scenes, document.scene or 0, "scene").nodes
-    elif document.nodes:
-        children = {child for node in document.nodes for child in node.children}
-        roots = [index for index in range(len(document.nodes)) if index not in children]
-    else:
-        return [(index, np.eye(4)) for index in range(len(document.meshes))]
-    placed = []
-    seen = set()
-    waiting = [(root, np.eye(4)) for root in reversed(roots)]
-    while waiting:
-        index, parent = waiting.pop()
-        if index in seen:
-            raise glb.GlbError(f"node {index} stands in the scene twice: expected a tree")
-        seen.add(index)
-        node = glb.item(document.nodes, index, "node")
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
-            matrix = parent @ _local_matrix(node)
-        if node.mesh is not None:
-            placed.append((node.mesh, matrix))
-        waiting += [(child, matrix) for child in reversed(node.children)]
-    return placed
-
-
-def _local_matrix(node: Node) -> NDArray[np.float64]:
-    if node.matrix is not None:
-        return np.array(node.matrix, np.float64).reshape(4, 4).T
-    x, y, z, w = np.array(node.rotation, np.float64) / (np.linalg.norm(node.rotation) or 1.0)
-    matrix = np.eye(4)
-    matrix[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    matrix[:3, :3] *= node.scale
-    matrix[:3, 3] = node.translation
-    return matrix
-
-
-def _triangles(indices: NDArray[np.int64], mode: int) -> NDArray[np.int32]:
-    """(m, 3), with glTF's rules for the winding of strips and fans."""
-    if mode == glb.TRIANGLES:
-        whole = indices[: len(indices) // 3 * 3]
-        return whole.reshape(-1, 3).astype(np.int32)
-    first, second, third = indices[:-2], indices[1:-1], indices[2:]
-    if mode == glb.TRIANGLE_FAN:
-        return np.stack([second, third, np.full_like(second, indices[0])], axis=1).astype(np.int32)
-    odd = np.arange(len(first)) % 2 == 1
-    return np.stack([first, np.where(odd, third, second), np.where(odd, second, third)], axis=1).astype(
-        np.int32
-    )
 
 
 def _joined(

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 IMAGE = "meshtwin-emulator:latest"
 BASE = "python:3.11-slim-bookworm"
 MOST_BYTES = 60_000_000
-FOREIGN = ("runtime", "cloud", "minecraft", "moto", "pytest", "numpy", "torch")
+FOREIGN = ("gltf", "runtime", "cloud", "minecraft", "moto", "pytest", "numpy", "torch")
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ def test_nothing_is_in_it_but_the_runtime_and_no_secret(
         names = [PurePosixPath(name) for name in files.getnames()]
     everything.unlink()
     ours = {path.relative_to("opt/program") for path in names if path.is_relative_to("opt/program")}
-    assert {path.parts[0] for path in ours if path.parts} == {"LICENSE", "runtime"}
+    assert {path.parts[0] for path in ours if path.parts} == {"LICENSE", "gltf", "runtime"}
     assert {path.suffix for path in ours if path.suffix} == {".py", ".pyc", ".typed"}
     environment = "opt/venv/lib/python3.11/site-packages"
     packages = {path.name for path in names if str(path.parent) == environment}

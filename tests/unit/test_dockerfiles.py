@@ -83,6 +83,7 @@ def test_only_what_is_named_reaches_the_engine() -> None:
     assert {rule for rule in rules if rule.startswith("!")} == {
         "!constraints.txt",
         "!emulator",
+        "!gltf",
         "!LICENSE",
         "!runtime",
     }

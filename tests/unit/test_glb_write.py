@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from runtime.geometry.glb_check import check_glb
+from gltf.check import check_glb
 from runtime.geometry.glb_write import write_glb
 from runtime.geometry.mesh import Mesh, TexturedMesh
 

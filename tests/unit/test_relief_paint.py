@@ -9,9 +9,9 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gltf.check import check_glb
 from runtime.backends.relief.backend import ReliefBackend
 from runtime.contract import Params
-from runtime.geometry.glb_check import check_glb
 from runtime.geometry.glb_read import read_glb
 from runtime.geometry.glb_write import write_glb
 from runtime.geometry.mesh import Mesh, TexturedMesh

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-OURS = {"runtime", "emulator", "minecraft", "cloud"}
+OURS = {"gltf", "runtime", "emulator", "minecraft", "cloud"}
 LISTED = {name: ROOT / name / "requirements.txt" for name in sorted(OURS)}
 
 USED_UNSEEN = {
+    "gltf": set[str](),
     "runtime": {"httptools"},  # uvicorn takes it where it is installed
     "emulator": set[str](),
     "minecraft": set[str](),
@@ -126,7 +127,7 @@ def test_each_requirement_has_its_version(package: str) -> None:
 
 def test_the_cuda_image_has_the_versions_that_the_tests_have() -> None:
     shared, cuda = pins(ROOT / "constraints.txt"), pins(ROOT / "runtime" / "constraints-cuda.txt")
-    assert listed(LISTED["runtime"]) | CUDA <= set(cuda)
+    assert listed(LISTED["gltf"]) | listed(LISTED["runtime"]) | CUDA <= set(cuda)
     # The tests' second opinion on meshes is the newest trimesh; upstream needs an old one.
     differ = {name for name in shared.keys() & cuda.keys() if not cuda[name] <= shared[name]} - {"trimesh"}
     assert differ == set()

@@ -1,7 +1,7 @@
 """Whether a GLB keeps glTF's rules, and has nothing that the Khronos validator would remark on.
 
-Not the validator itself, which needs npm, but the same questions for files of the kind that `glb_write`
-makes, fast enough for every test.
+Not the validator itself, which needs npm, but the same questions for files of the kind that this project
+writes, fast enough for every test.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 import PIL.Image
 from pydantic import ValidationError
 
-from runtime.geometry import glb_format as glb
-from runtime.geometry.glb_document import Document
+from gltf import format as glb
+from gltf.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from runtime.geometry.glb_document import Primitive
+    from gltf.document import Primitive
 
 UNIT_TOLERANCE = 5e-4
 """How far a normal's length may be from 1; the validator allows about this much."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from runtime.geometry.glb_document import Document, Sparse
+    from gltf.document import Document, Sparse
 
     Bytes = NDArray[np.uint8]
 
