@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 
 from emulator.admin.guard import Guard
 from emulator.faults.faults import Faults
+from emulator.foundation_models.service import foundation_models
 from emulator.functions import http_api, manifest
 from emulator.functions.environment import own_endpoints
 from emulator.functions.host import FunctionHost
@@ -29,7 +30,7 @@ def other_services() -> list[Service]:
 
     Functions find each at `AWS_ENDPOINT_URL_<SERVICE>`.
     """
-    return []
+    return [foundation_models()]
 
 
 class Standins:

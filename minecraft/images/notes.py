@@ -1,18 +1,17 @@
-"""What the image step and the worker say to each other: the event, and the failure beside the picture."""
+"""What the image step is asked, with its places told apart, and the codes of its failures."""
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from minecraft.contract import ContractError, ImageTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-FAILURE_SUFFIX = ".failure.json"
-"""After the picture's key: where the reason is when there is no picture."""
+    from typing import Any
 
 _LOCATION = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.{1,1024})", re.DOTALL)
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -26,19 +25,6 @@ class FailureCode(StrEnum):
     BUSY = "image_busy"
     FAILED = "image_failed"
     BAD_UPLOAD = "image_bad_upload"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why there is no picture: `message` is in words for the player, `retryable` if the same may succeed."""
-
-    code: FailureCode
-    message: str
-    retryable: bool
-
-    def document(self) -> bytes:
-        """The JSON beside the picture's place."""
-        return json.dumps(asdict(self)).encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +50,24 @@ def read_request(event: Mapping[str, Any]) -> ImageRequest:
     """The event of the image step.
 
     Raises:
-        ValueError: a field is missing or has a value that it cannot have; the message names both.
+        ContractError: a field is missing or has a value that it cannot have; the message names both.
     """
-    job_id, prompt, seed = event.get("jobId"), event.get("prompt", ""), event.get("seed", 0)
-    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
-        raise ValueError(f"jobId {job_id!r}: expected 1 to 64 letters, digits, - or _")
-    if not isinstance(prompt, str) or len(prompt) > _MOST_CHARACTERS:
-        raise ValueError(f"prompt of {type(prompt).__name__}: expected at most {_MOST_CHARACTERS} characters")
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValueError(f"seed {seed!r}: expected a whole number")  # noqa: TRY004  # a field's value, as above
-    source = event.get("source_s3")
-    output = _location(event.get("output_s3"), "output_s3")
-    return ImageRequest(
-        job_id, prompt, seed, output, None if source is None else _location(source, "source_s3")
-    )
+    task = ImageTask.from_event(event)
+    if not _JOB_ID.fullmatch(task.job_id):
+        raise ContractError(f"jobId {task.job_id!r}: expected 1 to 64 letters, digits, - or _")
+    if len(task.prompt) > _MOST_CHARACTERS:
+        raise ContractError(f"prompt of {len(task.prompt)} characters: expected at most {_MOST_CHARACTERS}")
+    source = None if task.source_s3 is None else location(task.source_s3, "source_s3")
+    return ImageRequest(task.job_id, task.prompt, task.seed, location(task.output_s3, "output_s3"), source)
 
 
-def _location(value: object, field: str) -> Location:
-    match = _LOCATION.fullmatch(value) if isinstance(value, str) else None
+def location(value: str, field: str) -> Location:
+    """The bucket and key of `s3://bucket/key`.
+
+    Raises:
+        ContractError: it is no such place.
+    """
+    match = _LOCATION.fullmatch(value)
     if match is None:
-        raise ValueError(f"{field} {value!r}: expected s3://bucket/key")
+        raise ContractError(f"{field} {value[:100]!r}: expected s3://bucket/key")
     return Location(match[1], match[2])

@@ -81,6 +81,13 @@ class WorkerSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class VoxelSettings(_Settings):
+    """What `glb_to_vox` is told."""
+
+    worker_function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthSettings(_Settings):
     """What both functions behind the API are told of who may call."""
 

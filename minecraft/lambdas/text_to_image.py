@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
 
+from minecraft.contract import FAILURE_SUFFIX, StepFailure
+from minecraft.events import invoke_event
 from minecraft.images.bedrock import bedrock_client
-from minecraft.images.notes import FAILURE_SUFFIX, Failure, FailureCode, read_request
+from minecraft.images.notes import FailureCode, read_request
 from minecraft.images.prompt import NEGATIVE, clean, for_one_object
 from minecraft.images.provider import Busy, Failed, Picture, Refused
 from minecraft.images.settings import NO_MODEL, ImageSettings
 from minecraft.images.stability import StabilityBackgroundRemover, StabilityImages
+from minecraft.lambdas import clients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_s3 import S3Client
 
     from minecraft.images.notes import ImageRequest, Location
     from minecraft.images.provider import ImageProvider, Outcome
@@ -42,17 +40,13 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     answer has `jobId` and `outcome`: `picture`, `kept` (it was there before), or the failure's code.
 
     Raises:
-        ValueError: the event is none of these: nobody could be told otherwise.
+        ContractError: the event is none of these: nobody could be told otherwise.
         ClientError: S3 or Lambda refuses; Lambda calls again.
     """
     request, settings = read_request(event), ImageSettings.from_environment()
     outcome = _settled(request) or _work(request, settings)
     if settings.worker_function:
-        _lambda().invoke(
-            FunctionName=settings.worker_function,
-            InvocationType="Event",
-            Payload=json.dumps({"jobId": request.job_id}).encode("ascii"),
-        )
+        invoke_event(clients.functions(), settings.worker_function, {"jobId": request.job_id})
     log.info("job %s: %s", request.job_id, outcome)
     return {"jobId": request.job_id, "outcome": outcome}
 
@@ -71,26 +65,26 @@ def _settled(request: ImageRequest) -> str | None:
 def _work(request: ImageRequest, settings: ImageSettings) -> str:
     result = _picture(request, settings)
     failure_place = _beside(request.output)
-    if isinstance(result, Failure):
+    if isinstance(result, StepFailure):
         log.warning("job %s: %s: %s", request.job_id, result.code, result.message)
-        _s3().put_object(
+        clients.s3().put_object(
             Bucket=failure_place.bucket,
             Key=failure_place.key,
-            Body=result.document(),
+            Body=result.to_json().encode("ascii"),
             ContentType="application/json",
         )
         return str(result.code)
     kept = _put_first(request.output, result)
-    _s3().delete_object(Bucket=failure_place.bucket, Key=failure_place.key)
+    clients.s3().delete_object(Bucket=failure_place.bucket, Key=failure_place.key)
     return "picture" if kept else "kept"
 
 
-def _picture(request: ImageRequest, settings: ImageSettings) -> Picture | Failure:
+def _picture(request: ImageRequest, settings: ImageSettings) -> Picture | StepFailure:
     if request.source is not None:
         return _uploaded(request.source)
     words = clean(request.prompt)
     if not words:
-        return Failure(FailureCode.FAILED, "The prompt has no words: say what to build.", retryable=False)
+        return StepFailure(FailureCode.FAILED, "The prompt has no words: say what to build.", retryable=False)
     client = bedrock_client(settings.region)
     provider: ImageProvider = StabilityImages(client, settings.model_id)
     outcome = provider.make(for_one_object(words), NEGATIVE, request.seed)
@@ -99,26 +93,28 @@ def _picture(request: ImageRequest, settings: ImageSettings) -> Picture | Failur
     return outcome if isinstance(outcome, Picture) else _failure(outcome)
 
 
-def _uploaded(source: Location) -> Picture | Failure:
+def _uploaded(source: Location) -> Picture | StepFailure:
     from minecraft.images.upload import read_upload  # noqa: PLC0415  # Pillow, which most jobs need not wait for
 
     data = _read(source)
     if data is None:
-        return Failure(FailureCode.BAD_UPLOAD, "The picture that was given is not there.", retryable=False)
+        return StepFailure(
+            FailureCode.BAD_UPLOAD, "The picture that was given is not there.", retryable=False
+        )
     found = read_upload(data)
     if isinstance(found, Failed):
-        return Failure(FailureCode.BAD_UPLOAD, found.reason, retryable=False)
+        return StepFailure(FailureCode.BAD_UPLOAD, found.reason, retryable=False)
     return found
 
 
-def _failure(outcome: Outcome) -> Failure:
+def _failure(outcome: Outcome) -> StepFailure:
     match outcome:
         case Refused(reason):
-            return Failure(FailureCode.REFUSED, reason, retryable=False)
+            return StepFailure(FailureCode.REFUSED, reason, retryable=False)
         case Busy(reason):
-            return Failure(FailureCode.BUSY, reason, retryable=True)
+            return StepFailure(FailureCode.BUSY, reason, retryable=True)
         case Failed(reason):
-            return Failure(FailureCode.FAILED, reason, retryable=False)
+            return StepFailure(FailureCode.FAILED, reason, retryable=False)
         case Picture():
             raise TypeError("a picture is no failure")
 
@@ -131,9 +127,9 @@ def _read(place: Location, *, head: bool = False) -> bytes | None:
     """An object's bytes (none of them with `head`), or None where there is no object."""
     try:
         if head:
-            _s3().head_object(Bucket=place.bucket, Key=place.key)
+            clients.s3().head_object(Bucket=place.bucket, Key=place.key)
             return b""
-        with _s3().get_object(Bucket=place.bucket, Key=place.key)["Body"] as body:
+        with clients.s3().get_object(Bucket=place.bucket, Key=place.key)["Body"] as body:
             return bytes(body.read())
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _GONE:
@@ -144,7 +140,7 @@ def _read(place: Location, *, head: bool = False) -> bytes | None:
 def _put_first(place: Location, picture: Picture) -> bool:
     """Write the picture unless another call was faster; whether it was this one that wrote."""
     try:
-        _s3().put_object(
+        clients.s3().put_object(
             Bucket=place.bucket,
             Key=place.key,
             Body=picture.png,
@@ -156,13 +152,3 @@ def _put_first(place: Location, picture: Picture) -> bool:
             return False
         raise
     return True
-
-
-@cache
-def _s3() -> S3Client:
-    return boto3.client("s3")
-
-
-@cache
-def _lambda() -> LambdaClient:
-    return boto3.client("lambda")

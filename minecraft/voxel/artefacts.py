@@ -26,7 +26,7 @@ from minecraft.voxel.state_colors import state_colors
 from minecraft.voxel.versions import parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from minecraft.voxel.blocks import Blocks
     from minecraft.voxel.engine import Made
@@ -85,9 +85,7 @@ def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[
     yield "structures.zip", _zipped(files)
 
 
-def command_files(
-    made: Made, game: GameVersion, anchor: tuple[int, int, int]
-) -> Iterator[tuple[str, bytes]]:
+def command_files(made: Made, game: GameVersion, anchor: tuple[int, int, int]) -> Iterator[tuple[str, bytes]]:
     """The build as commands at a place, in files to be run in order, and as a data pack."""
     place = place_on(anchor, made.blocks.size, game)
     most = max(_LEAST_COMMANDS, -(-len(made.build.boxes) // MOST_BATCHES))

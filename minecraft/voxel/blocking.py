@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from minecraft.voxel.grid import Voxels
     from minecraft.voxel.palette import Palette
 
-SMOOTHING = 0.005
+DEFAULT_SMOOTHING = 0.005
 """The usual strength, a quarter of what one can just see, for each neighbour that a cell then agrees with."""
 
 _MID_GREY = 0.2
@@ -32,7 +32,7 @@ def to_blocks(
     palette: Palette,
     *,
     kinds: int | None = None,
-    smoothing: float = SMOOTHING,
+    smoothing: float = DEFAULT_SMOOTHING,
     dither: float = 0.0,
     filler: str | None = None,
 ) -> Blocks:

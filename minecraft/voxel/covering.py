@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from minecraft.voxel.compiled import compiled
 from minecraft.voxel.build import MAX_BOX_BLOCKS
+from minecraft.voxel.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

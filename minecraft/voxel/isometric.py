@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from minecraft.voxel.compiled import compiled
 from minecraft.voxel.block_table import SIDE, TOP
 from minecraft.voxel.color import srgb_from_linear
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.state_colors import state_colors
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.compiled import compiled
 from minecraft.voxel.block_table import BOTTOM, SIDE, TOP
 from minecraft.voxel.color import oklab
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.faces import BACK, DOWN, FRONT, LEFT, RIGHT, UP
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.compiled import compiled
 from minecraft.voxel.block_table import BOTTOM, SIDE, TOP
+from minecraft.voxel.compiled import compiled
 from minecraft.voxel.faces import outside
 from minecraft.voxel.model import Material, Primitive
 from minecraft.voxel.state_colors import state_colors

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minecraft.voxel.model import Material, Model, Primitive, Texture, Wrap
 from minecraft.voxel.voxelize import voxelize
 from tests.support import models
-from tests.support.ciede import cielab, ciede2000
+from tests.support.ciede import ciede2000, cielab
 
 RED, GREEN, BLUE, CLEAR = (255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255), (255, 255, 255, 0)
 

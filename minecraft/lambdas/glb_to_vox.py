@@ -1,0 +1,163 @@
+"""The voxel step: a job's model, built from blocks, as every file that a build has.
+
+It can run any number of times for the same job, and leaves the same objects each time.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from minecraft.contract import VOXELS, StepFailure, VoxelSummary, VoxelTask, failure_of
+from minecraft.events import invoke_event
+from minecraft.images.notes import location
+from minecraft.lambdas import clients
+from minecraft.lambdas.settings import VoxelSettings
+from minecraft.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minecraft.images.notes import Location
+    from minecraft.voxel.engine import Made, Options
+
+MAX_MODEL_BYTES = 512 * 1024 * 1024
+"""Well above what the endpoint makes of 1,000,000 triangles and a texture of 4096 pixels."""
+
+_GONE = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+def handler(event: object, _context: object = None) -> dict[str, Any]:
+    """Put a job's build, or why there is none, into S3, and call the worker.
+
+    The event is `minecraft.contract.VoxelTask`'s. The answer has `jobId` and `outcome`: `built`, `kept` (it
+    was there before), or the failure's code.
+
+    Raises:
+        ContractError: the event is none of these: nobody could be told otherwise.
+        ClientError: S3 or Lambda refuses; Lambda calls again.
+    """
+    task = VoxelTask.from_event(event)
+    settings = VoxelSettings.from_environment()
+    prefix = location(task.output_prefix_s3, "output_prefix_s3")
+    outcome = "kept" if _there(prefix) else _work(task, prefix)
+    if settings.worker_function:
+        invoke_event(clients.functions(), settings.worker_function, {"jobId": task.job_id})
+    log("voxels", job_id=task.job_id, outcome=outcome)
+    return {"jobId": task.job_id, "outcome": outcome}
+
+
+def _work(task: VoxelTask, prefix: Location) -> str:
+    with tempfile.TemporaryDirectory(prefix="voxels-") as folder:
+        path = Path(folder) / "model.glb"
+        failure = _fetch(location(task.glb_s3, "glb_s3"), path) or _build(task, prefix, path)
+    failed = failure_of(prefix.key + VOXELS)
+    if failure is None:
+        clients.s3().delete_object(Bucket=prefix.bucket, Key=failed)
+        return "built"
+    log("voxels_failed", job_id=task.job_id, code=failure.code, reason=failure.message)
+    _put(prefix.bucket, failed, failure.to_json().encode())
+    return failure.code
+
+
+def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
+    """Write all of the build, its summary last; why it cannot be, else."""
+    # Half a second of imports, which a task whose build is there already need not wait for.
+    from minecraft.voxel.engine import make  # noqa: PLC0415
+    from minecraft.voxel.read import read_model  # noqa: PLC0415
+
+    try:
+        made = make(read_model(path), _options(task))
+    except ValueError as error:
+        return StepFailure(
+            "voxels_failed", f"The model cannot be built from blocks: {error}.", retryable=False
+        )
+    named: dict[str, str] = {}
+    notes: list[str] = []
+    for name, content in _files(task, made, notes):
+        named[name] = f"{prefix.key}{name}"
+        _put(prefix.bucket, named[name], content)
+    summary = _summary(made, named, notes)
+    _put(prefix.bucket, prefix.key + VOXELS, summary.to_json().encode())
+    return None
+
+
+def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str, bytes]]:
+    """The build's files; without commands, and with a note, where it has no room in the world."""
+    from minecraft.voxel.artefacts import ANCHOR, artefacts, fits  # noqa: PLC0415  # as above
+
+    anchor = None if task.anchor is None else (task.anchor["x"], task.anchor["y"], task.anchor["z"])
+    misfit = fits(made, version=task.version, anchor=anchor)
+    if misfit is not None:
+        notes.append(f"There are no commands for this place: {misfit}.")
+    chosen = anchor if misfit is None else None
+    if misfit is None or fits(made, version=task.version, anchor=ANCHOR) is None:
+        for name, content in artefacts(made, version=task.version, anchor=chosen):
+            if misfit is None or not name.startswith(("commands/", "datapack")):
+                yield name, content
+
+
+def _options(task: VoxelTask) -> Options:
+    from minecraft.voxel.engine import Options  # noqa: PLC0415  # as above
+
+    return Options(
+        size=task.size,
+        rotation=task.rotation,
+        hollow=task.hollow,
+        min_part=task.min_part,
+        palette=task.palette if isinstance(task.palette, str) else tuple(task.palette),
+        exclude=tuple(task.exclude),
+        kinds=task.kinds,
+        smoothing=task.smoothing,
+        version=task.version,
+    )
+
+
+def _summary(made: Made, named: dict[str, str], notes: list[str]) -> VoxelSummary:
+    from minecraft.voxel.materials import material_list  # noqa: PLC0415  # as above
+
+    needs = material_list(made.blocks)
+    return VoxelSummary(
+        blocks=sum(need.count for need in needs),
+        size=made.blocks.size,
+        commands=len(made.build.boxes),
+        artefacts=named,
+        materials={need.block: need.count for need in needs},
+        notes=notes,
+    )
+
+
+def _there(prefix: Location) -> bool:
+    try:
+        clients.s3().head_object(Bucket=prefix.bucket, Key=prefix.key + VOXELS)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _GONE:
+            return False
+        raise
+    return True
+
+
+def _fetch(place: Location, path: Path) -> StepFailure | None:
+    """Bring the model here; why it cannot be, else."""
+    try:
+        size = clients.s3().head_object(Bucket=place.bucket, Key=place.key)["ContentLength"]
+        if size > MAX_MODEL_BYTES:
+            words = f"The model has {size} bytes, and {MAX_MODEL_BYTES} are taken. Try a simpler object."
+            return StepFailure("mesh_too_large", words, retryable=False)
+        clients.s3().download_file(place.bucket, place.key, str(path))
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _GONE:
+            return StepFailure(
+                "object_not_found", "The model of this build is gone. Try again.", retryable=False
+            )
+        raise
+    return None
+
+
+def _put(bucket: str, key: str, content: bytes) -> None:
+    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    clients.s3().put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
