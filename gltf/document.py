@@ -104,11 +104,30 @@ class Scene(_Part):
     nodes: list[Index] = []
 
 
+class TextureTransform(_Part):
+    """KHR_texture_transform: where on the texture its coordinates are; `rotation` in radians.
+
+    https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Khronos/KHR_texture_transform
+    """
+
+    offset: tuple[FiniteFloat, FiniteFloat] = (0, 0)
+    rotation: FiniteFloat = 0
+    scale: tuple[FiniteFloat, FiniteFloat] = (1, 1)
+    tex_coord: Index | None = None
+
+
+class TextureInfoExtensions(_Part):
+    """What extensions say of a texture's use."""
+
+    transform: TextureTransform | None = Field(None, alias="KHR_texture_transform")
+
+
 class TextureInfo(_Part):
     """A texture as a material uses it."""
 
     index: Index
     tex_coord: Index = 0
+    extensions: TextureInfoExtensions = TextureInfoExtensions()
 
 
 class PbrMetallicRoughness(_Part):
@@ -120,10 +139,49 @@ class PbrMetallicRoughness(_Part):
     roughness_factor: float = 1
 
 
+class SpecularGlossiness(_Part):
+    """KHR_materials_pbrSpecularGlossiness, of older files: its diffuse part stands for the base colour.
+
+    https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Archived/KHR_materials_pbrSpecularGlossiness
+    """
+
+    diffuse_factor: tuple[float, float, float, float] = (1, 1, 1, 1)
+    diffuse_texture: TextureInfo | None = None
+
+
+class MaterialExtensions(_Part):
+    """What extensions say of a material."""
+
+    specular_glossiness: SpecularGlossiness | None = Field(None, alias="KHR_materials_pbrSpecularGlossiness")
+
+
 class Material(_Part):
     """The look of a primitive."""
 
     pbr_metallic_roughness: PbrMetallicRoughness = PbrMetallicRoughness()
+    alpha_mode: Literal["OPAQUE", "MASK", "BLEND"] = "OPAQUE"
+    alpha_cutoff: Annotated[float, Field(ge=0)] = 0.5
+    extensions: MaterialExtensions = MaterialExtensions()
+
+
+class Sampler(_Part):
+    """How a texture is read between and beyond its texels."""
+
+    mag_filter: int | None = None
+    wrap_s: Literal[33071, 33648, 10497] = 10497
+    wrap_t: Literal[33071, 33648, 10497] = 10497
+
+
+class WebpTexture(_Part):
+    """EXT_texture_webp: https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Vendor/EXT_texture_webp."""
+
+    source: Index | None = None
+
+
+class TextureExtensions(_Part):
+    """What extensions say of a texture."""
+
+    webp: WebpTexture | None = Field(None, alias="EXT_texture_webp")
 
 
 class Texture(_Part):
@@ -131,6 +189,7 @@ class Texture(_Part):
 
     source: Index | None = None
     sampler: Index | None = None
+    extensions: TextureExtensions = TextureExtensions()
 
 
 class Image(_Part):
@@ -160,5 +219,6 @@ class Document(_Part):
     scene: Index | None = None
     materials: list[Material] = []
     textures: list[Texture] = []
+    samplers: list[Sampler] = []
     images: list[Image] = []
     extensions_required: list[str] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gltf.write import write_colored_glb
+from gltf.colored import write_colored_glb
 from minecraft.voxel.color import srgb_from_linear
 from minecraft.voxel.commands import check_place, place_on
 from minecraft.voxel.datapack import EARLIEST, write_datapack

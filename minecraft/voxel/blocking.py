@@ -73,7 +73,7 @@ def _check(kinds: int | None, smoothing: float, dither: float) -> None:
     if kinds is not None and kinds < 1:
         raise ValueError(f"kinds {kinds}: expected at least 1, or none for the whole palette")
     if not 0 <= smoothing <= 1:
-        raise ValueError(f"smoothing {smoothing}: expected 0 (off) to 1; {SMOOTHING} is usual")
+        raise ValueError(f"smoothing {smoothing}: expected 0 (off) to 1; {DEFAULT_SMOOTHING} is usual")
     if not 0 <= dither <= 1:
         raise ValueError(f"dither {dither}: expected 0 (off) to 1")
 

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 import numba
 from numba.core import config
 
-from minecraft.voxel.compiled import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

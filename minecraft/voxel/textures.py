@@ -1,0 +1,113 @@
+"""The textures of a GLB, each decoded once, and none before its size is known."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from gltf import format as glb
+from gltf.document import Sampler
+from minecraft.voxel.model import Texture, Wrap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gltf.document import Document
+
+MAX_PIXELS = 100_000_000
+"""Of all textures of a model together: 400 MB once they are decoded, six textures of 4096 x 4096."""
+
+_NEAREST = 9728
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+"""What Pillow raises on files that are not what they say."""
+
+
+class Textures:
+    """The textures of one file, by their index."""
+
+    def __init__(self, document: Document, binary: glb.Bytes) -> None:
+        self._document = document
+        self._binary = binary
+        self._known: dict[int, Texture] = {}
+        self._images: dict[int, NDArray[np.uint8]] = {}
+        self._pixels = 0
+
+    def get(self, index: int) -> Texture:
+        """The texture; equal indices give the same object.
+
+        Raises:
+            GlbError: there is none, it lies outside the file, is no picture, or all are too large together.
+        """
+        if index not in self._known:
+            self._known[index] = self._read(index)
+        return self._known[index]
+
+    def _read(self, index: int) -> Texture:
+        texture = glb.item(self._document.textures, index, "texture")
+        webp = texture.extensions.webp
+        source = webp.source if webp is not None and webp.source is not None else texture.source
+        if source is None:
+            raise glb.GlbError(f"texture {index} has no image that is PNG, JPEG or WebP")
+        sampler = Sampler()
+        if texture.sampler is not None:
+            sampler = glb.item(self._document.samplers, texture.sampler, "sampler")
+        return Texture(
+            self._image(source), Wrap(sampler.wrap_s), Wrap(sampler.wrap_t), sampler.mag_filter == _NEAREST
+        )
+
+    def _image(self, index: int) -> NDArray[np.uint8]:
+        if index not in self._images:
+            image = glb.item(self._document.images, index, "image")
+            if image.buffer_view is None:
+                raise glb.GlbError(
+                    f"image {index} lies outside the file: expected it in the binary chunk. "
+                    "`gltf-transform copy` puts it there"
+                )
+            data = bytes(glb.view_bytes(self._document, self._binary, image.buffer_view))
+            self._count(_size(data, index), index)
+            self._images[index] = _decoded(data, index)
+        return self._images[index]
+
+    def _count(self, size: tuple[int, int], index: int) -> None:
+        self._pixels += size[0] * size[1]
+        if self._pixels > MAX_PIXELS:
+            raise glb.GlbError(
+                f"image {index} is {size[0]} x {size[1]} pixels, {self._pixels} with those before it: at most "
+                f"{MAX_PIXELS} are taken, scale the textures down"
+            )
+
+
+def _size(data: bytes, index: int) -> tuple[int, int]:
+    """Width and height, from the header alone."""
+    kinds = {b"\x89PNG": PngImageFile, b"\xff\xd8\xff": JpegImageFile, b"RIFF": WebPImageFile}
+    for start, kind in kinds.items():
+        if data.startswith(start):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # odd metadata, of which nothing is used
+                    return kind(io.BytesIO(data)).size
+            except _DAMAGE as error:
+                raise glb.GlbError(f"image {index} is damaged: {error}") from error
+    raise glb.GlbError(f"image {index} starts with {data[:8]!r}: expected PNG, JPEG or WebP")
+
+
+def _decoded(data: bytes, index: int) -> NDArray[np.uint8]:
+    """(h, w, 4) uint8 sRGB and straight alpha; 16 bits are brought to 8."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise glb.GlbError(f"image {index} is damaged: it cannot be decoded")
+    if pixels.dtype == np.uint16:
+        pixels = (pixels // 257).astype(np.uint8)
+    if pixels.ndim == 2:  # noqa: PLR2004  # grey
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA), np.uint8)
+    to_rgba = {3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
+    return np.asarray(cv2.cvtColor(pixels, to_rgba[pixels.shape[2]]), np.uint8)
