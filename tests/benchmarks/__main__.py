@@ -17,6 +17,7 @@ BENCHMARKS = {
     "emulator": "the emulator's CPU time, its AWS calls, and the time from submit to result",
     "relief": "the relief backend's seconds and peak memory, picture by picture",
     "queue": "a long queue: accepted, listed, recovered, dispatched",
+    "voxels": "mesh to cells, beside trimesh and an exact reference",
     "ping": "how soon /ping answers while a job runs",
 }
 
