@@ -58,6 +58,6 @@ def between(
     spare: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> int:
-    """What is in the cells that begin at `low` along `axis`; a hair more, so that what touches is not lost."""
+    """What is in the cells that begin at `low` along `axis`; a hair more, to lose nothing that touches."""
     hair = 1e-6
     return cut(spare, cut(polygon, corners, axis, low - hair, 1.0, spare), axis, low + 1 + hair, -1.0, out)

@@ -1,8 +1,8 @@
 """Compiles loops with numba and keeps the machine code from one process to the next.
 
-numba looks for a place to keep it in NUMBA_CACHE_DIR, then beside the source, then in the user's cache folder,
-and passes over those that cannot be written. An image's own cache is read-only when a Lambda runs, so it is
-copied to a temporary folder first; where there is no place at all, each process compiles for itself.
+numba looks for a place to keep it in NUMBA_CACHE_DIR, then beside the source, then in the user's cache
+folder, and passes over those that cannot be written. An image's own cache is read-only when a Lambda runs, so
+it is copied to a temporary folder first; where there is no place at all, each process compiles for itself.
 https://numba.readthedocs.io/en/stable/developer/caching.html
 
 Machine code is kept for one kind of processor. An image that will run on others sets NUMBA_CPU_NAME and
@@ -18,30 +18,32 @@ import os
 import shutil
 import tempfile
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import CellType, FunctionType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numba
-from numba.core import config
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_config: Any = import_module("numba.core.config")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """The function as machine code, compiled at its first call with given types unless that is kept already."""
+    """The function as machine code, compiled at its first call with given types unless that is kept."""
     _settle()
     stamped = _stamp(cast("FunctionType", function))
     try:
         return _njit(stamped)
     except RuntimeError:
         # No place can be written, says numba.
-        config.CACHE_DIR = _temporary()
+        _config.CACHE_DIR = _temporary()
         return _njit(stamped)
 
 
@@ -76,11 +78,11 @@ def _sources() -> str:
 @cache
 def _settle() -> None:
     """Copies a cache that cannot be written to where it can."""
-    given = str(config.CACHE_DIR or "")
+    given = str(_config.CACHE_DIR or "")
     if given and Path(given).is_dir() and not os.access(given, os.W_OK):
         place = _temporary()
         shutil.copytree(given, place, dirs_exist_ok=True)
-        config.CACHE_DIR = place
+        _config.CACHE_DIR = place
 
 
 @cache

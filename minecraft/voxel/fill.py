@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """`thickness` is that of the shell, in steps from cell to cell through their faces; None fills the inside.
+    """`thickness` is that of the shell, in steps from cell to cell through faces; None fills the inside.
 
     Raises:
         ValueError: a thickness below 1.

@@ -2,8 +2,8 @@
 
 The lattice has the model's bounding box in its middle. Its longest axis has `size` cells, and is longer than
 the box by one part in 2**20: a face that would lie between two cells so belongs to the one nearer the middle,
-and those of the bounding box to the outermost cells. Only what lies exactly in the middle of an even number of
-cells touches both cells beside it. Cells are closed cubes: each that a triangle touches counts.
+and those of the bounding box to the outermost cells. Only what lies exactly in the middle of an even number
+of cells touches both cells beside it. Cells are closed cubes: each that a triangle touches counts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _SPARE = 2.0**-20
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """A point `p` of the model is at `(p - centre) * scale + shape / 2`, in cells; cell i spans [i, i + 1]."""
+    """A point `p` of the model is at `(p - centre) * scale + shape / 2`, in cells; cell i spans [i, i +
+    1].
+    """
 
     centre: tuple[float, float, float]
     scale: float

@@ -1,7 +1,8 @@
 """Whether a triangle touches a cell: the separating axis test, exact but for rounding.
 
-Of the thirteen axes the three of the cell are compared as intervals; the nine products of an edge with an axis
-and the triangle's normal are prepared once a triangle. Akenine-Moller, "Fast 3D Triangle-Box Overlap Testing":
+Of the thirteen axes the three of the cell are compared as intervals; the nine products of an edge with an
+axis and the triangle's normal are prepared once a triangle. Akenine-Moller, "Fast 3D Triangle-Box Overlap
+Testing":
 https://fileadmin.cs.lth.se/cs/Personal/Tomas_Akenine-Moller/pubs/tribox.pdf
 """
 
@@ -25,7 +26,8 @@ _ROUNDING = 1e-14
 
 @compiled
 def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
-    """Writes `axes` (AXES, 5): a direction, and the least and the most that a touched cell's centre has along it.
+    """Writes `axes` (AXES, 5): a direction, and the least and the most that a touched cell's centre has along
+    it.
 
     `triangle` is (3, 3), in cells.
     """

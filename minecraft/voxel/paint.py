@@ -1,9 +1,9 @@
 """The cells that triangles touch, and the colour of what is in each.
 
-A triangle is cut along the sides of the cells that it touches, and each piece is sampled: as many samples as it
-has texels, two at most for each, and never more than DENSITY to a cell's face. Samples count by the area they
-stand for, whichever way the triangle looks: a sheet of two sides counts twice, and triangles in the same place
-share the cell. Triangles in a cell's neighbours never tint it.
+A triangle is cut along the sides of the cells that it touches, and each piece is sampled: as many samples as
+it has texels, two at most for each, and never more than DENSITY to a cell's face. Samples count by the area
+they stand for, whichever way the triangle looks: a sheet of two sides counts twice, and triangles in the same
+place share the cell. Triangles in a cell's neighbours never tint it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,19 @@ DENSITY = 16.0
 _LEAST_MASKED = 4
 """Samples of the smallest piece whose material has holes."""
 
+_SLIVER = 1e-5
+"""The area below which a piece whose material has holes does not count."""
+
 _FAINT = 1e-12
 """The weight of a sample that stands for no area, so that what only touches a cell has a colour too."""
 
 Rows = tuple["NDArray[np.int64]", "NDArray[np.float64]", int]
-"""What is known of each cell found: its place in C order; (n, 4) red, green and blue in linear light, weighted,
-and the weight; how many there are."""
+"""What is known of each cell found: its place in C order; (n, 4) red, green and blue in linear light,
+weighted, and the weight; how many there are."""
 
 
 @compiled
-def paint(
+def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls would pass all of its state on
     positions: NDArray[np.float32],
     faces: NDArray[np.int32],
     frame: NDArray[np.float64],
@@ -75,8 +78,7 @@ def paint(
                 triangle[corner, axis] = (positions[vertex, axis] - frame[axis]) * frame[3] + shape[
                     axis
                 ] * 0.5
-            triangle[corner, 3] = 1.0 if corner == 1 else 0.0
-            triangle[corner, 4] = 1.0 if corner == 2 else 0.0
+            triangle[corner, 3], triangle[corner, 4] = corner % 2, corner // 2
             if len(uv):
                 corner_uv[corner, 0], corner_uv[corner, 1] = uv[vertex, 0], uv[vertex, 1]
             if len(colors):
@@ -207,7 +209,7 @@ def _area(polygon: NDArray[np.float64], second: int, third: int) -> float:
 
 
 @compiled
-def _sample(
+def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     polygon: NDArray[np.float64],
     corners: int,
     density: float,
@@ -226,6 +228,9 @@ def _sample(
         area = _area(polygon, min(second, third), third)
         samples = max(1, math.ceil(area * density))
         if tint[4] > 0:
+            # What only touches a cell can be a texel further on, even at the texture's other end.
+            if area < _SLIVER:
+                continue
             samples = max(samples, _LEAST_MASKED)
         weight = max(area, _FAINT) / samples
         for sample in range(samples):
@@ -252,13 +257,13 @@ def _spread(sample: int, samples: int) -> tuple[float, float]:
     """
     if samples == 1:
         return 1 / 3, 1 / 3
-    s, t = sample * 0.7548776662466927 + 0.5, sample * 0.5698402909980532 + 0.5
+    s, t = (sample + 1) * 0.7548776662466927 + 0.5, (sample + 1) * 0.5698402909980532 + 0.5
     s, t = s - math.floor(s), t - math.floor(t)
     return (1 - s, 1 - t) if s + t > 1 else (s, t)
 
 
 @compiled
-def _shade(
+def _shade(  # noqa: PLR0913, PLR0917 - as above
     a: float,
     b: float,
     c: float,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,12 +24,12 @@ def hollow_out(solid: NDArray[np.bool_], thickness: int) -> None:
     for x in range(wide):
         for y in range(deep):
             for z in range(tall):
-                nearest = 0
+                nearest: Any = 0
                 if solid[x, y, z]:
                     a = steps[x - 1, y, z] if x > 0 else 0
                     b = steps[x, y - 1, z] if y > 0 else 0
                     c = steps[x, y, z - 1] if z > 0 else 0
-                    nearest = min(min(a, b), min(c, most - 1)) + 1
+                    nearest = min(a, b, c, most - 1) + 1
                 steps[x, y, z] = nearest
     for x in range(wide - 1, -1, -1):
         for y in range(deep - 1, -1, -1):
@@ -39,5 +39,5 @@ def hollow_out(solid: NDArray[np.bool_], thickness: int) -> None:
                 a = steps[x + 1, y, z] if x < wide - 1 else 0
                 b = steps[x, y + 1, z] if y < deep - 1 else 0
                 c = steps[x, y, z + 1] if z < tall - 1 else 0
-                steps[x, y, z] = min(steps[x, y, z], min(min(a, b), c) + 1)
+                steps[x, y, z] = min(steps[x, y, z], min(a, b, c) + 1)
                 solid[x, y, z] = steps[x, y, z] <= thickness

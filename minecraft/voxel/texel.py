@@ -20,9 +20,13 @@ RGBA = tuple[float, float, float, float]
 
 
 def linear_light() -> NDArray[np.float32]:
-    """Linear light (256,) of each sRGB byte; IEC 61966-2-1, https://www.w3.org/TR/css-color-4/#color-conversion-code."""
+    """Linear light (256,) of each sRGB byte.
+
+    https://www.w3.org/TR/css-color-4/#color-conversion-code
+    """
     srgb = np.arange(256) / 255
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    dark = 0.04045
+    return np.where(srgb <= dark, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 @compiled
@@ -52,7 +56,9 @@ def _beside(at: int, wide: int, wrap: int) -> int:
 def texel(
     pixels: NDArray[np.uint8], light: NDArray[np.float32], sampler: NDArray[np.int64], u: float, v: float
 ) -> RGBA:
-    """Linear RGBA; `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four."""
+    """Linear RGBA; `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of
+    four.
+    """
     tall, wide = pixels.shape[0], pixels.shape[1]
     x, y = _fold(u, sampler[0]) * wide, _fold(v, sampler[1]) * tall
     if sampler[2] == 1:
@@ -75,7 +81,7 @@ def texel(
 
 
 @compiled
-def _mix(
+def _mix(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     pixels: NDArray[np.uint8],
     light: NDArray[np.float32],
     x0: int,
@@ -89,9 +95,10 @@ def _mix(
     d: float,
 ) -> float:
     """The mean of four texels in linear light."""
-    return (
+    mixed: float = (
         a * light[pixels[y0, x0, channel]]
         + b * light[pixels[y0, x1, channel]]
         + c * light[pixels[y1, x0, channel]]
         + d * light[pixels[y1, x1, channel]]
     )
+    return mixed

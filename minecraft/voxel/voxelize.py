@@ -30,8 +30,8 @@ def voxelize(
 
     `rotation` turns the build by as many degrees about the vertical, clockwise as seen from above. A solid is
     all that no path through faces of empty cells joins to the outside, so an open mesh stays a sheet. Parts
-    with fewer cells than `min_part` times the largest's are left out, and the rest has the size to itself; what
-    touches by a corner is one part. A model whose outermost surface is transparent can come out smaller.
+    with fewer cells than `min_part` times the largest's are left out, and the rest has the size to itself;
+    what touches by a corner is one part. A model whose outermost surface is transparent can come out smaller.
 
     Equal arguments give equal cells and colours on one machine.
 

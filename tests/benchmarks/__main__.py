@@ -22,6 +22,7 @@ BENCHMARKS = {
     "functions": "what functions cost: warm calls beside a bare echo, cold ones beside a bare Python",
     "lambdas": "how long the functions' modules take to import, beside boto3",
     "boxes": "a build's commands, beside a naive painter's, and the time they take",
+    "voxels": "mesh to cells, beside trimesh and an exact reference",
     "ping": "how soon /ping answers while a job runs",
 }
 

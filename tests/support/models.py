@@ -64,7 +64,7 @@ def blob(rings: int = 316, detail: int = 2048) -> Model:
 def scene(boxes: int = 200) -> Model:
     """Boxes of many materials over each other: large triangles, open inside, in one place."""
     random = np.random.default_rng(7)
-    primitives = []
+    primitives: list[Primitive] = []
     for _ in range(boxes):
         low = random.uniform(-1, 1, 3)
         positions, faces = _box(low, low + random.uniform(0.05, 0.6, 3))

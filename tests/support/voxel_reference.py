@@ -31,7 +31,8 @@ def triangles(model: Model, lattice: Lattice) -> NDArray[np.float64]:
 
 
 def touched(model: Model, lattice: Lattice) -> NDArray[np.bool_]:
-    """The cells (x, y, z) that a triangle touches: Akenine-Moller's thirteen axes for each cell in its box."""
+    """The cells (x, y, z) that a triangle touches: Akenine-Moller's thirteen axes for each cell in its
+    box."""
     grid = np.zeros(lattice.shape, bool)
     corners = triangles(model, lattice)
     low = np.clip(np.floor(corners.min(axis=1) - _TOUCH), 0, np.array(lattice.shape) - 1).astype(np.int64)

@@ -34,7 +34,8 @@ def _card(
 def _columns(model: Model) -> list[list[float]]:
     """The colours of the lowest row of a square, eight cells wide."""
     found = voxelize(model, 8)
-    return np.round(found.colors[found.surface[:, 1] == 0], 6).tolist()
+    row: list[list[float]] = np.round(found.colors[found.surface[:, 1] == 0], 6).tolist()
+    return row
 
 
 R, G = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]
