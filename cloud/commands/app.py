@@ -15,6 +15,7 @@ from cloud.commands.queue import queue
 from cloud.commands.status import status
 from cloud.commands.submit import submit, wait
 from cloud.commands.up import up
+from cloud.commands.voxelize import voxelize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(up, status, submit, wait, demo, build, doctor),
+    *(up, status, submit, wait, demo, build, voxelize, doctor),
     *(requests, cancel, replay, explain, instances, clock, fault, parity),
 )
 for command in COMMANDS:

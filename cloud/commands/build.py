@@ -18,6 +18,7 @@ from cloud.commands.serving import serving
 from cloud.connection import connect
 from cloud.createbuild.api import BuildApi, connected_api
 from cloud.createbuild.artefacts import bring, folder_name
+from cloud.createbuild.choices import anchor_of, palette_of
 from cloud.createbuild.follow import follow
 from cloud.errors import UsageError
 from cloud.profiles import API_URL_VARIABLE, load_profile
@@ -85,15 +86,16 @@ def build(
     """
     if not prompt and picture is None and job is None:
         raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
+    place = anchor_of(anchor)
     document = {
         "prompt": prompt,
         "size": int(size) if size.isascii() and size.isdigit() else size,
-        "palette": palette.split(",") if "," in palette or ":" in palette else palette,
+        "palette": palette_of(palette),
         "exclude": exclude or [],
         "kinds": kinds,
         "hollow": hollow,
         "rotation": rotation,
-        "anchor": _anchor(anchor),
+        "anchor": dict(zip("xyz", place, strict=True)) if place else None,
         "version": game,
         "seed": seed,
         "imageUpload": _picture(picture),
@@ -138,16 +140,6 @@ def _api(profile: str | None, *, as_json: bool) -> Iterator[tuple[BuildApi, bool
         options = StackOptions(log_dir=Path(scratch) / "logs", alone=True)
         with serving(chosen, options, scale_to_zero=False):
             yield connected_api(), True
-
-
-def _anchor(text: str | None) -> dict[str, int] | None:
-    if text is None:
-        return None
-    try:
-        x, y, z = (int(part) for part in text.replace(" ", "").split(","))
-    except ValueError as error:
-        raise UsageError(f"--anchor {text!r}: expected three whole numbers, x,y,z") from error
-    return {"x": x, "y": y, "z": z}
 
 
 def _picture(path: Path | None) -> str | None:

@@ -97,14 +97,14 @@ def upload_key(value: str) -> str | None:
     return value if _UPLOAD.fullmatch(value) else None
 
 
-def text(field: str, value: object, longest: str | int) -> str:
+def text(field: str, value: object, longest: int) -> str:
     """A line of text without control characters, at most `longest` characters.
 
     Raises:
         ApiError: it is not one.
     """
     expected = f"at most {longest} characters of plain text"
-    if not isinstance(value, str) or len(value) > int(longest):
+    if not isinstance(value, str) or len(value) > longest:
         raise invalid(field, value, expected)
     # Emoji are joined by a character that does not print of itself.
     if not value.replace("\u200d", "").isprintable():

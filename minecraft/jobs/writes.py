@@ -5,8 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from botocore.exceptions import ClientError
 
@@ -23,8 +22,7 @@ Value: TypeAlias = str | int | float
 _CONFLICT_ATTEMPTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A change of one item, made only where the item is as `expected`.
 
     None as a change removes the attribute; None as an expectation means that the attribute is not there.

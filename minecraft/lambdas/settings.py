@@ -14,8 +14,9 @@ class SettingsError(Exception):
     """A variable is missing or makes no sense; names it, its value and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Settings:
+    __slots__ = ()
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Those of `environment`, by default the process's.
@@ -25,7 +26,7 @@ class _Settings:
         """
         variables = os.environ if environment is None else environment
         given: dict[str, Any] = {}
-        for entry in fields(cls):
+        for entry in fields(cls):  # type: ignore[arg-type]  # each kind of settings is a data class
             text = variables.get(entry.name.upper(), "")
             if text:
                 given[entry.name] = _whole(entry.name, text) if entry.type == "int" else text

@@ -1,9 +1,11 @@
-"""What is to be done next for a job, from its row and from what is seen of its step at work. Pure."""
+"""What is to be done next for a job, from its row and from what is seen of its step at work. Pure.
+
+Named tuples, not data classes: seven of those are a tenth of what a cold start may import beside boto3.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from minecraft.jobs.job import Step
 from minecraft.pipeline import words
@@ -20,8 +22,7 @@ SHAPE_ONLY = frozenset({words.OUT_OF_GPU_MEMORY, words.WORKER_CRASHED})
 """What a paint that had no room ends with: the kernel kills a process that takes more than the host has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """The step at work, from outside: its result is there, or its failure, or neither yet."""
 
     done: bool = False
@@ -29,18 +30,15 @@ class Seen:
     result: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Nothing can be done now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Hand the step's work out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(NamedTuple):
     """Go on with `step`; `note` is for the player."""
 
     step: Step
@@ -48,23 +46,20 @@ class Next:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """Try the step once more, not before `at`."""
 
     at: float
     failure: StepFailure
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(NamedTuple):
     """End the job."""
 
     failure: StepFailure
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The build is there."""
 
     result: Mapping[str, Any]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minecraft.contract import invocation_document
 from minecraft.jobs.job import JOB_ID
@@ -28,8 +27,7 @@ _OUT_OF_MEMORY_STATUS = 507
 _CLIENT_ERRORS = range(400, 500)
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(NamedTuple):
     """A job to look at. A notice also says what became of one inference, `failure` None for a success."""
 
     job_id: str
@@ -37,8 +35,7 @@ class Wake:
     failure: StepFailure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Woken:
+class Woken(NamedTuple):
     """What an event asks for; `strange` counts what it had that is not ours."""
 
     wakes: tuple[Wake, ...]

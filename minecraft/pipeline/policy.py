@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from minecraft.jobs.job import Step
 
@@ -17,8 +16,7 @@ GRACE_SECONDS = 300.0
 """What the endpoint may take beyond its own limits to say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepPolicy:
+class StepPolicy(NamedTuple):
     """At most `attempts` of `seconds` each; before each new one `pauses`, the last of them repeated."""
 
     attempts: int

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numba
 
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -26,8 +26,7 @@ _ROUNDING = 1e-14
 
 @compiled
 def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
-    """Writes `axes` (AXES, 5): a direction, and the least and the most that a touched cell's centre has along
-    it.
+    """Writes `axes` (AXES, 5): a direction each, and the least and most along it of a touched cell's centre.
 
     `triangle` is (3, 3), in cells.
     """

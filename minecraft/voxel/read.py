@@ -49,11 +49,11 @@ class ModelError(ValueError):
 
 
 def read_model(path: Path, *, max_triangles: int = MAX_TRIANGLES) -> Model:
-    """The model in a GLB file. Nothing outside the file is followed, and sizes are checked before data is read.
+    """The model in a GLB file. Nothing outside it is followed, and sizes are checked before data is read.
 
     Raises:
-        ModelError: the file is no GLB, breaks glTF's rules, needs an extension that is not read here, shows no
-            triangle, or has more than `max_triangles` or more texels than `textures.MAX_PIXELS`.
+        ModelError: the file is no GLB, breaks glTF's rules, needs an extension that is not read here, has no
+            triangle, more than `max_triangles`, or more texels than `textures.MAX_PIXELS`.
     """
     try:
         document, binary = open_glb(path)

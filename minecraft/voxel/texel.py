@@ -56,8 +56,9 @@ def _beside(at: int, wide: int, wrap: int) -> int:
 def texel(
     pixels: NDArray[np.uint8], light: NDArray[np.float32], sampler: NDArray[np.int64], u: float, v: float
 ) -> RGBA:
-    """Linear RGBA; `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of
-    four.
+    """Linear RGBA of a place on the texture.
+
+    `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four.
     """
     tall, wide = pixels.shape[0], pixels.shape[1]
     x, y = _fold(u, sampler[0]) * wide, _fold(v, sampler[1]) * tall

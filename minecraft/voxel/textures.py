@@ -88,15 +88,17 @@ class Textures:
 
 def _size(data: bytes, index: int) -> tuple[int, int]:
     """Width and height, from the header alone."""
-    kinds = {b"\x89PNG": PngImageFile, b"\xff\xd8\xff": JpegImageFile, b"RIFF": WebPImageFile}
-    for start, kind in kinds.items():
-        if data.startswith(start):
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # odd metadata, of which nothing is used
-                    return kind(io.BytesIO(data)).size
-            except _DAMAGE as error:
-                raise glb.GlbError(f"image {index} is damaged: {error}") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata, of which nothing is used
+            if data.startswith(b"\x89PNG"):
+                return PngImageFile(io.BytesIO(data)).size
+            if data.startswith(b"\xff\xd8\xff"):
+                return JpegImageFile(io.BytesIO(data)).size
+            if data.startswith(b"RIFF"):
+                return WebPImageFile(io.BytesIO(data)).size
+    except _DAMAGE as error:
+        raise glb.GlbError(f"image {index} is damaged: {error}") from error
     raise glb.GlbError(f"image {index} starts with {data[:8]!r}: expected PNG, JPEG or WebP")
 
 

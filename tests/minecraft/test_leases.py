@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ParamValidationError
 
 from minecraft.jobs.job import Step
 from minecraft.jobs.states import State
@@ -109,3 +110,17 @@ def test_a_row_past_its_time_is_gone_though_dynamodb_deletes_late(world: World) 
     world.clock.ahead += 604_801
     assert world.table.get(job_id) is None
     assert world.table.get("lease#0") is None
+
+
+def test_a_worker_that_meets_trouble_says_so_and_gives_the_lease_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = world.add()
+    monkeypatch.setenv("OUTPUT_BUCKET", "no bucket's name")
+    with pytest.raises(ParamValidationError):
+        world.sweep()
+    assert world.job(job_id).state is State.RUNNING
+    assert world.leases.get(0).owner is None
+    monkeypatch.setenv("OUTPUT_BUCKET", world.bucket)
+    world.sweep()
+    assert world.run_to_the_end(job_id)[0].state is State.SUCCEEDED

@@ -1,0 +1,145 @@
+"""`meshtwin voxelize`: the voxel engine alone, from a GLB to every file of a build."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from cloud.commands.console import JsonOption, StartProgress, err, out, print_json
+from cloud.createbuild.artefacts import write_whole
+from cloud.createbuild.choices import anchor_of, palette_of
+from cloud.errors import UsageError
+
+if TYPE_CHECKING:
+    from minecraft.voxel.engine import Made
+
+
+def voxelize(
+    model: Annotated[Path, typer.Argument(help="A binary glTF file, .glb.")],
+    size: Annotated[
+        str, typer.Option(help="The longest side in blocks: small (32), medium (64), large (128), or 8..256.")
+    ] = "medium",
+    palette: Annotated[
+        str, typer.Option(help="A palette's name, or block ids with commas between.")
+    ] = "default",
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="A block that is not to be used; repeatable.")
+    ] = None,
+    kinds: Annotated[
+        int | None, typer.Option(min=1, max=512, help="At most so many kinds of block; 16 are plenty.")
+    ] = None,
+    hollow: Annotated[int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")] = 0,
+    rotation: Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")] = 0,
+    min_part: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out parts below this share of the largest.")
+    ] = 0.0,
+    smoothing: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How much colour to give up for longer runs; 0: none.")
+    ] = None,
+    dither: Annotated[
+        float, typer.Option(min=0, max=1, help="Mix blocks in large flat areas; costs commands.")
+    ] = 0.0,
+    order: Annotated[
+        Literal["any", "ground"], typer.Option(help="any: fewest commands; ground: it rises as one watches.")
+    ] = "any",
+    clear_air: Annotated[bool, typer.Option("--clear-air", help="Clear the room it takes first.")] = False,
+    anchor: Annotated[
+        str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
+    ] = None,
+    game: Annotated[str, typer.Option(help="The game's version.")] = "1.21.4",
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Where the results go; default: out/voxels/MODEL.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build a GLB from blocks, and write every file that a build has.
+
+    Exit codes: 0 done, 2 wrong usage, or a file that nothing can be built of.
+
+    Examples:
+
+      meshtwin voxelize out/demo/textured.glb
+
+      meshtwin voxelize castle.glb --size large --palette survival-cheap --hollow 2 --out out/castle
+
+      meshtwin voxelize statue.glb --size 200 --order ground --anchor 100,64,-20 --game 26.1 --json
+    """
+    if not model.is_file():
+        raise UsageError(f"{model}: no such file")
+    # numba and what is compiled with it: half a second that no other command needs.
+    from minecraft.voxel.artefacts import artefacts, fits  # noqa: PLC0415
+    from minecraft.voxel.cuboids import Order  # noqa: PLC0415
+    from minecraft.voxel.engine import Options, make  # noqa: PLC0415
+    from minecraft.voxel.read import read_model  # noqa: PLC0415
+    from minecraft.voxel.size import parse_size  # noqa: PLC0415
+
+    target = folder or Path("out/voxels") / model.stem
+    start = time.perf_counter()
+    place = anchor_of(anchor)
+    with StartProgress() as progress:
+        try:
+            progress.show("reading the model")
+            options = Options(
+                size=parse_size(size),
+                rotation=rotation,
+                hollow=hollow,
+                min_part=min_part,
+                palette=palette_of(palette),
+                exclude=tuple(exclude or ()),
+                kinds=kinds,
+                smoothing=smoothing,
+                dither=dither,
+                order=Order(order),
+                clear_air=clear_air,
+                version=game,
+            )
+            read = read_model(model)
+            reading = time.perf_counter() - start
+            made = make(read, options, lambda stage: progress.show(f"making {stage}"))
+            misfit = fits(made, version=game, anchor=place)
+            if misfit is not None:
+                raise UsageError(misfit)
+            began = time.perf_counter()
+            files = []
+            for name, content in artefacts(made, version=game, anchor=place, title=model.stem):
+                progress.show(f"writing {name}")
+                files.append(write_whole(target / name, content))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    seconds = {"reading": reading, **made.seconds, "files": time.perf_counter() - began}
+    _report(made, seconds, files, as_json=as_json)
+
+
+def _report(made: Made, seconds: dict[str, float], files: list[Path], *, as_json: bool) -> None:
+    x, y, z = made.blocks.size
+    count = int((made.blocks.cells != 0).sum())
+    document: dict[str, Any] = {
+        "size": {"x": x, "y": y, "z": z},
+        "blocks": count,
+        "kinds": len(made.blocks.states) - 1,
+        "commands": len(made.build.boxes),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "files": [str(path) for path in files],
+    }
+    if as_json:
+        print_json(document)
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in seconds.items():
+        table.add_row(name, f"{value:.2f} s")
+    table.add_row("blocks", f"{count:,} of {document['kinds']} kinds, in {x} x {y} x {z}")
+    table.add_row("commands", f"{document['commands']:,}")
+    out.print(table)
+    batches = [path for path in files if path.suffix == ".mcfunction"]
+    for path in files:
+        if path not in batches[1:]:
+            more = f" ({len(batches)} files)" if path in batches and len(batches) > 1 else ""
+            out.print(f"{path}{more}", soft_wrap=True)
+    (picture,) = (path for path in files if path.name == "preview.png")
+    err.print(f"The picture of it: {picture}", soft_wrap=True)
