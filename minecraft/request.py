@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Self
 
+from minecraft.voxel.versions import DEFAULT_VERSION
+
 SIZES = MappingProxyType({"small": 32, "medium": 64, "large": 128})
 """Names of sizes: the longest side in blocks."""
 
-DEFAULT_VERSION = "1.21.4"
+PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale")
+"""Names of palettes, as `minecraft.voxel.palette` has them: what checks a request need not load that."""
 
 
 @dataclass(frozen=True, slots=True)

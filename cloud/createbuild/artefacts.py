@@ -12,7 +12,7 @@ from cloud.createbuild.api import fetch
 from cloud.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 _AT_ONCE = 4
@@ -24,10 +24,8 @@ def folder_name(prompt: str) -> str:
     return "-".join(words)[:40].strip("-_") or "build"
 
 
-def bring(
-    status: Mapping[str, Any], folder: Path, on_file: Callable[[int, int], None] = lambda *_: None
-) -> dict[str, Path]:
-    """The artefacts of a finished build, by name, as files in `folder`; `on_file` hears (done, of how many).
+def bring(status: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """The artefacts of a finished build, by name, as files in `folder`.
 
     Raises:
         UnavailableError: one cannot be fetched.
@@ -35,10 +33,8 @@ def bring(
     links: dict[str, str] = status.get("artifacts") or {}
     files = {name: folder / _relative(name) for name in links}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        waiting = [pool.submit(fetch, links[name], files[name]) for name in links]
-        for done, one in enumerate(waiting, start=1):
+        for one in [pool.submit(fetch, links[name], files[name]) for name in links]:
             one.result()
-            on_file(done, len(waiting))
     return files
 
 

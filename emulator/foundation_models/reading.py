@@ -74,17 +74,14 @@ RAINBOW = tuple(NAMED[name] for name in ("red", "orange", "yellow", "green", "az
 
 def read_prompt(prompt: str) -> tuple[Thing, ...]:
     """The things that a prompt names, at least one and at most `MOST_THINGS`; never an error."""
-    known, unknown = lexicon(), [Thing((prompt.strip(),), None)]
-    sentences = _SENTENCE_END.split(unicodedata.normalize("NFKC", prompt).casefold())
-    for place, sentence in enumerate(sentences):
+    known = lexicon()
+    for sentence in _SENTENCE_END.split(unicodedata.normalize("NFKC", prompt).casefold()):
         found = [thing for words in _clauses(sentence) for thing in _things(words, known)]
-        # What follows the first sentence is most often about the picture, not about what is in it.
-        named = [thing for thing in found if thing.pictogram is not None]
-        if named:
-            return tuple(named[:MOST_THINGS])
-        if found and not place:
-            unknown = found[:1]
-    return tuple(unknown)
+        if found:
+            # What follows is most often about the picture, not about what is in it.
+            named = [thing for thing in found if thing.pictogram is not None]
+            return tuple(named[:MOST_THINGS] or found[:1])
+    return (Thing((prompt.strip(),), None),)
 
 
 def _clauses(text: str) -> Iterator[tuple[str, ...]]:

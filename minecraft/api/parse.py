@@ -12,7 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from minecraft.api.errors import ApiError, invalid
-from minecraft.request import DEFAULT_VERSION, SIZES, BuildRequest
+from minecraft.request import PALETTES, SIZES, BuildRequest
+from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,6 @@ UPLOADS = "inputs/uploads/"
 """Where pictures lie that were sent ahead: keys of INPUT_BUCKET."""
 
 _BLOCK = re.compile(r"(minecraft:)?[a-z0-9_]{1,64}")
-_PALETTE = re.compile(r"[a-z0-9_-]{1,64}")
-_VERSION = re.compile(r"\d{1,2}\.\d{1,2}(\.\d{1,2})?")
 _UPLOAD = re.compile(re.escape(UPLOADS) + r"[0-9a-f]{32}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -172,8 +171,9 @@ def _palette(value: object) -> str | tuple[str, ...]:
         if not blocks:
             raise invalid("palette", value, "at least one block")
         return blocks
-    if not isinstance(value, str) or not _PALETTE.fullmatch(value):
-        raise invalid("palette", value, "a palette's name, or a list of block ids")
+    if value not in PALETTES:
+        raise invalid("palette", value, f"{', '.join(PALETTES)}, or a list of block ids")
+    assert isinstance(value, str)
     return value
 
 
@@ -187,8 +187,10 @@ def _blocks(field: str, value: object) -> tuple[str, ...]:
 
 
 def _version(value: object) -> str:
-    if not isinstance(value, str) or not _VERSION.fullmatch(value):
-        raise invalid("version", value, "the game's version, such as 1.21.4")
+    names = [version.name for version in VERSIONS]
+    if value not in names:
+        raise invalid("version", value, f"a version of the game from {names[0]} to {names[-1]}, as in 1.21.4")
+    assert isinstance(value, str)
     return value
 
 

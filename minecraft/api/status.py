@@ -122,6 +122,9 @@ def _result(job: Job, around: Surroundings) -> dict[str, Any]:
     # Only what is the job's own is signed, whatever a summary may name.
     own = {name: key for name, key in named.items() if key.startswith(prefix)}
     links = {name: around.sign(key) for name, key in list(own.items())[: contract.MAX_ARTEFACTS]}
+    if result:
+        made = (contract.IMAGE, contract.SHAPE, *((contract.TEXTURED,) if job.painted else ()))
+        links |= {name: around.sign(f"{prefix}{name}") for name in made}
     materials: dict[str, int] = result.get("materials", {})
     model = contract.TEXTURED if job.painted else contract.SHAPE
     commands = any(name.startswith(contract.COMMANDS) for name in own)
