@@ -117,9 +117,8 @@ def build(
             if not alone:
                 err.print(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
             raise
-        files = bring(
-            status, target, lambda done, count: progress.say(f"fetching {done} of {count}", fraction=1)
-        )
+        progress.say("fetching the files", fraction=1)
+        files = bring(status, target)
     _report(status, files, target, as_json=as_json)
     if show and "preview.png" in files:
         webbrowser.open(files["preview.png"].resolve().as_uri())

@@ -112,7 +112,7 @@ def _painted(goal: NDArray[np.int16], layers: int, effort: int) -> NDArray[np.in
         backwards.append(_filled(board, slab, common))
     boxes = np.concatenate(backwards)
     kept = prune(flat, steps, boxes)
-    painted = boxes[kept][::-1]
+    painted: NDArray[np.int32] = boxes[kept][::-1]
     painted[:, :6] -= 1
     return painted
 

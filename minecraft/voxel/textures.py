@@ -81,7 +81,7 @@ class Textures:
         self._pixels += size[0] * size[1]
         if self._pixels > MAX_PIXELS:
             raise glb.GlbError(
-                f"image {index} is {size[0]} x {size[1]} pixels, {self._pixels} with those before it: at most "
+                f"image {index} is {size[0]} x {size[1]} pixels, {self._pixels} with those before: at most "
                 f"{MAX_PIXELS} are taken, scale the textures down"
             )
 

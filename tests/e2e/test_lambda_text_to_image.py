@@ -46,8 +46,6 @@ def environment(aws: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     yield
     stand_in.faults.clear()
-    text_to_image._s3.cache_clear()
-    text_to_image._lambda.cache_clear()
 
 
 def run(bucket: str, **changes: Any) -> str:

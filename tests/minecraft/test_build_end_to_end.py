@@ -11,13 +11,13 @@ import boto3
 import pytest
 
 from minecraft.jobs.states import State
-from tests.support.builds import get, post
+from tests.support.build_jobs import get, post
 from tests.support.emulator import client
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.boundary import Boundary
-    from tests.support.builds import World
+    from tests.support.build_jobs import World
     from tests.support.emulator import Running, Start
 
 PICTURE = Path(__file__).parents[2] / "fixtures" / "images" / "duck.jpg"
