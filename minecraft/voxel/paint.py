@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minecraft.voxel.clip import CORNERS, between
-from minecraft.voxel.compiled import compiled
+from minecraft.voxel.compiled import compiled, inlined
 from minecraft.voxel.overlap import AXES, TOUCH, prepare, touches
 from minecraft.voxel.texel import RGBA, texel
 
@@ -91,7 +91,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
             high[axis] = _last(most[axis], shape[axis])
         single = low[0] == high[0] and low[1] == high[1] and low[2] == high[2]
         if not single:
-            prepare(triangle[:3, :3], axes)
+            prepare(triangle, axes)
         for x in range(low[0], high[0] + 1):
             in_slab = 3 if single else between(triangle, 3, 0, x, spare, slab)
             if in_slab == 0:
@@ -140,13 +140,13 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
     return places, sums, count
 
 
-@compiled
+@inlined
 def _first(at: float, cells: int) -> int:
     """The first cell that something from `at` on touches."""
     return min(max(math.ceil(at - TOUCH) - 1, 0), cells - 1)
 
 
-@compiled
+@inlined
 def _last(at: float, cells: int) -> int:
     """The last cell that something up to `at` touches."""
     return min(max(math.floor(at + TOUCH), 0), cells - 1)
@@ -174,7 +174,7 @@ def _taller(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return grown
 
 
-@compiled
+@inlined
 def _density(triangle: NDArray[np.float64], uv: NDArray[np.float64], pixels: NDArray[np.uint8]) -> float:
     """Samples to the area of a cell's face: two a texel, where its texels are longest."""
     if len(pixels) == 0:
@@ -191,7 +191,7 @@ def _density(triangle: NDArray[np.float64], uv: NDArray[np.float64], pixels: NDA
     return min(2 * most, DENSITY)
 
 
-@compiled
+@inlined
 def _area(polygon: NDArray[np.float64], second: int, third: int) -> float:
     """The area of the triangle of a polygon's first corner and two others."""
     ax, ay, az = (
@@ -249,7 +249,7 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     return red, green, blue, total
 
 
-@compiled
+@inlined
 def _spread(sample: int, samples: int) -> tuple[float, float]:
     """Where in a triangle a sample is: points that fill it evenly, however many.
 
@@ -262,7 +262,7 @@ def _spread(sample: int, samples: int) -> tuple[float, float]:
     return (1 - s, 1 - t) if s + t > 1 else (s, t)
 
 
-@compiled
+@inlined
 def _shade(  # noqa: PLR0913, PLR0917 - as above
     a: float,
     b: float,

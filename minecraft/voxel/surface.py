@@ -21,7 +21,9 @@ _ROWS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """`places` (n,) int64 are cells of `shape` in C order, rising; `colors` (n, 3) float32 is linear RGB in
+    """Cells with a colour each.
+
+    `places` (n,) int64 are cells of `shape` in C order, rising; `colors` (n, 3) float32 is linear RGB in
     [0, 1].
     """
 
