@@ -60,4 +60,12 @@ def between(
 ) -> int:
     """What is in the cells that begin at `low` along `axis`; a hair more, to lose nothing that touches."""
     hair = 1e-6
-    return cut(spare, cut(polygon, corners, axis, low - hair, 1.0, spare), axis, low + 1 + hair, -1.0, out)
+    bottom, top = low - hair, low + 1 + hair
+    least, most = polygon[0, axis], polygon[0, axis]
+    for corner in range(1, corners):
+        least, most = min(least, polygon[corner, axis]), max(most, polygon[corner, axis])
+    if most <= top:
+        return cut(polygon, corners, axis, bottom, 1.0, out)
+    if least >= bottom:
+        return cut(polygon, corners, axis, top, -1.0, out)
+    return cut(spare, cut(polygon, corners, axis, bottom, 1.0, spare), axis, top, -1.0, out)

@@ -68,16 +68,14 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
         np.empty((CORNERS, 5)),
         np.empty((CORNERS, 5)),
     )
-    corner_uv, corner_color = np.zeros((3, 2)), np.ones((3, 4))
+    corner_uv, corner_color = np.zeros((3, 2)), np.ones((3 if len(colors) else 0, 4))
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    least, most = np.empty(3), np.empty(3)
     for face in range(len(faces)):
         for corner in range(3):
             vertex = faces[face, corner]
             for axis in range(3):
-                triangle[corner, axis] = (positions[vertex, axis] - frame[axis]) * frame[3] + shape[
-                    axis
-                ] * 0.5
+                at = (positions[vertex, axis] - frame[axis]) * frame[3]
+                triangle[corner, axis] = at + shape[axis] * 0.5
             triangle[corner, 3], triangle[corner, 4] = corner % 2, corner // 2
             if len(uv):
                 corner_uv[corner, 0], corner_uv[corner, 1] = uv[vertex, 0], uv[vertex, 1]
@@ -85,36 +83,39 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                 corner_color[corner] = colors[vertex]
         density = _density(triangle, corner_uv, pixels)
         for axis in range(3):
-            least[axis] = min(triangle[0, axis], triangle[1, axis], triangle[2, axis])
-            most[axis] = max(triangle[0, axis], triangle[1, axis], triangle[2, axis])
-            low[axis] = _first(least[axis], shape[axis])
-            high[axis] = _last(most[axis], shape[axis])
+            low[axis], high[axis] = _span(triangle, 3, axis, shape[axis])
         single = low[0] == high[0] and low[1] == high[1] and low[2] == high[2]
         if not single:
             prepare(triangle, axes)
         for x in range(low[0], high[0] + 1):
-            in_slab = 3 if single else between(triangle, 3, 0, x, spare, slab)
+            in_slab, in_x = 3, triangle
+            if low[0] != high[0]:
+                in_slab, in_x = between(triangle, 3, 0, x, spare, slab), slab
             if in_slab == 0:
                 continue
             first_y, last_y = low[1], high[1]
             if not single:
-                first_y, last_y = _span(slab, in_slab, 1, shape[1])
+                first_y, last_y = _span(in_x, in_slab, 1, shape[1])
             for y in range(max(first_y, low[1]), min(last_y, high[1]) + 1):
-                in_bar = 3 if single else between(slab, in_slab, 1, y, spare, bar)
+                in_bar, in_y = in_slab, in_x
+                if low[1] != high[1]:
+                    in_bar, in_y = between(in_x, in_slab, 1, y, spare, bar), bar
                 if in_bar == 0:
                     continue
                 first_z, last_z = low[2], high[2]
                 if not single:
-                    first_z, last_z = _span(bar, in_bar, 2, shape[2])
+                    first_z, last_z = _span(in_y, in_bar, 2, shape[2])
                 for z in range(max(first_z, low[2]), min(last_z, high[2]) + 1):
                     if count == len(places):
                         places = _longer(places)
                         sums = _taller(sums)
                     if not single and not touches(axes, x, y, z):
                         continue
-                    in_cell = 3 if single else between(bar, in_bar, 2, z, spare, piece)
+                    in_cell, in_z = in_bar, in_y
+                    if low[2] != high[2]:
+                        in_cell, in_z = between(in_y, in_bar, 2, z, spare, piece), piece
                     red, green, blue, weight = _sample(
-                        triangle if single else piece,
+                        in_z,
                         in_cell,
                         density,
                         corner_uv,
@@ -222,6 +223,7 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
 ) -> tuple[float, float, float, float]:
     """A piece's red, green and blue, weighted, and the weight: 0 where all of it is below the cutoff."""
     red, green, blue, total = 0.0, 0.0, 0.0, 0.0
+    coarse = density >= DENSITY
     for second in range(1, max(2, corners - 1)):
         # What is no more than a point or an edge is a triangle of no area.
         third = min(second + 1, corners - 1)
@@ -233,33 +235,26 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
                 continue
             samples = max(samples, _LEAST_MASKED)
         weight = max(area, _FAINT) / samples
-        for sample in range(samples):
-            s, t = _spread(sample, samples)
-            r = 1 - s - t
-            b = r * polygon[0, 3] + s * polygon[min(second, third), 3] + t * polygon[third, 3]
-            c = r * polygon[0, 4] + s * polygon[min(second, third), 4] + t * polygon[third, 4]
-            shade = _shade(1 - b - c, b, c, uv, colors, pixels, light, sampler, tint)
-            if shade[3] >= tint[4]:
+        # Points that fill a triangle evenly, however many they are:
+        # http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/
+        s, t = (0.2548776662466927, 0.0698402909980532) if samples > 1 else (1 / 3, 1 / 3)
+        for _ in range(samples):
+            fold = s + t > 1
+            p, q = (1 - s, 1 - t) if fold else (s, t)
+            r = 1 - p - q
+            b = r * polygon[0, 3] + p * polygon[min(second, third), 3] + q * polygon[third, 3]
+            c = r * polygon[0, 4] + p * polygon[min(second, third), 4] + q * polygon[third, 4]
+            shade = _shade(1 - b - c, b, c, coarse, uv, colors, pixels, light, sampler)
+            if shade[3] * tint[3] >= tint[4]:
                 red, green, blue = (
                     red + weight * shade[0],
                     green + weight * shade[1],
                     blue + weight * shade[2],
                 )
                 total += weight
-    return red, green, blue, total
-
-
-@inlined
-def _spread(sample: int, samples: int) -> tuple[float, float]:
-    """Where in a triangle a sample is: points that fill it evenly, however many.
-
-    http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/
-    """
-    if samples == 1:
-        return 1 / 3, 1 / 3
-    s, t = (sample + 1) * 0.7548776662466927 + 0.5, (sample + 1) * 0.5698402909980532 + 0.5
-    s, t = s - math.floor(s), t - math.floor(t)
-    return (1 - s, 1 - t) if s + t > 1 else (s, t)
+            s, t = s + 0.7548776662466927, t + 0.5698402909980532
+            s, t = s - 1 if s >= 1 else s, t - 1 if t >= 1 else t
+    return red * tint[0], green * tint[1], blue * tint[2], total
 
 
 @inlined
@@ -267,22 +262,27 @@ def _shade(  # noqa: PLR0913, PLR0917 - as above
     a: float,
     b: float,
     c: float,
+    coarse: bool,
     uv: NDArray[np.float64],
     colors: NDArray[np.float64],
     pixels: NDArray[np.uint8],
     light: NDArray[np.float32],
     sampler: NDArray[np.int64],
-    tint: NDArray[np.float64],
 ) -> RGBA:
-    """Linear RGBA at barycentric a, b, c."""
+    """Linear RGBA at barycentric a, b, c, before the material's factor.
+
+    `coarse` takes the nearest texel: among samples with many texels between them, the mean is the same.
+    """
     red, green, blue, alpha = 1.0, 1.0, 1.0, 1.0
     if len(pixels):
         u = a * uv[0, 0] + b * uv[1, 0] + c * uv[2, 0]
         v = a * uv[0, 1] + b * uv[1, 1] + c * uv[2, 1]
-        red, green, blue, alpha = texel(pixels, light, sampler, u, v)
+        red, green, blue, alpha = texel(pixels, light, sampler, coarse, u, v)
+    if len(colors) == 0:
+        return red, green, blue, alpha
     return (
-        red * tint[0] * (a * colors[0, 0] + b * colors[1, 0] + c * colors[2, 0]),
-        green * tint[1] * (a * colors[0, 1] + b * colors[1, 1] + c * colors[2, 1]),
-        blue * tint[2] * (a * colors[0, 2] + b * colors[1, 2] + c * colors[2, 2]),
-        alpha * tint[3] * (a * colors[0, 3] + b * colors[1, 3] + c * colors[2, 3]),
+        red * (a * colors[0, 0] + b * colors[1, 0] + c * colors[2, 0]),
+        green * (a * colors[0, 1] + b * colors[1, 1] + c * colors[2, 1]),
+        blue * (a * colors[0, 2] + b * colors[1, 2] + c * colors[2, 2]),
+        alpha * (a * colors[0, 3] + b * colors[1, 3] + c * colors[2, 3]),
     )

@@ -54,15 +54,21 @@ def _beside(at: int, wide: int, wrap: int) -> int:
 
 @inlined
 def texel(
-    pixels: NDArray[np.uint8], light: NDArray[np.float32], sampler: NDArray[np.int64], u: float, v: float
+    pixels: NDArray[np.uint8],
+    light: NDArray[np.float32],
+    sampler: NDArray[np.int64],
+    coarse: bool,
+    u: float,
+    v: float,
 ) -> RGBA:
     """Linear RGBA.
 
-    `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four.
+    `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four, as it
+    is where `coarse`.
     """
     tall, wide = pixels.shape[0], pixels.shape[1]
     x, y = _fold(u, sampler[0]) * wide, _fold(v, sampler[1]) * tall
-    if sampler[2] == 1:
+    if coarse or sampler[2] == 1:
         column, row = min(int(x), wide - 1), min(int(y), tall - 1)
         red, green, blue = pixels[row, column, 0], pixels[row, column, 1], pixels[row, column, 2]
         return float(light[red]), float(light[green]), float(light[blue]), pixels[row, column, 3] / 255.0
