@@ -61,13 +61,9 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
     """
     shape = index.shape
     axes = np.empty((AXES, 5))
-    triangle = np.empty((CORNERS, 5))
-    spare, slab, bar, piece = (
-        np.empty((CORNERS, 5)),
-        np.empty((CORNERS, 5)),
-        np.empty((CORNERS, 5)),
-        np.empty((CORNERS, 5)),
-    )
+    # The triangle, cut to the cells of one x, of one x and y, and to one cell.
+    cuts = np.empty((5, CORNERS, 5))
+    triangle = cuts[0]
     corner_uv, corner_color = np.zeros((3, 2)), np.ones((3 if len(colors) else 0, 4))
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for face in range(len(faces)):
@@ -83,40 +79,38 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                 corner_color[corner] = colors[vertex]
         density = _density(triangle, corner_uv, pixels)
         for axis in range(3):
-            low[axis], high[axis] = _span(triangle, 3, axis, shape[axis])
-        single = low[0] == high[0] and low[1] == high[1] and low[2] == high[2]
-        if not single:
+            low[axis], high[axis] = _span(cuts, 0, 3, axis, shape[axis])
+        # In a single row of cells there is none that the triangle passes by.
+        crossed = (low[0] != high[0]) + (low[1] != high[1]) + (low[2] != high[2])
+        if crossed > 1:
             prepare(triangle, axes)
         for x in range(low[0], high[0] + 1):
-            in_slab, in_x = 3, triangle
+            at_x, in_x, low_y, high_y = 0, 3, low[1], high[1]
             if low[0] != high[0]:
-                in_slab, in_x = between(triangle, 3, 0, x, spare, slab), slab
-            if in_slab == 0:
-                continue
-            first_y, last_y = low[1], high[1]
-            if not single:
-                first_y, last_y = _span(in_x, in_slab, 1, shape[1])
-            for y in range(max(first_y, low[1]), min(last_y, high[1]) + 1):
-                in_bar, in_y = in_slab, in_x
-                if low[1] != high[1]:
-                    in_bar, in_y = between(in_x, in_slab, 1, y, spare, bar), bar
-                if in_bar == 0:
+                at_x, in_x = 1, between(cuts, 0, 3, 0, x, 1)
+                if in_x == 0:
                     continue
-                first_z, last_z = low[2], high[2]
-                if not single:
-                    first_z, last_z = _span(in_y, in_bar, 2, shape[2])
-                for z in range(max(first_z, low[2]), min(last_z, high[2]) + 1):
-                    if count == len(places):
-                        places = _longer(places)
-                        sums = _taller(sums)
-                    if not single and not touches(axes, x, y, z):
+                low_y, high_y = _span(cuts, 1, in_x, 1, shape[1])
+            for y in range(max(low_y, low[1]), min(high_y, high[1]) + 1):
+                at_y, in_y, low_z, high_z = at_x, in_x, low[2], high[2]
+                if low[1] != high[1]:
+                    at_y, in_y = 2, between(cuts, at_x, in_x, 1, y, 2)
+                    if in_y == 0:
                         continue
-                    in_cell, in_z = in_bar, in_y
+                if at_y > 0:
+                    low_z, high_z = _span(cuts, at_y, in_y, 2, shape[2])
+                for z in range(max(low_z, low[2]), min(high_z, high[2]) + 1):
+                    if crossed > 1 and not touches(axes, x, y, z):
+                        continue
+                    if count == len(places):
+                        places, sums = _longer(places), _taller(sums)
+                    at_z, in_z = at_y, in_y
                     if low[2] != high[2]:
-                        in_cell, in_z = between(in_y, in_bar, 2, z, spare, piece), piece
+                        at_z, in_z = 3, between(cuts, at_y, in_y, 2, z, 3)
                     red, green, blue, weight = _sample(
+                        cuts,
+                        at_z,
                         in_z,
-                        in_cell,
                         density,
                         corner_uv,
                         corner_color,
@@ -125,7 +119,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                         sampler,
                         tint,
                     )
-                    if weight == 0 or in_cell == 0:
+                    if weight == 0 or in_z == 0:
                         continue
                     row = index[x, y, z] - 1
                     if row < 0:
@@ -153,11 +147,12 @@ def _last(at: float, cells: int) -> int:
     return min(max(math.floor(at + TOUCH), 0), cells - 1)
 
 
-@compiled
-def _span(polygon: NDArray[np.float64], corners: int, axis: int, cells: int) -> tuple[int, int]:
-    least, most = polygon[0, axis], polygon[0, axis]
+@inlined
+def _span(polygons: NDArray[np.float64], at: int, corners: int, axis: int, cells: int) -> tuple[int, int]:
+    """The first and the last cell that a polygon touches along an axis."""
+    least, most = polygons[at, 0, axis], polygons[at, 0, axis]
     for corner in range(1, corners):
-        least, most = min(least, polygon[corner, axis]), max(most, polygon[corner, axis])
+        least, most = min(least, polygons[at, corner, axis]), max(most, polygons[at, corner, axis])
     return _first(least, cells), _last(most, cells)
 
 
@@ -193,25 +188,19 @@ def _density(triangle: NDArray[np.float64], uv: NDArray[np.float64], pixels: NDA
 
 
 @inlined
-def _area(polygon: NDArray[np.float64], second: int, third: int) -> float:
+def _area(polygons: NDArray[np.float64], at: int, second: int, third: int) -> float:
     """The area of the triangle of a polygon's first corner and two others."""
-    ax, ay, az = (
-        polygon[second, 0] - polygon[0, 0],
-        polygon[second, 1] - polygon[0, 1],
-        polygon[second, 2] - polygon[0, 2],
-    )
-    bx, by, bz = (
-        polygon[third, 0] - polygon[0, 0],
-        polygon[third, 1] - polygon[0, 1],
-        polygon[third, 2] - polygon[0, 2],
-    )
+    ax, bx = polygons[at, second, 0] - polygons[at, 0, 0], polygons[at, third, 0] - polygons[at, 0, 0]
+    ay, by = polygons[at, second, 1] - polygons[at, 0, 1], polygons[at, third, 1] - polygons[at, 0, 1]
+    az, bz = polygons[at, second, 2] - polygons[at, 0, 2], polygons[at, third, 2] - polygons[at, 0, 2]
     x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
     return 0.5 * math.sqrt(x * x + y * y + z * z)
 
 
 @compiled
 def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
-    polygon: NDArray[np.float64],
+    polygons: NDArray[np.float64],
+    at: int,
     corners: int,
     density: float,
     uv: NDArray[np.float64],
@@ -227,8 +216,8 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     for second in range(1, max(2, corners - 1)):
         # What is no more than a point or an edge is a triangle of no area.
         third = min(second + 1, corners - 1)
-        area = _area(polygon, min(second, third), third)
-        samples = max(1, math.ceil(area * density))
+        area = _area(polygons, at, min(second, third), third)
+        samples = max(1, int(area * density + 0.5))
         if tint[4] > 0:
             # What only touches a cell can be a texel further on, even at the texture's other end.
             if area < _SLIVER:
@@ -242,8 +231,8 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
             fold = s + t > 1
             p, q = (1 - s, 1 - t) if fold else (s, t)
             r = 1 - p - q
-            b = r * polygon[0, 3] + p * polygon[min(second, third), 3] + q * polygon[third, 3]
-            c = r * polygon[0, 4] + p * polygon[min(second, third), 4] + q * polygon[third, 4]
+            b = r * polygons[at, 0, 3] + p * polygons[at, min(second, third), 3] + q * polygons[at, third, 3]
+            c = r * polygons[at, 0, 4] + p * polygons[at, min(second, third), 4] + q * polygons[at, third, 4]
             shade = _shade(1 - b - c, b, c, coarse, uv, colors, pixels, light, sampler)
             if shade[3] * tint[3] >= tint[4]:
                 red, green, blue = (
