@@ -36,19 +36,24 @@ R = TypeVar("R")
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """The function as machine code, compiled at its first call with given types unless that is kept."""
+    return _compile(function, forceinline=False)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """The same, made part of each function that calls it: for what is called for each triangle or sample."""
+    return _compile(function, forceinline=True)
+
+
+def _compile(function: Callable[P, R], *, forceinline: bool) -> Callable[P, R]:
     _settle()
     stamped = _stamp(cast("FunctionType", function))
+    compiler: Any = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=forceinline)
     try:
-        return _njit(stamped)
+        return cast("Callable[P, R]", compiler(stamped))
     except RuntimeError:
         # No place can be written, says numba.
         _config.CACHE_DIR = _temporary()
-        return _njit(stamped)
-
-
-def _njit(function: FunctionType) -> Callable[P, R]:
-    found = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return cast("Callable[P, R]", found)
+        return cast("Callable[P, R]", compiler(stamped))
 
 
 def _stamp(function: FunctionType) -> FunctionType:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minecraft.voxel.compiled import compiled
+from minecraft.voxel.compiled import compiled, inlined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,9 +26,13 @@ _ROUNDING = 1e-14
 
 @compiled
 def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
+<<<<<<< HEAD
     """Writes `axes` (AXES, 5): a direction each, and the least and most along it of a touched cell's centre.
+=======
+    """Writes `axes` (AXES, 5): directions, and the least and most along each of a touched cell's centre.
+>>>>>>> wt-core
 
-    `triangle` is (3, 3), in cells.
+    `triangle` is (3 or more, 3 or more): corners in cells.
     """
     for edge in range(3):
         after = (edge + 1) % 3
@@ -38,14 +42,15 @@ def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
         _interval(triangle, axes, 3 * edge, 0.0, -ez, ey, 0.0)
         _interval(triangle, axes, 3 * edge + 1, ez, 0.0, -ex, 0.0)
         _interval(triangle, axes, 3 * edge + 2, -ey, ex, 0.0, 0.0)
-    ax, ay, az = triangle[1] - triangle[0]
-    bx, by, bz = triangle[2] - triangle[0]
+    ax, bx = triangle[1, 0] - triangle[0, 0], triangle[2, 0] - triangle[0, 0]
+    ay, by = triangle[1, 1] - triangle[0, 1], triangle[2, 1] - triangle[0, 1]
+    az, bz = triangle[1, 2] - triangle[0, 2], triangle[2, 2] - triangle[0, 2]
     longest = max(abs(ax), abs(ay), abs(az), abs(bx), abs(by), abs(bz))
     blur = _ROUNDING * longest * longest * 256
     _interval(triangle, axes, 9, ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx, blur)
 
 
-@compiled
+@inlined
 def _interval(
     triangle: NDArray[np.float64],
     axes: NDArray[np.float64],
@@ -65,7 +70,7 @@ def _interval(
     axes[row, 3], axes[row, 4] = low - reach, high + reach
 
 
-@compiled
+@inlined
 def touches(axes: NDArray[np.float64], x: int, y: int, z: int) -> bool:
     """Whether the prepared triangle touches cell x, y, z, whose box meets the triangle's."""
     cx, cy, cz = x + 0.5, y + 0.5, z + 0.5

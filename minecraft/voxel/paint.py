@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minecraft.voxel.clip import CORNERS, between
-from minecraft.voxel.compiled import compiled
+from minecraft.voxel.compiled import compiled, inlined
 from minecraft.voxel.overlap import AXES, TOUCH, prepare, touches
 from minecraft.voxel.texel import RGBA, texel
 
@@ -61,23 +61,17 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
     """
     shape = index.shape
     axes = np.empty((AXES, 5))
-    triangle = np.empty((CORNERS, 5))
-    spare, slab, bar, piece = (
-        np.empty((CORNERS, 5)),
-        np.empty((CORNERS, 5)),
-        np.empty((CORNERS, 5)),
-        np.empty((CORNERS, 5)),
-    )
-    corner_uv, corner_color = np.zeros((3, 2)), np.ones((3, 4))
+    # The triangle, cut to the cells of one x, of one x and y, and to one cell.
+    cuts = np.empty((5, CORNERS, 5))
+    triangle = cuts[0]
+    corner_uv, corner_color = np.zeros((3, 2)), np.ones((3 if len(colors) else 0, 4))
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    least, most = np.empty(3), np.empty(3)
     for face in range(len(faces)):
         for corner in range(3):
             vertex = faces[face, corner]
             for axis in range(3):
-                triangle[corner, axis] = (positions[vertex, axis] - frame[axis]) * frame[3] + shape[
-                    axis
-                ] * 0.5
+                at = (positions[vertex, axis] - frame[axis]) * frame[3]
+                triangle[corner, axis] = at + shape[axis] * 0.5
             triangle[corner, 3], triangle[corner, 4] = corner % 2, corner // 2
             if len(uv):
                 corner_uv[corner, 0], corner_uv[corner, 1] = uv[vertex, 0], uv[vertex, 1]
@@ -85,37 +79,38 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                 corner_color[corner] = colors[vertex]
         density = _density(triangle, corner_uv, pixels)
         for axis in range(3):
-            least[axis] = min(triangle[0, axis], triangle[1, axis], triangle[2, axis])
-            most[axis] = max(triangle[0, axis], triangle[1, axis], triangle[2, axis])
-            low[axis] = _first(least[axis], shape[axis])
-            high[axis] = _last(most[axis], shape[axis])
-        single = low[0] == high[0] and low[1] == high[1] and low[2] == high[2]
-        if not single:
-            prepare(triangle[:3, :3], axes)
+            low[axis], high[axis] = _span(cuts, 0, 3, axis, shape[axis])
+        # In a single row of cells there is none that the triangle passes by.
+        crossed = (low[0] != high[0]) + (low[1] != high[1]) + (low[2] != high[2])
+        if crossed > 1:
+            prepare(triangle, axes)
         for x in range(low[0], high[0] + 1):
-            in_slab = 3 if single else between(triangle, 3, 0, x, spare, slab)
-            if in_slab == 0:
-                continue
-            first_y, last_y = low[1], high[1]
-            if not single:
-                first_y, last_y = _span(slab, in_slab, 1, shape[1])
-            for y in range(max(first_y, low[1]), min(last_y, high[1]) + 1):
-                in_bar = 3 if single else between(slab, in_slab, 1, y, spare, bar)
-                if in_bar == 0:
+            at_x, in_x, low_y, high_y = 0, 3, low[1], high[1]
+            if low[0] != high[0]:
+                at_x, in_x = 1, between(cuts, 0, 3, 0, x, 1)
+                if in_x == 0:
                     continue
-                first_z, last_z = low[2], high[2]
-                if not single:
-                    first_z, last_z = _span(bar, in_bar, 2, shape[2])
-                for z in range(max(first_z, low[2]), min(last_z, high[2]) + 1):
-                    if count == len(places):
-                        places = _longer(places)
-                        sums = _taller(sums)
-                    if not single and not touches(axes, x, y, z):
+                low_y, high_y = _span(cuts, 1, in_x, 1, shape[1])
+            for y in range(max(low_y, low[1]), min(high_y, high[1]) + 1):
+                at_y, in_y, low_z, high_z = at_x, in_x, low[2], high[2]
+                if low[1] != high[1]:
+                    at_y, in_y = 2, between(cuts, at_x, in_x, 1, y, 2)
+                    if in_y == 0:
                         continue
-                    in_cell = 3 if single else between(bar, in_bar, 2, z, spare, piece)
+                if at_y > 0:
+                    low_z, high_z = _span(cuts, at_y, in_y, 2, shape[2])
+                for z in range(max(low_z, low[2]), min(high_z, high[2]) + 1):
+                    if crossed > 1 and not touches(axes, x, y, z):
+                        continue
+                    if count == len(places):
+                        places, sums = _longer(places), _taller(sums)
+                    at_z, in_z = at_y, in_y
+                    if low[2] != high[2]:
+                        at_z, in_z = 3, between(cuts, at_y, in_y, 2, z, 3)
                     red, green, blue, weight = _sample(
-                        triangle if single else piece,
-                        in_cell,
+                        cuts,
+                        at_z,
+                        in_z,
                         density,
                         corner_uv,
                         corner_color,
@@ -124,7 +119,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                         sampler,
                         tint,
                     )
-                    if weight == 0 or in_cell == 0:
+                    if weight == 0 or in_z == 0:
                         continue
                     row = index[x, y, z] - 1
                     if row < 0:
@@ -140,23 +135,24 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
     return places, sums, count
 
 
-@compiled
+@inlined
 def _first(at: float, cells: int) -> int:
     """The first cell that something from `at` on touches."""
     return min(max(math.ceil(at - TOUCH) - 1, 0), cells - 1)
 
 
-@compiled
+@inlined
 def _last(at: float, cells: int) -> int:
     """The last cell that something up to `at` touches."""
     return min(max(math.floor(at + TOUCH), 0), cells - 1)
 
 
-@compiled
-def _span(polygon: NDArray[np.float64], corners: int, axis: int, cells: int) -> tuple[int, int]:
-    least, most = polygon[0, axis], polygon[0, axis]
+@inlined
+def _span(polygons: NDArray[np.float64], at: int, corners: int, axis: int, cells: int) -> tuple[int, int]:
+    """The first and the last cell that a polygon touches along an axis."""
+    least, most = polygons[at, 0, axis], polygons[at, 0, axis]
     for corner in range(1, corners):
-        least, most = min(least, polygon[corner, axis]), max(most, polygon[corner, axis])
+        least, most = min(least, polygons[at, corner, axis]), max(most, polygons[at, corner, axis])
     return _first(least, cells), _last(most, cells)
 
 
@@ -174,7 +170,7 @@ def _taller(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return grown
 
 
-@compiled
+@inlined
 def _density(triangle: NDArray[np.float64], uv: NDArray[np.float64], pixels: NDArray[np.uint8]) -> float:
     """Samples to the area of a cell's face: two a texel, where its texels are longest."""
     if len(pixels) == 0:
@@ -191,26 +187,20 @@ def _density(triangle: NDArray[np.float64], uv: NDArray[np.float64], pixels: NDA
     return min(2 * most, DENSITY)
 
 
-@compiled
-def _area(polygon: NDArray[np.float64], second: int, third: int) -> float:
+@inlined
+def _area(polygons: NDArray[np.float64], at: int, second: int, third: int) -> float:
     """The area of the triangle of a polygon's first corner and two others."""
-    ax, ay, az = (
-        polygon[second, 0] - polygon[0, 0],
-        polygon[second, 1] - polygon[0, 1],
-        polygon[second, 2] - polygon[0, 2],
-    )
-    bx, by, bz = (
-        polygon[third, 0] - polygon[0, 0],
-        polygon[third, 1] - polygon[0, 1],
-        polygon[third, 2] - polygon[0, 2],
-    )
+    ax, bx = polygons[at, second, 0] - polygons[at, 0, 0], polygons[at, third, 0] - polygons[at, 0, 0]
+    ay, by = polygons[at, second, 1] - polygons[at, 0, 1], polygons[at, third, 1] - polygons[at, 0, 1]
+    az, bz = polygons[at, second, 2] - polygons[at, 0, 2], polygons[at, third, 2] - polygons[at, 0, 2]
     x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
     return 0.5 * math.sqrt(x * x + y * y + z * z)
 
 
 @compiled
 def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
-    polygon: NDArray[np.float64],
+    polygons: NDArray[np.float64],
+    at: int,
     corners: int,
     density: float,
     uv: NDArray[np.float64],
@@ -222,67 +212,66 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
 ) -> tuple[float, float, float, float]:
     """A piece's red, green and blue, weighted, and the weight: 0 where all of it is below the cutoff."""
     red, green, blue, total = 0.0, 0.0, 0.0, 0.0
+    coarse = density >= DENSITY
     for second in range(1, max(2, corners - 1)):
         # What is no more than a point or an edge is a triangle of no area.
         third = min(second + 1, corners - 1)
-        area = _area(polygon, min(second, third), third)
-        samples = max(1, math.ceil(area * density))
+        area = _area(polygons, at, min(second, third), third)
+        samples = max(1, int(area * density + 0.5))
         if tint[4] > 0:
             # What only touches a cell can be a texel further on, even at the texture's other end.
             if area < _SLIVER:
                 continue
             samples = max(samples, _LEAST_MASKED)
         weight = max(area, _FAINT) / samples
-        for sample in range(samples):
-            s, t = _spread(sample, samples)
-            r = 1 - s - t
-            b = r * polygon[0, 3] + s * polygon[min(second, third), 3] + t * polygon[third, 3]
-            c = r * polygon[0, 4] + s * polygon[min(second, third), 4] + t * polygon[third, 4]
-            shade = _shade(1 - b - c, b, c, uv, colors, pixels, light, sampler, tint)
-            if shade[3] >= tint[4]:
+        # Points that fill a triangle evenly, however many they are:
+        # http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/
+        s, t = (0.2548776662466927, 0.0698402909980532) if samples > 1 else (1 / 3, 1 / 3)
+        for _ in range(samples):
+            fold = s + t > 1
+            p, q = (1 - s, 1 - t) if fold else (s, t)
+            r = 1 - p - q
+            b = r * polygons[at, 0, 3] + p * polygons[at, min(second, third), 3] + q * polygons[at, third, 3]
+            c = r * polygons[at, 0, 4] + p * polygons[at, min(second, third), 4] + q * polygons[at, third, 4]
+            shade = _shade(1 - b - c, b, c, coarse, uv, colors, pixels, light, sampler)
+            if shade[3] * tint[3] >= tint[4]:
                 red, green, blue = (
                     red + weight * shade[0],
                     green + weight * shade[1],
                     blue + weight * shade[2],
                 )
                 total += weight
-    return red, green, blue, total
+            s, t = s + 0.7548776662466927, t + 0.5698402909980532
+            s, t = s - 1 if s >= 1 else s, t - 1 if t >= 1 else t
+    return red * tint[0], green * tint[1], blue * tint[2], total
 
 
-@compiled
-def _spread(sample: int, samples: int) -> tuple[float, float]:
-    """Where in a triangle a sample is: points that fill it evenly, however many.
-
-    http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/
-    """
-    if samples == 1:
-        return 1 / 3, 1 / 3
-    s, t = (sample + 1) * 0.7548776662466927 + 0.5, (sample + 1) * 0.5698402909980532 + 0.5
-    s, t = s - math.floor(s), t - math.floor(t)
-    return (1 - s, 1 - t) if s + t > 1 else (s, t)
-
-
-@compiled
+@inlined
 def _shade(  # noqa: PLR0913, PLR0917 - as above
     a: float,
     b: float,
     c: float,
+    coarse: bool,
     uv: NDArray[np.float64],
     colors: NDArray[np.float64],
     pixels: NDArray[np.uint8],
     light: NDArray[np.float32],
     sampler: NDArray[np.int64],
-    tint: NDArray[np.float64],
 ) -> RGBA:
-    """Linear RGBA at barycentric a, b, c."""
+    """Linear RGBA at barycentric a, b, c, before the material's factor.
+
+    `coarse` takes the nearest texel: among samples with many texels between them, the mean is the same.
+    """
     red, green, blue, alpha = 1.0, 1.0, 1.0, 1.0
     if len(pixels):
         u = a * uv[0, 0] + b * uv[1, 0] + c * uv[2, 0]
         v = a * uv[0, 1] + b * uv[1, 1] + c * uv[2, 1]
-        red, green, blue, alpha = texel(pixels, light, sampler, u, v)
+        red, green, blue, alpha = texel(pixels, light, sampler, coarse, u, v)
+    if len(colors) == 0:
+        return red, green, blue, alpha
     return (
-        red * tint[0] * (a * colors[0, 0] + b * colors[1, 0] + c * colors[2, 0]),
-        green * tint[1] * (a * colors[0, 1] + b * colors[1, 1] + c * colors[2, 1]),
-        blue * tint[2] * (a * colors[0, 2] + b * colors[1, 2] + c * colors[2, 2]),
-        alpha * tint[3] * (a * colors[0, 3] + b * colors[1, 3] + c * colors[2, 3]),
+        red * (a * colors[0, 0] + b * colors[1, 0] + c * colors[2, 0]),
+        green * (a * colors[0, 1] + b * colors[1, 1] + c * colors[2, 1]),
+        blue * (a * colors[0, 2] + b * colors[1, 2] + c * colors[2, 2]),
+        alpha * (a * colors[0, 3] + b * colors[1, 3] + c * colors[2, 3]),
     )

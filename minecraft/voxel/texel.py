@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.compiled import compiled
+from minecraft.voxel.compiled import inlined
 from minecraft.voxel.model import Wrap
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def linear_light() -> NDArray[np.float32]:
     return np.where(srgb <= dark, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-@compiled
+@inlined
 def _fold(at: float, wrap: int) -> float:
     """A texture coordinate brought into [0, 1]; one that is not a number, or too far to tell, is 0."""
     if not abs(at) < _FARTHEST:
@@ -42,7 +42,7 @@ def _fold(at: float, wrap: int) -> float:
     return min(max(at, 0.0), 1.0)
 
 
-@compiled
+@inlined
 def _beside(at: int, wide: int, wrap: int) -> int:
     """A column or row that may be one outside of the texture."""
     if 0 <= at < wide:
@@ -52,17 +52,29 @@ def _beside(at: int, wide: int, wrap: int) -> int:
     return 0 if at < 0 else wide - 1
 
 
-@compiled
+@inlined
 def texel(
-    pixels: NDArray[np.uint8], light: NDArray[np.float32], sampler: NDArray[np.int64], u: float, v: float
+    pixels: NDArray[np.uint8],
+    light: NDArray[np.float32],
+    sampler: NDArray[np.int64],
+    coarse: bool,
+    u: float,
+    v: float,
 ) -> RGBA:
+<<<<<<< HEAD
     """Linear RGBA of a place on the texture.
 
     `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four.
+=======
+    """Linear RGBA.
+
+    `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four, as it
+    is where `coarse`.
+>>>>>>> wt-core
     """
     tall, wide = pixels.shape[0], pixels.shape[1]
     x, y = _fold(u, sampler[0]) * wide, _fold(v, sampler[1]) * tall
-    if sampler[2] == 1:
+    if coarse or sampler[2] == 1:
         column, row = min(int(x), wide - 1), min(int(y), tall - 1)
         red, green, blue = pixels[row, column, 0], pixels[row, column, 1], pixels[row, column, 2]
         return float(light[red]), float(light[green]), float(light[blue]), pixels[row, column, 3] / 255.0
@@ -81,7 +93,7 @@ def texel(
     )
 
 
-@compiled
+@inlined
 def _mix(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     pixels: NDArray[np.uint8],
     light: NDArray[np.float32],

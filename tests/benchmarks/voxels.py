@@ -1,11 +1,13 @@
 """The voxeliser beside trimesh and beside an exact reference: seconds, memory, cells and colours.
 
-`python -m tests.benchmarks.voxels NAME SIZE` is one measurement, in a process of its own so that no mesh pays
-for the memory of another; it prints JSON. VOXEL_GLBS names further models: paths of GLBs, with colons between.
+`python -m tests.benchmarks.voxels NAME SIZE` is one measurement, in a process of its own so that no mesh
+pays for the memory of another; it prints JSON. VOXEL_GLBS names further models: paths of
+GLBs, with colons between.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -98,9 +100,9 @@ def _measure_one(name: str, size: int) -> dict[str, Any]:
 
 
 def _read(path: Path) -> Model:
-    from minecraft.voxel.read import read_model  # noqa: PLC0415 - only where a GLB is named
-
-    return read_model(path.read_bytes())
+    reader: Any = importlib.import_module("minecraft.voxel.read")
+    model: Model = reader.read_model(path.read_bytes())
+    return model
 
 
 def _peak() -> int:
@@ -111,7 +113,7 @@ def _peak() -> int:
 
 def _trimesh_seconds(model: Model, size: int) -> float:
     parts = [trimesh.Trimesh(p.positions, p.faces, process=False) for p in model.primitives]
-    mesh = trimesh.util.concatenate(parts)
+    mesh: Any = trimesh.util.concatenate(parts)
     start = time.perf_counter()
     mesh.voxelized(pitch=float(mesh.extents.max()) / (size - 1)).fill()
     return time.perf_counter() - start
