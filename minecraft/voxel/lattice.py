@@ -23,14 +23,7 @@ _SPARE = 2.0**-20
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-<<<<<<< HEAD
-    """A point `p` of the model is at `(p - centre) * scale + shape / 2`, in cells.
-
-    Cell i spans [i, i + 1].
-    """
-=======
     """A point `p` of the model is at `(p - centre) * scale + shape / 2`; cell i spans [i, i + 1]."""
->>>>>>> wt-core
 
     centre: tuple[float, float, float]
     scale: float

@@ -26,11 +26,7 @@ _ROUNDING = 1e-14
 
 @compiled
 def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
-<<<<<<< HEAD
-    """Writes `axes` (AXES, 5): a direction each, and the least and most along it of a touched cell's centre.
-=======
     """Writes `axes` (AXES, 5): directions, and the least and most along each of a touched cell's centre.
->>>>>>> wt-core
 
     `triangle` is (3 or more, 3 or more): corners in cells.
     """

@@ -21,11 +21,7 @@ _ROWS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-<<<<<<< HEAD
-    """Cells that the model's surface is in, and their colours.
-=======
     """Cells with a colour each.
->>>>>>> wt-core
 
     `places` (n,) int64 are cells of `shape` in C order, rising; `colors` (n, 3) float32 is linear RGB in
     [0, 1].

@@ -61,16 +61,10 @@ def texel(
     u: float,
     v: float,
 ) -> RGBA:
-<<<<<<< HEAD
-    """Linear RGBA of a place on the texture.
-
-    `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four.
-=======
     """Linear RGBA.
 
     `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four, as it
     is where `coarse`.
->>>>>>> wt-core
     """
     tall, wide = pixels.shape[0], pixels.shape[1]
     x, y = _fold(u, sampler[0]) * wide, _fold(v, sampler[1]) * tall
