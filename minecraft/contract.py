@@ -86,7 +86,8 @@ class VoxelTask:
     `size` is the longest side in blocks; `palette` a palette's name or block ids; `hollow` 0 for solid, else
     the shell's thickness in blocks; `rotation` quarter turns; `anchor` the block at which the build stands,
     {"x", "y", "z"}; `kinds` the most kinds of block there may be; `smoothing` None for the engine's own;
-    `min_part` the share of the largest part's cells below which a part is left out.
+    `min_part` the share of the largest part's cells below which a part is left out; `dither`, `order` and
+    `clear_air` as the engine's options say.
     """
 
     job_id: str
@@ -102,6 +103,9 @@ class VoxelTask:
     kinds: int | None = None
     min_part: float = 0.0
     smoothing: float | None = None
+    dither: float = 0.0
+    order: str = "any"
+    clear_air: bool = False
 
     def to_event(self) -> dict[str, Any]:
         """As it is sent."""

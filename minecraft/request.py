@@ -12,6 +12,9 @@ from minecraft.voxel.versions import DEFAULT_VERSION
 SIZES = MappingProxyType({"small": 32, "medium": 64, "large": 128})
 """Names of sizes: the longest side in blocks."""
 
+ORDERS = ("any", "ground")
+"""In which order a build is placed: with the fewest commands, or so that one can watch it grow."""
+
 PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale")
 """Names of palettes, as `minecraft.voxel.palette` has them: what checks a request need not load that."""
 
@@ -35,6 +38,9 @@ class BuildRequest:
     smoothing: float | None = None
     kinds: int | None = None
     min_part: float = 0.0
+    dither: float = 0.0
+    order: str = "any"
+    clear_air: bool = False
     version: str = DEFAULT_VERSION
     seed: int | None = None
     image_key: str | None = None

@@ -7,12 +7,11 @@ give a dimension at most, https://minecraft.wiki/w/Dimension_type.
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from minecraft.api.errors import ApiError, invalid
-from minecraft.request import PALETTES, SIZES, BuildRequest
+from minecraft.request import ORDERS, PALETTES, SIZES, BuildRequest
 from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ MAX_BLOCK_LIST = 512
 MAX_SEED = 2**32 - 1
 MAX_KINDS = 512
 MAX_HOLLOW = 128
-MAX_SMOOTHING = 100.0
 SIDES = (8, 256)
 EDGE = 29_999_984
 HEIGHTS = (-2032, 2031)
@@ -39,7 +37,19 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 FIELDS = (
     *("playerUuid", "playerName", "world", "prompt", "size", "anchor", "palette", "exclude", "hollow"),
-    *("rotation", "smoothing", "kinds", "minPart", "version", "seed", "imageUpload", "idempotencyKey"),
+    *(
+        "rotation",
+        "smoothing",
+        "kinds",
+        "minPart",
+        "dither",
+        "order",
+        "clearAir",
+        "version",
+        "seed",
+        "imageUpload",
+        "idempotencyKey",
+    ),
 )
 
 
@@ -80,9 +90,12 @@ def build_request(given: dict[str, Any]) -> BuildRequest:
             "hollow", int(h) if isinstance(h := given.get("hollow", 0), bool) else h, 0, MAX_HOLLOW
         ),
         rotation=_whole("rotation", given.get("rotation", 0), 0, 3),
-        smoothing=_optional(given.get("smoothing"), _smoothing),
+        smoothing=_optional(given.get("smoothing"), lambda v: _share("smoothing", v)),
         kinds=_optional(given.get("kinds"), lambda v: _whole("kinds", v, 1, MAX_KINDS)),
         min_part=_share("minPart", given.get("minPart", 0)),
+        dither=_share("dither", given.get("dither", 0)),
+        order=_one_of("order", given.get("order", "any"), ORDERS),
+        clear_air=_yes_or_no("clearAir", given.get("clearAir", False)),
         version=_version(given.get("version", DEFAULT_VERSION)),
         seed=_optional(given.get("seed"), lambda v: _whole("seed", v, 0, MAX_SEED)),
         player_uuid=_uuid(given.get("playerUuid", "")),
@@ -147,11 +160,16 @@ def _whole(field: str, value: object, low: int, high: int) -> int:
     return value
 
 
-def _smoothing(value: object) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not 0 <= float(value) <= MAX_SMOOTHING:  # type: ignore[arg-type]  # a number, see above
-        raise invalid("smoothing", value, f"a number in 0..{MAX_SMOOTHING:g}")
-    return float(value)  # type: ignore[arg-type]
+def _one_of(field: str, value: object, known: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise invalid(field, value, " or ".join(known))
+    return value
+
+
+def _yes_or_no(field: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise invalid(field, value, "true or false")
+    return value
 
 
 def _share(field: str, value: object) -> float:
@@ -171,9 +189,8 @@ def _palette(value: object) -> str | tuple[str, ...]:
         if not blocks:
             raise invalid("palette", value, "at least one block")
         return blocks
-    if value not in PALETTES:
+    if not isinstance(value, str) or value not in PALETTES:
         raise invalid("palette", value, f"{', '.join(PALETTES)}, or a list of block ids")
-    assert isinstance(value, str)
     return value
 
 
@@ -188,9 +205,8 @@ def _blocks(field: str, value: object) -> tuple[str, ...]:
 
 def _version(value: object) -> str:
     names = [version.name for version in VERSIONS]
-    if value not in names:
+    if not isinstance(value, str) or value not in names:
         raise invalid("version", value, f"a version of the game from {names[0]} to {names[-1]}, as in 1.21.4")
-    assert isinstance(value, str)
     return value
 
 

@@ -102,7 +102,8 @@ def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str,
 
 
 def _options(task: VoxelTask) -> Options:
-    from minecraft.voxel.engine import Options  # noqa: PLC0415  # as above
+    from minecraft.voxel.cuboids import Order  # noqa: PLC0415  # as above
+    from minecraft.voxel.engine import Options  # noqa: PLC0415
 
     return Options(
         size=task.size,
@@ -113,6 +114,9 @@ def _options(task: VoxelTask) -> Options:
         exclude=tuple(task.exclude),
         kinds=task.kinds,
         smoothing=task.smoothing,
+        dither=task.dither,
+        order=Order(task.order),
+        clear_air=task.clear_air,
         version=task.version,
     )
 

@@ -122,6 +122,9 @@ class Calls:
             request.kinds,
             request.min_part,
             request.smoothing,
+            request.dither,
+            request.order,
+            request.clear_air,
         )
 
     def _infer(self, job: Job) -> dict[str, str]:

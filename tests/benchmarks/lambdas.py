@@ -7,7 +7,7 @@ import sys
 
 from tests.benchmarks.figures import Figure
 
-FUNCTIONS = ("submit", "status", "worker")
+FUNCTIONS = ("submit", "status", "worker", "text_to_image", "glb_to_vox")
 ROUNDS = 7
 AIM = 1.3
 _PROGRAM = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.support.boundary import Boundary
     from tests.support.build_jobs import World
 
+MODELS = {"image.png", "shape.glb", "textured.glb"}
+"""What a build was made of; the links to its files have those, too."""
+
 PLAYER = {
     "playerUuid": "069a79f4-44e9-4726-a5be-fca90e38aaf5",
     "playerName": "Notch",
@@ -55,6 +58,10 @@ def test_everything_that_may_be_asked_for(world: World) -> None:
         "rotation": 3,
         "smoothing": 0.5,
         "kinds": 16,
+        "minPart": 0.1,
+        "dither": 0.25,
+        "order": "ground",
+        "clearAir": True,
         "version": "26.1",
         "seed": 5,
         "exclude": ["minecraft:sand"],
@@ -63,6 +70,7 @@ def test_everything_that_may_be_asked_for(world: World) -> None:
     assert (request.prompt, request.size, request.palette) == ("a duck", 100, ("minecraft:stone", "dirt"))
     assert (request.hollow, request.rotation, request.smoothing) == (1, 3, 0.5)
     assert (request.kinds, request.version, request.seed) == (16, "26.1", 5)
+    assert (request.min_part, request.dither, request.order, request.clear_air) == (0.1, 0.25, "ground", True)
     assert request.exclude == ("minecraft:sand",)
 
 
@@ -97,6 +105,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rotation": 4}, "0..3"),
     ({"smoothing": float("nan")}, "smoothing"),
     ({"kinds": 0}, "kinds"),
+    ({"dither": 2}, "0..1"),
+    ({"order": "up"}, "any or ground"),
+    ({"clearAir": 1}, "true or false"),
+    ({"palette": "wol"}, "wool-concrete-terracotta"),
     ({"version": "latest"}, "1.21.4"),
     ({"seed": 2**32}, "seed"),
     ({"imageUpload": "not base64!"}, "Base64"),
@@ -226,7 +238,7 @@ def test_status_from_the_queue_to_the_result(world: World, boundary: Boundary) -
     assert set(done["timings"]) == {
         *("image_generation", "shape_generation", "texture_paint", "voxelization", "batch_prepare"),
     }
-    assert set(done["artifacts"]) == {"build.json.gz", "preview.png"}
+    assert set(done["artifacts"]) == {"build.json.gz", "preview.png", *MODELS}
     assert done["anchor"] == PLAYER["anchor"]
 
 
@@ -241,7 +253,7 @@ def test_its_links_work_and_are_of_the_jobs_own_objects_alone(world: World) -> N
     world.put(f"s3://{world.bucket}/{folder}voxels.json", document)
     world.sweep()
     found = get(job_id).json
-    assert set(found["artifacts"]) == {"preview.png"}
+    assert set(found["artifacts"]) == {"preview.png", *MODELS}
     with urllib.request.urlopen(found["previewUrl"]) as answer:  # noqa: S310  # the store's own address
         assert answer.read() == PNG
 
@@ -260,7 +272,7 @@ def test_a_reply_is_bounded_whatever_a_summary_names(world: World) -> None:
         ExpressionAttributeNames={"#r": "result"},
         ExpressionAttributeValues={":r": {"S": result}},
     )
-    assert len(get(job_id).json["artifacts"]) == 64
+    assert len(get(job_id).json["artifacts"]) == 64 + len(MODELS)
 
 
 @pytest.mark.parametrize("job_id", ["ffffffffffff", "lease%230", "lease#0", "counters#", "x" * 3000, ""])
