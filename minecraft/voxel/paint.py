@@ -35,7 +35,7 @@ _FAINT = 1e-12
 
 
 @compiled
-def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass all of its state on
+def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls would pass all of its state on
     positions: NDArray[np.float32],
     faces: NDArray[np.int32],
     frame: NDArray[np.float64],
@@ -53,10 +53,10 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass
 ) -> tuple[int, int]:
     """Adds a primitive's triangles from `start` on; returns the next triangle, and how many cells there are.
 
-    It stops before a triangle that may need more rows than are left. `frame` is the lattice: its centre, the
-    scale. `uv`, `colors` and `pixels` are empty where there are none. `tint` is the material's factor, and its
-    alpha cutoff. `index` (x, y, z) is 0, or a cell's row and one; `places` (n,) a cell's place in C order,
-    `sums` (n, 4) its red, green and blue in linear light, weighted, and the weight.
+    It stops before a triangle that may need more rows than are left. `frame` is the lattice: its centre, and
+    the scale. `uv`, `colors` and `pixels` are empty where there are none. `tint` is the material's factor,
+    and its alpha cutoff. `index` (x, y, z) is 0, or a cell's row and one; `places` (n,) a cell's place in C
+    order, `sums` (n, 4) its red, green and blue in linear light, weighted, and the weight.
     """
     shape = index.shape
     axes = np.empty((AXES, 5))
@@ -157,9 +157,10 @@ def _span(polygons: NDArray[np.float64], at: int, corners: int, axis: int, cells
 
 @inlined
 def _most_cells(low: NDArray[np.int64], high: NDArray[np.int64]) -> int:
-    """More cells than a triangle in that box can touch: four to each it covers, seen from where it is widest."""
+    """More cells than a triangle in that box can touch: four to each it covers from where it is widest."""
     x, y, z = high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1
-    return min(x * y * z, 4 * max(x * y, y * z, z * x))
+    most: int = min(x * y * z, 4 * max(x * y, y * z, z * x))
+    return most
 
 
 @inlined
