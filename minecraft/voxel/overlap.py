@@ -26,7 +26,7 @@ _ROUNDING = 1e-14
 
 @compiled
 def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
-    """Writes `axes` (AXES, 5): directions, and the least and most along each of a touched cell's centre.
+    """Writes `axes` (AXES, 5): directions, and between what a touched cell's centre is along each.
 
     `triangle` is (3 or more, 3 or more): corners in cells.
     """

@@ -33,10 +33,6 @@ _SLIVER = 1e-5
 _FAINT = 1e-12
 """The weight of a sample that stands for no area, so that what only touches a cell has a colour too."""
 
-Rows = tuple["NDArray[np.int64]", "NDArray[np.float64]", int]
-"""What is known of each cell found: its place in C order; (n, 4) red, green and blue in linear light,
-weighted, and the weight; how many there are."""
-
 
 @compiled
 def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls would pass all of its state on
@@ -53,11 +49,14 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
     places: NDArray[np.int64],
     sums: NDArray[np.float64],
     count: int,
-) -> Rows:
-    """Adds a primitive's triangles to the rows; `index` (x, y, z) is 0, or a cell's row and one.
+    start: int,
+) -> tuple[int, int]:
+    """Adds a primitive's triangles from `start` on; returns the next triangle, and how many cells there are.
 
-    `frame` is the lattice: its centre, the scale. `uv`, `colors` and `pixels` are empty where there are none.
-    `tint` is the material's factor, and its alpha cutoff.
+    It stops before a triangle that may need more rows than are left. `frame` is the lattice: its centre, and
+    the scale. `uv`, `colors` and `pixels` are empty where there are none. `tint` is the material's factor,
+    and its alpha cutoff. `index` (x, y, z) is 0, or a cell's row and one; `places` (n,) a cell's place in C
+    order, `sums` (n, 4) its red, green and blue in linear light, weighted, and the weight.
     """
     shape = index.shape
     axes = np.empty((AXES, 5))
@@ -66,7 +65,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
     triangle = cuts[0]
     corner_uv, corner_color = np.zeros((3, 2)), np.ones((3 if len(colors) else 0, 4))
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    for face in range(len(faces)):
+    for face in range(start, len(faces)):
         for corner in range(3):
             vertex = faces[face, corner]
             for axis in range(3):
@@ -82,6 +81,8 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
             low[axis], high[axis] = _span(cuts, 0, 3, axis, shape[axis])
         # In a single row of cells there is none that the triangle passes by.
         crossed = (low[0] != high[0]) + (low[1] != high[1]) + (low[2] != high[2])
+        if count + _most_cells(low, high) > len(places):
+            return face, count
         if crossed > 1:
             prepare(triangle, axes)
         for x in range(low[0], high[0] + 1):
@@ -102,8 +103,6 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                 for z in range(max(low_z, low[2]), min(high_z, high[2]) + 1):
                     if crossed > 1 and not touches(axes, x, y, z):
                         continue
-                    if count == len(places):
-                        places, sums = _longer(places), _taller(sums)
                     at_z, in_z = at_y, in_y
                     if low[2] != high[2]:
                         at_z, in_z = 3, between(cuts, at_y, in_y, 2, z, 3)
@@ -132,7 +131,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                     sums[row, 1] += green
                     sums[row, 2] += blue
                     sums[row, 3] += weight
-    return places, sums, count
+    return len(faces), count
 
 
 @inlined
@@ -156,18 +155,12 @@ def _span(polygons: NDArray[np.float64], at: int, corners: int, axis: int, cells
     return _first(least, cells), _last(most, cells)
 
 
-@compiled
-def _longer(places: NDArray[np.int64]) -> NDArray[np.int64]:
-    grown = np.empty(2 * len(places), np.int64)
-    grown[: len(places)] = places
-    return grown
-
-
-@compiled
-def _taller(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    grown = np.empty((2 * len(sums), 4), np.float64)
-    grown[: len(sums)] = sums
-    return grown
+@inlined
+def _most_cells(low: NDArray[np.int64], high: NDArray[np.int64]) -> int:
+    """More cells than a triangle in that box can touch: four to each it covers from where it is widest."""
+    x, y, z = high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1
+    most: int = min(x * y * z, 4 * max(x * y, y * z, z * x))
+    return most
 
 
 @inlined

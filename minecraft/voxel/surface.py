@@ -54,17 +54,15 @@ def find_surface(model: Model, lattice: Lattice) -> Surface:
     light = linear_light()
     for number, primitive in enumerate(model.primitives):
         _check(number, primitive)
-        if len(primitive.faces):
-            places, sums, count = paint(
-                np.ascontiguousarray(primitive.positions, np.float32),
-                np.ascontiguousarray(primitive.faces, np.int32),
-                frame,
-                *_attributes(primitive, light),
-                index,
-                places,
-                sums,
-                count,
-            )
+        positions = np.ascontiguousarray(primitive.positions, np.float32)
+        faces = np.ascontiguousarray(primitive.faces, np.int32)
+        attributes = _attributes(primitive, light)
+        done = 0
+        while done < len(faces):
+            done, count = paint(positions, faces, frame, *attributes, index, places, sums, count, done)
+            if done < len(faces):
+                places = np.concatenate([places, np.empty(len(places) + _ROWS, np.int64)])
+                sums = np.concatenate([sums, np.empty((len(sums) + _ROWS, 4))])
     del index
     order = np.argsort(places[:count])
     found = sums[:count][order]
