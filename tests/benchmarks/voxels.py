@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -68,16 +67,16 @@ def _figures(name: str, size: int) -> list[Figure]:
 
 
 def _measure_one(name: str, size: int) -> dict[str, Any]:
-    """The best of `ROUNDS` once warm; memory is what the first of them adds to the process's peak."""
+    """The best of `ROUNDS` once warm; memory is the most that they took beyond what was there."""
     model = MESHES[name]() if name in MESHES else _read(Path(name))
     voxelize(models.cube(), 8)
-    before = _peak()
+    before = _forget_peak()
     seconds = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
         found = voxelize(model, size)
         seconds.append(time.perf_counter() - start)
-    more = _peak() - before
+    more = _status("VmHWM") - before
     lattice = fit(model, size)
     expected = voxel_reference.touched(model, lattice)
     surface = np.zeros(lattice.shape, bool)
@@ -104,10 +103,20 @@ def _read(path: Path) -> Model:
     return read_model(path)
 
 
-def _peak() -> int:
-    """The most bytes that the process has had in memory."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def _forget_peak() -> int:
+    """Starts the process's peak anew; returns the bytes in memory now. Linux only.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
+    """
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _status("VmRSS")
+
+
+def _status(name: str) -> int:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError(name)
 
 
 def _trimesh_seconds(model: Model, size: int) -> float:
