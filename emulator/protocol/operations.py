@@ -97,12 +97,14 @@ def _declared(model: OperationModel, code: str) -> Shape | None:
     return next((shape for shape in model.error_shapes if shape.name == code), None)
 
 
-def _message_name(model: OperationModel) -> str:
-    """`Message` in sagemaker-runtime's errors, `message` in bedrock-runtime's."""
-    lower = any(
-        isinstance(shape, StructureShape) and "message" in shape.members for shape in model.error_shapes
-    )
-    return "message" if lower else "Message"
+def _message_names(model: OperationModel) -> tuple[dict[str, str], str]:
+    """What each declared error calls its message, and what those do that the model does not declare.
+
+    `Message` in sagemaker-runtime, `message` in bedrock-runtime, and in Lambda the one or the other.
+    """
+    shapes = [shape for shape in model.error_shapes if isinstance(shape, StructureShape)]
+    names = {shape.name: "message" if "message" in shape.members else "Message" for shape in shapes}
+    return names, "message" if "message" in names.values() else "Message"
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
@@ -182,7 +184,7 @@ class RestJsonOperation:
         self._check = compile_check(self._input)
         self._bind_input(self._input)
         self._bind_output(model.output_shape)
-        self._message_name = _message_name(model)
+        self._message_names, self._message_name = _message_names(model)
         self.method = model.http["method"]
         self.path, self._labels = _compile_path(model.http["requestUri"])
 
@@ -285,10 +287,10 @@ class RestJsonOperation:
         return Response(status, headers, dump_json(body))
 
     def render_error(self, error: ServiceError) -> Response:
-        """The code in a header, the message in the body by the name that the service's errors have for it."""
+        """The code in a header, the message in the body by the name that the error has for it."""
         code = error_code(self._model, error)
         headers = [(b"x-amzn-errortype", code.encode("ascii")), self._CONTENT_TYPE]
-        body = dump_json({self._message_name: error.message})
+        body = dump_json({self._message_names.get(code, self._message_name): error.message})
         return Response(error_status(self._model, code, error), headers, body)
 
 

@@ -370,4 +370,4 @@ def test_functions_are_listed_in_pages(lambda_: Any, hosting: Hosting) -> None:
 def test_an_unknown_invocation_type_is_refused(hosting: Hosting) -> None:
     answer = hosting.send(PATH, body=b"{}", headers={"X-Amz-Invocation-Type": "Later"})
     assert answer.status == 400
-    assert "invocationType" in answer.json["Message"]
+    assert "invocationType" in answer.json["message"]

@@ -70,7 +70,7 @@ def new_shell(folder: Path) -> Shell:
 
 @contextmanager
 def running_up(
-    shell: Shell, *arguments: str, profile: str = "embedded", seconds: float = 40
+    shell: Shell, *arguments: str, profile: str = "embedded", seconds: float = 90
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Process]]]:
     """A running `meshtwin up`, and every process that it started; killed at the end if it still runs."""
     process = shell.start("up", "--profile", profile, *arguments)
