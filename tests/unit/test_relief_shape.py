@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -266,7 +266,7 @@ def test_any_silhouette_becomes_a_closed_body(mask: NDArray[np.float64], cells: 
     assert euler_number(mesh) <= 2 * bodies(mesh)
 
 
-def parts_and_holes(inside: NDArray[np.uint8]) -> tuple[int, int]:
+def parts_and_holes(inside: NDArray[Any]) -> tuple[int, int]:
     parts = cv2.connectedComponents(inside, connectivity=8)[0] - 1
     return parts, cv2.connectedComponents(1 - inside, connectivity=4)[0] - 2
 
