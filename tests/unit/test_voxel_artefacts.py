@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,7 +21,6 @@ import pytest
 from fixtures import meshes
 from gltf.check import check_glb
 from minecraft.voxel.artefacts import ANCHOR, MOST_BATCHES, artefacts, fits
-from minecraft.voxel.blocks import Blocks
 from minecraft.voxel.commands import place_on
 from minecraft.voxel.document import read_document
 from minecraft.voxel.engine import Made, Options, make
@@ -33,6 +33,9 @@ from minecraft.voxel.versions import parse_version
 from tests.support.builds import assert_same, words
 from tests.support.glbs import model_of
 from tests.support.replay import World
+
+if TYPE_CHECKING:
+    from minecraft.voxel.blocks import Blocks
 
 ROOT = Path(__file__).parents[2]
 VERSION = "1.21.5"
@@ -188,6 +191,7 @@ def test_the_picture_shows_something(files: dict[str, bytes]) -> None:
     data = files["preview.png"]
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert data.startswith(b"\x89PNG")
+    assert picture is not None
     assert picture.shape[2] == 4
     assert max(picture.shape[:2]) == 1000
     shown = picture[..., 3] > 0

@@ -152,7 +152,7 @@ def test_clear_air_empties_the_extent_first() -> None:
 
 
 def test_no_block_is_newer_than_the_version() -> None:
-    with pytest.raises(ValueError, match="resin_block.*1.20.1"):
+    with pytest.raises(ValueError, match=r"resin_block.*1\.20\.1"):
         make(_model("sphere"), Options(palette=("resin_block",), version="1.20.1"))
     old = set(load_palette("default", version="1.20.1").states)
     assert _states(_made("sphere", Options(size=20, version="1.20.1"))) <= old
