@@ -43,7 +43,7 @@ def test_the_longest_side_is_as_asked(name: str, size: int) -> None:
     assert made.build.states == made.blocks.states
     solid = made.blocks.cells > 0
     for axis in range(3):
-        layers = solid.any(axis=tuple({0, 1, 2} - {axis}))
+        layers = np.asarray(solid.any(axis=tuple({0, 1, 2} - {axis})))
         assert layers[0]
         assert layers[-1]
 
