@@ -131,15 +131,17 @@ def _coordinates(
     index = primitive.attributes.get(f"TEXCOORD_{chosen}")
     if index is None:
         return None
+    _check_count(f"TEXCOORD_{chosen}", document, primitive)
     uv = floats(document, binary, index, "VEC2")
-    _check_count(f"TEXCOORD_{chosen}", len(uv), document, primitive)
-    if transform is not None:
-        cosine, sine = np.cos(transform.rotation), np.sin(transform.rotation)
-        turned = np.array([[cosine, sine], [-sine, cosine]]) * np.array(transform.scale)
-        uv = uv @ turned.T + np.array(transform.offset)
-    if not np.isfinite(uv).all():
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
+        if transform is not None:
+            cosine, sine = np.cos(transform.rotation), np.sin(transform.rotation)
+            turned = np.array([[cosine, sine], [-sine, cosine]]) * np.array(transform.scale)
+            uv = uv @ turned.T + np.array(transform.offset)
+        found = uv.astype(np.float32)
+    if not np.isfinite(found).all():
         raise ModelError("the model has texture coordinates that are no finite numbers")
-    return uv.astype(np.float32)
+    return found
 
 
 def _colors(
@@ -148,8 +150,8 @@ def _colors(
     index = primitive.attributes.get("COLOR_0")
     if index is None:
         return None
+    _check_count("COLOR_0", document, primitive)
     values = floats(document, binary, index, "VEC3", "VEC4")
-    _check_count("COLOR_0", len(values), document, primitive)
     if not np.isfinite(values).all():
         raise ModelError("the model has vertex colours that are no finite numbers")
     colors = np.ones((count, 4), np.float32)
@@ -157,7 +159,11 @@ def _colors(
     return colors
 
 
-def _check_count(name: str, count: int, document: Document, primitive: GltfPrimitive) -> None:
-    expected = glb.item(document.accessors, primitive.attributes["POSITION"], "accessor").count
+def _check_count(name: str, document: Document, primitive: GltfPrimitive) -> None:
+    """Before values are read: an accessor without data is as long as it says, and need not be in the file."""
+    count, expected = (
+        glb.item(document.accessors, primitive.attributes[attribute], "accessor").count
+        for attribute in (name, "POSITION")
+    )
     if count != expected:
         raise glb.GlbError(f"{name} has {count} values for {expected} vertices")

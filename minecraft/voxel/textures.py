@@ -108,7 +108,7 @@ def _decoded(data: bytes, index: int) -> NDArray[np.uint8]:
     if pixels is None:
         raise glb.GlbError(f"image {index} is damaged: it cannot be decoded")
     if pixels.dtype == np.uint16:
-        pixels = (pixels // 257).astype(np.uint8)
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if pixels.ndim == 2:  # noqa: PLR2004  # grey
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA), np.uint8)
     to_rgba = {3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}

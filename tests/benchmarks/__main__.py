@@ -23,6 +23,7 @@ BENCHMARKS = {
     "lambdas": "how long the functions' modules take to import, beside boto3",
     "boxes": "a build's commands, beside a naive painter's, and the time they take",
     "voxels": "mesh to cells, beside trimesh and an exact reference",
+    "engine": "GLB to the commands of a large build, and reading beside trimesh",
     "ping": "how soon /ping answers while a job runs",
 }
 

@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fixtures import meshes
+from minecraft.voxel.artefacts import artefacts
+from minecraft.voxel.engine import Options, make
+from minecraft.voxel.read import read_model
 from runtime.backends.relief.backend import ReliefBackend
 from runtime.contract import Params
 from runtime.geometry.glb_read import read_glb
@@ -74,6 +78,22 @@ def test_nothing_to_remark_on(picture: Path, script: Path, tmp_path: Path) -> No
 
     _assert_valid(script, shape)
     _assert_valid(script, textured)
+
+
+def test_a_build_to_look_at(script: Path, tmp_path: Path) -> None:
+    (tmp_path / "chess.glb").write_bytes(meshes.chess())
+    made = make(read_model(tmp_path / "chess.glb"), Options(size=24))
+    files = dict(artefacts(made, version="1.21.4"))
+    (tmp_path / "preview.glb").write_bytes(files["preview.glb"])
+    _assert_valid(script, tmp_path / "preview.glb")
+
+
+@pytest.mark.parametrize("name", ["sphere", "chess", "bowl", "parts", "flat_sheet", "one_triangle"])
+def test_meshes_that_tests_rest_on_are_sound(name: str, script: Path, tmp_path: Path) -> None:
+    """What of them is odd (coordinates beyond 0 to 1, transforms) is allowed."""
+    path = tmp_path / "mesh.glb"
+    path.write_bytes(meshes.SOUND[name]())
+    _assert_valid(script, path)
 
 
 def test_the_validator_is_awake(script: Path, tmp_path: Path) -> None:

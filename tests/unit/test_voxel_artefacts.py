@@ -1,0 +1,251 @@
+"""Every file of a build, read by other eyes than those that wrote it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from fixtures import meshes
+from gltf.check import check_glb
+from minecraft.voxel.artefacts import ANCHOR, MOST_BATCHES, artefacts, fits
+from minecraft.voxel.commands import place_on
+from minecraft.voxel.document import read_document
+from minecraft.voxel.engine import Made, Options, make
+from minecraft.voxel.formats.litematic import read_litematic
+from minecraft.voxel.formats.nbt import read_nbt
+from minecraft.voxel.formats.schem import read_schem
+from minecraft.voxel.formats.structure import StructurePart, join_structures
+from minecraft.voxel.formats.vox_read import read_vox
+from minecraft.voxel.versions import parse_version
+from tests.support.builds import assert_same, words
+from tests.support.glbs import model_of
+from tests.support.replay import World
+
+if TYPE_CHECKING:
+    from minecraft.voxel.blocks import Blocks
+
+ROOT = Path(__file__).parents[2]
+VERSION = "1.21.5"
+FILES = {
+    *("build.json.gz", "materials.csv", "preview.png", "preview.glb", "build.schem", "build.v3.schem"),
+    *("build.litematic", "model.vox", "structures.zip", "datapack.zip"),
+}
+
+
+@pytest.fixture(scope="module", params=["chess", "bowl", "parts"])
+def made(request: pytest.FixtureRequest) -> Made:
+    """Flat and of many materials, open, and in pieces; longer than a structure block takes."""
+    name, size = request.param, {"chess": 56, "bowl": 20, "parts": 20}[request.param]
+    return make(model_of(meshes.SOUND[name]()), Options(size=size, version=VERSION))
+
+
+@pytest.fixture(scope="module")
+def files(made: Made) -> dict[str, bytes]:
+    found = list(artefacts(made, version=VERSION, title="a build"))
+    assert len({name for name, _ in found}) == len(found)
+    return dict(found)
+
+
+def _visible(blocks: Blocks) -> dict[tuple[int, int, int], str]:
+    """Solid cells with a face to a cell that is not."""
+    padded = np.pad(blocks.cells > 0, 1)
+    hidden = np.all([np.roll(padded, step, axis) for axis in range(3) for step in (-1, 1)], axis=0)
+    shown = (padded & ~hidden)[1:-1, 1:-1, 1:-1]
+    names = words(blocks)
+    return {(int(x), int(y), int(z)): str(names[x, y, z]) for x, y, z in np.argwhere(shown)}
+
+
+def _assert_stands(world: World, made: Made, anchor: tuple[int, int, int]) -> None:
+    place = place_on(anchor, made.blocks.size, parse_version(VERSION))
+    found = {(x - place.x, y - place.y, z - place.z): state for (x, y, z), state in world.blocks.items()}
+    expected = _visible(made.blocks)
+    assert {cell: found.get(cell) for cell in expected} == expected
+    assert set(found) == {(int(x), int(y), int(z)) for x, y, z in np.argwhere(made.blocks.cells > 0)}
+    assert not world.loaded
+    assert min(y for _, y, _ in world.blocks) == anchor[1] + 1
+
+
+def test_all_files_are_there(files: dict[str, bytes]) -> None:
+    commands = [name for name in files if name.startswith("commands/")]
+    assert set(files) - set(commands) == FILES
+    assert commands == [f"commands/{number:04}.mcfunction" for number in range(1, len(commands) + 1)]
+    # One loads the chunks, one lets go of them.
+    assert 3 <= len(commands) <= MOST_BATCHES + 2
+
+
+def test_the_same_build_gives_the_same_bytes(made: Made, files: dict[str, bytes]) -> None:
+    assert dict(artefacts(made, version=VERSION, title="a build")) == files
+
+
+def test_another_process_makes_the_same_bytes() -> None:
+    script = (
+        "import hashlib, fixtures.meshes as m\n"
+        "from tests.support.glbs import model_of\n"
+        "from minecraft.voxel.engine import Options, make\n"
+        "from minecraft.voxel.artefacts import artefacts\n"
+        "made = make(model_of(m.chess()), Options(size=20, kinds=6, dither=0.5))\n"
+        "for name, data in artefacts(made, version='1.21.4'):\n"
+        "    print(name, hashlib.sha256(data).hexdigest())\n"
+    )
+    here = make(model_of(meshes.chess()), Options(size=20, kinds=6, dither=0.5))
+    expected = [
+        f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in artefacts(here, version="1.21.4")
+    ]
+    there = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "17", "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert there.stdout.splitlines() == expected
+
+
+def test_the_document_is_the_build(made: Made, files: dict[str, bytes]) -> None:
+    build, metadata = read_document(files["build.json.gz"])
+    assert (build.size, build.states) == (made.build.size, made.build.states)
+    assert (build.boxes == made.build.boxes).all()
+    assert metadata == {"title": "a build", "game": VERSION}
+
+
+def test_schematics_read_back(made: Made, files: dict[str, bytes]) -> None:
+    assert_same(read_schem(files["build.schem"]), made.blocks)
+    assert_same(read_schem(files["build.v3.schem"]), made.blocks)
+    assert_same(read_litematic(files["build.litematic"]), made.blocks)
+
+
+def test_structure_files_read_back(made: Made, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(io.BytesIO(files["structures.zip"])) as archive:
+        index = json.loads(archive.read("parts.json"))
+        parts = [
+            StructurePart(part["name"], tuple(part["offset"]), archive.read(f"{part['name']}.nbt"))
+            for part in index
+        ]
+        assert len(archive.namelist()) == len(parts) + 1
+    joined = join_structures(parts)
+    assert_same(joined, made.blocks)
+
+
+def test_files_name_the_version_that_they_are_for(files: dict[str, bytes]) -> None:
+    wanted = parse_version(VERSION).data_version
+    assert read_nbt(files["build.schem"])[1]["DataVersion"] == wanted
+    assert read_nbt(files["build.litematic"])[1]["MinecraftDataVersion"] == wanted
+
+
+def test_voxels_have_the_blocks_colours(made: Made, files: dict[str, bytes]) -> None:
+    grid = read_vox(files["model.vox"])
+    assert grid.cells.shape == made.blocks.size
+    assert ((grid.cells > 0) == (made.blocks.cells > 0)).all()
+    assert len(made.blocks.states) <= 256
+    colors = {}
+    for state in range(1, len(made.blocks.states)):
+        used = np.unique(grid.cells[made.blocks.cells == state])
+        assert len(used) == 1
+        colors[state] = grid.palette[used[0] - 1]
+    if "minecraft:white_concrete" in made.blocks.states:
+        assert colors[made.blocks.states.index("minecraft:white_concrete")].min() > 190
+
+
+@pytest.mark.parametrize("anchor", [ANCHOR, (-117, 20, 4099)])
+def test_commands_build_it_on_the_anchor(made: Made, anchor: tuple[int, int, int]) -> None:
+    world = World(strict=True)
+    found = artefacts(made, version=VERSION, anchor=anchor)
+    world.run(data.decode() for name, data in found if name.startswith("commands/"))
+    _assert_stands(world, made, anchor)
+
+
+def test_commands_are_on_the_usual_anchor_where_none_is_named(made: Made, files: dict[str, bytes]) -> None:
+    world = World(strict=True)
+    world.run(data.decode() for name, data in files.items() if name.startswith("commands/"))
+    _assert_stands(world, made, ANCHOR)
+
+
+def test_the_data_pack_builds_the_same(made: Made, files: dict[str, bytes]) -> None:
+    world = World(strict=True)
+    folder = f"data/meshtwin/{parse_version(VERSION).function_folder}"
+    with zipfile.ZipFile(io.BytesIO(files["datapack.zip"])) as archive:
+        name: str | None = "build"
+        while name is not None:
+            lines = archive.read(f"{folder}/{name}.mcfunction").decode().splitlines()
+            more = re.fullmatch(r"schedule function meshtwin:(\w+) 1t", lines[-1])
+            world.run(lines[: -1 if more else None])
+            name = more[1] if more else None
+    _assert_stands(world, made, ANCHOR)
+
+
+def test_the_picture_shows_something(files: dict[str, bytes]) -> None:
+    data = files["preview.png"]
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert data.startswith(b"\x89PNG")
+    assert picture is not None
+    assert picture.shape[2] == 4
+    assert max(picture.shape[:2]) == 1000
+    shown = picture[..., 3] > 0
+    assert 0.1 < shown.mean() < 0.95
+    assert not shown[[0, -1]].any()
+    assert not shown[:, [0, -1]].any()
+    assert len(np.unique(picture[shown][:, :3], axis=0)) > 20
+
+
+def test_the_mesh_to_look_at_is_closed_around_all_blocks(made: Made, files: dict[str, bytes]) -> None:
+    assert check_glb(files["preview.glb"]) == []
+    (found,) = model_of(files["preview.glb"]).primitives
+    corners = found.positions[found.faces].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
+    assert normals.sum(axis=0) == pytest.approx([0, 0, 0], abs=1e-6)
+    # By Gauss, what faces enclose that look outwards.
+    volume = (normals * corners.mean(axis=1)).sum() / 3
+    assert volume == pytest.approx(np.count_nonzero(made.blocks.cells), rel=1e-6)
+    assert tuple(np.ptp(found.positions, axis=0)) == made.blocks.size
+
+
+def test_materials_add_up(made: Made, files: dict[str, bytes]) -> None:
+    *rows, total = csv.DictReader(io.StringIO(files["materials.csv"].decode()))
+    names = words(made.blocks)
+    for row in rows:
+        same = (names == row["block"]) | np.char.startswith(names, row["block"] + "[")
+        assert int(row["count"]) == np.count_nonzero(same)
+        assert int(row["stacks"]) == -(-int(row["count"]) // 64)
+    assert total["block"] == "total"
+    assert sum(int(row["count"]) for row in rows) == int(total["count"])
+    assert int(total["count"]) == np.count_nonzero(made.blocks.cells)
+    assert sum(int(row["stacks"]) for row in rows) == int(total["stacks"])
+
+
+@pytest.mark.parametrize(
+    ("anchor", "message"),
+    [
+        ((0, 318, 0), "put its lowest block at y -64 to"),
+        ((0, -66, 0), "put its lowest block at y -64 to"),
+        ((29_999_984, 63, 0), "the world's border is at"),
+        ((0, 63, -29_999_984), "the world's border is at"),
+    ],
+)
+def test_what_has_no_room_is_refused_in_words(made: Made, anchor: tuple[int, int, int], message: str) -> None:
+    words_of = fits(made, version=VERSION, anchor=anchor)
+    assert words_of is not None
+    assert message in words_of
+    with pytest.raises(ValueError, match=re.escape(words_of)):
+        list(artefacts(made, version=VERSION, anchor=anchor))
+
+
+def test_what_has_room_fits(made: Made) -> None:
+    assert fits(made, version=VERSION) is None
+    assert fits(made, version=VERSION, anchor=(0, -65, 0)) is None
+    assert fits(made, version=VERSION, anchor=(0, 319 - made.blocks.size[1], 0)) is None
+    with pytest.raises(ValueError, match=r"game version '1\.8'"):
+        fits(made, version="1.8")

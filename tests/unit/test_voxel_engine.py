@@ -1,0 +1,192 @@
+"""The engine by its front door: each option does what it says, and bad ones are refused in words."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from fixtures import meshes
+from minecraft.voxel.blocks import AIR
+from minecraft.voxel.cuboids import Order
+from minecraft.voxel.engine import Made, Options, make
+from minecraft.voxel.palette import find_block, load_palette
+from tests.support.builds import words
+from tests.support.glbs import model_of
+
+if TYPE_CHECKING:
+    from minecraft.voxel.model import Model
+
+
+@cache
+def _model(name: str) -> Model:
+    return model_of(meshes.SOUND[name]())
+
+
+@cache
+def _made(name: str, options: Options) -> Made:
+    return make(_model(name), options)
+
+
+def _states(made: Made) -> set[str]:
+    return set(made.blocks.states) - {AIR}
+
+
+@pytest.mark.parametrize("name", sorted(meshes.SOUND))
+@pytest.mark.parametrize("size", [8, 21])
+def test_the_longest_side_is_as_asked(name: str, size: int) -> None:
+    made = _made(name, Options(size=size))
+    assert max(made.blocks.size) == size
+    assert made.build.size == made.blocks.size
+    assert made.build.states == made.blocks.states
+    solid = made.blocks.cells > 0
+    for axis in range(3):
+        layers = np.asarray(solid.any(axis=tuple({0, 1, 2} - {axis})))
+        assert layers[0]
+        assert layers[-1]
+
+
+def test_an_open_bowl_stays_open() -> None:
+    solid = _made("bowl", Options(size=24)).blocks.cells > 0
+    x, y, z = (side // 2 for side in solid.shape)
+    assert not solid[x, y:, z].any()
+    assert solid[x, 0, z]
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+def test_hollow_leaves_a_shell(thickness: int) -> None:
+    full = _made("sphere", Options(size=20)).blocks.cells > 0
+    shell = _made("sphere", Options(size=20, hollow=thickness)).blocks.cells > 0
+    deep = full
+    for _ in range(thickness):
+        padded = np.pad(deep, 1)
+        deep = deep & np.all(
+            [np.roll(padded, step, axis)[1:-1, 1:-1, 1:-1] for axis in range(3) for step in (-1, 1)], axis=0
+        )
+    assert deep.any()
+    assert (shell == (full & ~deep)).all()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_rotation_turns_clockwise_from_above(turns: int) -> None:
+    still = words(_made("chess", Options(size=24, smoothing=0.0)).blocks)
+    turned = words(_made("chess", Options(size=24, smoothing=0.0, rotation=90 * turns)).blocks)
+    for _ in range(turns):
+        # East (+x) becomes south (+z).
+        still = still[:, :, ::-1].transpose(2, 1, 0)
+    assert (turned == still).all()
+
+
+def test_small_parts_go_and_the_rest_has_the_size() -> None:
+    assert _made("parts", Options(size=24)).blocks.size == (24, 20, 16)
+    without_crumbs = _made("parts", Options(size=24, min_part=0.02))
+    assert without_crumbs.blocks.size == (24, 16, 16)
+    assert len(_states(without_crumbs)) == 2
+    alone = _made("parts", Options(size=24, min_part=0.5))
+    assert alone.blocks.size == (24, 24, 24)
+    assert len(_states(alone)) == 1
+
+
+def test_a_palette_by_name_and_by_blocks() -> None:
+    assert _states(_made("sphere", Options(size=16, palette="greyscale"))) <= set(
+        load_palette("greyscale").states
+    )
+    listed = ("stone", "minecraft:red_wool", "oak_log")
+    states = _states(_made("sphere", Options(size=16, palette=listed)))
+    assert states <= {find_block(name).state for name in listed}
+    assert "minecraft:red_wool" in states
+
+
+def test_excluded_blocks_are_not_used() -> None:
+    commonest = _made("sphere", Options(size=16)).blocks.states[1].partition("[")[0]
+    found = _made("sphere", Options(size=16, exclude=(commonest,)))
+    assert commonest not in {state.partition("[")[0] for state in found.blocks.states}
+
+
+@pytest.mark.parametrize("kinds", [1, 3, 8])
+def test_no_more_kinds_than_asked(kinds: int) -> None:
+    assert 1 <= len(_states(_made("sphere", Options(size=20, kinds=kinds)))) <= kinds
+    assert len(_states(_made("sphere", Options(size=20)))) > 8
+
+
+def test_smoothing_makes_neighbours_alike_and_none_is_its_usual_strength() -> None:
+    def changes(made: Made) -> int:
+        cells = made.blocks.cells
+        return sum(int((np.diff(cells.astype(int), axis=axis) != 0).sum()) for axis in range(3))
+
+    strengths = [_made("sphere", Options(size=32, smoothing=strength)) for strength in (0.0, 0.005, 0.05)]
+    assert changes(strengths[0]) > changes(strengths[1]) > changes(strengths[2])
+    usual = _made("sphere", Options(size=32))
+    assert (words(usual.blocks) == words(strengths[1].blocks)).all()
+
+
+def test_dither_mixes_blocks_where_one_would_be_off() -> None:
+    two = ("white_concrete", "black_concrete")
+    plain = _made("flat_sheet", Options(size=32, palette=two))
+    mixed = _made("flat_sheet", Options(size=32, palette=two, dither=1.0))
+    assert len(_states(plain)) == 1
+    assert len(_states(mixed)) == 2
+
+
+def test_boxes_for_those_who_watch_it_grow() -> None:
+    boxes = _made("sphere", Options(size=20, order=Order.GROUND)).build.boxes
+    slabs = boxes[:, 1] // 4
+    assert (np.diff(slabs) >= 0).all()
+    assert (boxes[:, 4] // 4 == slabs).all()
+    any_order = _made("sphere", Options(size=20)).build.boxes
+    assert len(any_order) <= len(boxes)
+
+
+def test_clear_air_empties_the_extent_first() -> None:
+    plain = _made("bowl", Options(size=20)).build
+    assert plain.states[0] == AIR
+    assert (plain.boxes[:, 6] > 0).all()
+    clearing = _made("bowl", Options(size=20, clear_air=True)).build
+    count = len(clearing.boxes) - len(plain.boxes)
+    assert (clearing.boxes[count:] == plain.boxes).all()
+    assert (clearing.boxes[:count, 6] == 0).all()
+    sides = clearing.boxes[:count, 3:6] - clearing.boxes[:count, :3] + 1
+    assert sides.prod(axis=1).sum() == np.prod(clearing.size)
+
+
+def test_no_block_is_newer_than_the_version() -> None:
+    with pytest.raises(ValueError, match=r"resin_block.*1\.20\.1"):
+        make(_model("sphere"), Options(palette=("resin_block",), version="1.20.1"))
+    old = set(load_palette("default", version="1.20.1").states)
+    assert _states(_made("sphere", Options(size=20, version="1.20.1"))) <= old
+
+
+def test_each_stage_is_told_of_and_timed() -> None:
+    told: list[str] = []
+    made = make(_model("one_triangle"), Options(size=8), told.append)
+    assert told == ["voxels", "blocks", "boxes"]
+    assert list(made.seconds) == told
+    assert min(made.seconds.values()) >= 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(size=0), "size"),
+        (Options(size=100_000), "size"),
+        (Options(rotation=45), "rotation 45: expected a multiple of 90"),
+        (Options(hollow=-1), "thickness -1: expected 1 or more"),
+        (Options(min_part=1.5), r"min_part 1\.5: expected a share"),
+        (Options(min_part=float("nan")), "min_part nan"),
+        (Options(palette="defualt"), "did you mean default"),
+        (Options(palette=()), "none of its 0 blocks"),
+        (Options(palette=("stoone",)), "did you mean stone"),
+        (Options(exclude=("stoone",)), "did you mean stone"),
+        (Options(kinds=0), "kinds 0: expected at least 1"),
+        (Options(smoothing=-1.0), "smoothing -1.0: expected 0"),
+        (Options(dither=2.0), "dither 2.0: expected 0"),
+        (Options(dither=float("nan")), "dither nan"),
+        (Options(version="1.8"), "game version '1.8': expected one of"),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense(options: Options, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(_model("one_triangle"), options)
