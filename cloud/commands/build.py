@@ -48,6 +48,9 @@ def build(
     ] = None,
     hollow: Annotated[int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")] = 0,
     rotation: Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")] = 0,
+    min_part: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out parts below this share of the largest.")
+    ] = 0.0,
     anchor: Annotated[
         str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
     ] = None,
@@ -95,6 +98,7 @@ def build(
         "kinds": kinds,
         "hollow": hollow,
         "rotation": rotation,
+        "minPart": min_part,
         "anchor": dict(zip("xyz", place, strict=True)) if place else None,
         "version": game,
         "seed": seed,
