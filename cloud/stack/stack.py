@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud.createbuild.functions import functions
+from cloud.createbuild.functions import functions, given_settings
 from cloud.createbuild.manifest import write_manifest
 from cloud.profiles import API_TOKEN_VARIABLE
 from cloud.stack.emulator import emulator
@@ -84,9 +84,10 @@ def _beside(
     """The flow's functions on a host of their own: the connection that leads to them too, and the host."""
     token = secrets.token_urlsafe()
     manifest = log_dir / "functions.toml"
-    write_manifest(functions(profile, token), manifest)
+    given = given_settings()
+    write_manifest(functions(profile, token, given), manifest)
     with standins(profile, options, connection, manifest, log_dir) as (url, service):
-        yield connection | profile.standins(url) | {API_TOKEN_VARIABLE: token}, service
+        yield connection | profile.standins(url) | given | {API_TOKEN_VARIABLE: token}, service
 
 
 def _fresh(folder: Path) -> Path:
