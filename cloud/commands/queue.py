@@ -113,14 +113,14 @@ def clear(
         leases = _places(table)
         plan = jobs.clear(table, leases, dry_run=True, active_too=not waiting_only)
         if not dry_run and not connected.emulated and not yes:
-            err.print(_plan_words(plan))
+            err.print(_plan_words(plan), soft_wrap=True)
             typer.confirm(f"on profile {connected.name}, for everybody who uses it?", abort=True, err=True)
         if not dry_run:
             plan = jobs.clear(table, leases, dry_run=False, active_too=not waiting_only)
     if as_json:
         print_json(dataclasses.asdict(plan))
         return
-    out.print(_plan_words(plan))
+    out.print(_plan_words(plan), soft_wrap=True)
 
 
 def _places(table: JobTable) -> Leases:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloud.createbuild.functions import functions, given_settings
-from cloud.createbuild.manifest import write_manifest
+from cloud.createbuild.manifest import CODE, write_manifest
 from cloud.profiles import API_TOKEN_VARIABLE
 from cloud.stack.emulator import emulator
 from cloud.stack.standins import standins
 from cloud.stack.state import state_dir
 from cloud.stack.stores.localstack import LOCALSTACK
 from cloud.stack.stores.moto import MOTO
+from cloud.stack.warming import warming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +75,7 @@ def running(
             report("starting the stand-ins for Lambda and Bedrock")
             connection, beside = stack.enter_context(_beside(profile, options, connection, log_dir))
             services.append(beside)
+            stack.enter_context(warming(CODE, log_dir / "warming.log"))
         yield Stack(connection, tuple(services), log_dir)
 
 
