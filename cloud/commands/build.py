@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from cloud.commands.console import JobProgress, JsonOption, ProfileOption, err, out, print_json
+from cloud.commands.console import FIRST_TIME, JobProgress, JsonOption, ProfileOption, err, out, print_json
 from cloud.commands.serving import serving
 from cloud.connection import connect
 from cloud.createbuild.api import BuildApi, connected_api
@@ -24,9 +24,12 @@ from cloud.errors import UsageError
 from cloud.profiles import API_URL_VARIABLE, load_profile
 from cloud.stack.options import StackOptions
 from cloud.stack.state import STATE_VARIABLE, read_state
+from minecraft.voxel.kept import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cloud.createbuild.follow import Update
 
 MAX_PICTURE_BYTES = 700_000
 """What fits into a request of 1 MiB in Base64, with room for the rest."""
@@ -48,6 +51,9 @@ def build(
     ] = None,
     hollow: Annotated[int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")] = 0,
     rotation: Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")] = 0,
+    min_part: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out parts below this share of the largest.")
+    ] = 0.0,
     anchor: Annotated[
         str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
     ] = None,
@@ -95,6 +101,7 @@ def build(
         "kinds": kinds,
         "hollow": hollow,
         "rotation": rotation,
+        "minPart": min_part,
         "anchor": dict(zip("xyz", place, strict=True)) if place else None,
         "version": game,
         "seed": seed,
@@ -106,13 +113,13 @@ def build(
     with _api(profile, as_json=as_json) as (api, alone), JobProgress(quiet=as_json) as progress:
         job_id = job or str(api.submit(document)["jobId"])
         progress.say(f"job {job_id} is accepted")
+        first = f" ({FIRST_TIME})" if load_profile(profile).emulated and not kept() else ""
+
+        def tell(now: Update) -> None:
+            progress.say(now.words + (first if now.stage == "voxelization" else ""), fraction=now.fraction)
+
         try:
-            status = follow(
-                api,
-                job_id,
-                timeout=timeout,
-                on_update=lambda now: progress.say(now.words, fraction=now.fraction),
-            )
+            status = follow(api, job_id, timeout=timeout, on_update=tell)
         except KeyboardInterrupt:
             if not alone:
                 err.print(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")

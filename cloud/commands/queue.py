@@ -15,6 +15,7 @@ from rich.table import Table
 from cloud import clients
 from cloud.commands.console import JsonOption, ProfileOption, err, out, print_json
 from cloud.connection import connect
+from cloud.createbuild.functions import given_settings
 from cloud.errors import UnavailableError, UsageError
 from minecraft.jobs import queue as jobs
 from minecraft.jobs.lease import Leases
@@ -75,7 +76,7 @@ def cancel_build(
     """
     connected = connect(profile)
     with _table(connected) as table:
-        ended = jobs.cancel(table, Leases(table), job_id)
+        ended = jobs.cancel(table, _places(table), job_id)
     if ended is None:
         raise UsageError(
             f"job {job_id!r}: there is none of this id; `meshtwin queue list` shows those that wait"
@@ -109,17 +110,22 @@ def clear(
     """
     connected = connect(profile)
     with _table(connected) as table:
-        leases = Leases(table)
+        leases = _places(table)
         plan = jobs.clear(table, leases, dry_run=True, active_too=not waiting_only)
         if not dry_run and not connected.emulated and not yes:
-            err.print(_plan_words(plan))
+            err.print(_plan_words(plan), soft_wrap=True)
             typer.confirm(f"on profile {connected.name}, for everybody who uses it?", abort=True, err=True)
         if not dry_run:
             plan = jobs.clear(table, leases, dry_run=False, active_too=not waiting_only)
     if as_json:
         print_json(dataclasses.asdict(plan))
         return
-    out.print(_plan_words(plan))
+    out.print(_plan_words(plan), soft_wrap=True)
+
+
+def _places(table: JobTable) -> Leases:
+    """The worker's places: as many as MAX_ACTIVE_JOBS, which a running `up` has left, says."""
+    return Leases(table, int(given_settings().get("MAX_ACTIVE_JOBS", "1")))
 
 
 def _plan_words(plan: jobs.Clearing) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from cloud.commands.console import JsonOption, StartProgress, err, out, print_json
+from cloud.commands.console import FIRST_TIME, JsonOption, StartProgress, err, out, print_json
 from cloud.createbuild.artefacts import write_whole
 from cloud.createbuild.choices import anchor_of, palette_of
 from cloud.errors import UsageError
+from minecraft.voxel.kept import kept
 
 if TYPE_CHECKING:
     from minecraft.voxel.engine import Made
@@ -99,7 +100,8 @@ def voxelize(
             )
             read = read_model(model)
             reading = time.perf_counter() - start
-            made = make(read, options, lambda stage: progress.show(f"making {stage}"))
+            first = "" if kept() else f"; {FIRST_TIME}"
+            made = make(read, options, lambda stage: progress.show(f"making {stage}{first}"))
             misfit = fits(made, version=game, anchor=place)
             if misfit is not None:
                 raise UsageError(misfit)

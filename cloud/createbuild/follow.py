@@ -33,10 +33,11 @@ _ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """How a job is: `fraction` of it that is done, and in words what is done now."""
+    """How a job is: `fraction` of it that is done, the API's name of its stage, and in words what is done."""
 
     words: str
     fraction: float
+    stage: str = ""
 
 
 def follow(
@@ -77,11 +78,9 @@ def update_of(status: Mapping[str, Any]) -> Update:
     words = str(status.get("progressMessage") or status.get("status"))
     if status.get("queuePosition"):
         words = f"{words} (place {status['queuePosition']})"
-    stage = _SHARES.get(str(status.get("progressStage")))
-    if stage is None:
-        return Update(words, 0.0)
-    start, share = stage
-    return Update(words, start + share * float(status.get("progress") or 0))
+    stage = str(status.get("progressStage"))
+    start, share = _SHARES.get(stage, (0.0, 0.0))
+    return Update(words, start + share * float(status.get("progress") or 0), stage)
 
 
 def _ended_well(job_id: str, status: dict[str, Any]) -> dict[str, Any]:

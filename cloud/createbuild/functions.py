@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from cloud.errors import UsageError
 from minecraft.lambdas import ROUTES
+from minecraft.lambdas.settings import SettingsError, StatusSettings, SubmitSettings, WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
     from cloud.profiles import Profile
 
 SWEEP_SECONDS = 60
+
+_IMAGE_MODELS = ("IMAGE_MODEL_ID", "IMAGE_MODEL_REGION", "IMAGE_BACKGROUND_MODEL_ID")
+_API_AND_STEPS = (SubmitSettings, StatusSettings, WorkerSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +33,31 @@ class Function:
     events: tuple[Mapping[str, str | int], ...] = field(default=())
 
 
-def functions(profile: Profile, token: str) -> tuple[Function, ...]:
-    """The profile's functions, whose API takes `token`."""
+def given_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The functions' numbers and models that `environment`, by default the process's, sets.
+
+    Raises:
+        UsageError: a number is none.
+    """
+    variables = os.environ if environment is None else environment
+    numbers = {entry.name.upper() for kind in _API_AND_STEPS for entry in fields(kind) if entry.type == "int"}
+    found = {name: variables[name] for name in (*sorted(numbers), *_IMAGE_MODELS) if variables.get(name)}
+    try:
+        for kind in _API_AND_STEPS:
+            needed = {entry.name.upper(): "set" for entry in fields(kind) if entry.type == "str"}
+            kind.from_environment(needed | found)
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
+    return found
+
+
+def functions(profile: Profile, token: str, given: Mapping[str, str] | None = None) -> tuple[Function, ...]:
+    """The profile's functions, whose API takes `token`, with settings `given` besides."""
+    more = given or {}
     names = profile.names
-    table = {"JOB_TABLE": names.job_table}
+    table = {**more, "JOB_TABLE": names.job_table}
     bucket = {
+        **more,
         "INPUT_BUCKET": names.input_bucket,
         "OUTPUT_BUCKET": names.output_bucket,
         "ASYNC_IO_BUCKET": names.async_io_bucket,

@@ -8,14 +8,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud.createbuild.functions import functions
-from cloud.createbuild.manifest import write_manifest
+from cloud.createbuild.functions import functions, given_settings
+from cloud.createbuild.manifest import CODE, write_manifest
 from cloud.profiles import API_TOKEN_VARIABLE
 from cloud.stack.emulator import emulator
 from cloud.stack.standins import standins
 from cloud.stack.state import state_dir
 from cloud.stack.stores.localstack import LOCALSTACK
 from cloud.stack.stores.moto import MOTO
+from cloud.stack.warming import warming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +75,7 @@ def running(
             report("starting the stand-ins for Lambda and Bedrock")
             connection, beside = stack.enter_context(_beside(profile, options, connection, log_dir))
             services.append(beside)
+            stack.enter_context(warming(CODE, log_dir / "warming.log"))
         yield Stack(connection, tuple(services), log_dir)
 
 
@@ -84,9 +86,10 @@ def _beside(
     """The flow's functions on a host of their own: the connection that leads to them too, and the host."""
     token = secrets.token_urlsafe()
     manifest = log_dir / "functions.toml"
-    write_manifest(functions(profile, token), manifest)
+    given = given_settings()
+    write_manifest(functions(profile, token, given), manifest)
     with standins(profile, options, connection, manifest, log_dir) as (url, service):
-        yield connection | profile.standins(url) | {API_TOKEN_VARIABLE: token}, service
+        yield connection | profile.standins(url) | given | {API_TOKEN_VARIABLE: token}, service
 
 
 def _fresh(folder: Path) -> Path:

@@ -7,11 +7,7 @@ import json
 import random
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +15,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from minecraft.lambdas import text_to_image
+from tests.support.called import Functions, functions_api
 from tests.support.foundation_models import StandIn, foundation_models_server
 from tests.support.waiting import wait_until
 
@@ -276,38 +273,12 @@ def test_a_bucket_that_is_not_there_is_lambdas_to_retry() -> None:
         run(f"no-such-bucket-{random.randrange(10**9)}")  # noqa: S311  # not to be secret
 
 
-@dataclass
-class Functions:
-    """An API that takes calls of functions, and remembers them."""
-
-    url: str
-    calls: list[tuple[str, str | None, bytes]]
-
-
 @pytest.fixture
 def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
-    calls: list[tuple[str, str | None, bytes]] = []
-
-    class Invoke(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            calls.append((self.path, self.headers.get("X-Amz-Invocation-Type"), body))
-            self.send_response(HTTPStatus.ACCEPTED)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Invoke) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+    with functions_api() as api:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         monkeypatch.setenv("WORKER_FUNCTION", "build-worker")
-        yield Functions(url, calls)
-        server.shutdown()
-        thread.join()
+        yield api
 
 
 def test_the_worker_is_called_however_it_ended(bucket: str, functions: Functions) -> None:

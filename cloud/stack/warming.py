@@ -1,0 +1,44 @@
+"""The voxel engine's loops, compiled beside a stack that will use them, where none are kept yet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from emulator.fleet import guard
+from minecraft.voxel.kept import kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PROGRAM = "import os, runpy; os.nice(10); runpy.run_module('minecraft.voxel.warm', run_name='__main__')"
+
+
+@contextmanager
+def warming(code: Path, log: Path) -> Iterator[None]:
+    """Compile in the background, below all other work, until done or to the end of the `with` block.
+
+    The guard ends it with this process, however that ends. How it goes is in `log`; nothing depends on it.
+    """
+    if kept():
+        yield
+        return
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603  # our own program
+            [sys.executable, "-I", "-S", guard.__file__, sys.executable, "-c", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            env=os.environ | {"PYTHONPATH": str(code)},
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()

@@ -1,0 +1,163 @@
+"""Functions killed with SIGKILL again and again while twenty builds run: each ends once, and well."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import threading
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+import pytest
+
+from cloud.createbuild.api import BuildApi
+from minecraft.jobs.lease import Leases
+from minecraft.jobs.table import JobTable
+from tests.support.shell import Shell, assert_all_gone, new_shell, running_up
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JOBS = 20
+PLACES = 4
+KILLS = 60
+SPEED = 15
+"""Of the host's clock: it sweeps every 4 s, and calls again what was killed after 4 and 8 s."""
+
+PAUSE = 0.3
+SETTINGS = {
+    "MAX_ACTIVE_JOBS": str(PLACES),
+    # The functions' clock is the real one: killed workers' leases run out, killed steps are given up.
+    "LEASE_SECONDS": "5",
+    "IMAGE_TIMEOUT_SECONDS": "30",
+    "VOXEL_TIMEOUT_SECONDS": "90",
+}
+
+
+def killed_here(shell: Shell) -> list[psutil.Process]:
+    """The processes of functions just now."""
+    up = psutil.Process(json.loads((shell.folder / "state" / "embedded.json").read_text())["pid"])
+    found = []
+    for child in up.children(recursive=True):
+        try:
+            words = child.cmdline()
+        except psutil.Error:
+            continue
+        # Its guard has the same words behind its own.
+        if any(word.endswith("functions/bootstrap.py") for word in words) and "-I" not in words:
+            found.append(child)
+    return found
+
+
+def kill_again_and_again(shell: Shell, stop: threading.Event, kills: Counter[str]) -> None:
+    dice = random.Random(5)  # noqa: S311  # not to be secret
+    while kills["all"] < KILLS and not stop.wait(PAUSE):
+        processes = killed_here(shell)
+        if not processes:
+            continue
+        victim = dice.choice(processes)
+        try:
+            name = victim.environ().get("AWS_LAMBDA_FUNCTION_NAME", "")
+            victim.send_signal(signal.SIGKILL)
+        except psutil.Error:
+            continue
+        kills[name] += 1
+        kills["all"] += 1
+
+
+def logged(shell: Shell, event: str) -> Counter[str]:
+    """How often the worker's log has the event, by job."""
+    log = shell.folder / "state" / "logs" / "embedded" / "functions" / "createbuild-worker.log"
+    counts: Counter[str] = Counter()
+    for line in log.read_text().splitlines():
+        if line.startswith("{") and (entry := json.loads(line)).get("event") == event:
+            counts[entry["job_id"]] += 1
+    return counts
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    shell = new_shell(tmp_path)
+    return Shell(shell.folder, shell.environment | SETTINGS)
+
+
+@pytest.mark.timeout(1200)
+def test_each_of_twenty_builds_ends_once_whoever_is_killed(shell: Shell) -> None:
+    with running_up(shell, "--speed", str(SPEED)) as (process, _):
+        settings = shell.json("status")["environment"]
+        api = BuildApi(settings["BUILD_API_URL"], settings["BUILD_API_TOKEN"])
+        words = ("dragon", "house", "tree", "cat", "castle")
+        jobs = [
+            api.submit({"prompt": f"a {words[number % 5]}", "size": 8, "seed": number})["jobId"]
+            for number in range(JOBS)
+        ]
+        stop, kills = threading.Event(), Counter[str]()
+        killer = threading.Thread(target=kill_again_and_again, args=(shell, stop, kills))
+        killer.start()
+        try:
+            ends = [wait_until(partial(ended, settings, job), 900) for job in jobs]
+        finally:
+            stop.set()
+            killer.join()
+        assert {end["state"] for end in ends} == {"SUCCEEDED"}, [
+            (end["state"], end.get("error")) for end in ends
+        ]
+        assert kills["createbuild-worker"], kills
+        assert kills["createbuild-glb-to-vox"], kills
+        assert max(logged(shell, "ended").values()) == 1
+        assert [ended(settings, job) for job in jobs] == ends
+        assert shell.json("queue", "list")["jobs"] == []
+        table = job_table(settings)
+        assert [lease.job for lease in Leases(table, PLACES).all()] == [None] * PLACES
+        table.client.close()
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert_all_gone(family)
+
+
+def job_table(settings: dict[str, str]) -> JobTable:
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=settings["AWS_ENDPOINT_URL"],
+        region_name=settings["AWS_REGION"],
+        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+    )
+    return JobTable(client, settings["JOB_TABLE"], lambda: 0.0)
+
+
+def ended(settings: dict[str, str], job_id: str) -> dict[str, Any] | None:
+    """The row of a job that has ended, as it is in the table: no function is asked, they are being killed."""
+    table = job_table(settings)
+    job = table.get(job_id)
+    table.client.close()
+    assert job is not None
+    if job.ended_at is None:
+        return None
+    return {
+        "state": job.state.value,
+        "ended_at": job.ended_at,
+        "updated_at": job.updated_at,
+        "error": job.error,
+        "fence": job.fence,
+    }
+
+
+def test_up_ends_in_words_where_the_functions_host_is_killed(tmp_path: Path) -> None:
+    shell = new_shell(tmp_path)
+    with running_up(shell) as (process, _):
+        settings = shell.json("status")["environment"]
+        api = BuildApi(settings["BUILD_API_URL"], settings["BUILD_API_TOKEN"])
+        api.submit({"prompt": "a cat", "size": 8})
+        family = psutil.Process(process.pid).children(recursive=True)
+        (host,) = [child for child in family if "emulator.standins" in child.cmdline()]
+        host.kill()
+        assert process.wait(60) == 7
+    assert "emulator.standins has ended" in (tmp_path / "stderr.txt").read_text()
+    assert_all_gone(family)
