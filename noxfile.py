@@ -22,7 +22,7 @@ CUDA_CONSTRAINTS = "runtime/constraints-cuda.txt"
 REQUIREMENTS = [
     f"{package}/requirements.txt" for package in ("gltf", "runtime", "emulator", "minecraft", "cloud")
 ]
-DOCKERFILES = ["runtime/Dockerfile", "emulator/Dockerfile"]
+DOCKERFILES = ["runtime/Dockerfile", "emulator/Dockerfile", "minecraft/Dockerfile"]
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
@@ -193,7 +193,15 @@ def constraints(session: nox.Session) -> None:
     compile_ = ("uv", "pip", "compile", "--python-version", "3.11", "--upgrade", "--quiet", "--system-certs")
     told = ("--custom-compile-command", "nox -s constraints")
     session.run(
-        *(*compile_, "pyproject.toml", "--group", "lint", "--group", "types"),
+        *(
+            *compile_,
+            "pyproject.toml",
+            "minecraft/requirements-image.txt",
+            "--group",
+            "lint",
+            "--group",
+            "types",
+        ),
         *("--universal", *told, "-o", CONSTRAINTS),
     )
     # The cuda image pins trimesh to upstream's version; the tests' second opinion is the newest.

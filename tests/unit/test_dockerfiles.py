@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = (ROOT / "runtime" / "Dockerfile").read_text(encoding="utf-8")
-BOTH = [ROOT / "runtime" / "Dockerfile", ROOT / "emulator" / "Dockerfile"]
+ALL = [ROOT / package / "Dockerfile" for package in ("runtime", "emulator", "minecraft")]
 
 
 def instructions(text: str) -> list[str]:
@@ -67,7 +67,7 @@ def test_no_blender_and_no_notice_forgotten() -> None:
     assert "COPY --from=cuda-packages /opt/hunyuan /opt/hunyuan" in stage("cuda")
 
 
-@pytest.mark.parametrize("path", BOTH, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.parent.name)
 def test_no_build_needs_a_secret_or_a_newer_frontend(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not text.startswith("# syntax=")
@@ -85,5 +85,6 @@ def test_only_what_is_named_reaches_the_engine() -> None:
         "!emulator",
         "!gltf",
         "!LICENSE",
+        "!minecraft",
         "!runtime",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from importlib.metadata import packages_distributions
@@ -88,6 +89,7 @@ def listed(path: Path) -> set[str]:
 
 
 CUDA = listed(ROOT / "runtime" / "requirements-cuda.txt")
+FUNCTION = listed(ROOT / "minecraft" / "requirements-image.txt")
 
 
 @pytest.mark.parametrize("package", LISTED)
@@ -123,6 +125,14 @@ def pins(path: Path) -> dict[str, set[str]]:
 @pytest.mark.parametrize("package", LISTED)
 def test_each_requirement_has_its_version(package: str) -> None:
     assert listed(LISTED[package]) <= set(pins(ROOT / "constraints.txt"))
+
+
+def test_what_the_functions_image_has_besides_is_what_it_starts_and_has_its_version() -> None:
+    (entrypoint,) = re.findall(
+        r"^ENTRYPOINT (.+)$", (ROOT / "minecraft" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert set(json.loads(entrypoint)) - {"python", "-m"} == FUNCTION
+    assert set(pins(ROOT / "constraints.txt")) >= FUNCTION
 
 
 def test_the_cuda_image_has_the_versions_that_the_tests_have() -> None:
