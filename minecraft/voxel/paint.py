@@ -38,7 +38,7 @@ _FAINT = 1e-12
 
 
 @compiled
-def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls would pass all of its state on
+def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass all of its state on
     positions: NDArray[np.float32],
     faces: NDArray[np.int32],
     frame: NDArray[np.float64],
@@ -90,8 +90,22 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
             prepare(triangle, axes)
         if tint[4] == 0 and _is_small(low, high):
             count = _splat(
-                *(cuts, axes, low, high, crossed, density),
-                *(corner_uv, corner_color, pixels, light, sampler, tint, index, places, sums, count),
+                cuts,
+                axes,
+                low,
+                high,
+                crossed,
+                density,
+                corner_uv,
+                corner_color,
+                pixels,
+                light,
+                sampler,
+                tint,
+                index,
+                places,
+                sums,
+                count,
             )
             continue
         for x in range(low[0], high[0] + 1):
@@ -160,7 +174,8 @@ def _row(
 @inlined
 def _is_small(low: NDArray[np.int64], high: NDArray[np.int64]) -> bool:
     """Whether a triangle has two cells along each axis at most."""
-    return high[0] - low[0] <= 1 and high[1] - low[1] <= 1 and high[2] - low[2] <= 1
+    small: bool = high[0] - low[0] <= 1 and high[1] - low[1] <= 1 and high[2] - low[2] <= 1
+    return small
 
 
 @compiled
