@@ -25,11 +25,16 @@ _ROUNDING = 1e-14
 
 
 @compiled
-def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
+def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64], single: int) -> int:
     """Writes `axes` (AXES, 5): directions, and between what a touched cell's centre is along each.
 
-    `triangle` is (3 or more, 3 or more): corners in cells.
+    `triangle` is (3 or more, 3 or more): corners in cells. `single` is the axis along which all of it is in
+    one row of cells, or -1: a square's sides and the triangle's, seen along that axis, tell all then. Returns
+    how many directions there are.
     """
+    if single >= 0:
+        _prepare_flat(triangle, axes, single)
+        return 3
     for edge in range(3):
         after = (edge + 1) % 3
         ex = triangle[after, 0] - triangle[edge, 0]
@@ -44,6 +49,22 @@ def prepare(triangle: NDArray[np.float64], axes: NDArray[np.float64]) -> None:
     longest = max(abs(ax), abs(ay), abs(az), abs(bx), abs(by), abs(bz))
     blur = _ROUNDING * longest * longest * 256
     _interval(triangle, axes, 9, ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx, blur)
+    return AXES
+
+
+@inlined
+def _prepare_flat(triangle: NDArray[np.float64], axes: NDArray[np.float64], single: int) -> None:
+    for edge in range(3):
+        after = (edge + 1) % 3
+        ex = triangle[after, 0] - triangle[edge, 0]
+        ey = triangle[after, 1] - triangle[edge, 1]
+        ez = triangle[after, 2] - triangle[edge, 2]
+        if single == 0:
+            _interval(triangle, axes, edge, 0.0, -ez, ey, 0.0)
+        elif single == 1:
+            _interval(triangle, axes, edge, ez, 0.0, -ex, 0.0)
+        else:
+            _interval(triangle, axes, edge, -ey, ex, 0.0, 0.0)
 
 
 @inlined
@@ -67,10 +88,10 @@ def _interval(
 
 
 @inlined
-def touches(axes: NDArray[np.float64], x: int, y: int, z: int) -> bool:
-    """Whether the prepared triangle touches cell x, y, z, whose box meets the triangle's."""
+def touches(axes: NDArray[np.float64], rows: int, x: int, y: int, z: int) -> bool:
+    """Whether the prepared triangle of `rows` rows touches cell x, y, z, whose box meets the triangle's."""
     cx, cy, cz = x + 0.5, y + 0.5, z + 0.5
-    for row in range(AXES):
+    for row in range(rows):
         along = axes[row, 0] * cx + axes[row, 1] * cy + axes[row, 2] * cz
         if along < axes[row, 3] or along > axes[row, 4]:
             return False

@@ -30,6 +30,9 @@ _LEAST_MASKED = 4
 _SLIVER = 1e-5
 """The area below which a piece whose material has holes does not count."""
 
+BOTH = 2
+"""Axes along which a triangle is in more than one cell, where there is one along which it is not."""
+
 _LEAST_SPLIT = 3
 """Samples of the smallest triangle that is in more cells than one and is not cut."""
 
@@ -38,7 +41,7 @@ _FAINT = 1e-12
 
 
 @compiled
-def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass all of its state on
+def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls would pass all of its state on
     positions: NDArray[np.float32],
     faces: NDArray[np.int32],
     frame: NDArray[np.float64],
@@ -86,8 +89,9 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass
         crossed = (low[0] != high[0]) + (low[1] != high[1]) + (low[2] != high[2])
         if count + _most_cells(low, high) > len(places):
             return face, count
+        rows = 0
         if crossed > 1:
-            prepare(triangle, axes)
+            rows = prepare(triangle, axes, _single(low, high) if crossed == BOTH else -1)
         if tint[4] == 0 and _is_small(low, high):
             count = _splat(
                 cuts,
@@ -95,6 +99,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass
                 low,
                 high,
                 crossed,
+                rows,
                 density,
                 corner_uv,
                 corner_color,
@@ -124,7 +129,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass
                 if at_y > 0:
                     low_z, high_z = _span(cuts, at_y, in_y, 2, shape[2])
                 for z in range(max(low_z, low[2]), min(high_z, high[2]) + 1):
-                    if crossed > 1 and not touches(axes, x, y, z):
+                    if crossed > 1 and not touches(axes, rows, x, y, z):
                         continue
                     at_z, in_z = at_y, in_y
                     if low[2] != high[2]:
@@ -172,6 +177,15 @@ def _row(
 
 
 @inlined
+def _single(low: NDArray[np.int64], high: NDArray[np.int64]) -> int:
+    """The first axis along which a triangle is in one row of cells; the last, if in none before."""
+    for axis in range(2):
+        if low[axis] == high[axis]:
+            return axis
+    return 2
+
+
+@inlined
 def _is_small(low: NDArray[np.int64], high: NDArray[np.int64]) -> bool:
     """Whether a triangle has two cells along each axis at most."""
     small: bool = high[0] - low[0] <= 1 and high[1] - low[1] <= 1 and high[2] - low[2] <= 1
@@ -185,6 +199,7 @@ def _splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     low: NDArray[np.int64],
     high: NDArray[np.int64],
     crossed: int,
+    rows: int,
     density: float,
     uv: NDArray[np.float64],
     colors: NDArray[np.float64],
@@ -208,7 +223,7 @@ def _splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     for x in range(low[0], high[0] + 1):
         for y in range(low[1], high[1] + 1):
             for z in range(low[2], high[2] + 1):
-                if crossed > 1 and not touches(axes, x, y, z):
+                if crossed > 1 and not touches(axes, rows, x, y, z):
                     continue
                 row, count = _row(index, places, sums, count, x, y, z)
                 sums[row, 0] += _FAINT * red * tint[0]
