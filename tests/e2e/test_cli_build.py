@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from cloud.createbuild.api import BuildApi
-from gltf.read import read_glb
 from minecraft.voxel.document import read_document
 from minecraft.voxel.formats.litematic import read_litematic
 from minecraft.voxel.formats.schem import read_schem
+from minecraft.voxel.read import read_model
 from tests.support.shell import PICTURE, Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
@@ -87,7 +87,7 @@ def check_files(folder: Path, told: dict[str, Any]) -> None:
         with Image.open(folder / name) as picture:
             picture.load()
     for name in ("shape.glb", "textured.glb", "preview.glb"):
-        assert read_glb(folder / name)
+        assert read_model(folder / name).primitives
 
 
 def test_a_prompt_becomes_every_file(shell: Shell) -> None:
