@@ -105,7 +105,7 @@ def test_a_model_becomes_blocks_and_nothing_is_compiled(
         assert api.invoke(task(name)) == ("response", {"jobId": name, "outcome": "built"}), served.output
     summary = json.loads(read(store, "first/voxels.json"))
     assert summary["size"] == [12, 12, 12]
-    assert set(summary["materials"]) <= {"minecraft:red_concrete", "minecraft:redstone_block"}
+    assert all(name.startswith("minecraft:red_") for name in summary["materials"])
     document = json.loads(gzip.decompress(read(store, "first/build.json.gz")))
     assert document["format"] == "meshtwin-build"
     for name in summary["artefacts"]:
