@@ -28,8 +28,11 @@ SPEED = "60"
 """Fifteen idle minutes pass in 15 s, the two of waking in 2 s."""
 
 SUBMIT = ("submit", "--input", str(PICTURE), "--params", '{"seed": 7}', "--output-prefix")
+BUILD = ("build", "a red mushroom", "--size", "16", "--seed", "7", "--out")
 START_SECONDS = 240
 """Ten times what it takes: another session may use the machine."""
+BUILD_SECONDS = 500
+"""The first build on a machine compiles the voxel engine, for minutes where it is busy."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,14 @@ def said(project: Project) -> str:
     return (project.shell.folder / "stderr.txt").read_text()
 
 
+def queues_of_the_worker(project: Project) -> list[str]:
+    """Those that notices of the endpoint go to, one for each topic."""
+    sns = aws_client("sns", f"http://127.0.0.1:{project.shell.environment['LOCALSTACK_PORT']}")
+    found = [told["Endpoint"] for told in sns.list_subscriptions()["Subscriptions"]]
+    sns.close()
+    return [arn for arn in found if ":lambda-createbuild-worker-" in arn]
+
+
 def test_the_same_bytes_as_embedded(up: Project, tmp_path: Path) -> None:
     done = up.shell.run(*SUBMIT, "out/local")
     assert done.returncode == 0, done.stderr
@@ -80,6 +91,17 @@ def test_the_same_bytes_as_embedded(up: Project, tmp_path: Path) -> None:
         assert ours == (tmp_path / "out" / "embedded" / name).read_bytes(), name
 
 
+def test_a_build_is_the_same_as_on_embedded_and_its_links_open_here(up: Project, tmp_path: Path) -> None:
+    done = up.shell.run(*BUILD, "out/built", timeout=BUILD_SECONDS)
+    assert done.returncode == 0, done.stderr
+    embedded = new_shell(tmp_path)
+    done = embedded.run(*BUILD, "out/built", "--profile", "embedded", timeout=BUILD_SECONDS)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (folder / "out" / "built" for folder in (up.shell.folder, tmp_path))
+    assert (ours / "build.json.gz").read_bytes() == (theirs / "build.json.gz").read_bytes()
+    assert {path.name for path in ours.iterdir()} == {path.name for path in theirs.iterdir()}
+
+
 def test_no_container_without_work_and_one_with(up: Project) -> None:
     wait_until(lambda: not up.instances(), 90)
     done = up.shell.run(*SUBMIT, "out/woken", timeout=120)
@@ -90,6 +112,7 @@ def test_no_container_without_work_and_one_with(up: Project) -> None:
 
 def test_status_and_doctor_know_it(up: Project) -> None:
     status = json.loads(up.shell.run("status", "--json").stdout)
+    assert set(status["up"]["services"]) == {"localstack", "emulator", "emulator.standins"}
     assert status["up"]["services"]["localstack"] == f"container {up.name}-localstack-1"
     checks = json.loads(up.shell.run("doctor", "--json").stdout)["checks"]
     found = {check["name"]: check for check in checks}
@@ -126,6 +149,9 @@ def test_a_localstack_that_restarted_empty_is_told_of_and_gets_its_buckets_back(
     assert "meshtwin-images" in said(up)
     wait_until(lambda: "restarted empty at" in " ".join(up.shell.run("status").stdout.split()), 120)
     done = up.shell.run(*SUBMIT, "out/after", timeout=120)
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: len(queues_of_the_worker(up)) == 2, 60)
+    done = up.shell.run(*BUILD, "out/rebuilt", timeout=BUILD_SECONDS)
     assert done.returncode == 0, done.stderr
 
 
