@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from types import MappingProxyType
 from typing import Any, Self
 
+from minecraft.voxel.size import SIZES
 from minecraft.voxel.versions import DEFAULT_VERSION
-
-SIZES = MappingProxyType({"small": 32, "medium": 64, "large": 128})
-"""Names of sizes: the longest side in blocks."""
 
 ORDERS = ("any", "ground")
 """In which order a build is placed: with the fewest commands, or so that one can watch it grow."""

@@ -1,7 +1,6 @@
 """The body of `POST /build`, checked field by field. Pure.
 
-The world's edge is that of https://minecraft.wiki/w/World_boundary; heights are those that a data pack can
-give a dimension at most, https://minecraft.wiki/w/Dimension_type.
+Heights are those that a data pack can give a dimension at most, https://minecraft.wiki/w/Dimension_type.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from minecraft.api.errors import ApiError, invalid
-from minecraft.request import ORDERS, PALETTES, SIZES, BuildRequest
-from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS
+from minecraft.request import ORDERS, PALETTES, BuildRequest
+from minecraft.voxel.size import LARGEST, SIZES, SMALLEST, parse_size
+from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS, WORLD_BORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,6 @@ MAX_BLOCK_LIST = 512
 MAX_SEED = 2**32 - 1
 MAX_KINDS = 512
 MAX_HOLLOW = 128
-SIDES = (8, 256)
-EDGE = 29_999_984
 HEIGHTS = (-2032, 2031)
 
 UPLOADS = "inputs/uploads/"
@@ -132,14 +130,10 @@ def _prompt(value: object, *, needed: bool) -> str:
 
 
 def _size(value: object) -> int:
-    low, high = SIDES
-    if isinstance(value, str) and value.strip().lower() in SIZES:
-        return SIZES[value.strip().lower()]
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        value = int(value.strip()[:9])
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise invalid("size", value, f"small, medium, large or {low}..{high}")
-    return value
+    try:
+        return parse_size(value if isinstance(value, str | int) else "")
+    except ValueError as error:
+        raise invalid("size", value, f"{', '.join(SIZES)} or {SMALLEST}..{LARGEST}") from error
 
 
 def _anchor(value: object) -> tuple[int, int, int] | None:
@@ -148,9 +142,9 @@ def _anchor(value: object) -> tuple[int, int, int] | None:
     if not isinstance(value, dict) or set(value) != {"x", "y", "z"}:
         raise invalid("anchor", value, "x, y and z")
     return (
-        _whole("anchor.x", value["x"], -EDGE, EDGE),
+        _whole("anchor.x", value["x"], -WORLD_BORDER, WORLD_BORDER),
         _whole("anchor.y", value["y"], *HEIGHTS),
-        _whole("anchor.z", value["z"], -EDGE, EDGE),
+        _whole("anchor.z", value["z"], -WORLD_BORDER, WORLD_BORDER),
     )
 
 

@@ -13,29 +13,14 @@ if TYPE_CHECKING:
 
 
 @compiled
-def fill_inside(solid: NDArray[np.bool_]) -> None:
-    """Adds to `solid` (x, y, z) each cell that no path through faces of empty cells joins to the outside."""
-    starts, low, high = _runs(solid, False)
-    parent = np.arange(len(low) + 1).astype(np.int32)
-    _meet_outside(solid.shape, starts, low, high, parent)
-    _join(solid.shape, starts, low, high, parent, 0)
-    wide, deep = solid.shape[0], solid.shape[1]
-    for x in range(wide):
-        for y in range(deep):
-            for run in range(starts[x * deep + y], starts[x * deep + y + 1]):
-                if _root(parent, run) != 0:
-                    solid[x, y, low[run] : high[run]] = True
-
-
-@compiled
 def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
     """Empties the parts with fewer cells than `least` times the largest's; returns how many parts those are.
 
     A part's cells hang together through faces, edges or corners, as those of a connected surface always do.
     """
-    starts, low, high = _runs(solid, True)
+    starts, low, high = _runs(solid)
     parent = np.arange(len(low) + 1).astype(np.int32)
-    _join(solid.shape, starts, low, high, parent, 1)
+    _join(solid.shape, starts, low, high, parent)
     cells = np.zeros(len(low), np.int64)
     for run in range(1, len(low)):
         cells[_root(parent, run)] += high[run] - low[run]
@@ -54,30 +39,30 @@ def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
 
 @compiled
 def _runs(
-    grid: NDArray[np.bool_], wanted: bool
+    grid: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int16]]:
-    """Runs of `wanted` cells: the first of each column, and where each begins and ends. Run 0 is nobody's."""
+    """Runs of solid cells: the first of each column, and where each begins and ends. Run 0 is nobody's."""
     wide, deep, tall = grid.shape
     starts = np.empty(wide * deep + 1, np.int32)
     count = 1
     for x in range(wide):
         for y in range(deep):
             starts[x * deep + y] = count
-            before = not wanted
+            before = False
             for z in range(tall):
                 now = grid[x, y, z]
-                count += now == wanted and before != wanted
+                count += now and not before
                 before = now
     starts[wide * deep] = count
     low, high = np.zeros(count, np.int16), np.zeros(count, np.int16)
     run = 0
     for x in range(wide):
         for y in range(deep):
-            before = not wanted
+            before = False
             for z in range(tall):
                 now = grid[x, y, z]
-                if now == wanted:
-                    if before != wanted:
+                if now:
+                    if not before:
                         run += 1
                         low[run] = z
                     high[run] = z + 1
@@ -100,42 +85,23 @@ def _unite(parent: NDArray[np.int32], one: int, other: int) -> None:
 
 
 @compiled
-def _meet_outside(
-    shape: tuple[int, int, int],
-    starts: NDArray[np.int32],
-    low: NDArray[np.int16],
-    high: NDArray[np.int16],
-    parent: NDArray[np.int32],
-) -> None:
-    """Unites the runs at the grid's sides with run 0, the outside."""
-    wide, deep, tall = shape
-    for x in range(wide):
-        for y in range(deep):
-            at_side = x in (0, wide - 1) or y in (0, deep - 1)
-            for run in range(starts[x * deep + y], starts[x * deep + y + 1]):
-                if at_side or low[run] == 0 or high[run] == tall:
-                    _unite(parent, run, 0)
-
-
-@compiled
 def _join(
     shape: tuple[int, int, int],
     starts: NDArray[np.int32],
     low: NDArray[np.int16],
     high: NDArray[np.int16],
     parent: NDArray[np.int32],
-    reach: int,
 ) -> None:
-    """Unites neighbours: through faces where `reach` is 0, through edges and corners too where it is 1."""
+    """Unites neighbours through faces, edges and corners."""
     wide, deep = shape[0], shape[1]
     for x in range(wide):
         for y in range(deep):
             here = x * deep + y
             if y > 0:
-                _join_columns(starts, low, high, parent, reach, here, here - 1)
+                _join_columns(starts, low, high, parent, here, here - 1)
             if x > 0:
-                for other in range(max(0, y - reach), min(deep, y + reach + 1)):
-                    _join_columns(starts, low, high, parent, reach, here, (x - 1) * deep + other)
+                for other in range(max(0, y - 1), min(deep, y + 2)):
+                    _join_columns(starts, low, high, parent, here, (x - 1) * deep + other)
 
 
 @compiled
@@ -144,13 +110,12 @@ def _join_columns(
     low: NDArray[np.int16],
     high: NDArray[np.int16],
     parent: NDArray[np.int32],
-    reach: int,
     column: int,
     other: int,
 ) -> None:
     a, b = starts[column], starts[other]
     while a < starts[column + 1] and b < starts[other + 1]:
-        if low[a] < high[b] + reach and low[b] < high[a] + reach:
+        if low[a] <= high[b] and low[b] <= high[a]:
             _unite(parent, a, b)
         if high[a] < high[b]:
             a += 1

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minecraft.voxel.faces import outside
 from minecraft.voxel.fill import SOLID, Fill
 from minecraft.voxel.grid import Voxels
 from minecraft.voxel.lattice import fit
 from minecraft.voxel.parts import without
 from minecraft.voxel.rotate import quarter_turns, rotate
-from minecraft.voxel.runs import drop_parts, fill_inside
+from minecraft.voxel.runs import drop_parts
 from minecraft.voxel.shell import hollow_out
 from minecraft.voxel.size import parse_size
 from minecraft.voxel.surface import Surface, find_surface
@@ -57,7 +58,7 @@ def _fill(surface: Surface) -> NDArray[np.bool_]:
     if not len(surface.places):
         raise ValueError("nothing of the model shows: all of it is below its materials' alpha cutoff")
     solid = surface.touched
-    fill_inside(solid)
+    solid |= ~outside(solid)
     return solid
 
 
