@@ -30,7 +30,7 @@ def pyramid(height: float = 1.0) -> bytes:
     """Blue, closed, one wide."""
     positions = np.array([[0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1], [0.5, height, 0.5]], np.float32)
     faces = np.array([[0, 1, 2], [0, 2, 3], [0, 4, 1], [1, 4, 2], [2, 4, 3], [3, 4, 0]], np.int32)
-    return write_colored_glb(positions, faces, np.tile(np.array([30, 30, 200, 255], np.uint8), (5, 1)))
+    return write_colored_glb(positions, faces, np.tile(np.array([0.01, 0.01, 0.6, 1], np.float32), (5, 1)))
 
 
 @pytest.fixture
