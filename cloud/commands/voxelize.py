@@ -12,7 +12,7 @@ from rich.table import Table
 from cloud.commands.console import FIRST_TIME, JsonOption, StartProgress, err, out, print_json
 from cloud.createbuild.artefacts import write_whole
 from cloud.createbuild.choices import anchor_of, palette_of
-from cloud.errors import UsageError
+from cloud.errors import CloudError, UsageError
 from minecraft.voxel.kept import kept
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def voxelize(
 ) -> None:
     """Build a GLB from blocks, and write every file that a build has.
 
-    Exit codes: 0 done, 2 wrong usage, or a file that nothing can be built of.
+    Exit codes: 0 done, 1 the files cannot be written, 2 wrong usage, or a file that nothing can be built of.
 
     Examples:
 
@@ -98,7 +98,10 @@ def voxelize(
                 clear_air=clear_air,
                 version=game,
             )
-            read = read_model(model)
+            try:
+                read = read_model(model)
+            except (OSError, ValueError) as error:
+                raise UsageError(f"{model}: {error}") from error
             reading = time.perf_counter() - start
             first = "" if kept() else f"; {FIRST_TIME}"
             made = make(read, options, lambda stage: progress.show(f"making {stage}{first}"))
@@ -112,6 +115,8 @@ def voxelize(
                 files.append(write_whole(target / name, content))
         except ValueError as error:
             raise UsageError(str(error)) from error
+        except OSError as error:
+            raise CloudError(f"{target} cannot be written: {error}") from error
     seconds = {"reading": reading, **made.seconds, "files": time.perf_counter() - began}
     _report(made, seconds, files, as_json=as_json)
 

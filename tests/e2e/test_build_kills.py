@@ -85,7 +85,7 @@ def shell(tmp_path: Path) -> Shell:
 
 @pytest.mark.timeout(1200)
 def test_each_of_twenty_builds_ends_once_whoever_is_killed(shell: Shell) -> None:
-    with running_up(shell, "--speed", str(SPEED)) as (process, _):
+    with running_up(shell, "--speed", str(SPEED), seconds=110) as (process, _):
         settings = shell.json("status")["environment"]
         api = BuildApi(settings["BUILD_API_URL"], settings["BUILD_API_TOKEN"])
         words = ("dragon", "house", "tree", "cat", "castle")
@@ -148,7 +148,7 @@ def ended(settings: dict[str, str], job_id: str) -> dict[str, Any] | None:
 
 def test_up_ends_in_words_where_the_functions_host_is_killed(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
-    with running_up(shell) as (process, _):
+    with running_up(shell, seconds=110) as (process, _):
         settings = shell.json("status")["environment"]
         api = BuildApi(settings["BUILD_API_URL"], settings["BUILD_API_TOKEN"])
         api.submit({"prompt": "a cat", "size": 8})

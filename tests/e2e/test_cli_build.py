@@ -35,7 +35,7 @@ ARTEFACTS = {
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A shell beside a running `meshtwin up`."""
     shell = new_shell(tmp_path_factory.mktemp("shell"))
-    with running_up(shell) as (process, children):
+    with running_up(shell, seconds=110) as (process, children):
         yield shell
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

@@ -33,7 +33,7 @@ def pyramid() -> bytes:
     """Red, closed, as wide as it is high."""
     positions = np.array([[0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1], [0.5, 1, 0.5]], np.float32)
     faces = np.array([[0, 1, 2], [0, 2, 3], [0, 4, 1], [1, 4, 2], [2, 4, 3], [3, 4, 0]], np.int32)
-    return write_colored_glb(positions, faces, np.tile(np.array([200, 30, 30, 255], np.uint8), (5, 1)))
+    return write_colored_glb(positions, faces, np.tile(np.array([0.6, 0.01, 0.01, 1], np.float32), (5, 1)))
 
 
 @pytest.fixture(autouse=True)

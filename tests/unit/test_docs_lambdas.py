@@ -10,10 +10,17 @@ import pytest
 
 from minecraft.api.parse import FIELDS
 from minecraft.api.status import STAGES, Surroundings, describe
+from minecraft.contract import VoxelTask
 from minecraft.jobs.job import Job
 from minecraft.jobs.states import TRANSITIONS
 from minecraft.lambdas import ROUTES
-from minecraft.lambdas.settings import AuthSettings, StatusSettings, SubmitSettings, WorkerSettings
+from minecraft.lambdas.settings import (
+    AuthSettings,
+    StatusSettings,
+    SubmitSettings,
+    VoxelSettings,
+    WorkerSettings,
+)
 from minecraft.request import BuildRequest
 
 SERVICES = Path(__file__).parents[2] / "docs" / "services"
@@ -62,3 +69,13 @@ def test_the_tables_page_has_every_transition() -> None:
         if following:
             (row,) = re.findall(rf"^\| {state} \| (.*) \|$", page("job-table"), re.MULTILINE)
             assert set(row.split(", ")) == {str(one) for one in following}
+
+
+def test_the_voxel_steps_page_has_its_settings_and_what_it_is_asked() -> None:
+    text = page("lambda-glb-to-vox")
+    for entry in fields(VoxelSettings):
+        assert f"| `{entry.name.upper()}` |" in text
+    for name in VoxelTask("0123456789ab", "s3://b/m.glb", "s3://b/", 64).to_event():
+        assert f'"{name}"' in text
+    for outcome in ("built", "kept", "object_not_found", "mesh_too_large", "voxels_failed"):
+        assert f"`{outcome}`" in text
