@@ -41,6 +41,11 @@ def install(session: nox.Session, *groups: str) -> None:
     mark.write_text(wanted, encoding="utf-8")
 
 
+def compile_loops(session: nox.Session) -> None:
+    """The voxel engine's loops, into numba's cache: under a test's time limit, each process would do it."""
+    session.run("python", "-m", "minecraft.voxel.warm")
+
+
 def cuda_devices() -> str:
     """The CUDA devices of this machine, one a line, or nothing; torch need not be there to tell."""
     program = shutil.which("nvidia-smi")
@@ -74,6 +79,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """What needs Python alone; arguments go to pytest: `nox -s tests -- -k relief -x`."""
     install(session, "test")
+    compile_loops(session)
     session.run(
         "pytest",
         "-m",
@@ -93,6 +99,7 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """What it costs, as ratios in one run; `-- --json` for machines, `-- relief ping` for some of it."""
     install(session, "test")
+    compile_loops(session)
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
@@ -102,6 +109,7 @@ def integration(session: nox.Session) -> None:
     if not _docker_answers():
         session.error("no Docker Engine answers `docker version`: start one, or set DOCKER_HOST")
     install(session, "test")
+    compile_loops(session)
     # What testcontainers' reaper would do at the end is done here, and is an error; it needs no image.
     env = {"TESTCONTAINERS_RYUK_DISABLED": os.environ.get("TESTCONTAINERS_RYUK_DISABLED", "true")}
     before = str(Path(session.create_tmp()) / "engine.json")
