@@ -69,7 +69,19 @@ def test_every_file_is_there_and_opens(shell: Shell) -> None:
 
 
 def test_the_same_call_writes_the_same_bytes(shell: Shell) -> None:
-    words = ("voxelize", "pyramid.glb", "--size", "8", "--order", "ground", "--clear-air", "--hollow", "1")
+    words = (
+        "voxelize",
+        "pyramid.glb",
+        "--size",
+        "8",
+        "--order",
+        "ground",
+        "--clear-air",
+        "--hollow",
+        "1",
+        "--rotation",
+        "3",
+    )
     contents = []
     for name in ("first", "second"):
         done = shell.run(*words, "--out", name)
