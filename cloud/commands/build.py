@@ -90,7 +90,7 @@ def build(
 
       meshtwin build --job 3f2a9c1b7d04 --out out/dragon
     """
-    if not prompt and picture is None and job is None:
+    if not prompt and picture is None and not job:
         raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
     place = anchor_of(anchor)
     document = {
@@ -122,7 +122,9 @@ def build(
             status = follow(api, job_id, timeout=timeout, on_update=tell)
         except KeyboardInterrupt:
             if not alone:
-                err.print(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
+                err.print(
+                    f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it", soft_wrap=True
+                )
             raise
         progress.say("fetching the files", fraction=1)
         files = bring(status, target)

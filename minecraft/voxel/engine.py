@@ -68,7 +68,7 @@ def make(model: Model, options: Options, on_stage: Callable[[str], None] = lambd
     voxels = voxelize(
         model,
         options.size,
-        rotation=options.rotation,
+        rotation=90 * options.rotation,
         fill=Fill(options.hollow) if options.hollow else SOLID,
         min_part=options.min_part,
     )
