@@ -98,6 +98,7 @@ def test_a_broken_document_is_refused_with_the_reason(change: dict[str, object],
         (gzip.compress(b"[" * 100_000), "not JSON"),
         (packed([1]), "list: expected a JSON object"),
     ],
+    ids=["nothing", "no gzip", "cut short", "half", "no text", "deep", "list"],
 )
 def test_what_is_no_document_at_all(data: bytes, told: str) -> None:
     with pytest.raises(ValueError, match=told):
