@@ -45,7 +45,8 @@ def floats(document: Document, binary: glb.Bytes, index: int, *kinds: str) -> ND
     accessor = glb.item(document.accessors, index, "accessor")
     if accessor.type not in kinds:
         raise glb.GlbError(f"accessor {index} is {accessor.type}: expected {' or '.join(kinds)}")
-    values = glb.accessor_values(document, binary, index).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # numbers that are none stay none, and are told of by who uses them
+        values = glb.accessor_values(document, binary, index).astype(np.float64)
     if accessor.normalized and accessor.component_type != glb.FLOAT:
         values = np.maximum(values / glb.LARGEST[accessor.component_type], -1)
     return values

@@ -74,7 +74,9 @@ class ImageTask:
         task = cls(**_arguments(cls, event))
         _expect_text(task, "job_id", "output_s3")
         _expect(isinstance(task.prompt, str), "prompt", task.prompt, "a string")
-        _expect(isinstance(task.seed, int), "seed", task.seed, "an integer")
+        _expect(
+            isinstance(task.seed, int) and not isinstance(task.seed, bool), "seed", task.seed, "an integer"
+        )
         _expect(isinstance(task.source_s3, str | None), "source_s3", task.source_s3, "a location or null")
         return task
 
@@ -233,7 +235,8 @@ def _arguments(cls: type, event: object) -> dict[str, Any]:
 def _expect_text(task: object, *names: str) -> None:
     for name in names:
         value = getattr(task, name)
-        _expect(isinstance(value, str) and value != "", name, value, "a string that is not empty")
+        shown = "jobId" if name == "job_id" else name
+        _expect(isinstance(value, str) and value != "", shown, value, "a string that is not empty")
 
 
 def _expect(met: bool, name: str, value: object, expected: str) -> None:

@@ -107,18 +107,17 @@ def build(
         "seed": seed,
         "imageUpload": _picture(picture),
     }
-    target = folder or Path("out/build") / (
-        folder_name(prompt) if prompt else job or picture.stem if picture else ""
-    )
+    named = folder_name(prompt) if prompt else job or (picture.stem if picture else "build")
+    target = folder or Path("out/build") / named
     with _api(profile, as_json=as_json) as (api, alone), JobProgress(quiet=as_json) as progress:
         job_id = job or str(api.submit(document)["jobId"])
-        progress.say(f"job {job_id} is accepted")
         first = f" ({FIRST_TIME})" if load_profile(profile).emulated and not kept() else ""
 
         def tell(now: Update) -> None:
             progress.say(now.words + (first if now.stage == "voxelization" else ""), fraction=now.fraction)
 
         try:
+            progress.say(f"job {job_id} is accepted")
             status = follow(api, job_id, timeout=timeout, on_update=tell)
         except KeyboardInterrupt:
             if not alone:

@@ -60,6 +60,8 @@ def make(model: Model, options: Options, on_stage: Callable[[str], None] = lambd
     Raises:
         ValueError: an option makes no sense, or nothing can be built of the model; says which, and why.
     """
+    if options.rotation not in range(4):
+        raise ValueError(f"rotation {options.rotation}: expected 0..3 quarter turns")
     version = parse_version(options.version)
     palette = load_palette(options.palette, options.exclude, version=version.name)
     smoothing = DEFAULT_SMOOTHING if options.smoothing is None else options.smoothing

@@ -102,11 +102,10 @@ def _first(blocks: Blocks, across: float, down: float) -> int:
     """The state of the first block that a ray from far along (1, 1, 1) meets, stepped finely."""
     size = np.array(blocks.size)
     start = np.array([down + across / np.sqrt(3), 0, down - across / np.sqrt(3)])
-    for step in np.arange(40, -40, -0.01):
-        cell = np.floor(start + step).astype(int)
-        if ((cell >= 0) & (cell < size)).all() and blocks.cells[tuple(cell)]:
-            return int(blocks.cells[tuple(cell)])
-    return 0
+    cells = np.floor(start + np.arange(40, -40, -0.01)[:, None]).astype(int)
+    inside = cells[((cells >= 0) & (cells < size)).all(axis=1)]
+    met = blocks.cells[tuple(inside.T)]
+    return int(met[np.argmax(met > 0)]) if len(met) else 0
 
 
 def test_pictures_are_as_large_as_asked_and_png(tmp_path: Path) -> None:
