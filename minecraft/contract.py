@@ -74,9 +74,7 @@ class ImageTask:
         task = cls(**_arguments(cls, event))
         _expect_text(task, "job_id", "output_s3")
         _expect(isinstance(task.prompt, str), "prompt", task.prompt, "a string")
-        _expect(
-            isinstance(task.seed, int) and not isinstance(task.seed, bool), "seed", task.seed, "an integer"
-        )
+        _expect(type(task.seed) is int, "seed", task.seed, "an integer")
         _expect(isinstance(task.source_s3, str | None), "source_s3", task.source_s3, "a location or null")
         return task
 
