@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from cloud import clients
 from cloud.errors import CloudError, UnavailableError, UsageError
+from cloud.whole import whole
 from runtime.contract import S3_URI
 
 if TYPE_CHECKING:
@@ -61,14 +62,9 @@ def upload(path: Path, target: S3Location) -> None:
 
 def download(source: S3Location, path: Path) -> None:
     """Bring an object here, whole or not at all. CloudError where that fails: it is still in S3 then."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole(path) as partial:
             clients.s3().download_file(source.bucket, source.key, str(partial))
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
     except (ClientError, OSError) as error:
         raise CloudError(f"{source} cannot be downloaded to {path}: {error}") from error
 

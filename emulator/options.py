@@ -7,7 +7,7 @@ import shlex
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
 from emulator.settings import Settings
 
@@ -31,6 +31,19 @@ Any setting of docs/emulator.md can be given by its name:
 """
 _BOOLEANS = {"true": True, "false": False}
 _GIVEN_OTHERWISE = {"commands", "log_dir"}
+
+
+class Place(Protocol):
+    """Settings of where a program listens, and whose AWS it stands for."""
+
+    @property
+    def host(self) -> str: ...  # noqa: D102  # as their names say
+    @property
+    def port(self) -> int: ...  # noqa: D102
+    @property
+    def region(self) -> str: ...  # noqa: D102
+    @property
+    def account_id(self) -> str: ...  # noqa: D102
 
 
 def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
@@ -58,10 +71,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
-    parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
-    parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
+    add_place(parser, defaults)
     parser.add_argument(
         "--table-prefix", default=defaults.table_prefix, help="prefix of the DynamoDB tables (%(default)s)"
     )
@@ -74,26 +84,45 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         help="program that stands for an image (* is every other), $PORT replaced in its words; repeatable",
     )
     parser.add_argument("--log-dir", type=Path, help="folder for the instances' output (a temporary one)")
+    add_running(
+        parser,
+        setting_reader(defaults, _GIVEN_OTHERWISE),
+        speed_help="run the emulator's clock this many times as fast; 0: it stands until it is moved",
+        what="the emulator",
+    )
+    return parser
+
+
+def add_place(parser: argparse.ArgumentParser, defaults: Place) -> None:
+    """Options of where a program listens, and whose AWS it stands for."""
+    parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
+    parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
+    parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
+
+
+def add_running(
+    parser: argparse.ArgumentParser,
+    read_setting: Callable[[str], tuple[str, Any]],
+    *,
+    speed_help: str,
+    what: str,
+) -> None:
+    """Options of any setting by its name, of the clock, and of the end with whoever started it."""
     parser.add_argument(
         "--set",
         action="append",
         default=[],
-        type=setting_reader(Settings(), _GIVEN_OTHERWISE),
+        type=read_setting,
         metavar="NAME=VALUE",
         help="any other setting; repeatable",
     )
-    parser.add_argument(
-        "--speed",
-        type=speed,
-        default=1.0,
-        help="run the emulator's clock this many times as fast; 0: it stands until it is moved",
-    )
+    parser.add_argument("--speed", type=speed, default=1.0, help=speed_help)
     parser.add_argument(
         "--exit-with-stdin",
         action="store_true",
-        help="stop when stdin ends: whoever starts the emulator can not leave it behind",
+        help=f"stop when stdin ends: whoever starts {what} can not leave it behind",
     )
-    return parser
 
 
 def _command(text: str) -> tuple[str, tuple[str, ...]]:

@@ -13,6 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from cloud.commands.build_options import (
+    AnchorOption,
+    ExcludeOption,
+    GameOption,
+    HollowOption,
+    KindsOption,
+    MinPartOption,
+    PaletteOption,
+    RotationOption,
+    SizeOption,
+)
 from cloud.commands.console import FIRST_TIME, JobProgress, JsonOption, ProfileOption, err, out, print_json
 from cloud.commands.serving import serving
 from cloud.connection import connect
@@ -37,27 +48,15 @@ MAX_PICTURE_BYTES = 700_000
 
 def build(
     prompt: Annotated[str, typer.Argument(help="What to build: 'a red dragon'.")] = "",
-    size: Annotated[
-        str, typer.Option(help="The longest side in blocks: small (32), medium (64), large (128), or 8..256.")
-    ] = "medium",
-    palette: Annotated[
-        str, typer.Option(help="A palette's name, or block ids with commas between.")
-    ] = "default",
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="A block that is not to be used; repeatable.")
-    ] = None,
-    kinds: Annotated[
-        int | None, typer.Option(min=1, max=512, help="At most so many kinds of block; 16 are plenty.")
-    ] = None,
-    hollow: Annotated[int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")] = 0,
-    rotation: Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")] = 0,
-    min_part: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out parts below this share of the largest.")
-    ] = 0.0,
-    anchor: Annotated[
-        str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
-    ] = None,
-    game: Annotated[str, typer.Option(help="The game's version.")] = "1.21.4",
+    size: SizeOption = "medium",
+    palette: PaletteOption = "default",
+    exclude: ExcludeOption = None,
+    kinds: KindsOption = None,
+    hollow: HollowOption = 0,
+    rotation: RotationOption = 0,
+    min_part: MinPartOption = 0.0,
+    anchor: AnchorOption = None,
+    game: GameOption = "1.21.4",
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same prompt, same build.")] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Build from this picture; the prompt may be left out.")

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from cloud.commands.build_options import (
+    AnchorOption,
+    ExcludeOption,
+    GameOption,
+    HollowOption,
+    KindsOption,
+    MinPartOption,
+    PaletteOption,
+    RotationOption,
+    SizeOption,
+)
 from cloud.commands.console import FIRST_TIME, JsonOption, StartProgress, err, out, print_json
-from cloud.createbuild.artefacts import write_whole
 from cloud.createbuild.choices import anchor_of, palette_of
 from cloud.errors import CloudError, UsageError
+from cloud.whole import whole
 from minecraft.voxel.kept import kept
 
 if TYPE_CHECKING:
@@ -21,23 +32,13 @@ if TYPE_CHECKING:
 
 def voxelize(
     model: Annotated[Path, typer.Argument(help="A binary glTF file, .glb.")],
-    size: Annotated[
-        str, typer.Option(help="The longest side in blocks: small (32), medium (64), large (128), or 8..256.")
-    ] = "medium",
-    palette: Annotated[
-        str, typer.Option(help="A palette's name, or block ids with commas between.")
-    ] = "default",
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="A block that is not to be used; repeatable.")
-    ] = None,
-    kinds: Annotated[
-        int | None, typer.Option(min=1, max=512, help="At most so many kinds of block; 16 are plenty.")
-    ] = None,
-    hollow: Annotated[int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")] = 0,
-    rotation: Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")] = 0,
-    min_part: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out parts below this share of the largest.")
-    ] = 0.0,
+    size: SizeOption = "medium",
+    palette: PaletteOption = "default",
+    exclude: ExcludeOption = None,
+    kinds: KindsOption = None,
+    hollow: HollowOption = 0,
+    rotation: RotationOption = 0,
+    min_part: MinPartOption = 0.0,
     smoothing: Annotated[
         float | None, typer.Option(min=0, max=1, help="How much colour to give up for longer runs; 0: none.")
     ] = None,
@@ -48,10 +49,8 @@ def voxelize(
         Literal["any", "ground"], typer.Option(help="any: fewest commands; ground: it rises as one watches.")
     ] = "any",
     clear_air: Annotated[bool, typer.Option("--clear-air", help="Clear the room it takes first.")] = False,
-    anchor: Annotated[
-        str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
-    ] = None,
-    game: Annotated[str, typer.Option(help="The game's version.")] = "1.21.4",
+    anchor: AnchorOption = None,
+    game: GameOption = "1.21.4",
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where the results go; default: out/voxels/MODEL.")
     ] = None,
@@ -112,7 +111,9 @@ def voxelize(
             files = []
             for name, content in artefacts(made, version=game, anchor=place, title=model.stem):
                 progress.show(f"writing {name}")
-                files.append(write_whole(target / name, content))
+                with whole(target / name) as partial:
+                    partial.write_bytes(content)
+                files.append(target / name)
         except ValueError as error:
             raise UsageError(str(error)) from error
         except OSError as error:

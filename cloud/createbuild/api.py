@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from urllib.parse import quote
 
 from cloud.errors import CloudError, UnavailableError, UsageError
 from cloud.profiles import API_TOKEN_VARIABLE, API_URL_VARIABLE
+from cloud.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 _TIMEOUT = 60.0
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +81,15 @@ def connected_api() -> BuildApi:
 
 def fetch(url: str, path: Path) -> None:
     """Bring what a presigned URL leads to into a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, partial.open("wb") as file:  # noqa: S310  # the API's own
-            while chunk := answer.read(_CHUNK):
-                file.write(chunk)
-        partial.replace(path)
+        with (
+            urllib.request.urlopen(url, timeout=_TIMEOUT) as answer,  # noqa: S310  # the API's own
+            whole(path) as partial,
+            partial.open("wb") as file,
+        ):
+            shutil.copyfileobj(answer, file)
     except OSError as error:
         raise UnavailableError(f"{path.name} cannot be fetched: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _refusal(error: urllib.error.HTTPError, what: str) -> CloudError:

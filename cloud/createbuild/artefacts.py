@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
@@ -36,18 +35,6 @@ def bring(status: Mapping[str, Any], folder: Path) -> dict[str, Path]:
         for one in [pool.submit(fetch, links[name], files[name]) for name in links]:
             one.result()
     return files
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file, whole or not at all, with the folders it lies in; its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
 
 
 def _relative(name: str) -> PurePosixPath:

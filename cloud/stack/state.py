@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cloud.errors import UnavailableError
+from cloud.whole import whole
 
 STATE_VARIABLE = "MESHTWIN_STATE_DIR"
 
@@ -35,11 +36,9 @@ def state_dir() -> Path:
 def write_state(state: State) -> Path:
     """Leave the note, whole or not at all; readable by its owner alone, as it holds credentials."""
     path = _path(state.profile)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
     return path
 
 

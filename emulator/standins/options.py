@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.functions.settings import HostSettings
-from emulator.options import setting_reader, speed
+from emulator.options import add_place, add_running, setting_reader
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
 _EXAMPLES = """\
@@ -49,29 +49,15 @@ def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
-    parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
-    parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
+    add_place(parser, defaults)
     parser.add_argument("--functions", type=Path, metavar="FILE", help="the manifest of the functions")
     parser.add_argument("--log-dir", type=Path, help="folder for the functions' output (a temporary one)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        type=setting_reader(defaults, _GIVEN_OTHERWISE),
-        metavar="NAME=VALUE",
-        help="any other setting; repeatable",
-    )
-    parser.add_argument(
-        "--speed",
-        type=speed,
-        default=1.0,
-        help="run schedules, pauses between retries and ages this many times as fast; 0: they stand still",
-    )
-    parser.add_argument(
-        "--exit-with-stdin",
-        action="store_true",
-        help="stop when stdin ends: whoever starts the host can not leave it behind",
+    add_running(
+        parser,
+        setting_reader(defaults, _GIVEN_OTHERWISE),
+        speed_help=(
+            "run schedules, pauses between retries and ages this many times as fast; 0: they stand still"
+        ),
+        what="the host",
     )
     return parser

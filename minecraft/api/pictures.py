@@ -8,10 +8,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from minecraft.api.errors import ApiError, invalid
 from minecraft.api.parse import UPLOADS, upload_key
+from minecraft.objects import Location, size_if_there
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,14 +80,9 @@ def check_sent_ahead(s3: S3Client, bucket: str, key: str) -> None:
     Raises:
         ApiError: it is not, or it is too large.
     """
-    try:
-        size = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
-            raise
-        raise ApiError(
-            400, "picture_missing", "the picture is not there (any more): send it again"
-        ) from error
+    size = size_if_there(s3, Location(bucket, key))
+    if size is None:
+        raise ApiError(400, "picture_missing", "the picture is not there (any more): send it again")
     if size > MAX_UPLOAD_BYTES:
         raise ApiError(413, "too_large", f"the picture has more than {MAX_UPLOAD_BYTES} bytes: shrink it")
 

@@ -1,4 +1,4 @@
-"""What the image step is asked, with its places told apart, and the codes of its failures."""
+"""What the image step is asked, and the codes of its failures."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from minecraft.contract import ContractError, ImageTask
+from minecraft.objects import Location, location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_LOCATION = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.{1,1024})", re.DOTALL)
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_CHARACTERS = 20_000
 
@@ -25,14 +25,6 @@ class FailureCode(StrEnum):
     BUSY = "image_busy"
     FAILED = "image_failed"
     BAD_UPLOAD = "image_bad_upload"
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """An object in S3."""
-
-    bucket: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +51,3 @@ def read_request(event: Mapping[str, Any]) -> ImageRequest:
         raise ContractError(f"prompt of {len(task.prompt)} characters: expected at most {_MOST_CHARACTERS}")
     source = None if task.source_s3 is None else location(task.source_s3, "source_s3")
     return ImageRequest(task.job_id, task.prompt, task.seed, location(task.output_s3, "output_s3"), source)
-
-
-def location(value: str, field: str) -> Location:
-    """The bucket and key of `s3://bucket/key`.
-
-    Raises:
-        ContractError: it is no such place.
-    """
-    match = _LOCATION.fullmatch(value)
-    if match is None:
-        raise ContractError(f"{field} {value[:100]!r}: expected s3://bucket/key")
-    return Location(match[1], match[2])

@@ -10,25 +10,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from minecraft.contract import VOXELS, StepFailure, VoxelSummary, VoxelTask, failure_of
 from minecraft.events import invoke_event
-from minecraft.images.notes import location
 from minecraft.lambdas import clients
 from minecraft.lambdas.settings import VoxelSettings
 from minecraft.logs import log
+from minecraft.objects import Location, location, size_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from minecraft.images.notes import Location
     from minecraft.voxel.engine import Made, Options
 
 MAX_MODEL_BYTES = 512 * 1024 * 1024
 """Well above what the endpoint makes of 1,000,000 triangles and a texture of 4096 pixels."""
-
-_GONE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 def handler(event: object, _context: object = None) -> dict[str, Any]:
@@ -44,7 +39,8 @@ def handler(event: object, _context: object = None) -> dict[str, Any]:
     task = VoxelTask.from_event(event)
     settings = VoxelSettings.from_environment()
     prefix = location(task.output_prefix_s3, "output_prefix_s3")
-    outcome = "kept" if _there(prefix) else _work(task, prefix)
+    done = Location(prefix.bucket, prefix.key + VOXELS)
+    outcome = "kept" if size_if_there(clients.s3(), done) is not None else _work(task, prefix)
     if settings.worker_function:
         invoke_event(clients.functions(), settings.worker_function, {"jobId": task.job_id})
     log("voxels", job_id=task.job_id, outcome=outcome)
@@ -88,17 +84,13 @@ def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
 
 def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str, bytes]]:
     """The build's files; without commands, and with a note, where it has no room in the world."""
-    from minecraft.voxel.artefacts import ANCHOR, artefacts, fits  # noqa: PLC0415  # as above
+    from minecraft.voxel.artefacts import artefacts, fits  # noqa: PLC0415  # as above
 
     anchor = None if task.anchor is None else (task.anchor["x"], task.anchor["y"], task.anchor["z"])
     misfit = fits(made, version=task.version, anchor=anchor)
     if misfit is not None:
         notes.append(f"There are no commands for this place: {misfit}.")
-    chosen = anchor if misfit is None else None
-    if misfit is None or fits(made, version=task.version, anchor=ANCHOR) is None:
-        for name, content in artefacts(made, version=task.version, anchor=chosen):
-            if misfit is None or not name.startswith(("commands/", "datapack")):
-                yield name, content
+    return artefacts(made, version=task.version, anchor=anchor, commands=misfit is None)
 
 
 def _options(task: VoxelTask) -> Options:
@@ -135,30 +127,15 @@ def _summary(made: Made, named: dict[str, str], notes: list[str]) -> VoxelSummar
     )
 
 
-def _there(prefix: Location) -> bool:
-    try:
-        clients.s3().head_object(Bucket=prefix.bucket, Key=prefix.key + VOXELS)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _GONE:
-            return False
-        raise
-    return True
-
-
 def _fetch(place: Location, path: Path) -> StepFailure | None:
     """Bring the model here; why it cannot be, else."""
-    try:
-        size = clients.s3().head_object(Bucket=place.bucket, Key=place.key)["ContentLength"]
-        if size > MAX_MODEL_BYTES:
-            words = f"The model has {size} bytes, and {MAX_MODEL_BYTES} are taken. Try a simpler object."
-            return StepFailure("mesh_too_large", words, retryable=False)
-        clients.s3().download_file(place.bucket, place.key, str(path))
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _GONE:
-            return StepFailure(
-                "object_not_found", "The model of this build is gone. Try again.", retryable=False
-            )
-        raise
+    size = size_if_there(clients.s3(), place)
+    if size is None:
+        return StepFailure("object_not_found", "The model of this build is gone. Try again.", retryable=False)
+    if size > MAX_MODEL_BYTES:
+        words = f"The model has {size} bytes, and {MAX_MODEL_BYTES} are taken. Try a simpler object."
+        return StepFailure("mesh_too_large", words, retryable=False)
+    clients.s3().download_file(place.bucket, place.key, str(path))
     return None
 
 

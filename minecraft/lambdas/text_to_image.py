@@ -6,12 +6,11 @@ It can run any number of times for the same job: what is there is not bought aga
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from minecraft.contract import FAILURE_SUFFIX, StepFailure
+from minecraft.contract import StepFailure, failure_of
 from minecraft.events import invoke_event
 from minecraft.images.bedrock import bedrock_client
 from minecraft.images.notes import FailureCode, read_request
@@ -20,16 +19,15 @@ from minecraft.images.provider import Busy, Failed, Picture, Refused
 from minecraft.images.settings import NO_MODEL, ImageSettings
 from minecraft.images.stability import StabilityBackgroundRemover, StabilityImages
 from minecraft.lambdas import clients
+from minecraft.logs import log
+from minecraft.objects import Location, read_if_there, size_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from minecraft.images.notes import ImageRequest, Location
+    from minecraft.images.notes import ImageRequest
     from minecraft.images.provider import ImageProvider, Outcome
 
-log = logging.getLogger(__name__)
-
-_GONE = frozenset({"404", "NoSuchKey", "NotFound"})
 _LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
@@ -47,15 +45,15 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     outcome = _settled(request) or _work(request, settings)
     if settings.worker_function:
         invoke_event(clients.functions(), settings.worker_function, {"jobId": request.job_id})
-    log.info("job %s: %s", request.job_id, outcome)
+    log("image", job_id=request.job_id, outcome=outcome)
     return {"jobId": request.job_id, "outcome": outcome}
 
 
 def _settled(request: ImageRequest) -> str | None:
     """How an earlier call ended, unless it is worth another one."""
-    if _read(request.output, head=True) is not None:
+    if size_if_there(clients.s3(), request.output) is not None:
         return "kept"
-    told = _read(_beside(request.output))
+    told = read_if_there(clients.s3(), _beside(request.output))
     if told is None:
         return None
     failure = json.loads(told)
@@ -66,7 +64,7 @@ def _work(request: ImageRequest, settings: ImageSettings) -> str:
     result = _picture(request, settings)
     failure_place = _beside(request.output)
     if isinstance(result, StepFailure):
-        log.warning("job %s: %s: %s", request.job_id, result.code, result.message)
+        log("image_failed", job_id=request.job_id, code=result.code, reason=result.message)
         clients.s3().put_object(
             Bucket=failure_place.bucket,
             Key=failure_place.key,
@@ -96,7 +94,7 @@ def _picture(request: ImageRequest, settings: ImageSettings) -> Picture | StepFa
 def _uploaded(source: Location) -> Picture | StepFailure:
     from minecraft.images.upload import read_upload  # noqa: PLC0415  # Pillow, which most jobs need not wait for
 
-    data = _read(source)
+    data = read_if_there(clients.s3(), source)
     if data is None:
         return StepFailure(
             FailureCode.BAD_UPLOAD, "The picture that was given is not there.", retryable=False
@@ -120,21 +118,7 @@ def _failure(outcome: Outcome) -> StepFailure:
 
 
 def _beside(output: Location) -> Location:
-    return type(output)(output.bucket, output.key + FAILURE_SUFFIX)
-
-
-def _read(place: Location, *, head: bool = False) -> bytes | None:
-    """An object's bytes (none of them with `head`), or None where there is no object."""
-    try:
-        if head:
-            clients.s3().head_object(Bucket=place.bucket, Key=place.key)
-            return b""
-        with clients.s3().get_object(Bucket=place.bucket, Key=place.key)["Body"] as body:
-            return bytes(body.read())
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _GONE:
-            return None
-        raise
+    return Location(output.bucket, failure_of(output.key))
 
 
 def _put_first(place: Location, picture: Picture) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from minecraft import contract
 from minecraft.contract import ContractError, StepFailure, VoxelSummary
 from minecraft.jobs.job import Step
+from minecraft.objects import Location, location, read_if_there, size_if_there
 from minecraft.pipeline import words
 from minecraft.pipeline.decide import Seen
 
@@ -30,7 +29,6 @@ RESULTS = {
 }
 """The object that shows that a step is done."""
 
-_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _MOST_READ = 1024 * 1024
 
 
@@ -52,31 +50,10 @@ class Objects:
         key = contract.job_prefix(job.job_id) + RESULTS[step]
         if step is Step.BATCHES:
             return self._summary(key)
-        if self.exists(self.bucket, key):
+        if size_if_there(self._s3, Location(self.bucket, key)) is not None:
             return Seen(done=True)
         # What lies there before this attempt was handed out is of the one before.
         return Seen(failure=None if job.called_at is None else self._failure(job, step, key))
-
-    def exists(self, bucket: str, key: str) -> bool:
-        """Whether the object is there."""
-        try:
-            self._s3.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _ABSENT:
-                return False
-            raise
-        return True
-
-    def read(self, bucket: str, key: str) -> bytes | None:
-        """The object's first MiB, or None where it is not there."""
-        try:
-            answer = self._s3.get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _ABSENT:
-                return None
-            raise
-        with answer["Body"] as body:
-            return body.read(_MOST_READ)
 
     def forget_failure(self, job: Job) -> None:
         """Delete what the attempt before has left behind, where the next would find it."""
@@ -88,14 +65,16 @@ class Objects:
         if step in (Step.SHAPE, Step.PAINT):
             if job.failure_location is None:
                 return None
-            bucket, failure_key = job.failure_location.removeprefix("s3://").split("/", 1)
-            body = self.read(bucket, failure_key)
+            body = self._read(location(job.failure_location, "failure_location"))
             return None if body is None else endpoint_failure(body)
-        body = self.read(self.bucket, contract.failure_of(key))
+        body = self._read(Location(self.bucket, contract.failure_of(key)))
         return None if body is None else _function_failure(body)
 
+    def _read(self, place: Location) -> bytes | None:
+        return read_if_there(self._s3, place, _MOST_READ)
+
     def _summary(self, key: str) -> Seen:
-        body = self.read(self.bucket, key)
+        body = self._read(Location(self.bucket, key))
         try:
             summary = VoxelSummary.from_json(body or b"")
         except ContractError:

@@ -43,11 +43,16 @@ _LEAST_COMMANDS = 1024
 
 
 def artefacts(
-    made: Made, *, version: str, anchor: tuple[int, int, int] | None = None, title: str = "build"
+    made: Made,
+    *,
+    version: str,
+    anchor: tuple[int, int, int] | None = None,
+    title: str = "build",
+    commands: bool = True,
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file, the smallest and quickest first; the same build gives the same bytes.
 
-    Commands and data pack are for the block `anchor` that the build stands on.
+    Commands and data pack, left out without `commands`, are for the block `anchor` that the build stands on.
 
     Raises:
         ValueError: the build does not fit into the world there; see `fits` for a question beforehand.
@@ -59,7 +64,8 @@ def artefacts(
     yield "preview.png", encode_png(isometric(made.blocks))
     yield "preview.glb", _preview(made.blocks)
     yield from schematics(made.blocks, game, title)
-    yield from command_files(made, game, anchor or ANCHOR)
+    if commands:
+        yield from command_files(made, game, anchor or ANCHOR)
 
 
 def fits(made: Made, *, version: str, anchor: tuple[int, int, int] | None = None) -> str | None:

@@ -41,7 +41,7 @@ _FAINT = 1e-12
 
 
 @compiled
-def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls would pass all of its state on
+def paint(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one loop: calls would pass all of its state on
     positions: NDArray[np.float32],
     faces: NDArray[np.int32],
     frame: NDArray[np.float64],
@@ -149,10 +149,7 @@ def paint(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop: calls w
                     if weight == 0 or in_z == 0:
                         continue
                     row, count = _row(index, places, sums, count, x, y, z)
-                    sums[row, 0] += red
-                    sums[row, 1] += green
-                    sums[row, 2] += blue
-                    sums[row, 3] += weight
+                    _add(sums, row, red, green, blue, weight)
     return len(faces), count
 
 
@@ -174,6 +171,39 @@ def _row(
     sums[count] = 0.0
     index[x, y, z] = count + 1
     return count, count + 1
+
+
+@inlined
+def _add(sums: NDArray[np.float64], row: int, red: float, green: float, blue: float, weight: float) -> None:
+    sums[row, 0] += red
+    sums[row, 1] += green
+    sums[row, 2] += blue
+    sums[row, 3] += weight
+
+
+@inlined
+def _first_point(samples: int) -> tuple[float, float]:
+    """The first of points that fill a unit square evenly, however many they are; a single one's own place.
+
+    http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/
+    """
+    if samples > 1:
+        return 0.2548776662466927, 0.0698402909980532
+    return 1 / 3, 1 / 3
+
+
+@inlined
+def _next_point(s: float, t: float) -> tuple[float, float]:
+    s, t = s + 0.7548776662466927, t + 0.5698402909980532
+    return s - 1 if s >= 1 else s, t - 1 if t >= 1 else t
+
+
+@inlined
+def _in_triangle(s: float, t: float) -> tuple[float, float]:
+    """A point of the square as one of a triangle: the square's far half is folded onto the near one."""
+    if s + t > 1:
+        return 1 - s, 1 - t
+    return s, t
 
 
 @inlined
@@ -226,17 +256,20 @@ def _splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
                 if crossed > 1 and not touches(axes, rows, x, y, z):
                     continue
                 row, count = _row(index, places, sums, count, x, y, z)
-                sums[row, 0] += _FAINT * red * tint[0]
-                sums[row, 1] += _FAINT * green * tint[1]
-                sums[row, 2] += _FAINT * blue * tint[2]
-                sums[row, 3] += _FAINT
+                _add(
+                    sums,
+                    row,
+                    _FAINT * red * tint[0],
+                    _FAINT * green * tint[1],
+                    _FAINT * blue * tint[2],
+                    _FAINT,
+                )
     area = _area(cuts, 0, 1, 2)
     samples = max(1 if crossed == 0 else _LEAST_SPLIT, int(area * density + 0.5))
     weight = area / samples
-    s, t = (0.2548776662466927, 0.0698402909980532) if samples > 1 else (third, third)
+    s, t = _first_point(samples)
     for _ in range(samples):
-        fold = s + t > 1
-        b, c = (1 - s, 1 - t) if fold else (s, t)
+        b, c = _in_triangle(s, t)
         a = 1 - b - c
         if samples > 1:
             red, green, blue, _ = _shade(a, b, c, coarse, uv, colors, pixels, light, sampler)
@@ -245,12 +278,8 @@ def _splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
         z = min(max(int(a * cuts[0, 0, 2] + b * cuts[0, 1, 2] + c * cuts[0, 2, 2]), low[2]), high[2])
         row = index[x, y, z] - 1
         if row >= 0:
-            sums[row, 0] += weight * red * tint[0]
-            sums[row, 1] += weight * green * tint[1]
-            sums[row, 2] += weight * blue * tint[2]
-            sums[row, 3] += weight
-        s, t = s + 0.7548776662466927, t + 0.5698402909980532
-        s, t = s - 1 if s >= 1 else s, t - 1 if t >= 1 else t
+            _add(sums, row, weight * red * tint[0], weight * green * tint[1], weight * blue * tint[2], weight)
+        s, t = _next_point(s, t)
     return count
 
 
@@ -337,12 +366,9 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
                 continue
             samples = max(samples, _LEAST_MASKED)
         weight = max(area, _FAINT) / samples
-        # Points that fill a triangle evenly, however many they are:
-        # http://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/
-        s, t = (0.2548776662466927, 0.0698402909980532) if samples > 1 else (1 / 3, 1 / 3)
+        s, t = _first_point(samples)
         for _ in range(samples):
-            fold = s + t > 1
-            p, q = (1 - s, 1 - t) if fold else (s, t)
+            p, q = _in_triangle(s, t)
             r = 1 - p - q
             b = r * polygons[at, 0, 3] + p * polygons[at, min(second, third), 3] + q * polygons[at, third, 3]
             c = r * polygons[at, 0, 4] + p * polygons[at, min(second, third), 4] + q * polygons[at, third, 4]
@@ -354,8 +380,7 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
                     blue + weight * shade[2],
                 )
                 total += weight
-            s, t = s + 0.7548776662466927, t + 0.5698402909980532
-            s, t = s - 1 if s >= 1 else s, t - 1 if t >= 1 else t
+            s, t = _next_point(s, t)
     return red * tint[0], green * tint[1], blue * tint[2], total
 
 

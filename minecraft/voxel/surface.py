@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minecraft.voxel.color import linear_from_srgb
 from minecraft.voxel.paint import paint
-from minecraft.voxel.texel import linear_light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def find_surface(model: Model, lattice: Lattice) -> Surface:
     index = np.zeros(lattice.shape, np.int32)
     places, sums, count = np.empty(_ROWS, np.int64), np.empty((_ROWS, 4), np.float64), 0
     frame = np.array([*lattice.centre, lattice.scale], np.float64)
-    light = linear_light()
+    light = linear_from_srgb(np.arange(256, dtype=np.uint8))
     for number, primitive in enumerate(model.primitives):
         _check(number, primitive)
         positions = np.ascontiguousarray(primitive.positions, np.float32)

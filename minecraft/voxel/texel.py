@@ -5,28 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from minecraft.voxel.compiled import inlined
 from minecraft.voxel.model import Wrap
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 _REPEAT, _MIRROR = Wrap.REPEAT.value, Wrap.MIRROR.value
 _FARTHEST = 1e9
 
 RGBA = tuple[float, float, float, float]
-
-
-def linear_light() -> NDArray[np.float32]:
-    """Linear light (256,) of each sRGB byte.
-
-    https://www.w3.org/TR/css-color-4/#color-conversion-code
-    """
-    srgb = np.arange(256) / 255
-    dark = 0.04045
-    return np.where(srgb <= dark, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 @inlined

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
+    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,19 @@ def reachable_moto() -> Iterator[int]:
     server.start()
     yield server.get_host_and_port()[1]
     server.stop()
+
+
+@pytest.fixture
+def reachable_s3(reachable_moto: int) -> Iterator[S3Client]:
+    made = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{reachable_moto}",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    yield made
+    made.close()
 
 
 @pytest.fixture

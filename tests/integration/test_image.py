@@ -10,7 +10,6 @@ from mmap import ACCESS_READ, mmap
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from tests.support.engine import ROOT, Containers, Served, build
@@ -64,19 +63,11 @@ def containers(client: docker.DockerClient, image: str) -> Iterator[Containers]:
 
 
 @pytest.fixture
-def store(reachable_moto: int) -> Iterator[S3Client]:
-    made = boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{reachable_moto}",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+def store(reachable_s3: S3Client) -> S3Client:
     # moto's servers of one process have one memory: other tests' buckets are there, too.
-    made.create_bucket(Bucket="images")
-    made.upload_file(str(ROOT / "fixtures" / "images" / "mushroom.png"), "images", "mushroom.png")
-    yield made
-    made.close()
+    reachable_s3.create_bucket(Bucket="images")
+    reachable_s3.upload_file(str(ROOT / "fixtures" / "images" / "mushroom.png"), "images", "mushroom.png")
+    return reachable_s3
 
 
 def job(prefix: str, params: dict[str, int]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import numpy as np
 import pytest
 
@@ -54,17 +53,9 @@ def containers(client: docker.DockerClient, image: str) -> Iterator[Containers]:
 
 
 @pytest.fixture
-def store(reachable_moto: int) -> Iterator[S3Client]:
-    made = boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{reachable_moto}",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    made.create_bucket(Bucket="models")
-    yield made
-    made.close()
+def store(reachable_s3: S3Client) -> S3Client:
+    reachable_s3.create_bucket(Bucket="models")
+    return reachable_s3
 
 
 def tetrahedron() -> bytes:

@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -153,27 +153,36 @@ def run_emulator(
         *(sys.executable, "-m", "emulator", "--exit-with-stdin", "--table-prefix", prefix),
         *("--log-dir", str(folder), *launcher, *options),
     ]
+    with running_program(command, environment, log, what="the emulator", stop_seconds=40) as (url, process):
+        yield Running(url, process, log)
+
+
+@contextmanager
+def running_program(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, *, what: str, stop_seconds: float
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A program that tells on its first line where it listens, and ends by SIGTERM in `stop_seconds`."""
     with log.open("wb") as errors:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )
     try:
-        yield Running(_ready(process, log), process, log)
+        yield _ready(process, log, what), process
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=40)
+            process.communicate(timeout=stop_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             raise
 
 
-def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
+def _ready(process: subprocess.Popen[bytes], log: Path, what: str) -> str:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], 30)
     line = process.stdout.readline() if readable else b""
-    assert line, f"the emulator did not start:\n{log.read_text()}"
+    assert line, f"{what} did not start:\n{log.read_text()}"
     return str(json.loads(line)["url"])
 
 

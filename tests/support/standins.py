@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import select
-import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.emulator import Running
+from tests.support.emulator import Running, running_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,25 +78,5 @@ def run_standins(
         *(sys.executable, "-m", "emulator.standins", "--exit-with-stdin", "--functions", str(file)),
         *("--log-dir", str(folder), *options),
     ]
-    with log.open("wb") as errors:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        )
-    try:
-        yield Hosting(_ready(process, log), process, log, folder)
-    finally:
-        process.terminate()
-        try:
-            process.communicate(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise
-
-
-def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
-    assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], 30)
-    line = process.stdout.readline() if readable else b""
-    assert line, f"the stand-ins did not start:\n{log.read_text()}"
-    return str(json.loads(line)["url"])
+    with running_program(command, environment, log, what="the stand-ins", stop_seconds=30) as (url, process):
+        yield Hosting(url, process, log, folder)

@@ -1,0 +1,64 @@
+"""Objects in S3: where they are, and whether they are there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from minecraft.contract import ContractError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_LOCATION = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.{1,1024})", re.DOTALL)
+_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """An object in S3."""
+
+    bucket: str
+    key: str
+
+
+def location(value: str, field: str) -> Location:
+    """The bucket and key of `s3://bucket/key`.
+
+    Raises:
+        ContractError: it is no such place.
+    """
+    match = _LOCATION.fullmatch(value)
+    if match is None:
+        raise ContractError(f"{field} {value[:100]!r}: expected s3://bucket/key")
+    return Location(match[1], match[2])
+
+
+def is_absence(error: ClientError) -> bool:
+    """Whether S3 says by it that there is no such object."""
+    return error.response.get("Error", {}).get("Code") in _ABSENT
+
+
+def size_if_there(s3: S3Client, place: Location) -> int | None:
+    """The object's bytes, counted, or None where there is none."""
+    try:
+        return s3.head_object(Bucket=place.bucket, Key=place.key)["ContentLength"]
+    except ClientError as error:
+        if is_absence(error):
+            return None
+        raise
+
+
+def read_if_there(s3: S3Client, place: Location, most: int | None = None) -> bytes | None:
+    """The object's bytes, the first `most` of them, or None where there is none."""
+    try:
+        answer = s3.get_object(Bucket=place.bucket, Key=place.key)
+    except ClientError as error:
+        if is_absence(error):
+            return None
+        raise
+    with answer["Body"] as body:
+        return bytes(body.read(most))
