@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 if TYPE_CHECKING:
     from cloud.waiting import Update
 
-FIRST_TIME = "the first time on a machine the engine's loops are compiled, about half a minute"
+FIRST_TIME = "the first time on a machine the engine's loops are compiled, about a minute"
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -16,7 +16,7 @@ _FOLDER = Path(__file__).parent
 
 
 def kept() -> bool:
-    """Whether some loop was compiled since the newest of the sources; else the first use takes half a minute.
+    """Whether some loop was compiled since the newest of the sources; else the first use takes a minute.
 
     A question for words alone: what is kept may still be for another processor, or not all.
     """
