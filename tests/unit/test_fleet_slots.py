@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,22 @@ def test_port_blocks_do_not_overlap() -> None:
     taken = {port for first in blocks for port in range(first, first + BLOCK)}
     assert len(taken) == 20 * BLOCK
     assert max(taken) < 32_768
+    for first in blocks:
+        ports.give_back(first)
+
+
+def test_emulators_side_by_side_never_share_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while the containers of both are still starting, so that nobody listens yet."""
+    monkeypatch.setattr(random.SystemRandom, "randrange", lambda _, first, *__: first)
+    one, other = Ports(), Ports()
+    firsts = [ports.take() for _ in range(10) for ports in (one, other)]
+    assert len(set(firsts)) == 20
+    one.give_back(firsts[0])
+    third = Ports()
+    assert third.take() == firsts[0]
+    for ports, taken in ((one, firsts[2::2]), (other, firsts[1::2]), (third, firsts[:1])):
+        for first in taken:
+            ports.give_back(first)
 
 
 def test_a_container_sees_its_model_and_aws_and_little_else(monkeypatch: pytest.MonkeyPatch) -> None:
