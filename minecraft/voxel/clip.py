@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minecraft.voxel.compiled import compiled
+from minecraft.voxel.compiled import inner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,7 @@ CORNERS = 16
 """More corners than a triangle can have once it is cut by the six planes of a cell, rounding included."""
 
 
-@compiled
+@inner
 def cut(
     polygons: NDArray[np.float64],
     source: int,
@@ -51,7 +51,7 @@ def cut(
     return count
 
 
-@compiled
+@inner
 def between(
     polygons: NDArray[np.float64], source: int, corners: int, axis: int, low: float, target: int
 ) -> int:

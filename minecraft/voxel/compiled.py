@@ -36,18 +36,29 @@ R = TypeVar("R")
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """The function as machine code, compiled at its first call with given types unless that is kept."""
-    return _compile(function, forceinline=False)
+    return _compile(function)
+
+
+def inner(function: Callable[P, R]) -> Callable[P, R]:
+    """The same for what compiled code calls, and which makes no array.
+
+    It counts no references to the arrays that it is lent: their caller holds them. numba takes such counting
+    out of simple functions alone, and it can be most of a small one's time.
+    https://github.com/numba/numba/issues/2345, https://github.com/numba/numba/issues/2350
+    """
+    return _compile(function, _nrt=False)
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
-    """The same, made part of each function that calls it: for what is called for each triangle or sample."""
-    return _compile(function, forceinline=True)
+    """As `inner`, made part of each function that calls it: for what is called for each sample."""
+    return _compile(function, _nrt=False, forceinline=True)
 
 
-def _compile(function: Callable[P, R], *, forceinline: bool) -> Callable[P, R]:
+def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
     _settle()
     stamped = _stamp(cast("FunctionType", function))
-    compiler: Any = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=forceinline)
+    njit: Any = numba.njit
+    compiler = njit(cache=True, nogil=True, error_model="numpy", **options)
     try:
         return cast("Callable[P, R]", compiler(stamped))
     except RuntimeError:

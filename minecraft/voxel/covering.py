@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from minecraft.voxel.build import MAX_BOX_BLOCKS
-from minecraft.voxel.compiled import compiled
+from minecraft.voxel.compiled import compiled, inlined, inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,8 @@ OUTSIDE = -1
 """Of Board.want: air, that no box may touch."""
 ANYTHING = 0
 """Of Board.want: a cell that any state may cross."""
+MOST_STATES = 2**15 - 1
+"""The greatest state of a cell."""
 
 AXIS_ORDERS = np.array([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], np.int64)
 BLOCKED = np.int64(1) << 32
@@ -46,7 +48,7 @@ class Board(NamedTuple):
 
 @compiled
 def cover(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32], *, sure: bool) -> int:
-    """Choose boxes of `state` until each of `seeds` (flat indices) is covered; the number of boxes.
+    """Choose boxes of `state` until each of `seeds` (flat indices, rising) is covered; the number of boxes.
 
     `boxes` is (at least as many as seeds, 7) int32, filled in: both corners, inclusive, and the state. The
     board is brought up to date. With `sure`, only those boxes are chosen that could not be better if all
@@ -102,32 +104,33 @@ def _around(
     return low, high - low + 1
 
 
-@compiled
+@inner
 def _sum_up(board: Board, state: int, low: NDArray[np.int64], extent: NDArray[np.int64], whole: bool) -> None:
     """Prefix sums over the extent: cells that want `state`, and cells that block it (air alone, if whole)."""
-    want, sums = board.want, board.sums
+    want, sums, steps = board.want, board.sums, board.steps
     row = extent[2] + 1
     page = row * (extent[1] + 1)
     sums[:page] = 0
+    most_clear = MOST_STATES if whole else ANYTHING
     for x in range(1, extent[0] + 1):
-        sums[x * page : x * page + row] = 0
+        now, before = sums[x * page : (x + 1) * page], sums[(x - 1) * page : x * page]
+        now[:row] = 0
         for y in range(1, extent[1] + 1):
-            here = x * page + y * row
-            sums[here] = 0
+            cell = (low[0] + x - 1) * steps[0] + (low[1] + y - 1) * steps[1] + low[2]
+            kinds = want[cell : cell + extent[2]]
+            line, under = now[y * row : (y + 1) * row], now[(y - 1) * row : y * row]
+            line[0] = 0
             running = np.int64(0)
-            cell = (low[0] + x - 1) * board.steps[0] + (low[1] + y - 1) * board.steps[1] + low[2]
-            for z in range(1, extent[2] + 1):
-                kind = want[cell]
-                cell += 1
-                if kind == state:
-                    running += 1
-                elif kind < 0 or (kind > 0 and not whole):
-                    running += BLOCKED
-                to = here + z
-                sums[to] = running + sums[to - row] + sums[to - page] - sums[to - row - page]
+            for z in range(len(kinds)):
+                kind = kinds[z]
+                blocked = (kind < 0) | ((kind > most_clear) & (kind != state))
+                running += np.int64(kind == state) + (np.int64(blocked) << 32)
+                line[z + 1] = running + under[z + 1]
+        for i in range(page):
+            now[i] += before[i]
 
 
-@compiled
+@inner
 def _inside(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32]) -> int:
     """What `_sum_up` counted within a box, whose corners are relative to the extent's."""
     row = extent[2] + 1
@@ -147,36 +150,65 @@ def _inside(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.
     )
 
 
-@compiled
+@inner
 def _blocks(box: NDArray[np.int32]) -> int:
     return (np.int64(box[3]) - box[0] + 1) * (box[4] - box[1] + 1) * (box[5] - box[2] + 1)  # type: ignore[no-any-return]
 
 
-@compiled
+@inlined
+def _before(sums: NDArray[np.int64], corners: tuple[int, int, int, int], offset: int) -> int:
+    """What `_sum_up` counted from the extent's start to a plane: the cross-section's corners, moved there."""
+    return (  # type: ignore[no-any-return]  # an element of an int64 array
+        sums[corners[0] + offset]
+        - sums[corners[1] + offset]
+        - sums[corners[2] + offset]
+        + sums[corners[3] + offset]
+    )
+
+
+@inner
 def _stretch(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32], axis: int) -> None:
     """Grow the box along one axis, both ways in turn, until something blocks it or it is at its largest."""
-    slab = _blocks(box) // (box[3 + axis] - box[axis] + 1)
-    room = MAX_BOX_BLOCKS // slab - (box[3 + axis] - box[axis] + 1)
-    first, last = box[axis], box[3 + axis]
-    up, down = True, True
-    while room > 0 and (up or down):
-        if up:
-            up = bool(last + 1 < extent[axis])
-            if up:
-                box[axis] = box[3 + axis] = last + 1
-                up = bool(_inside(sums, extent, box) < BLOCKED)
-                if up:
-                    last += 1
-                    room -= 1
-        if down and room > 0:
-            down = bool(first > 0)
-            if down:
-                box[axis] = box[3 + axis] = first - 1
-                down = bool(_inside(sums, extent, box) < BLOCKED)
-                if down:
-                    first -= 1
-                    room -= 1
-    box[axis], box[3 + axis] = first, last
+    row = extent[2] + 1
+    page = row * (extent[1] + 1)
+    step, step_u, step_v = (page, row, 1) if axis == 0 else (row, 1, page) if axis == 1 else (1, page, row)
+    u, v = (axis + 1) % 3, (axis + 2) % 3
+    low_u, high_u = box[u] * step_u, (box[3 + u] + 1) * step_u
+    low_v, high_v = box[v] * step_v, (box[3 + v] + 1) * step_v
+    corners = (high_u + high_v, low_u + high_v, high_u + low_v, low_u + low_v)
+    first, last = int(box[axis]), int(box[3 + axis])
+    slab = (np.int64(box[3 + u]) - box[u] + 1) * (box[3 + v] - box[v] + 1)
+    room = MAX_BOX_BLOCKS // slab - (last - first + 1)
+    up = _free(sums, corners, (last + 1) * step, step, min(room, extent[axis] - 1 - last))
+    down = _free(sums, corners, first * step, -step, min(room, first))
+    if up + down > room:
+        # Both in turn, the upper first, until the room is used up.
+        up = max(min(up, (room + 1) // 2), room - down)
+        down = room - up
+    box[axis], box[3 + axis] = first - down, last + up
+
+
+@inlined
+def _free(
+    sums: NDArray[np.int64], corners: tuple[int, int, int, int], start: int, step: int, most: int
+) -> int:
+    """How many slabs, at most `most`, have nothing that blocks them: in steps that double, then halve."""
+    at_start = _before(sums, corners, start)
+    free, jump = 0, 1
+    blocked = most + 1
+    while free < most and blocked > most:
+        ahead = min(free + jump, most)
+        if abs(_before(sums, corners, start + ahead * step) - at_start) < BLOCKED:
+            free, jump = ahead, 2 * jump
+        else:
+            blocked = ahead
+    while blocked - free > 1 and free < most:
+        middle = (free + blocked) // 2
+        if abs(_before(sums, corners, start + middle * step) - at_start) < BLOCKED:
+            free = middle
+        else:
+            blocked = middle
+    return free
 
 
 @compiled
@@ -224,6 +256,10 @@ def _choose(
 
     Candidates wait in one list per gain: `first` is its head, `after` the links.
     """
+    places = np.empty((seeds.size, 2), np.int32)
+    for i in range(seeds.size):
+        places[i, 0] = seeds[i] % board.steps[0] // board.steps[1]
+        places[i, 1] = seeds[i] % board.steps[1]
     first = np.full(gains.max() + 1, -1, np.int64)
     after = np.full(seeds.size, -1, np.int64)
     for i in range(seeds.size - 1, -1, -1):
@@ -239,7 +275,7 @@ def _choose(
         first[gain] = after[i]
         if board.want[seeds[i]] != state:
             continue
-        left = _left(board, state, found[i])
+        left = _left(board, state, seeds, places, found[i])
         if left < gain:
             after[i] = first[left]
             first[left] = i
@@ -250,35 +286,44 @@ def _choose(
     return count
 
 
-@compiled
-def _left(board: Board, state: int, box: NDArray[np.int32]) -> int:
-    """How many cells in the box want the state still."""
+@inner
+def _left(
+    board: Board, state: int, seeds: NDArray[np.int64], places: NDArray[np.int32], box: NDArray[np.int32]
+) -> int:
+    """How many of the seeds in the box want the state still; `places` (n, 2) is their y and z."""
+    steps = board.steps
     left = 0
-    for x in range(box[0], box[3] + 1):
-        for y in range(box[1], box[4] + 1):
-            row = x * board.steps[0] + y * board.steps[1]
-            for z in range(box[2], box[5] + 1):
-                if board.want[row + z] == state:
-                    left += 1
+    for i in range(
+        np.searchsorted(seeds, box[0] * steps[0] + box[1] * steps[1] + box[2]),
+        np.searchsorted(seeds, box[3] * steps[0] + box[4] * steps[1] + box[5] + 1),
+    ):
+        y, z = places[i, 0], places[i, 1]
+        if box[1] <= y <= box[4] and box[2] <= z <= box[5] and board.want[seeds[i]] == state:
+            left += 1
     return left
 
 
-@compiled
+@inner
 def _take(board: Board, state: int, box: NDArray[np.int32], needed: NDArray[np.int32]) -> None:
     """Cover the cells of the box; `needed` becomes the extent of those where it may be of use.
 
     Those are cells of its state, covered before or not: some other box may turn out not to be needed.
     """
-    needed[:3], needed[3:6] = box[3:], box[:3]
+    for side in range(6):
+        needed[side] = box[(side + 3) % 6]
+    want, bare, goal, steps = board.want, board.bare, board.goal, board.steps
     for x in range(box[0], box[3] + 1):
         for y in range(box[1], box[4] + 1):
-            row = x * board.steps[0] + y * board.steps[1]
-            for z in range(box[2], box[5] + 1):
-                if board.bare[row + z] == 0 and board.goal[row + z] != state:
-                    continue
+            start, end = x * steps[0] + y * steps[1] + box[2], x * steps[0] + y * steps[1] + box[5] + 1
+            kinds, bare_row, goals = want[start:end], bare[start:end], goal[start:end]
+            first, last = len(kinds), -1
+            for z in range(len(kinds)):
+                if bare_row[z] != 0 or goals[z] == state:
+                    first, last = min(first, z), z
+                    bare_row[z] = 0
+                    if kinds[z] == state:
+                        kinds[z] = ANYTHING
+            if last >= 0:
                 needed[0], needed[3] = min(needed[0], x), max(needed[3], x)
                 needed[1], needed[4] = min(needed[1], y), max(needed[4], y)
-                needed[2], needed[5] = min(needed[2], z), max(needed[5], z)
-                board.bare[row + z] = 0
-                if board.want[row + z] == state:
-                    board.want[row + z] = ANYTHING
+                needed[2], needed[5] = min(needed[2], box[2] + first), max(needed[5], box[2] + last)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minecraft.voxel.build import Build
-from minecraft.voxel.covering import ANYTHING, OUTSIDE, Board, cover, fill
+from minecraft.voxel.covering import ANYTHING, MOST_STATES, OUTSIDE, Board, cover, fill
 from minecraft.voxel.pruning import prune
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ TILE = 128
 """Beyond LARGE solid cells boxes are searched for within cubes of this side, whose sums fit into a cache."""
 MANY = 2**15
 """Beyond so many cells of one state in a tile the box for each is the best at hand, not the best of all."""
-MOST_STATES = 2**15 - 1
 
 Groups = list[tuple[int, "NDArray[np.int64]"]]
 

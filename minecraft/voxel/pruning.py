@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.compiled import compiled
+from minecraft.voxel.compiled import compiled, inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def prune(want: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.i
     return kept
 
 
-@compiled
+@inner
 def _count(
     want: NDArray[np.int16],
     steps: NDArray[np.int64],
@@ -56,7 +56,7 @@ def _count(
                         wrong[cell] = index
 
 
-@compiled
+@inner
 def _needed(
     steps: NDArray[np.int64],
     box: NDArray[np.int32],
@@ -78,7 +78,7 @@ def _needed(
     return needed[3] >= 0  # type: ignore[no-any-return]  # an element of an int32 array
 
 
-@compiled
+@inner
 def _release(
     steps: NDArray[np.int64],
     box: NDArray[np.int32],
