@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from minecraft.api.errors import ApiError, invalid
 from minecraft.request import ORDERS, PALETTES, BuildRequest
+from minecraft.voxel.block_ids import find_known, refuse_newer
 from minecraft.voxel.size import LARGEST, SIZES, SMALLEST, parse_size
 from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS, WORLD_BORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PROMPT = 500
@@ -78,11 +80,12 @@ def build_request(given: dict[str, Any]) -> BuildRequest:
     Raises:
         ApiError: a field is missing, of the wrong kind, or out of bounds.
     """
+    version = _version(given.get("version", DEFAULT_VERSION))
     return BuildRequest(
         prompt=_prompt(given.get("prompt"), needed=given.get("imageUpload") is None),
         size=_size(given.get("size", "medium")),
         anchor=_anchor(given.get("anchor")),
-        palette=_palette(given.get("palette", "default")),
+        palette=_palette(given.get("palette", "default"), version),
         exclude=_blocks("exclude", given.get("exclude", [])),
         hollow=_whole(
             "hollow", int(h) if isinstance(h := given.get("hollow", 0), bool) else h, 0, MAX_HOLLOW
@@ -94,7 +97,7 @@ def build_request(given: dict[str, Any]) -> BuildRequest:
         dither=_share("dither", given.get("dither", 0)),
         order=_one_of("order", given.get("order", "any"), ORDERS),
         clear_air=_yes_or_no("clearAir", given.get("clearAir", False)),
-        version=_version(given.get("version", DEFAULT_VERSION)),
+        version=version,
         seed=_optional(given.get("seed"), lambda v: _whole("seed", v, 0, MAX_SEED)),
         player_uuid=_uuid(given.get("playerUuid", "")),
         player_name=text("playerName", given.get("playerName", ""), MAX_NAME),
@@ -177,11 +180,13 @@ def _optional(value: object, parse: Callable[[object], Any]) -> Any:  # noqa: AN
     return None if value is None else parse(value)
 
 
-def _palette(value: object) -> str | tuple[str, ...]:
+def _palette(value: object, version: str) -> str | tuple[str, ...]:
     if isinstance(value, list):
         blocks = _blocks("palette", value)
         if not blocks:
             raise invalid("palette", value, "at least one block")
+        with _told_of("palette"):
+            refuse_newer(map(find_known, blocks), version)
         return blocks
     if not isinstance(value, str) or value not in PALETTES:
         raise invalid("palette", value, f"{', '.join(PALETTES)}, or a list of block ids")
@@ -194,7 +199,19 @@ def _blocks(field: str, value: object) -> tuple[str, ...]:
     for block in value:
         if not isinstance(block, str) or not _BLOCK.fullmatch(block):
             raise invalid(field, block, "a block id such as minecraft:stone, without properties")
+    with _told_of(field):
+        for block in value:
+            find_known(block)
     return tuple(value)
+
+
+@contextmanager
+def _told_of(field: str) -> Iterator[None]:
+    """Whoever reads the answer learns in which field a block stands that cannot be had."""
+    try:
+        yield
+    except ValueError as error:
+        raise ApiError(400, "invalid_request", f"{field}: {error}") from error
 
 
 def _version(value: object) -> str:

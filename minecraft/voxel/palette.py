@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.block_table import MeasuredBlock, measured_blocks, parse_version
+from minecraft.voxel.block_ids import NEAR, find_known, parse_version, refuse_newer, short
+from minecraft.voxel.block_table import MeasuredBlock, measured_blocks
 from minecraft.voxel.color import oklab
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ _CHEAP = (
 
 _GREY = 0.02
 """OKLab chroma below which a colour counts as grey: what one can just see."""
-
-_NEAR = 0.5
-"""How alike a name must be to be offered in its place (difflib's ratio)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def load_palette(
         blocks = [block for block in blocks if parse_version(block.since) <= newest]
     else:
         name, blocks = "list", [find_block(block) for block in palette]
-        _refuse_newer(blocks, version)
+        refuse_newer(blocks, version)
     unwanted = {find_block(block).id for block in exclude}
     kept = {block.id: block for block in blocks if block.id not in unwanted}
     if not kept:
@@ -99,39 +97,16 @@ def find_block(name: str) -> MeasuredBlock:
     Raises:
         ValueError: if there is none; the message names the nearest.
     """
-    known = measured_blocks()
-    wanted = name.strip().lower().removeprefix("minecraft:")
-    base = wanted.partition("[")[0]
-    block = known.get(f"minecraft:{base}")
-    if block is None:
-        near = get_close_matches(base, [_short(block) for block in known], n=3, cutoff=_NEAR)
-        hint = (
-            f"did you mean {', '.join(near)}?" if near else "expected the id of a full block, such as stone"
-        )
-        raise ValueError(f"block {name!r}: not a block whose colours are known; {hint}")
-    if wanted not in {base, block.state.removeprefix("minecraft:")}:
-        raise ValueError(
-            f"block {name!r}: its colours are known as {block.state} only; write {_short(block.id)}"
-        )
-    return block
+    return measured_blocks()[find_known(name).id]
 
 
 def _named(name: str) -> list[MeasuredBlock]:
     rule = _RULES.get(name)
     if rule is None:
-        near = get_close_matches(name, _RULES, n=1, cutoff=_NEAR)
+        near = get_close_matches(name, _RULES, n=1, cutoff=NEAR)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"palette {name!r}: expected {', '.join(_RULES)}, or a list of blocks{hint}")
     return [block for block in measured_blocks().values() if block.safe and rule(block)]
-
-
-def _refuse_newer(blocks: list[MeasuredBlock], version: str) -> None:
-    for block in blocks:
-        if parse_version(block.since) > parse_version(version):
-            raise ValueError(
-                f"block {_short(block.id)!r}: {block.state} is there from {block.since} on, and the build is "
-                f"for {version}; leave it out, or build for {block.since}"
-            )
 
 
 def _assembled(name: str, blocks: list[MeasuredBlock]) -> Palette:
@@ -142,12 +117,8 @@ def _assembled(name: str, blocks: list[MeasuredBlock]) -> Palette:
     return Palette(name, tuple(block.state for block in blocks), colors, lab)
 
 
-def _short(block_id: str) -> str:
-    return block_id.removeprefix("minecraft:")
-
-
 def _matches(block: MeasuredBlock, patterns: tuple[str, ...]) -> bool:
-    plain = _short(block.id)
+    plain = short(block.id)
     return "glazed" not in plain and any(fnmatchcase(plain, pattern) for pattern in patterns)
 
 

@@ -101,6 +101,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"palette": "../x"}, "palette"),
     ({"palette": []}, "at least one block"),
     ({"palette": ["stone[axis=x]"]}, "without properties"),
+    ({"palette": ["stone", "minecraft:stonne"]}, "palette: block 'minecraft:stonne': not a block"),
+    ({"palette": ["creaking_heart"], "version": "1.21.4"}, "is there from 1.21.5 on"),
+    (
+        {"exclude": ["sandd"]},
+        "exclude: block 'sandd': not a block whose colours are known; did you mean sand",
+    ),
     ({"exclude": ["x"] * 513}, "at most 512"),
     ({"hollow": -1}, "hollow -1"),
     ({"rotation": 4}, "0..3"),

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from minecraft.voxel.block_table import SIDE, TOP, measured_blocks, parse_version
+from minecraft.voxel.block_ids import parse_version
+from minecraft.voxel.block_table import SIDE, TOP, measured_blocks
 from minecraft.voxel.color import linear_from_srgb, oklab, srgb_from_linear
 from minecraft.voxel.palette import find_block, load_palette, palette_names
 

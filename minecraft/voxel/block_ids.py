@@ -1,0 +1,102 @@
+"""Which blocks there are to build with, by id: what checks a request need load no more than this."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Version = tuple[int, ...]
+
+NEAR = 0.5
+"""How alike a name must be to be offered in its place (difflib's ratio)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBlock:
+    """A block whose colours are known: `state` in full, `since` the first version of the game that has it."""
+
+    id: str
+    state: str
+    since: str
+
+
+@cache
+def known_blocks() -> Mapping[str, KnownBlock]:
+    """Every block of `palette.csv` by its id, in the table's order."""
+    since = {row["id"]: row["since"] for row in rows("palette_since.csv")}
+    blocks = (KnownBlock(row["id"], _state(row), since[row["id"]]) for row in rows("palette.csv"))
+    return MappingProxyType({block.id: block for block in blocks})
+
+
+def find_known(name: str) -> KnownBlock:
+    """A block by its id, with `minecraft:` or without; or by its state, if written as measured.
+
+    Raises:
+        ValueError: if there is none; the message names the nearest.
+    """
+    known = known_blocks()
+    wanted = name.strip().lower().removeprefix("minecraft:")
+    base = wanted.partition("[")[0]
+    block = known.get(f"minecraft:{base}")
+    if block is None:
+        near = get_close_matches(base, [short(block) for block in known], n=3, cutoff=NEAR)
+        hint = (
+            f"did you mean {', '.join(near)}?" if near else "expected the id of a full block, such as stone"
+        )
+        raise ValueError(f"block {name!r}: not a block whose colours are known; {hint}")
+    if wanted not in {base, block.state.removeprefix("minecraft:")}:
+        raise ValueError(
+            f"block {name!r}: its colours are known as {block.state} only; write {short(block.id)}"
+        )
+    return block
+
+
+def refuse_newer(blocks: Iterable[KnownBlock], version: str) -> None:
+    """Refuses blocks that a version of the game has not.
+
+    Raises:
+        ValueError: one is newer.
+    """
+    for block in blocks:
+        if parse_version(block.since) > parse_version(version):
+            raise ValueError(
+                f"block {short(block.id)!r}: {block.state} is there from {block.since} on, and the build is "
+                f"for {version}; leave it out, or build for {block.since}"
+            )
+
+
+def parse_version(version: str) -> Version:
+    """A version of the game as numbers that compare: 1.21.4 before 1.21.11 before 26.1.
+
+    Raises:
+        ValueError: if it isn't numbers and dots.
+    """
+    parts = version.split(".")
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError(f"version {version!r}: expected a release such as 1.21.4 or 26.1")
+    return tuple(int(part) for part in parts)
+
+
+def short(block_id: str) -> str:
+    """An id as players write it."""
+    return block_id.removeprefix("minecraft:")
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """The rows of one of this package's tables."""
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _state(row: dict[str, str]) -> str:
+    # Leaves that no log holds would decay; those that a player places do not.
+    properties = row["state"].replace("persistent=false", "persistent=true")
+    return f"{row['id']}[{properties}]" if properties else row["id"]
