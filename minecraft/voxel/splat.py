@@ -26,6 +26,9 @@ _LEAST, _LEAST_AREA = 3, 0.125
 """Samples of a triangle that is in more cells than one, and the area, in cells' faces, from which it has so
 many: of smaller ones there are enough for chance to share them out."""
 
+_FAINT_STILL = 1e-6
+"""The weight from which on faint samples would change nothing."""
+
 
 @inlined
 def is_small(box: Box) -> bool:
@@ -72,13 +75,14 @@ def splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     weight = area / samples
     coarse = density >= DENSITY
     tall, deep = box[3] - box[2] + 1, box[5] - box[4] + 1
-    red, green, blue = 0.0, 0.0, 0.0
+    all_red, all_green, all_blue = 0.0, 0.0, 0.0
     s, t = first_point(samples)
     for _ in range(samples):
         q, r = in_triangle(s, t)
         p = 1 - q - r
         red, green, blue, _ = shade(p, q, r, coarse, uvs, colors, pixels, light, sampler)
         red, green, blue = red * tint[0], green * tint[1], blue * tint[2]
+        all_red, all_green, all_blue = all_red + red, all_green + green, all_blue + blue
         x = min(max(int(p * a[0] + q * b[0] + r * c[0]), box[0]), box[1]) - box[0]
         y = min(max(int(p * a[1] + q * b[1] + r * c[1]), box[2]), box[3]) - box[2]
         z = min(max(int(p * a[2] + q * b[2] + r * c[2]), box[4]), box[5]) - box[4]
@@ -86,8 +90,9 @@ def splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
         if row >= 0:
             add(sums, row, weight * red, weight * green, weight * blue, weight)
         s, t = next_point(s, t)
+    faint = FAINT / samples
     for cell in range(cells):
         row = near[cell]
-        if row >= 0 and sums[row, 3] < FAINT:
-            add(sums, row, FAINT * red, FAINT * green, FAINT * blue, FAINT)
+        if row >= 0 and sums[row, 3] < _FAINT_STILL:
+            add(sums, row, faint * all_red, faint * all_green, faint * all_blue, FAINT)
     return count
