@@ -24,6 +24,8 @@ MOST_STATES = 2**15 - 1
 """The greatest state of a cell."""
 
 AXIS_ORDERS = np.array([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], np.int64)
+KEY_BITS = 9
+"""Of a coordinate: a grid with its rim has 258 cells along an axis at most."""
 BLOCKED = np.int64(1) << 32
 """A blocked cell's share in the sums; a wanted cell's is 1, so one number tells both counts of a box."""
 
@@ -260,6 +262,7 @@ def _choose(
     for i in range(seeds.size):
         places[i, 0] = seeds[i] % board.steps[0] // board.steps[1]
         places[i, 1] = seeds[i] % board.steps[1]
+    shared = _merge(found, gains)
     first = np.full(gains.max() + 1, -1, np.int64)
     after = np.full(seeds.size, -1, np.int64)
     for i in range(seeds.size - 1, -1, -1):
@@ -273,7 +276,7 @@ def _choose(
             gain -= 1
             continue
         first[gain] = after[i]
-        if board.want[seeds[i]] != state:
+        if not shared[i] and board.want[seeds[i]] != state:
             continue
         left = _left(board, state, seeds, places, found[i])
         if left < gain:
@@ -284,6 +287,25 @@ def _choose(
         _take(board, state, found[i], boxes[count])
         count += 1
     return count
+
+
+@compiled
+def _merge(found: NDArray[np.int32], gains: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of candidates with the same box one is left with a gain; which of them speak for others too."""
+    keys = np.zeros(len(found), np.int64)
+    for i in range(len(found)):
+        if gains[i] > 0:
+            for side in range(6):
+                keys[i] = keys[i] << KEY_BITS | found[i, side]
+    shared = np.zeros(len(found), np.bool_)
+    ordered = np.argsort(keys)
+    last = ordered[0]
+    for i in ordered[1:]:
+        if keys[i] == keys[last]:
+            gains[i], shared[last] = 0, True
+        else:
+            last = i
+    return shared
 
 
 @inner

@@ -25,6 +25,8 @@ TILE = 128
 """Beyond LARGE solid cells boxes are searched for within cubes of this side, whose sums fit into a cache."""
 MANY = 2**15
 """Beyond so many cells of one state in a tile the box for each is the best at hand, not the best of all."""
+EAGER = 40_000
+"""The most cells to be seen whose boxes are searched for twice: more would take too long to wait for."""
 
 Groups = list[tuple[int, "NDArray[np.int64]"]]
 
@@ -43,7 +45,7 @@ def cuboids(
     order: Order = Order.ANY,
     layers: int = 4,
     clear_air: bool = False,
-    effort: int = 1,
+    effort: int | None = None,
     see_through: Collection[str] = (),
 ) -> Build:
     """Boxes that leave a world with these blocks, each at most MAX_BOX_BLOCKS.
@@ -55,17 +57,20 @@ def cuboids(
     With Order.GROUND the boxes of `layers` layers come before any that is higher. `clear_air` puts boxes of
     air first, over the whole extent and from the top down. `effort` is how often all states are searched for
     boxes that no other order could make better before the rest is taken as it comes: 0 is quickest, 1 finds
-    about 2 % fewer boxes in twice the time, and more than 3 finds hardly any.
+    about 2 % fewer boxes in twice the time, and more than 3 finds hardly any; it is 1 if not given, and 0
+    for what has more than EAGER cells to be seen.
 
     ValueError: `layers` below 1, `effort` below 0, or more than 32,767 states.
     """
     if layers < 1:
         raise ValueError(f"layers {layers}: expected 1 or more")
-    if effort < 0:
+    if effort is not None and effort < 0:
         raise ValueError(f"effort {effort}: expected 0 or more")
     if len(blocks.states) > MOST_STATES:
         raise ValueError(f"{len(blocks.states)} states: expected at most {MOST_STATES}")
     goal = _goal(blocks, exact=exact, see_through=see_through)
+    if effort is None:
+        effort = int(np.count_nonzero(goal > 0) <= EAGER)
     painted = _painted(goal, blocks.size[1] if order is Order.ANY else layers, effort)
     cleared = _clearing(blocks.size) if clear_air else np.empty((0, 7), np.int32)
     return Build(blocks.size, blocks.states, np.concatenate([cleared, painted]))
