@@ -63,8 +63,9 @@ def kill_again_and_again(url: str, up: psutil.Process, stop: threading.Event, ki
     while not stop.wait(PAUSE):
         for name, processes in at_work(url, up).items():
             if processes and kills[name] < KILLS[name]:
-                dice.choice(processes).kill()
-                kills[name] += 1
+                with suppress(psutil.NoSuchProcess):
+                    dice.choice(processes).kill()
+                    kills[name] += 1
 
 
 def logged(shell: Shell, event: str) -> Counter[str]:

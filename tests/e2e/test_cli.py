@@ -15,6 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.support.processes import running_module
 from tests.support.shell import PICTURE, QUICK, ROOT, Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
@@ -135,7 +136,9 @@ def test_a_job_that_runs_too_long_is_told_apart(shell: Shell) -> None:
 def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
     with frozen_worker(shell):
         shell.json("submit", "--input", str(PICTURE), "--params", QUICK, "--no-wait")
+        shell.json("clock", "--speed", "0")
         not_yet = shell.run("submit", "--input", str(PICTURE), "--ttl", "60", "--timeout", "0.1")
+        shell.json("clock", "--speed", str(SPEED))
         assert not_yet.returncode == 6, not_yet.stderr
         assert "meshtwin wait" in not_yet.stderr
         expired = shell.run("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
@@ -146,7 +149,7 @@ def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
 def frozen_worker(shell: Shell) -> Iterator[None]:
     """The container's worker stands still, so that a job lasts as long as is needed."""
     up = psutil.Process(shell.json("status")["up"]["pid"])
-    (worker,) = [child for child in up.children(recursive=True) if "runtime.worker" in child.cmdline()]
+    (worker,) = running_module(up.children(recursive=True), "runtime.worker")
     worker.suspend()
     try:
         yield
@@ -308,7 +311,7 @@ def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
 def test_a_dead_service_ends_up_with_its_last_words(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     with running_up(shell) as (process, children):
-        (moto,) = [child for child in children if "cloud.stack.moto_server" in child.cmdline()]
+        (moto,) = running_module(children, "cloud.stack.moto_server")
         moto.kill()
         assert process.wait(60) == 7
     assert "cloud.stack.moto_server has ended" in (tmp_path / "stderr.txt").read_text()
@@ -347,7 +350,7 @@ def test_an_interrupted_demo_leaves_nothing_running(
 
     def has_an_emulator() -> bool:
         children[:] = psutil.Process(demo.pid).children(recursive=True)
-        return any("emulator" in child.cmdline() for child in children)
+        return bool(running_module(children, "emulator"))
 
     wait_until(has_an_emulator, 40)
     demo.send_signal(signal_number)

@@ -16,6 +16,7 @@ from minecraft.voxel.document import read_document
 from minecraft.voxel.formats.litematic import read_litematic
 from minecraft.voxel.formats.schem import read_schem
 from minecraft.voxel.read import read_model
+from tests.support.processes import running_module
 from tests.support.shell import PICTURE, Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
@@ -51,7 +52,7 @@ def build_api(shell: Shell) -> BuildApi:
 def frozen_worker(shell: Shell) -> Iterator[None]:
     """The container's worker stands still, so that a build stays at work as long as is needed."""
     up = psutil.Process(shell.json("status")["up"]["pid"])
-    (worker,) = [child for child in up.children(recursive=True) if "runtime.worker" in child.cmdline()]
+    (worker,) = running_module(up.children(recursive=True), "runtime.worker")
     worker.suspend()
     try:
         yield

@@ -12,9 +12,10 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.support.processes import has_ended
 from tests.support.runtime_backend import Act
 from tests.support.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
-from tests.support.s3_proxy import S3Proxy, hang
+from tests.support.s3_proxy import Gate, S3Proxy, hang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,31 +64,29 @@ def keys(s3: S3Client, bucket: str) -> list[str]:
     return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]
 
 
-def gone(process: psutil.Process) -> bool:
-    """Ended, whether or not the machine's first process has taken note."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 @pytest.mark.documented("https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_the_running_job_finish(
-    start: Callable[..., RuntimeServer], job: Job, s3: S3Client, bucket: str, stop: signal.Signals
+    start: Callable[..., RuntimeServer], job: Job, aws: str, s3: S3Client, bucket: str, stop: signal.Signals
 ) -> None:
-    server = start().ready()
-    with ThreadPoolExecutor(2) as pool:
-        running = pool.submit(server.invoke, job(steps=SECOND))
-        eventually(lambda: server.ping().json["running"] == 1)
+    fetch = Gate()
+    with S3Proxy(aws).running() as proxy, ThreadPoolExecutor(2) as pool:
+        proxy.faults["GET", "in.png"] = fetch
+        server = start(AWS_ENDPOINT_URL=proxy.url).ready()
+        running = pool.submit(server.invoke, job())
+        fetch.wait_for_one()
         queued = pool.submit(server.invoke, job(output="queued.glb"))
         eventually(lambda: server.ping().json["waiting"] == 1)
         server.process.send_signal(stop)
-        eventually(lambda: server.ping().status == 503, seconds=0.5)
+        eventually(lambda: server.ping().status == 503)
         assert server.ping().json["state"] == "draining"
         assert (queued.result().status, queued.result().code) == (503, "not_ready")
         refused = server.invoke(job())
         assert (refused.status, refused.code) == (503, "not_ready")
         assert not running.done()
+        fetch.open()
         assert running.result().status == 200
-    assert server.process.wait(5) == 0
+    assert server.process.wait(30) == 0
     assert keys(s3, bucket) == ["in.png", "out.glb"]
     assert list(server.scratch.iterdir()) == []
     assert [event["status"] for event in server.events("stopped")] == [0]
@@ -105,7 +104,7 @@ def test_a_job_that_outlasts_the_grace_gets_an_answer(
         server.process.terminate()
         assert (running.result().status, running.result().code) == (503, "not_ready")
         assert running.result().json["error"]["retryable"] is True
-    assert server.process.wait(5) == 0
+    assert server.process.wait(30) == 0
     assert keys(s3, bucket) == ["in.png"]
     assert list(server.scratch.iterdir()) == []
 
@@ -119,9 +118,9 @@ def test_a_second_signal_ends_it_at_once(start: Callable[..., RuntimeServer], jo
         server.process.terminate()
         eventually(lambda: server.ping().status == 503)
         server.process.terminate()
-        assert server.process.wait(5) == 128 + signal.SIGTERM
+        assert server.process.wait(30) == 128 + signal.SIGTERM
         assert isinstance(running.exception(), OSError | http.client.HTTPException)
-    eventually(lambda: gone(worker), seconds=2)
+    eventually(lambda: has_ended(worker))
 
 
 def test_a_container_that_still_loads_stops_too(start: Callable[..., RuntimeServer]) -> None:
@@ -130,8 +129,8 @@ def test_a_container_that_still_loads_stops_too(start: Callable[..., RuntimeServ
     eventually(lambda: psutil.Process(server.process.pid).children())
     (worker,) = psutil.Process(server.process.pid).children()
     server.process.terminate()
-    assert server.process.wait(5) == 0
-    eventually(lambda: gone(worker), seconds=2)
+    assert server.process.wait(30) == 0
+    eventually(lambda: has_ended(worker))
 
 
 @pytest.mark.parametrize("act", [None, Act.HANG, Act.HOLD_THE_INTERPRETER])
@@ -146,7 +145,7 @@ def test_a_killed_container_leaves_no_worker_and_the_next_one_cleans_up(
             eventually(lambda: server.in_backend("test"))
         server.process.kill()
         server.process.wait()
-    eventually(lambda: gone(worker), seconds=2)
+    eventually(lambda: has_ended(worker))
     left = list(server.scratch.iterdir())
     assert len(left) == 1
     successor = start().ready()
@@ -181,10 +180,11 @@ def test_storage_that_hangs_holds_nobody_up(
     with S3Proxy(aws).running() as proxy, ThreadPoolExecutor(1) as pool:
         proxy.faults[call] = hang
         server = start(AWS_ENDPOINT_URL=proxy.url, RUNTIME_GRACE_SECONDS=0.2).ready()
-        running = pool.submit(server.invoke, job(steps=SECOND // 2))
+        running = pool.submit(server.invoke, job(steps=5 * SECOND))
         eventually(lambda: call in proxy.seen)
         server.process.terminate()
         assert (running.result().status, running.result().code) == (503, "not_ready")
-        assert server.process.wait(5) == 0
-    assert keys(s3, bucket) == ["in.png"]
+        assert server.process.wait(30) == 0
+    # What says how far the job is has a second to go, and stays if the storage takes longer.
+    assert set(keys(s3, bucket)) - {"out.glb.progress.json"} == {"in.png"}
     assert list(server.scratch.iterdir()) == []

@@ -6,17 +6,19 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from tests.support.processes import has_ended
 from tests.support.standins import Hosting, run_standins
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "look": {"handler": "basic.look"},
@@ -27,11 +29,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-
-
-def is_gone(process: psutil.Process) -> bool:
-    return not alive([process])
+    return [one for one in processes if not has_ended(one)]
 
 
 def family(hosting: Hosting) -> list[psutil.Process]:
@@ -68,9 +66,14 @@ def test_however_the_host_ends_its_functions_end(tmp_path: Path, how: signal.Sig
             assert '"event": "stopped"' in hosting.log.read_text()
 
 
-def test_what_a_killed_host_has_left_on_the_disk_goes_with_the_next(tmp_path: Path) -> None:
-    for folder in ("first", "second"):
+def test_what_a_killed_host_has_left_on_the_disk_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("first", "second", "temporary"):
         (tmp_path / folder).mkdir()
+    # Any other that starts meanwhile would tidy up too.
+    temporary = tmp_path / "temporary"
+    monkeypatch.setenv("TMPDIR", str(temporary))
     with run_standins(tmp_path / "first", FUNCTIONS) as hosting:
         made = hosting.client("lambda")
         made.invoke(FunctionName="look")
@@ -78,7 +81,6 @@ def test_what_a_killed_host_has_left_on_the_disk_goes_with_the_next(tmp_path: Pa
         ours = f"meshtwin-function-{hosting.process.pid}-*"
         hosting.process.kill()
         hosting.process.wait()
-    temporary = Path(tempfile.gettempdir())
     assert list(temporary.glob(ours))
     with run_standins(tmp_path / "second", FUNCTIONS):
         assert not list(temporary.glob(ours))
@@ -102,7 +104,7 @@ def test_a_process_that_was_killed_between_two_calls_is_replaced(tmp_path: Path)
             assert seen["calls"] == 1, calls
             process = psutil.Process(seen["pid"])
             process.kill()
-            wait_until(partial(is_gone, process))
+            wait_until(partial(has_ended, process))
         made.close()
 
 
@@ -113,7 +115,7 @@ def test_a_host_that_ends_lets_a_short_call_end(tmp_path: Path) -> None:
         made = hosting.client("lambda")
         payload = json.dumps({"until": str(gate)})
         answer = pool.submit(made.invoke, FunctionName="wait", Payload=payload)
-        wait_until(lambda: hosting.function("wait")["running"] == 1)
+        wait_until(lambda: "START RequestId" in hosting.function_log("wait"))
         hosting.process.terminate()
         gate.touch()
         assert "FunctionError" not in answer.result()

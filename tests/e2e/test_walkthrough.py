@@ -21,14 +21,14 @@ FOREIGN = ROOT / "tests" / "containers" / "foreign.py"
 def test_the_guides_walk_through_runs_as_it_is(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     container = f"{IMAGE}={sys.executable} {FOREIGN}"
-    with running_up(shell, "--speed", "120", "--container", container) as (process, children):
+    with running_up(shell, "--speed", "60", "--container", container) as (process, children):
         settings = shell.json("status")["environment"]
         done = subprocess.run(
             [sys.executable, str(EXAMPLE)],
             env=shell.environment | settings,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=200,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -91,6 +91,25 @@ def forward(handler: Handler, body: bytes) -> None:
     handler.answer(response.status, content, kept)
 
 
+class Gate:
+    """A fault that holds the calls up until it is opened."""
+
+    def __init__(self) -> None:
+        self._reached, self._opened = threading.Event(), threading.Event()
+
+    def __call__(self, handler: Handler, body: bytes) -> None:
+        self._reached.set()
+        self._opened.wait(60)
+        forward(handler, body)
+
+    def wait_for_one(self) -> None:
+        """Returns when a call is held up."""
+        assert self._reached.wait(60)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
 def refuse(status: int, code: str) -> Fault:
     """S3's error of that code: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 

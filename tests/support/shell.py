@@ -22,6 +22,14 @@ ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "fixtures" / "images" / "donut.png"
 QUICK = '{"octree_resolution": 48, "texture_size": 256}'
 
+_PROGRAM = """
+import signal
+# Of a job in a shell's background it is ignored, and so by all that the job starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from cloud.main import main
+main()
+"""
+
 
 @dataclass
 class Shell:
@@ -31,7 +39,7 @@ class Shell:
     environment: dict[str, str]
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-c", "from cloud.main import main; main()", *arguments]
+        return [sys.executable, "-c", _PROGRAM, *arguments]
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -86,7 +94,10 @@ def running_up(
 
 def _is_up(shell: Shell, profile: str, pid: int) -> bool:
     state = shell.folder / "state" / f"{profile}.json"
-    return state.exists() and json.loads(state.read_text())["pid"] == pid
+    try:
+        return bool(json.loads(state.read_text())["pid"] == pid)
+    except FileNotFoundError:
+        return False
 
 
 def assert_all_gone(processes: list[psutil.Process]) -> None:

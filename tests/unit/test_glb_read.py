@@ -241,10 +241,10 @@ def test_two_million_faces_are_refused_before_their_data_is_read(path: Path) -> 
     document["buffers"] = [{"byteLength": 48 + faces * 12}]
     path.write_bytes(_glb(document, bytes(48 + faces * 12)))
 
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(JobError) as caught:
         read_glb(path)
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2
     assert caught.value.code is ErrorCode.MESH_TOO_LARGE
     assert str(MAX_FACES) in caught.value.message
     assert str(faces) in caught.value.message

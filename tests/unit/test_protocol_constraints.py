@@ -119,11 +119,11 @@ def test_a_sensitive_value_is_not_shown() -> None:
 
 
 def test_a_pattern_is_not_tried_on_what_is_too_long() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found = violations({"Name": {"type": "string", "max": 64, "pattern": "(a|a)*b"}}, {"Name": "a" * 100_000})
     assert len(found) == 1
     assert len(found[0]) < 3000
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @given(st.text(max_size=8), st.integers(0, 4), st.integers(0, 4))

@@ -78,8 +78,8 @@ def test_every_pattern_of_the_models_compiles(service: str) -> None:
 
 
 def test_the_longest_names_are_judged_at_once() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert not matcher(FILENAME)("a" + "." * 31 + "!")
     assert not matcher(r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*")("a-" * 31 + "!")
     assert not matcher(r"(?!((^[ ]+.*)|(.*([\u0000-\u001f]|[:/|])+.*)|(.*[ ]+$))).+")("a" * 255 + " ")
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
