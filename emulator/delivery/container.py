@@ -45,6 +45,8 @@ class ContainerClient:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._idle: list[tuple[float, Connection]] = []
+        """The longest idle first."""
+        self._tidying: threading.Timer | None = None
         self._lock = threading.Lock()
 
     def connect(self) -> Connection:
@@ -61,15 +63,37 @@ class ContainerClient:
             raise NotConnectedError(f"{self._address.host}:{self._address.port}: {error}") from error
 
     def keep(self, connection: Connection) -> None:
-        """Take a connection back whose answer has been read to its end."""
+        """Take a connection back whose answer has been read to its end.
+
+        It is closed once it is too old to be used again: a server that has one thread alone answers nobody
+        else while it is open, not even /ping.
+        """
         with self._lock:
             self._idle.append((time.monotonic(), connection))
+            if self._tidying is None:
+                self._tidy_up_in(_KEEP_SECONDS)
 
     def close(self) -> None:
         """Close what is idle."""
         with self._lock:
             idle, self._idle = self._idle, []
         for _, connection in idle:
+            connection.close()
+
+    def _tidy_up_in(self, seconds: float) -> None:
+        self._tidying = threading.Timer(seconds, self._tidy_up)
+        self._tidying.daemon = True
+        self._tidying.start()
+
+    def _tidy_up(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            old = [connection for since, connection in self._idle if now - since >= _KEEP_SECONDS]
+            self._idle = self._idle[len(old) :]
+            self._tidying = None
+            if self._idle:
+                self._tidy_up_in(self._idle[0][0] + _KEEP_SECONDS - now)
+        for connection in old:
             connection.close()
 
 
