@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,9 +30,14 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     assert_all_gone(children)
 
 
-def instances(shell: Shell) -> int:
+def status(shell: Shell) -> dict[str, Any]:
     # The exit code is 7 while the endpoint is Updating.
-    return len(json.loads(shell.run("status", "--json").stdout)["instances"])
+    found: dict[str, Any] = json.loads(shell.run("status", "--json").stdout)
+    return found
+
+
+def instances(shell: Shell) -> int:
+    return len(status(shell)["instances"])
 
 
 def said(shell: Shell) -> str:
@@ -44,7 +49,7 @@ def test_to_zero_and_back(shell: Shell) -> None:
     wait_until(lambda: "zero instances after 15 s without work at --speed 60" in said(shell))
     assert "waits about 2 s" in said(shell)
     wait_until(lambda: instances(shell) == 0, 60)
-    assert shell.json("status")["endpoint"]["status"] == "InService"
+    wait_until(lambda: status(shell)["endpoint"]["status"] == "InService")
     # At full speed it might be awake before anybody has looked.
     shell.json("clock", "--speed", "6")
     submit = shell.start("submit", "--input", str(PICTURE), "--output-prefix", "out/woken", "--params", QUICK)
@@ -56,7 +61,7 @@ def test_to_zero_and_back(shell: Shell) -> None:
 
 
 def test_scaling_is_awss_recommended_pair(shell: Shell) -> None:
-    environment = shell.json("status")["environment"]
+    environment = status(shell)["environment"]
     scaling = client("application-autoscaling", environment["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"])
     cloudwatch = client("cloudwatch", environment["AWS_ENDPOINT_URL"])
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
@@ -76,7 +81,7 @@ def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     with running_up(shell, "--data", "data") as (process, children):
         assert "zero instances" not in (tmp_path / "stderr.txt").read_text()
-        url = shell.json("status")["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
+        url = status(shell)["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
         scaling = client("application-autoscaling", url)
         assert not scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
         scaling.close()
@@ -86,7 +91,7 @@ def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
     # The endpoint that comes back is scaled because that was asked for, and no longer once the opposite is.
     for option, targets in (("--scale-to-zero", 1), ("--no-scale-to-zero", 0)):
         with running_up(shell, "--data", "data", option) as (process, children):
-            url = shell.json("status")["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
+            url = status(shell)["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
             scaling = client("application-autoscaling", url)
             found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
             assert len(found) == targets, option
@@ -97,7 +102,7 @@ def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
 
 
 def test_an_account_that_may_not_scale_is_not_left_with_an_endpoint(shell: Shell) -> None:
-    settings = shell.json("status")["environment"]
+    settings = status(shell)["environment"]
     services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
     iam = client("iam", services["AWS_ENDPOINT_URL"])
     iam.create_role(RoleName="hunyuan3d-sagemaker-role", AssumeRolePolicyDocument="{}")
