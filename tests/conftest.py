@@ -16,7 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from cloud.connection import connect
 from cloud.profiles import PROFILES
-from cloud.stack.atomic import make_writes_atomic
+from cloud.stack.atomic import make_items_atomic
 from cloud.stack.hosted_elsewhere import leave_functions_alone
 from tests.support.emulator import (
     ECHO_PROCESS,
@@ -98,7 +98,7 @@ def moto_url(profile: str) -> Iterator[str]:
         with localstack() as started:
             yield started.url
         return
-    make_writes_atomic()
+    make_items_atomic()
     leave_functions_alone()
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()

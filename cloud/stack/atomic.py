@@ -1,11 +1,15 @@
-"""Conditional writes that are atomic in moto too, as DynamoDB promises.
+"""Items that are read and written whole in moto too, as DynamoDB promises.
 
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html. moto 5 looks at the
-condition, and writes, in two steps: under its threaded server, two callers can both be told to be first.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html and
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation.
+moto 5 looks at a condition, and writes, in two steps: under its threaded server, two callers can both be told
+to be first. And it updates an item one attribute after the other, in place: whoever reads it meanwhile gets
+half of what was before and half of what is after.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from typing import TYPE_CHECKING, Any
@@ -13,26 +17,53 @@ from typing import TYPE_CHECKING, Any
 from moto.dynamodb.models import DynamoDBBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-_WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
+_CALLS = ("put_item", "delete_item", "transact_write_items", "get_item", "query", "scan")
 
 
-def make_writes_atomic() -> None:
-    """One write at a time, in this process, from now on; again it changes nothing."""
-    for name in _WRITES:
-        write = getattr(DynamoDBBackend, name)
-        if not hasattr(write, "__wrapped__"):
-            setattr(DynamoDBBackend, name, _alone(write))
+def make_items_atomic() -> None:
+    """One call at a time, in this process, from now on; again it changes nothing."""
+    if hasattr(DynamoDBBackend.update_item, "__wrapped__"):
+        return
+    for name in _CALLS:
+        setattr(DynamoDBBackend, name, _alone(getattr(DynamoDBBackend, name)))
+    setattr(DynamoDBBackend, "update_item", _on_a_copy(DynamoDBBackend.update_item))  # noqa: B010  # a method
 
 
 _LOCK = threading.RLock()
 
 
-def _alone(write: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(write)
+def _alone(call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
     def alone(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # whatever moto's method takes and gives
         with _LOCK:
-            return write(*args, **kwargs)
+            return call(*args, **kwargs)
 
     return alone
+
+
+def _on_a_copy(update: Callable[..., Any]) -> Callable[..., Any]:
+    """What others have read, and have yet to send, is no longer what is updated."""
+
+    @functools.wraps(update)
+    def on_a_copy(
+        backend: DynamoDBBackend,
+        table_name: str,
+        key: Mapping[str, Any],
+        *args: Any,  # noqa: ANN401  # as above
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        with _LOCK:
+            table = backend.get_table(table_name)
+            found = backend.get_item(table_name, dict(key)) if set(key) == _key_of(table) else None
+            if found is not None:
+                place: Any = table.items[found.hash_key] if found.range_key else table.items
+                place[found.range_key or found.hash_key] = copy.deepcopy(found)
+            return update(backend, table_name, key, *args, **kwargs)
+
+    return on_a_copy
+
+
+def _key_of(table: Any) -> set[str]:  # noqa: ANN401  # moto's Table
+    return {name for name in (table.hash_key_attr, table.range_key_attr) if name}

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from cloud.stack.atomic import make_writes_atomic
+from cloud.stack.atomic import make_items_atomic
 from cloud.stack.hosted_elsewhere import leave_functions_alone
 from cloud.stack.journal import Journal
 
@@ -42,7 +42,7 @@ def main() -> None:
     """Serve until SIGTERM, SIGINT or, where asked, the end of standard input."""
     arguments = _arguments()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    make_writes_atomic()
+    make_items_atomic()
     leave_functions_alone()
     app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     journal = Journal(app, arguments.data / JOURNAL_NAME) if arguments.data else None
