@@ -145,6 +145,11 @@ class Settings:
     """Between SIGTERM and SIGKILL, as on SageMaker."""
 
     on_instance_loss: OnInstanceLoss = OnInstanceLoss.REQUEUE
+
+    loss_seconds: float = 1.0
+    """How long after a connection has ended its instance may still turn out to be gone, in real seconds: the
+    end of a process is known a moment later. Undocumented."""
+
     max_deliveries: int = 16
     """Times one request may be handed to a container: a poisonous one must end. Undocumented."""
 

@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from emulator.queue.table import Claim, RequestTable
     from emulator.settings import Settings
 
-_LOSS_SECONDS = 1.0
-"""A connection ends a moment before the end of its process is known: how long that may take."""
+_INPUT_PAUSE = 1.0
+"""Before an input that was interrupted is asked for again. Real seconds."""
 
 _SERVER_ERRORS = 500
 
@@ -308,7 +308,7 @@ class Job:
             except NotConnectedError as error:
                 _log.warning("container accepts no connection", **self._names(claim), error=str(error))
                 self._hooks.suspected(self)
-                seat.instance.lost.wait(_LOSS_SECONDS)
+                seat.instance.lost.wait(self._tools.settings.loss_seconds)
                 return None
             except NoAnswerError as error:
                 sent += 1
@@ -317,7 +317,7 @@ class Job:
                     return outcome_now
             except InputInterruptedError as error:
                 _log.warning("input interrupted, asked for again", **self._names(claim), error=str(error))
-                self._stop.wait(_LOSS_SECONDS)
+                self._stop.wait(_INPUT_PAUSE)
 
     def _is_to_be_repeated(self, outcome: Outcome, sent: int, retries: int) -> bool:
         """Whether a container gets the request once more: by a fault, or by the setting."""
@@ -355,10 +355,10 @@ class Job:
         if cut is Cut.TIMED_OUT:
             self._hooks.suspected(self)
             return no_answer(Cause.TIMED_OUT, TIMED_OUT)
-        if cut is not Cut.INSTANCE_LOST and not seat.instance.lost.wait(_LOSS_SECONDS):
+        settings = self._tools.settings
+        if cut is not Cut.INSTANCE_LOST and not seat.instance.lost.wait(settings.loss_seconds):
             return no_answer(Cause.CONNECTION_CLOSED, CLOSED)
         _log.warning("instance lost", **self._names(claim), ending=seat.instance.ending)
-        settings = self._tools.settings
         if settings.on_instance_loss is OnInstanceLoss.REQUEUE and claim.fence < settings.max_deliveries:
             return None
         return no_answer(Cause.INSTANCE_LOST, LOST)

@@ -152,9 +152,10 @@ class Runner:
             await self._clock.sleep(max(1.0, idle / 4))
             old = self._clock.now() - idle
             for warm in self._warm.values():
-                for sandbox in [found for found in warm if found.used_at <= old]:
-                    warm.remove(sandbox)
-                    await sandbox.close()
+                # Looked for anew each time: a call may take one while another is closed.
+                while idlers := [found for found in warm if found.used_at <= old]:
+                    warm.remove(idlers[0])
+                    await idlers[0].close()
 
     def state(self, function: Function) -> dict[str, Any]:
         """What there is to know of a function just now."""

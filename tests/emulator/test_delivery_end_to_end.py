@@ -114,7 +114,8 @@ def container_of(emulator: Running) -> psutil.Process | None:
 def test_two_hundred_jobs_while_the_container_is_killed_ten_times(
     start_emulator: Callable[..., Any], s3: S3Client, bucket: str
 ) -> None:
-    with start_emulator(options=("--command", COMMAND)) as emulator:
+    options = ("--command", COMMAND, "--set", "loss_seconds=20")
+    with start_emulator(options=options) as emulator:
         endpoint = make_wide_endpoint(emulator, bucket)
         with ThreadPoolExecutor(1) as submitting:
             submitted = submitting.submit(submit_all, emulator, endpoint, bucket, s3)

@@ -143,12 +143,15 @@ def test_a_request_whose_input_is_slow_can_be_cancelled(aws: str, tmp_path: Path
 
 
 def test_the_end_is_awaited_and_whoever_awaits_leaves_nothing_behind(aws: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
     async def scenario(harness: Harness) -> None:
         spec, dispatcher = spec_for("script"), harness.dispatcher
         await harness.fleets.start(spec)
-        request = await harness.submit(spec, b"sleep 0.3")
+        request = await harness.submit(spec, f"wait {gate}".encode())
         with pytest.raises(TimeoutError):
             await dispatcher.ended(request.request_id, 0.01)
+        gate.touch()
         item = await dispatcher.ended(request.request_id, 20)
         assert item is not None
         assert item["state"]["S"] == "completed"

@@ -56,7 +56,7 @@ def test_requests_survive_repeated_kills(aws: str, tmp_path: Path) -> None:
         spec = spec_for("script", concurrency=16)
         await harness.fleets.start(spec)
         requests = [harness.request(spec, b"sleep 0.05 %d" % n) for n in range(80)]
-        submitting = asyncio.gather(*(harness.queue.accept(request) for request in requests))
+        submitting = asyncio.create_task(harness.accept_all(requests))
         killed = set()
         for _ in range(4):
             await until(lambda: harness.fleets.healthy_count(spec.endpoint_name))
@@ -70,51 +70,73 @@ def test_requests_survive_repeated_kills(aws: str, tmp_path: Path) -> None:
         await submitting
         await all_ended_once(harness, requests)
 
-    drive(aws, settings_for(tmp_path), scenario)
+    drive(aws, settings_for(tmp_path, loss_seconds=20), scenario)
+
+
+def is_dead(process: psutil.Process) -> bool:
+    """Nobody may be there to reap it."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_killed_guard_is_a_lost_instance_too(aws: str, tmp_path: Path) -> None:
+    deliveries, gate = tmp_path / "deliveries", tmp_path / "gate"
+
     async def scenario(harness: Harness) -> None:
-        spec = spec_for("script")
+        spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
         await harness.fleets.start(spec)
-        request = await harness.submit(spec, b"sleep 0.5")
+        request = await harness.submit(spec, f"wait {gate}".encode())
+        await until(deliveries.exists)
         (container,) = container_processes()
         guard = container.parent()
         assert guard is not None
         guard.kill()
+        await until(lambda: is_dead(container))
+        gate.touch()
         assert (await harness.ended(request))["fence"] == "2"
-        # Nobody may be there to reap it.
-        assert not container.is_running() or container.status() == psutil.STATUS_ZOMBIE
 
-    drive(aws, settings_for(tmp_path), scenario)
+    drive(aws, settings_for(tmp_path, loss_seconds=20), scenario)
 
 
 def test_requests_of_a_stopped_instance_run_on_another(aws: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
     async def scenario(harness: Harness) -> None:
         spec = spec_for("script", environment={"DEAF": "1"})
         await harness.fleets.start(spec)
-        request = await harness.submit(spec, b"sleep 1")
+        request = await harness.submit(spec, f"wait {gate}".encode())
         await harness.fleets.scale(spec.endpoint_name, 0)
         assert harness.fleets.healthy_count(spec.endpoint_name) == 0
         await until(lambda: harness.record(request)["state"] == "queued")
         assert harness.objects() == {}
+        gate.touch()
         await harness.fleets.scale(spec.endpoint_name, 1)
         assert (await harness.ended(request))["state"] == "completed"
 
-    drive(aws, settings_for(tmp_path, stop_grace=0.1), scenario)
+    drive(aws, settings_for(tmp_path, stop_grace=0.1, loss_seconds=20), scenario)
 
 
 def test_an_instance_may_finish_its_request_within_the_grace(aws: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
     async def scenario(harness: Harness) -> None:
         spec = spec_for("script", environment={"DEAF": "1"})
         await harness.fleets.start(spec)
-        request = await harness.submit(spec, b"sleep 0.2")
-        await harness.fleets.scale(spec.endpoint_name, 0)
+        request = await harness.submit(spec, f"wait {gate}".encode())
+        (container,) = container_processes()
+        scaling = asyncio.create_task(harness.fleets.scale(spec.endpoint_name, 0))
+        await until(lambda: not harness.fleets.healthy_count(spec.endpoint_name))
+        gate.touch()
         record = await harness.ended(request)
         assert record["state"] == "completed"
         assert record["fence"] == "1"
+        # It would use up the rest of its grace.
+        container.kill()
+        await scaling
 
-    drive(aws, settings_for(tmp_path, stop_grace=1.0), scenario)
+    drive(aws, settings_for(tmp_path, stop_grace=120.0), scenario)
 
 
 def test_jobs_outlive_an_outage_of_s3_and_dynamodb(aws: str, tmp_path: Path, relay: Relay) -> None:

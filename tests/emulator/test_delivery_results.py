@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.delivery import objects
-from tests.support.harness import Harness, drive, settings_for, spec_for
+from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,14 @@ def test_every_request_has_one_result_for_few_calls(aws: str, tmp_path: Path) ->
     async def scenario(harness: Harness) -> None:
         spec = spec_for(concurrency=16)
         await harness.fleets.start(spec)
-        requests = await asyncio.gather(*(harness.submit(spec, str(n).encode()) for n in range(60)))
+        requests = [harness.request(spec, str(n).encode()) for n in range(60)]
+        await harness.accept_all(requests)
         for request in requests:
             record = await harness.ended(request)
             assert record["state"] == "completed"
             assert record["fence"] == "1"
+        # A record is written before its call is counted.
+        await until(lambda: not harness.dispatcher.running_count)
         found = await asyncio.to_thread(harness.objects)
         assert {value["Body"] for value in found.values()} == {str(n).encode() for n in range(60)}
         assert len(found) == 60
@@ -50,6 +53,7 @@ def test_a_request_that_has_to_wait_costs_three_writes(aws: str, tmp_path: Path)
         await harness.fleets.start(spec)
         for request in waiting:
             await harness.ended(request)
+        await until(lambda: not harness.dispatcher.running_count)
         assert harness.writes()["dynamodb.UpdateItem"] - before["dynamodb.UpdateItem"] == 10
         assert harness.writes()["s3.PutObject"] == 5
 
@@ -155,15 +159,18 @@ def test_an_answer_without_content_is_an_empty_result(aws: str, tmp_path: Path) 
 
 @pytest.mark.assumed
 def test_an_endpoint_works_on_no_more_than_its_concurrency(aws: str, tmp_path: Path) -> None:
+    deliveries, gate = tmp_path / "deliveries", tmp_path / "gate"
+
     async def scenario(harness: Harness) -> None:
-        spec = spec_for("script", instance_count=2, concurrency=2)
+        environment = {"DELIVERIES": str(deliveries)}
+        spec = spec_for("script", instance_count=2, concurrency=2, environment=environment)
         await harness.fleets.start(spec)
-        requests = [await harness.submit(spec, b"sleep 0.2") for _ in range(8)]
-        begun = asyncio.get_running_loop().time()
+        requests = [await harness.submit(spec, f"wait {gate}".encode()) for _ in range(8)]
+        await until(lambda: deliveries.exists() and len(deliveries.read_text().split()) == 4)
+        assert len(harness.queue.backlog(spec.endpoint_name)) == 4
+        gate.touch()
         for request in requests:
-            await harness.ended(request)
-        # Two rounds of four.
-        assert asyncio.get_running_loop().time() - begun > 0.3
+            assert (await harness.ended(request))["state"] == "completed"
 
     drive(aws, settings_for(tmp_path), scenario)
 

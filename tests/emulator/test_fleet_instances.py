@@ -133,7 +133,8 @@ def test_the_startup_window_is_on_the_clock(tmp_path: Path) -> None:
         async with fleets_of(settings_for(tmp_path), clock) as fleets:
             spec = spec_for("script", environment={"PING_STATUS": "503"}, startup_timeout=480.0)
             starting = asyncio.create_task(fleets.start(spec))
-            await until(containers)
+            # The window begins once the launch has returned, a moment after there is a process.
+            await until(lambda: fleets.instances(spec.endpoint_name))
             await clock.advance(479)
             assert not starting.done()
             await clock.advance(1)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from tests.support.standins import Hosting, run_standins
 from tests.support.waiting import wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CODE = """
 from part import VALUE
@@ -140,6 +139,45 @@ def test_a_process_without_work_is_ended(tmp_path: Path) -> None:
         call(hosting, "look")
         wait_until(lambda: hosting.function("look")["warm"] == [])
         assert call(hosting, "look")["calls"] == 1
+
+
+def guards_of(hosting: Hosting) -> list[psutil.Process]:
+    children = psutil.Process(hosting.process.pid).children()
+    return [child for child in children if any(word.endswith("guard.py") for word in child.cmdline())]
+
+
+def scratches_of(hosting: Hosting) -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"meshtwin-function-{hosting.process.pid}-*"))
+
+
+def test_a_process_that_is_taken_while_others_are_ended_is_ended_in_its_turn(tmp_path: Path) -> None:
+    gate, second_gate = tmp_path / "gate", tmp_path / "second"
+    functions = {"sleep": {"handler": "basic.sleep", "timeout": 60}}
+    options = ("--speed", "300")
+    with run_standins(tmp_path, functions, options=options) as hosting, ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(call, hosting, "sleep", {"until": str(gate)}) for _ in range(3)]
+        wait_until(lambda: hosting.function_log("sleep").count("START RequestId") == 3)
+        guards = guards_of(hosting)
+        assert len(guards) == 3
+        try:
+            # A process has not ended before its guard has.
+            for guard in guards:
+                guard.suspend()
+            gate.touch()
+            for answer in answers:
+                answer.result()
+            wait_until(lambda: len(hosting.function("sleep")["warm"]) == 2)
+            taken = pool.submit(call, hosting, "sleep", {"until": str(second_gate)})
+            wait_until(lambda: len(hosting.function("sleep")["warm"]) == 1)
+        finally:
+            for guard in guards:
+                guard.resume()
+        # The folder goes last: the others are ended.
+        wait_until(lambda: len(scratches_of(hosting)) == 1)
+        second_gate.touch()
+        assert taken.result() > 0
+        wait_until(lambda: hosting.function("sleep")["warm"] == [])
+        assert hosting.function("sleep")["starts"] == 3
 
 
 def test_loading_that_takes_long_is_begun_again_within_the_functions_time(tmp_path: Path) -> None:

@@ -67,7 +67,10 @@ def test_a_kill_at_any_stage_loses_and_doubles_nothing(
         if queued:
             hold = {"place": "container", "effect": "hang", "times": 1, "endpoint": name}
             running.admin("/faults", hold)
-            accepted.add(str(submit(running, name, b"first")))
+            first = str(submit(running, name, b"first"))
+            accepted.add(first)
+            # The rule that follows is for what comes after its delivery.
+            wait_until(lambda: running.admin(f"/requests/{request_id_of(first)}")["exchanges"])
         running.admin("/faults", {"place": "emulator", "effect": "kill", "stage": stage, "times": 1})
         accepted.add(str(submit(running, name, b"second")))
         if queued and running.process.poll() is None:

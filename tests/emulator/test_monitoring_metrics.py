@@ -100,9 +100,20 @@ def test_backlog_metrics_have_the_endpoint_as_their_only_dimension(
 
 @pytest.mark.documented(PAGE)
 def test_what_is_being_processed_counts_as_backlog_and_grows_old(fast: Fast) -> None:
-    wait_until(lambda: fast.points("ApproximateBacklogSize", variant=False)[-1]["Maximum"] == 1)
-    wait_until(lambda: fast.points("ApproximateAgeOfOldestRequest", variant=False)[-1]["Maximum"] > 60)
-    assert fast.points("HasBacklogWithoutCapacity", variant=False)[-1]["Maximum"] == 0
+    # The one that came with the endpoint may have ended by now.
+    fast.stay()
+
+    def maxima(metric: str) -> dict[Any, float]:
+        return {point["Timestamp"]: point["Maximum"] for point in fast.points(metric, variant=False)}
+
+    def seen() -> bool:
+        ages, without_capacity = maxima("ApproximateAgeOfOldestRequest"), maxima("HasBacklogWithoutCapacity")
+        return any(
+            backlog >= 1 and ages.get(minute, 0) > 60 and without_capacity.get(minute) == 0
+            for minute, backlog in maxima("ApproximateBacklogSize").items()
+        )
+
+    wait_until(seen)
 
 
 @pytest.mark.documented(PAGE)
@@ -155,7 +166,8 @@ def test_get_metric_data_reads_them_too(fast: Fast) -> None:
         StartTime=now - 86_000,
         EndTime=now,
     )["MetricDataResults"]
-    assert max(result["Values"]) == 1
+    # A test before this one may have had a second one wait.
+    assert max(result["Values"]) in {1, 2}
 
 
 @pytest.mark.field_report(FIELD)

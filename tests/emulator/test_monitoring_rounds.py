@@ -27,10 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 START = 1_800_000_000.0
+REGION = "eu-north-1"
+"""Another one's CloudWatch than the shared emulator's, which judges all alarms that it finds in its own."""
 POLICY = (
-    "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:11111111-2222-3333-4444-555555555555:"
+    f"arn:aws:autoscaling:{REGION}:123456789012:scalingPolicy:11111111-2222-3333-4444-555555555555:"
     "resource/sagemaker/endpoint/e/variant/v:policyName/wake"
 )
+
+
+@pytest.fixture
+def elsewhere(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The AWS services of a region that no other test uses."""
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    return aws
 
 
 class Endpoints:
@@ -128,13 +138,13 @@ def drive(
     clock: AdjustableClock | None = None,
 ) -> None:
     async def main() -> None:
-        async with rounds(settings or Settings(), clock or manual_clock(START)) as made:
+        async with rounds(settings or Settings(region=REGION), clock or manual_clock(START)) as made:
             await scenario(made)
 
     asyncio.run(main())
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_metrics_are_published_for_the_minute_that_has_ended() -> None:
     async def scenario(made: Round) -> None:
         made.endpoints.queued = 3
@@ -154,7 +164,7 @@ def test_metrics_are_published_for_the_minute_that_has_ended() -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_the_guides_alarm_wakes_the_policy_each_minute_until_there_is_capacity() -> None:
     async def scenario(made: Round) -> None:
         name = made.alarm()
@@ -181,7 +191,7 @@ def test_the_guides_alarm_wakes_the_policy_each_minute_until_there_is_capacity()
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_an_alarm_whose_actions_are_off_tells_nobody() -> None:
     async def scenario(made: Round) -> None:
         name = made.alarm(ActionsEnabled=False)
@@ -193,7 +203,7 @@ def test_an_alarm_whose_actions_are_off_tells_nobody() -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_topics_hear_of_a_change_once() -> None:
     sns, sqs = boto3.client("sns"), boto3.client("sqs")
     topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:8]}")["TopicArn"]
@@ -225,7 +235,7 @@ def test_topics_hear_of_a_change_once() -> None:
         sqs.close()
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_an_alarm_of_another_unit_sees_no_data() -> None:
     async def scenario(made: Round) -> None:
         name = made.alarm(Unit="Seconds")
@@ -237,7 +247,7 @@ def test_an_alarm_of_another_unit_sees_no_data() -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_a_policy_may_hang_on_somebody_elses_metric() -> None:
     async def scenario(made: Round) -> None:
         where = [{"Name": "Queue", "Value": made.endpoints.name}]
@@ -262,7 +272,7 @@ def test_a_policy_may_hang_on_somebody_elses_metric() -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_a_state_set_by_hand_does_not_last() -> None:
     async def scenario(made: Round) -> None:
         name = made.alarm()
@@ -275,7 +285,7 @@ def test_a_state_set_by_hand_does_not_last() -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_a_cloudwatch_that_judges_is_believed() -> None:
     async def scenario(made: Round) -> None:
         name = made.alarm()
@@ -287,10 +297,10 @@ def test_a_cloudwatch_that_judges_is_believed() -> None:
         await made.clock.advance(60)
         assert len(made.told_of(name)) == 1
 
-    drive(scenario, Settings(alarm_evaluation=AlarmEvaluation.STORE))
+    drive(scenario, Settings(region=REGION, alarm_evaluation=AlarmEvaluation.STORE))
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_metric_math_is_left_alone_and_named_once() -> None:
     async def scenario(made: Round) -> None:
         name = f"math-{uuid.uuid4().hex[:8]}"
@@ -313,7 +323,7 @@ def test_metric_math_is_left_alone_and_named_once() -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_while_cloudwatch_is_away_known_alarms_are_judged_from_memory() -> None:
     async def scenario(made: Round) -> None:
         name = made.alarm()
@@ -334,7 +344,7 @@ def test_while_cloudwatch_is_away_known_alarms_are_judged_from_memory() -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_a_policy_that_fails_does_not_keep_other_alarms_from_being_judged() -> None:
     async def scenario(made: Round) -> None:
         told: list[str] = []
@@ -352,7 +362,7 @@ def test_a_policy_that_fails_does_not_keep_other_alarms_from_being_judged() -> N
     drive(scenario)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.123456789, 59.9999999])
 def test_each_minute_has_one_round_wherever_the_clock_begins(fraction: float) -> None:
     async def scenario(made: Round) -> None:
@@ -364,7 +374,7 @@ def test_each_minute_has_one_round_wherever_the_clock_begins(fraction: float) ->
     drive(scenario, clock=manual_clock(START + fraction))
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("elsewhere")
 def test_a_round_costs_few_calls() -> None:
     async def scenario(made: Round) -> None:
         made.alarm()

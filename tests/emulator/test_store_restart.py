@@ -302,6 +302,9 @@ def test_two_emulators_on_the_same_tables_take_each_other_for_no_loss(
             store.reset()
             for running in (first, second):
                 wait_until(lambda: running.admin("/health")["store"]["restarted_at"])  # noqa: B023  # same
+            # It is said before the tables are back; until they are, a request is refused.
+            wait_until(site.is_set_up)
+            wait_until(lambda: "store_set_up_again" in second.log.read_text())
         assert site.end_of(site.submit(b"hello"))["state"] == "completed"
         assert site.logged().count("store_restarted_empty") == 1
         site.close()

@@ -84,18 +84,23 @@ def test_a_scale_out_that_fails_rolls_back_to_the_count_before(
     sagemaker.close()
 
 
-def test_the_old_instances_finish_what_they_have(running: Running, moto_url: str, name: str) -> None:
+def test_the_old_instances_finish_what_they_have(
+    running: Running, moto_url: str, name: str, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
     sagemaker, runtime = running.client("sagemaker"), running.client("sagemaker-runtime")
     make_endpoint(sagemaker, moto_url, name)
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config_of(sagemaker, name))
     wait_until(lambda: status_of(sagemaker, name) == "InService", 30)
-    location = runtime.invoke_endpoint_async(EndpointName=name, Body=b"sleep 2")["OutputLocation"]
+    body = f"wait {gate}".encode()
+    location = runtime.invoke_endpoint_async(EndpointName=name, Body=body)["OutputLocation"]
     request_id = location.rpartition("/")[2].removesuffix(".out")
     wait_until(lambda: running.admin(f"/requests/{request_id}")["exchanges"])
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=name)
     wait_until(lambda: status_of(sagemaker, name) == "InService", 30)
     states = {one["state"] for one in running.admin("/instances")["instances"]}
     assert "draining" in states
+    gate.touch()
     ended = running.admin(f"/requests/{request_id}/await?timeout=20")
     assert (ended["state"], ended["deliveries"]) == ("completed", 1)
     wait_until(lambda: len(running.admin("/instances")["instances"]) == 1)

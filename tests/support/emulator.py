@@ -105,14 +105,14 @@ class Running:
         self.admin("/clock", {"advance": seconds})
 
 
-def client(service: str, url: str) -> Any:
+def client(service: str, url: str, region: str = "us-east-1") -> Any:
     """A boto3 client that tries once; with the SDK's own settings where there is no URL."""
     if not url:
         return boto3.client(service)  # type: ignore[call-overload]
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=url,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(retries={"mode": "standard", "total_max_attempts": 1}),

@@ -26,7 +26,7 @@ from emulator.queue.request import AsyncRequest
 from emulator.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from mypy_boto3_s3 import S3Client
 
@@ -106,6 +106,16 @@ class Harness:
         request = self.request(spec, body, **changes)
         await self.queue.accept(request)
         return request
+
+    async def accept_all(self, requests: Sequence[AsyncRequest]) -> None:
+        """Accept them, eight at a time: one that waits for many others is refused on a busy machine."""
+        places = asyncio.Semaphore(8)
+
+        async def accept(request: AsyncRequest) -> None:
+            async with places:
+                await self.queue.accept(request)
+
+        await asyncio.gather(*map(accept, requests))
 
     def record(self, request: AsyncRequest) -> dict[str, Any]:
         """The request's item, plain."""

@@ -11,11 +11,14 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support.emulator import Answer
     from tests.support.site import Site
 
 CONCURRENCY = 4
+MIDDLE = 60
+"""From here on, jobs wait until the middle has been seen."""
 REFUSED = 8
 """New calls during the outage."""
 
@@ -29,11 +32,17 @@ class Hundred:
     """By request id."""
 
     def submit(self, seconds: float = 0.1) -> None:
-        """All of them, each of so many seconds in the container, which is held until all are there."""
+        """All of them, each of so many seconds in the container, which is held until all are there.
+
+        The last are held once more: there is a middle, however late it is looked for.
+        """
         site = self.site
         for number in range(100):
-            held = number < CONCURRENCY
-            body = f"wait {site.gate}".encode() if held else f"sleep {seconds} {number}".encode()
+            body = f"sleep {seconds} {number}".encode()
+            if number < CONCURRENCY:
+                body = f"wait {site.gate}".encode()
+            elif number >= MIDDLE:
+                body = f"wait {self.second_gate}".encode()
             if number % 2:
                 request_id = site.submit(body)
             else:
@@ -45,7 +54,12 @@ class Hundred:
 
     def wait_for_the_middle(self) -> None:
         wait_until(lambda: len(self.site.deliveries()) >= 30, 180)
-        assert len(self.site.deliveries()) < 80
+        assert len(self.site.deliveries()) <= MIDDLE + CONCURRENCY
+        self.second_gate.touch()
+
+    @property
+    def second_gate(self) -> Path:
+        return self.site.gate.with_name(f"{self.site.gate.name}-2")
 
     def refused(self) -> list[Answer]:
         """The answers of calls that are made now, at once."""
