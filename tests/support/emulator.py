@@ -77,7 +77,7 @@ class Running:
         method: str = "POST",
     ) -> Answer:
         """A request as it is given, past every check of an SDK."""
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=120)
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()

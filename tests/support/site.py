@@ -88,7 +88,7 @@ class Site:
         return self.running.admin("/health")["store"]
 
     def end_of(self, request_id: str) -> Any:
-        return self.running.admin(f"/requests/{request_id}/await?timeout=30")
+        return self.running.admin(f"/requests/{request_id}/await?timeout=90")
 
     def objects(self) -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
