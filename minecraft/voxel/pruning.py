@@ -31,7 +31,7 @@ def prune(want: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.i
     needed = np.empty(6, np.int32)
     for i in range(len(boxes)):
         kept[i] = _needed(steps, boxes[i], i, right, wrong, needed)
-        _release(steps, boxes[i], i, right, wrong, needed)
+        _release(want, steps, boxes[i], i, right, wrong, needed)
         boxes[i, :6] = needed
     return kept
 
@@ -49,8 +49,11 @@ def _count(
         for y in range(box[1], box[4] + 1):
             row = x * steps[0] + y * steps[1]
             for cell in range(row + box[2], row + box[5] + 1):
-                if wrong[cell] == NEVER:
-                    if want[cell] == 0 or want[cell] == box[6]:
+                # Most cells may be anything: what the others need is not even looked at.
+                if want[cell] == 0:
+                    right[cell] += 1
+                elif wrong[cell] == NEVER:
+                    if want[cell] == box[6]:
                         right[cell] += 1
                     else:
                         wrong[cell] = index
@@ -80,6 +83,7 @@ def _needed(
 
 @inner
 def _release(
+    want: NDArray[np.int16],
     steps: NDArray[np.int64],
     box: NDArray[np.int32],
     index: int,
@@ -93,5 +97,7 @@ def _release(
             row = x * steps[0] + y * steps[1]
             stays = needed[0] <= x <= needed[3] and needed[1] <= y <= needed[4]
             for z in range(box[2], box[5] + 1):
-                if not (stays and needed[2] <= z <= needed[5]) and index < wrong[row + z]:
+                if stays and needed[2] <= z <= needed[5]:
+                    continue
+                if want[row + z] == 0 or index < wrong[row + z]:
                     right[row + z] -= 1
