@@ -72,6 +72,8 @@ def test_common_nouns_are_known_in_the_singular_and_the_plural() -> None:
         ("Draw me a picture of a castle, please", ["castle"]),
         ("a 3D render of a hamburger", ["hamburger"]),
         ("statue of liberty", ["statue-of-liberty"]),
+        ("a slice of watermelon", ["watermelon"]),
+        ("a loaf of bread", ["bread"]),
         ("a wizard with a hat and a cat", ["man-mage", "cat"]),
         ("wolves", ["wolf"]),
         ("a big, red and gold dragon", ["dragon"]),
