@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from minecraft.api.errors import ApiError, invalid
@@ -17,7 +16,7 @@ from minecraft.voxel.size import LARGEST, SIZES, SMALLEST, parse_size
 from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS, WORLD_BORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PROMPT = 500
@@ -182,36 +181,29 @@ def _optional(value: object, parse: Callable[[object], Any]) -> Any:  # noqa: AN
 
 def _palette(value: object, version: str) -> str | tuple[str, ...]:
     if isinstance(value, list):
-        blocks = _blocks("palette", value)
+        blocks = _blocks("palette", value, version)
         if not blocks:
             raise invalid("palette", value, "at least one block")
-        with _told_of("palette"):
-            refuse_newer(map(find_known, blocks), version)
         return blocks
     if not isinstance(value, str) or value not in PALETTES:
         raise invalid("palette", value, f"{', '.join(PALETTES)}, or a list of block ids")
     return value
 
 
-def _blocks(field: str, value: object) -> tuple[str, ...]:
+def _blocks(field: str, value: object, version: str | None = None) -> tuple[str, ...]:
+    """Ids of blocks that are known, and that `version`, where one is named, has too."""
     if not isinstance(value, list) or len(value) > MAX_BLOCK_LIST:
         raise invalid(field, value, f"a list of at most {MAX_BLOCK_LIST} block ids")
     for block in value:
         if not isinstance(block, str) or not _BLOCK.fullmatch(block):
             raise invalid(field, block, "a block id such as minecraft:stone, without properties")
-    with _told_of(field):
-        for block in value:
-            find_known(block)
-    return tuple(value)
-
-
-@contextmanager
-def _told_of(field: str) -> Iterator[None]:
-    """Whoever reads the answer learns in which field a block stands that cannot be had."""
     try:
-        yield
+        known = [find_known(block) for block in value]
+        if version is not None:
+            refuse_newer(known, version)
     except ValueError as error:
         raise ApiError(400, "invalid_request", f"{field}: {error}") from error
+    return tuple(value)
 
 
 def _version(value: object) -> str:

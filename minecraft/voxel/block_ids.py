@@ -90,13 +90,14 @@ def short(block_id: str) -> str:
     return block_id.removeprefix("minecraft:")
 
 
-def rows(name: str) -> list[dict[str, str]]:
+@cache
+def rows(name: str) -> tuple[Mapping[str, str], ...]:
     """The rows of one of this package's tables."""
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return tuple(csv.DictReader(text.splitlines()))
 
 
-def _state(row: dict[str, str]) -> str:
+def _state(row: Mapping[str, str]) -> str:
     # Leaves that no log holds would decay; those that a player places do not.
     properties = row["state"].replace("persistent=false", "persistent=true")
     return f"{row['id']}[{properties}]" if properties else row["id"]

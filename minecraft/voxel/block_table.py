@@ -65,7 +65,7 @@ def measured_blocks() -> Mapping[str, MeasuredBlock]:
     return MappingProxyType({block.id: block for block in blocks})
 
 
-def _block(row: dict[str, str], known: KnownBlock) -> MeasuredBlock:
+def _block(row: Mapping[str, str], known: KnownBlock) -> MeasuredBlock:
     encoded = [[int(row[f"{face}_{c}"]) for c in "rgb"] for face in ("side", "top", "bottom", "all")]
     linear = linear_from_srgb(np.array(encoded, np.uint8))
     linear.setflags(write=False)

@@ -132,31 +132,6 @@ def _sum_up(board: Board, state: int, low: NDArray[np.int64], extent: NDArray[np
             now[i] += before[i]
 
 
-@inner
-def _inside(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32]) -> int:
-    """What `_sum_up` counted within a box, whose corners are relative to the extent's."""
-    row = extent[2] + 1
-    page = row * (extent[1] + 1)
-    left, right = box[0] * page, (box[3] + 1) * page
-    under, over = box[1] * row, (box[4] + 1) * row
-    back, front = box[2], box[5] + 1
-    return (  # type: ignore[no-any-return]  # an element of an int64 array
-        sums[right + over + front]
-        - sums[left + over + front]
-        - sums[right + under + front]
-        - sums[right + over + back]
-        + sums[left + under + front]
-        + sums[left + over + back]
-        + sums[right + under + back]
-        - sums[left + under + back]
-    )
-
-
-@inner
-def _blocks(box: NDArray[np.int32]) -> int:
-    return (np.int64(box[3]) - box[0] + 1) * (box[4] - box[1] + 1) * (box[5] - box[2] + 1)  # type: ignore[no-any-return]
-
-
 @inlined
 def _before(sums: NDArray[np.int64], corners: tuple[int, int, int, int], offset: int) -> int:
     """What `_sum_up` counted from the extent's start to a plane: the cross-section's corners, moved there."""
@@ -166,6 +141,22 @@ def _before(sums: NDArray[np.int64], corners: tuple[int, int, int, int], offset:
         - sums[corners[2] + offset]
         + sums[corners[3] + offset]
     )
+
+
+@inner
+def _inside(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32]) -> int:
+    """What `_sum_up` counted within a box, whose corners are relative to the extent's."""
+    row = extent[2] + 1
+    page = row * (extent[1] + 1)
+    left, right = box[0] * page, (box[3] + 1) * page
+    under, over = box[1] * row, (box[4] + 1) * row
+    corners = (right + over, left + over, right + under, left + under)
+    return _before(sums, corners, box[5] + 1) - _before(sums, corners, box[2])
+
+
+@inner
+def _blocks(box: NDArray[np.int32]) -> int:
+    return (np.int64(box[3]) - box[0] + 1) * (box[4] - box[1] + 1) * (box[5] - box[2] + 1)  # type: ignore[no-any-return]
 
 
 @inner

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import uuid
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,7 +15,16 @@ import pytest
 from PIL import Image
 
 from tests.support.processes import running_module
-from tests.support.shell import PICTURE, QUICK, ROOT, Shell, assert_all_gone, new_shell, running_up
+from tests.support.shell import (
+    PICTURE,
+    QUICK,
+    ROOT,
+    Shell,
+    assert_all_gone,
+    frozen_worker,
+    new_shell,
+    running_up,
+)
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -143,18 +151,6 @@ def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
         assert "meshtwin wait" in not_yet.stderr
         expired = shell.run("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
         assert expired.returncode == 4, expired.stderr
-
-
-@contextmanager
-def frozen_worker(shell: Shell) -> Iterator[None]:
-    """The container's worker stands still, so that a job lasts as long as is needed."""
-    up = psutil.Process(shell.json("status")["up"]["pid"])
-    (worker,) = running_module(up.children(recursive=True), "runtime.worker")
-    worker.suspend()
-    try:
-        yield
-    finally:
-        worker.resume()
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ from minecraft.voxel.document import read_document
 from minecraft.voxel.formats.litematic import read_litematic
 from minecraft.voxel.formats.schem import read_schem
 from minecraft.voxel.read import read_model
-from tests.support.processes import running_module
-from tests.support.shell import PICTURE, Shell, assert_all_gone, new_shell, running_up
+from tests.support.shell import PICTURE, Shell, assert_all_gone, frozen_worker, new_shell, running_up
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -46,18 +45,6 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 def build_api(shell: Shell) -> BuildApi:
     settings = shell.json("status")["environment"]
     return BuildApi(settings["BUILD_API_URL"], settings["BUILD_API_TOKEN"])
-
-
-@contextmanager
-def frozen_worker(shell: Shell) -> Iterator[None]:
-    """The container's worker stands still, so that a build stays at work as long as is needed."""
-    up = psutil.Process(shell.json("status")["up"]["pid"])
-    (worker,) = running_module(up.children(recursive=True), "runtime.worker")
-    worker.suspend()
-    try:
-        yield
-    finally:
-        worker.resume()
 
 
 @contextmanager

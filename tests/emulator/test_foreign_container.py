@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.emulator import client, create_endpoint, status_of
+from tests.support.emulator import make_endpoint
 from tests.support.harness import CONTAINERS
-from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +46,7 @@ def test_it_answers_pings_between_two_requests(
     container: str,
 ) -> None:
     """A connection that is kept for the next request must not be all that it has."""
-    store = client("s3", moto_url)
-    store.create_bucket(Bucket=name.lower())
-    store.close()
-    create_endpoint(sagemaker, name, {"S3OutputPath": f"s3://{name.lower()}/out"}, image=container)
-    wait_until(lambda: status_of(sagemaker, name) == "InService")
+    make_endpoint(sagemaker, moto_url, name, image=container)
     answer = runtime.invoke_endpoint_async(EndpointName=name, Body=b"1,2,3", ContentType="text/csv")
     request_id = answer["OutputLocation"].rpartition("/")[2].removesuffix(".out")
     assert emulator.admin(f"/requests/{request_id}/await?timeout=20")["state"] == "completed"

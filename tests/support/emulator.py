@@ -205,6 +205,7 @@ def make_endpoint(
     *,
     output: Mapping[str, Any] | None = None,
     is_async: bool = True,
+    image: str = "echo",
 ) -> Made:
     """Bucket, model, configuration and endpoint of one name, the endpoint in service."""
     bucket = f"{name}-bucket".lower()
@@ -213,7 +214,9 @@ def make_endpoint(
     store.create_bucket(Bucket=bucket)
     store.close()
     chosen = {"S3OutputPath": f"s3://{bucket}/out/", "S3FailurePath": f"s3://{bucket}/failed"}
-    create_endpoint(sagemaker, name, (chosen if output is None else output) if is_async else None)
+    create_endpoint(
+        sagemaker, name, (chosen if output is None else output) if is_async else None, image=image
+    )
     wait_until(lambda: status_of(sagemaker, name) == "InService", 30 if s3_url else 900)
     return Made(name, bucket)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from tests.support.processes import running_module
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -98,6 +99,18 @@ def _is_up(shell: Shell, profile: str, pid: int) -> bool:
         return bool(json.loads(state.read_text())["pid"] == pid)
     except FileNotFoundError:
         return False
+
+
+@contextmanager
+def frozen_worker(shell: Shell) -> Iterator[None]:
+    """The container's worker stands still, so that a job, or a build, lasts as long as is needed."""
+    up = psutil.Process(shell.json("status")["up"]["pid"])
+    (worker,) = running_module(up.children(recursive=True), "runtime.worker")
+    worker.suspend()
+    try:
+        yield
+    finally:
+        worker.resume()
 
 
 def assert_all_gone(processes: list[psutil.Process]) -> None:
