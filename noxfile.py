@@ -1,4 +1,4 @@
-"""Every chore of the project: `nox` lints, checks types and tests; `nox -s demo` shows it at work."""
+"""Every chore of the project: `nox` lints, checks types and tests; `nox -s demo` shows it working."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "virtualenv"
@@ -23,6 +24,7 @@ REQUIREMENTS = [
     f"{package}/requirements.txt" for package in ("gltf", "runtime", "emulator", "minecraft", "cloud")
 ]
 DOCKERFILES = ["runtime/Dockerfile", "emulator/Dockerfile", "minecraft/Dockerfile"]
+PARALLEL = ["-n", "2", "--dist", "worksteal"]
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
@@ -41,6 +43,18 @@ def install(session: nox.Session, *groups: str) -> None:
     mark.write_text(wanted, encoding="utf-8")
 
 
+def run_all(session: nox.Session, *commands: tuple[str, ...], env: dict[str, str] | None = None) -> None:
+    """Run every command, whatever an earlier one says, and fail at the end with those that failed."""
+    failed = []
+    for command in commands:
+        try:
+            session.run(*command, env=env)
+        except CommandFailed:
+            failed.append(" ".join(command))
+    if failed:
+        session.error(f"{len(failed)} of {len(commands)} failed: {'; '.join(failed)}")
+
+
 def compile_loops(session: nox.Session) -> None:
     """The voxel engine's loops, into numba's cache: under a test's time limit, each process would do it."""
     session.run("python", "-m", "minecraft.voxel.warm")
@@ -57,13 +71,16 @@ def cuda_devices() -> str:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, and the arrows between the packages. `nox -s lint -- --fix` mends what can be mended."""
+    """Style, and the arrows between the packages. `nox -s lint -- --fix` fixes what can be fixed."""
     install(session, "lint")
     fix = "--fix" in session.posargs
-    session.run("ruff", "format", *([] if fix else ["--diff"]), ".")
-    session.run("ruff", "check", *(["--fix"] if fix else []), ".")
-    session.run("lint-imports", "--no-logo")
-    session.run("hadolint", *DOCKERFILES)
+    run_all(
+        session,
+        ("ruff", "format", *([] if fix else ["--diff"]), "."),
+        ("ruff", "check", *(["--fix"] if fix else []), "."),
+        ("lint-imports", "--no-logo"),
+        ("hadolint", *DOCKERFILES),
+    )
 
 
 @nox.session
@@ -83,9 +100,17 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         "-m",
-        "not integration and not gpu",
-        *(session.posargs or ["-n", "2", "--dist", "worksteal"]),
+        "not integration and not gpu and not soak",
+        *(session.posargs or PARALLEL),
     )
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """What is long by nature: hundreds of jobs, storms of kills. `-- --soak-minutes 5` for a part of it."""
+    install(session, "test")
+    compile_loops(session)
+    session.run("pytest", "-m", "soak", "--timeout", "1200", *PARALLEL, *session.posargs)
 
 
 @nox.session(default=False)
@@ -114,12 +139,12 @@ def integration(session: nox.Session) -> None:
     env = {"TESTCONTAINERS_RYUK_DISABLED": os.environ.get("TESTCONTAINERS_RYUK_DISABLED", "true")}
     before = str(Path(session.create_tmp()) / "engine.json")
     session.run("python", "-m", "tests.support.leftovers", "--note", before)
+    suites: list[tuple[str, ...]] = [("pytest", "-m", "integration", "-n", "0", *session.posargs)]
+    if not session.posargs:
+        local = ("--profile", "local", "-n", "0", "--timeout", "300")
+        suites.append(("pytest", "tests/contract", "-m", "not soak", *local))
     try:
-        session.run("pytest", "-m", "integration", "-n", "0", *session.posargs, env=env)
-        if not session.posargs:
-            session.run(
-                "pytest", "tests/contract", "--profile", "local", "-n", "0", "--timeout", "300", env=env
-            )
+        run_all(session, *suites, env=env)
     finally:
         session.run("python", "-m", "tests.support.leftovers", "--since", before)
 

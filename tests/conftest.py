@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import random
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +55,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--profile", default="embedded", choices=PROFILES, help="run it against this profile")
     group.addoption("--record", action="store_true", help="keep AWS's answers under fixtures/contract")
     group.addoption("--parity-report", type=Path, help="write what was found to this JSON file")
+    soak = parser.getgroup("soak", "tests that are long by nature")
+    soak.addoption("--soak-minutes", type=float, help="start no soak test after so many minutes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,6 +64,22 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--record keeps what AWS answers: it needs --profile sagemaker")
     if config.option.parity_report is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(ParityReport(config.option.parity_report))
+
+
+_STARTED = time.monotonic()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where there is no time for all soak tests, each run takes others first."""
+    if config.option.soak_minutes is not None:
+        run = getattr(config, "workerinput", {}).get("testrunuid")  # the same in all workers of a run
+        random.Random(run).shuffle(items)  # noqa: S311  # not to be secret
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.option.soak_minutes
+    if minutes is not None and time.monotonic() - _STARTED > minutes * 60:
+        pytest.skip(f"the {minutes:g} minutes for soak tests are over")
 
 
 @pytest.fixture(scope="session")
