@@ -107,10 +107,17 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """What is long by nature: hundreds of jobs, storms of kills. `-- --soak-minutes 5` for a part of it."""
+    """What is long by nature: hundreds of jobs, storms of kills. `-- --soak-minutes 5` for a part of it.
+
+    What needs a Docker Engine comes last, where one answers and no limit is given.
+    """
     install(session, "test")
     compile_loops(session)
-    session.run("pytest", "-m", "soak", "--timeout", "1200", *PARALLEL, *session.posargs)
+    long = ("--timeout", "1200", *session.posargs)
+    suites = [("pytest", "-m", "soak and not integration", *PARALLEL, *long)]
+    if not session.posargs and _docker_answers():
+        suites.append(("pytest", "-m", "soak and integration", "-n", "0", *long))
+    run_all(session, *suites)
 
 
 @nox.session(default=False)
@@ -139,7 +146,9 @@ def integration(session: nox.Session) -> None:
     env = {"TESTCONTAINERS_RYUK_DISABLED": os.environ.get("TESTCONTAINERS_RYUK_DISABLED", "true")}
     before = str(Path(session.create_tmp()) / "engine.json")
     session.run("python", "-m", "tests.support.leftovers", "--note", before)
-    suites: list[tuple[str, ...]] = [("pytest", "-m", "integration", "-n", "0", *session.posargs)]
+    suites: list[tuple[str, ...]] = [
+        ("pytest", "-m", "integration and not soak", "-n", "0", *session.posargs)
+    ]
     if not session.posargs:
         local = ("--profile", "local", "-n", "0", "--timeout", "300")
         suites.append(("pytest", "tests/contract", "-m", "not soak", *local))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,25 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.assumed
 
+
+@dataclass(frozen=True)
+class Size:
+    """Of a test: jobs in all, those at a time, and kills."""
+
+    jobs: int
+    concurrency: int
+    kills: int
+
+    def __str__(self) -> str:
+        return f"{self.jobs} jobs"
+
+
 COMMAND = f"*={' '.join(program('script'))}"
-JOBS = 200
+SIZES = [Size(40, 4, 3), pytest.param(Size(200, 16, 10), marks=pytest.mark.soak)]
 
 
-def make_wide_endpoint(emulator: Running, bucket: str) -> str:
-    """An endpoint whose one instance takes 16 requests at a time."""
+def make_wide_endpoint(emulator: Running, bucket: str, concurrency: int) -> str:
+    """An endpoint whose one instance takes so many requests at a time."""
     name = f"wide-{uuid.uuid4().hex[:8]}"
     sagemaker = emulator.client("sagemaker")
     try:
@@ -43,7 +57,7 @@ def make_wide_endpoint(emulator: Running, bucket: str) -> str:
                     "S3OutputPath": f"s3://{bucket}/out",
                     "S3FailurePath": f"s3://{bucket}/failed",
                 },
-                "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 16},
+                "ClientConfig": {"MaxConcurrentInvocationsPerInstance": concurrency},
             },
         )
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -55,9 +69,9 @@ def make_wide_endpoint(emulator: Running, bucket: str) -> str:
 
 
 def submit_all(
-    emulator: Running, endpoint: str, bucket: str, s3: S3Client, seconds: float = 0.02
+    emulator: Running, endpoint: str, bucket: str, s3: S3Client, jobs: int, *, seconds: float = 0.02
 ) -> dict[str, bytes]:
-    """Output key to expected body of 200 requests, half with their input in S3, from 16 threads."""
+    """Output key to expected body of the requests, half with their input in S3, from 16 threads."""
     runtime = emulator.client("sagemaker-runtime")
 
     def submit(number: int) -> tuple[str, bytes]:
@@ -71,7 +85,7 @@ def submit_all(
 
     try:
         with ThreadPoolExecutor(16) as threads:
-            return dict(threads.map(submit, range(JOBS)))
+            return dict(threads.map(submit, range(jobs)))
     finally:
         runtime.close()
 
@@ -111,15 +125,16 @@ def container_of(emulator: Running) -> psutil.Process | None:
     return None
 
 
-def test_two_hundred_jobs_while_the_container_is_killed_ten_times(
-    start_emulator: Callable[..., Any], s3: S3Client, bucket: str
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_many_jobs_while_the_container_is_killed_again_and_again(
+    start_emulator: Callable[..., Any], s3: S3Client, bucket: str, size: Size
 ) -> None:
     options = ("--command", COMMAND, "--set", "loss_seconds=20")
     with start_emulator(options=options) as emulator:
-        endpoint = make_wide_endpoint(emulator, bucket)
+        endpoint = make_wide_endpoint(emulator, bucket, size.concurrency)
         with ThreadPoolExecutor(1) as submitting:
-            submitted = submitting.submit(submit_all, emulator, endpoint, bucket, s3)
-            for _ in range(10):
+            submitted = submitting.submit(submit_all, emulator, endpoint, bucket, s3, size.jobs)
+            for _ in range(size.kills):
                 before = count(s3, bucket)
                 process = wait_until(lambda: container_of(emulator))
                 # Killed while it works, or while it starts again.
@@ -127,31 +142,32 @@ def test_two_hundred_jobs_while_the_container_is_killed_ten_times(
                 process.kill()
                 wait_until(partial(ended, process))
             expected = submitted.result()
-        wait_until(lambda: count(s3, bucket) >= JOBS, 60)
+        wait_until(lambda: count(s3, bucket) >= size.jobs, 60)
     assert results(s3, bucket) == expected
-    assert len(expected) == JOBS
+    assert len(expected) == size.jobs
 
 
-def test_two_hundred_jobs_while_the_emulator_is_killed(
-    start_emulator: Callable[..., Any], s3: S3Client, bucket: str
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_many_jobs_while_the_emulator_is_killed(
+    start_emulator: Callable[..., Any], s3: S3Client, bucket: str, size: Size
 ) -> None:
     prefix = f"test-{uuid.uuid4().hex[:8]}"
     with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
-        endpoint = make_wide_endpoint(emulator, bucket)
+        endpoint = make_wide_endpoint(emulator, bucket, size.concurrency)
         # Long enough that some are left for the third emulator.
-        expected = submit_all(emulator, endpoint, bucket, s3, seconds=0.4)
+        expected = submit_all(emulator, endpoint, bucket, s3, size.jobs, seconds=0.4)
         containers = psutil.Process(emulator.process.pid).children(recursive=True)
         emulator.process.send_signal(signal.SIGKILL)
         emulator.process.wait()
-        assert count(s3, bucket) < JOBS
+        assert count(s3, bucket) < size.jobs
     for _ in range(2):
         with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
             # A machine that is slow to look may find all of them done.
-            before = min(count(s3, bucket), JOBS - 1)
+            before = min(count(s3, bucket), size.jobs - 1)
             wait_until(partial(progressed, s3, bucket, before), 60)
             emulator.process.send_signal(signal.SIGKILL)
             emulator.process.wait()
     with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
-        wait_until(lambda: count(s3, bucket) >= JOBS, 60)
+        wait_until(lambda: count(s3, bucket) >= size.jobs, 60)
     assert results(s3, bucket) == expected
     assert all(ended(process) for process in containers)

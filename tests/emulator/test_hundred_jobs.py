@@ -1,4 +1,4 @@
-"""The store is paused, or cut off, in the middle of a hundred jobs: none is lost, and none done twice."""
+"""The store is paused, or cut off, in the middle of many jobs: none is lost, and none done twice."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.emulator import Start
 
 pytestmark = pytest.mark.assumed
+
+COUNTS = [20, pytest.param(100, marks=pytest.mark.soak)]
 
 
 @pytest.fixture
@@ -49,12 +51,13 @@ def site(start_emulator: Start, store: Store, relay: Relay, tmp_path: Path) -> I
         made.close()
 
 
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize(("cut", "mend"), [(Relay.pause, Relay.resume), (Relay.stop, Relay.start)])
-def test_a_hundred_jobs_with_an_outage_in_the_middle(
-    site: Site, relay: Relay, cut: Callable[[Relay], None], mend: Callable[[Relay], None]
+def test_jobs_with_an_outage_in_the_middle(
+    site: Site, relay: Relay, cut: Callable[[Relay], None], mend: Callable[[Relay], None], count: int
 ) -> None:
     hear = site.subscribe()
-    jobs = Hundred(site)
+    jobs = Hundred(site, count)
     jobs.submit()
     jobs.wait_for_the_middle()
 
@@ -78,9 +81,10 @@ def test_a_hundred_jobs_with_an_outage_in_the_middle(
     assert site.logged().count("store_back") == 1
 
 
-def test_a_hundred_jobs_on_a_store_that_restarts_empty(site: Site, store: Store) -> None:
+@pytest.mark.parametrize("count", COUNTS)
+def test_jobs_on_a_store_that_restarts_empty(site: Site, store: Store, count: int) -> None:
     """Each one ends, or is said to be forgotten; the container gets none twice."""
-    jobs = Hundred(site)
+    jobs = Hundred(site, count)
     jobs.submit()
     jobs.wait_for_the_middle()
     store.stop()
@@ -96,9 +100,9 @@ def test_a_hundred_jobs_on_a_store_that_restarts_empty(site: Site, store: Store)
     def accounted() -> int:
         return len(site.deliveries()) + len(without_input()) + int(site.store_state()["forgotten"])
 
-    wait_until(lambda: accounted() == 100)
+    wait_until(lambda: accounted() == count)
     wait_until(lambda: {one["state"] for one in jobs.listed()} <= {"completed", "failed"})
-    assert accounted() == 100
+    assert accounted() == count
     assert len(set(site.deliveries())) == len(site.deliveries())
     # What had ended before has no record any more either, but its caller had its result.
     assert len(list(jobs.listed())) <= 2 * CONCURRENCY

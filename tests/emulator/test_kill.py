@@ -1,12 +1,8 @@
-"""The emulator is killed at every step of a request's life, and started again on the same tables.
-
-`KILL_REPEATS=50 pytest tests/emulator/test_kill.py` does it fifty times.
-"""
+"""The emulator is killed at every step of a request's life, and started again on the same tables."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -21,7 +17,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from tests.support.emulator import Running, Start
 
-REPEATS = int(os.environ.get("KILL_REPEATS", "1"))
+REPEATS = [0, *(pytest.param(repeat, marks=pytest.mark.soak) for repeat in range(1, 4))]
 
 
 def submit(running: Running, name: str, body: bytes) -> str | None:
@@ -41,7 +37,7 @@ def keys(s3: Any, bucket: str) -> list[str]:
     return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
-@pytest.mark.parametrize("repeat", range(REPEATS))
+@pytest.mark.parametrize("repeat", REPEATS)
 @pytest.mark.parametrize("queued", [False, True], ids=["at once", "queued"])
 @pytest.mark.parametrize("stage", list(Stage))
 def test_a_kill_at_any_stage_loses_and_doubles_nothing(

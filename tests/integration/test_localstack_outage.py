@@ -1,4 +1,4 @@
-"""A real LocalStack away for a minute in the middle of a hundred jobs, and restarted empty."""
+"""A real LocalStack away for a while in the middle of many jobs, and restarted empty."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-OUTAGE_SECONDS = 60.0
+OUTAGES = [(20, 5.0), pytest.param(100, 60.0, marks=pytest.mark.soak)]
+"""Jobs, and seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -40,30 +41,34 @@ def site(stack: LocalStack, tmp_path: Path) -> Iterator[Site]:
         made.close()
 
 
+@pytest.mark.parametrize(("count", "seconds"), OUTAGES)
 @pytest.mark.parametrize(
     ("begin", "end"),
     [(LocalStack.pause, LocalStack.unpause), (LocalStack.cut_off, LocalStack.connect)],
     ids=["paused", "cut off"],
 )
-def test_a_minute_away_in_the_middle_of_a_hundred_jobs(
+def test_it_is_away_in_the_middle_of_many_jobs(
     stack: LocalStack,
     site: Site,
     begin: Callable[[LocalStack], None],
     end: Callable[[LocalStack], None],
+    *,
+    count: int,
+    seconds: float,
 ) -> None:
     hear = site.subscribe()
-    jobs = Hundred(site)
+    jobs = Hundred(site, count)
     jobs.submit(seconds=0.5)
     jobs.wait_for_the_middle()
 
     def outage() -> None:
-        over = time.monotonic() + OUTAGE_SECONDS
+        over = time.monotonic() + seconds
         begin(stack)
         try:
             statuses = {(answer.status, answer.code) for answer in jobs.refused()}
             assert statuses == {(503, "ServiceUnavailable")}
             wait_until(lambda: not site.store_state()["reachable"])
-            wait_until(lambda: time.monotonic() > over, OUTAGE_SECONDS + 30)
+            wait_until(lambda: time.monotonic() > over, seconds + 30)
         finally:
             end(stack)
 

@@ -1,4 +1,4 @@
-"""A hundred jobs, with an outage in the middle of them."""
+"""Many jobs, a hundred by default, with an outage in the middle of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tests.support.site import Site
 
 CONCURRENCY = 4
-MIDDLE = 60
-"""From here on, jobs wait until the middle has been seen."""
 REFUSED = 8
 """New calls during the outage."""
 
@@ -28,6 +26,7 @@ class Hundred:
     """The jobs of one endpoint; half of them have their input in S3."""
 
     site: Site
+    count: int = 100
     inference_ids: dict[str, str] = field(default_factory=dict)
     """By request id."""
 
@@ -37,11 +36,11 @@ class Hundred:
         The last are held once more: there is a middle, however late it is looked for.
         """
         site = self.site
-        for number in range(100):
+        for number in range(self.count):
             body = f"sleep {seconds} {number}".encode()
             if number < CONCURRENCY:
                 body = f"wait {site.gate}".encode()
-            elif number >= MIDDLE:
+            elif number >= self.middle:
                 body = f"wait {self.second_gate}".encode()
             if number % 2:
                 request_id = site.submit(body)
@@ -53,9 +52,14 @@ class Hundred:
         site.gate.touch()
 
     def wait_for_the_middle(self) -> None:
-        wait_until(lambda: len(self.site.deliveries()) >= 30, 180)
-        assert len(self.site.deliveries()) <= MIDDLE + CONCURRENCY
+        wait_until(lambda: len(self.site.deliveries()) >= self.middle // 2, 180)
+        assert len(self.site.deliveries()) <= self.middle + CONCURRENCY
         self.second_gate.touch()
+
+    @property
+    def middle(self) -> int:
+        """From this job on, they wait until the middle has been seen."""
+        return self.count * 6 // 10
 
     @property
     def second_gate(self) -> Path:
