@@ -84,19 +84,29 @@ class Stage:
         return "\n".join(found["sentences"])
 
 
-@pytest.fixture
-def stage(start_emulator: Start, moto_url: str, name: str) -> Iterator[Stage]:
+@pytest.fixture(scope="module")
+def still(start_emulator: Start) -> Iterator[Running]:
+    """An emulator whose clock stands still until a test moves it."""
     with start_emulator(options=("--speed", "0")) as running:
-        made = Stage(running, moto_url, name)
-        yield made
-        made.close()
+        yield running
+
+
+@pytest.fixture
+def stage(still: Running, moto_url: str, name: str) -> Iterator[Stage]:
+    made = Stage(still, moto_url, name)
+    yield made
+    still.admin("/faults", method="DELETE")
+    made.sagemaker.delete_endpoint(EndpointName=name)
+    made.close()
 
 
 def test_from_one_to_zero_to_one_and_to_zero_again(stage: Stage) -> None:
     stage.register()
     stage.track(ScaleInCooldown=600, ScaleOutCooldown=300)
     stage.wake()
-    [instance] = stage.running.admin("/instances")["instances"]
+    [instance] = [
+        one for one in stage.running.admin("/instances")["instances"] if one["endpoint"] == stage.made.name
+    ]
     began = time.monotonic()
     stage.running.advance(17 * 60)
     stage.has(0)
@@ -114,9 +124,9 @@ def test_from_one_to_zero_to_one_and_to_zero_again(stage: Stage) -> None:
     stage.has(0)
     causes = [
         activity["Cause"]
-        for activity in stage.autoscaling.describe_scaling_activities(ServiceNamespace="sagemaker")[
-            "ScalingActivities"
-        ]
+        for activity in stage.autoscaling.describe_scaling_activities(
+            ServiceNamespace="sagemaker", ResourceId=stage.place["ResourceId"]
+        )["ScalingActivities"]
     ]
     assert [cause.rpartition(" ")[2] for cause in causes] == ["track", "wake", "track"]
 
@@ -154,14 +164,17 @@ def test_gotcha_05_a_policy_on_invocations_per_instance_never_fires(stage: Stage
     stage.running.advance(3600)
     assert stage.counts() == ("InService", 1, 1)
     assert "it never fires" in stage.sentences()
-    names = {metric["MetricName"] for metric in stage.cloudwatch.list_metrics()["Metrics"]}
+    names = {
+        metric["MetricName"]
+        for metric in stage.cloudwatch.list_metrics(Dimensions=stage.dimensions)["Metrics"]
+    }
     assert "InvocationsPerInstance" not in names
 
 
 def test_many_that_wait_scale_out_to_the_maximum_and_no_further(stage: Stage) -> None:
     stage.register(maximum=2)
     stage.track()
-    stage.running.admin("/faults", {"place": "container", "effect": "hang"})
+    stage.running.admin("/faults", {"place": "container", "effect": "hang", "endpoint": stage.made.name})
     for _ in range(40):
         stage.submit()
     stage.running.advance(4 * 60)
@@ -169,7 +182,7 @@ def test_many_that_wait_scale_out_to_the_maximum_and_no_further(stage: Stage) ->
     stage.running.advance(10 * 60)
     assert stage.counts() == ("InService", 2, 2)
     activities = stage.autoscaling.describe_scaling_activities(
-        ServiceNamespace="sagemaker", IncludeNotScaledActivities=True
+        ServiceNamespace="sagemaker", ResourceId=stage.place["ResourceId"], IncludeNotScaledActivities=True
     )["ScalingActivities"]
     [reason] = activities[0]["NotScaledReasons"]
     assert (reason["Code"], reason["MaxCapacity"]) == ("AlreadyAtMaxCapacity", 2)
@@ -186,56 +199,3 @@ def test_a_step_on_the_wrong_side_does_nothing_and_explain_says_so(stage: Stage)
     stage.running.advance(10 * 60)
     assert stage.counts()[1] == 0
     assert "has no step above the threshold" in stage.sentences()
-
-
-def test_metrics_can_be_read_back_from_cloudwatch(stage: Stage) -> None:
-    request_id = stage.submit()
-    stage.running.admin(f"/requests/{request_id}/await?timeout=10")
-    stage.running.advance(180)
-    now = stage.running.admin("/clock")["now"]
-    window: Any = {"StartTime": now - 3600, "EndTime": now}
-    query: Any = {
-        **window,
-        "Namespace": "AWS/SageMaker",
-        "Period": 60,
-        "Statistics": ["Average", "Sum", "SampleCount"],
-    }
-    backlog = {**query, "MetricName": "ApproximateBacklogSize"}
-    points = stage.cloudwatch.get_metric_statistics(**backlog, Dimensions=stage.dimensions)["Datapoints"]
-    assert len(points) == 3
-    assert {point["Unit"] for point in points} == {"Count"}
-    of_variant = [*stage.dimensions, {"Name": "VariantName", "Value": "v"}]
-    assert not stage.cloudwatch.get_metric_statistics(**backlog, Dimensions=of_variant)["Datapoints"]
-    [done] = stage.cloudwatch.get_metric_statistics(
-        **{**query, "MetricName": "InvocationsProcessed"}, Dimensions=of_variant
-    )["Datapoints"]
-    assert done["Sum"] == 1
-    metric = {"Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "Dimensions": of_variant}
-    [result] = stage.cloudwatch.get_metric_data(
-        MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"}}],
-        **window,
-    )["MetricDataResults"]
-    assert result["Values"][0] > 0
-
-
-def test_prometheus_reads_the_metrics(stage: Stage) -> None:
-    request_id = stage.submit()
-    stage.running.admin(f"/requests/{request_id}/await?timeout=10")
-    answer = stage.running.send("/_emulator/metrics", method="GET")
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    samples = {}
-    typed = set()
-    for line in answer.body.decode().splitlines():
-        if line.startswith("# TYPE "):
-            typed.add(line.split()[2])
-        elif not line.startswith("# HELP "):
-            name, _, value = line.rpartition(" ")
-            samples[name] = float(value)
-    assert all(
-        any(name.partition("{")[0] in {kind, f"{kind}_sum", f"{kind}_count"} for kind in typed)
-        for name in samples
-    )
-    label = f'{{endpoint="{stage.made.name}"}}'
-    assert samples[f"meshtwin_invocations_processed_total{label}"] == 1
-    assert samples[f"meshtwin_instances{label}"] == 1
-    assert samples[f"meshtwin_model_latency_seconds_count{label}"] == 1
