@@ -24,7 +24,6 @@ from emulator.hosting.endpoints import Endpoints
 from emulator.hosting.models import EndpointConfigs, Models
 from emulator.hosting.registry import Registry
 from emulator.hosting.resources import Arns
-from emulator.hosting.store import ResourceTable
 from emulator.hosting.tags import Tags
 from emulator.invocations.service import Invocations
 from emulator.invocations.targets import Targets
@@ -71,7 +70,7 @@ class Emulator:
             self.queue, self.fleets, self.aws, self.clock, settings, self.meter, self.faults
         )
         self.documents = DocumentTable(self.aws, settings.table_prefix)
-        self.registry = Registry(ResourceTable(self.documents), arns, self.clock)
+        self.registry = Registry(self.documents, arns, self.clock)
         self._models = Models(self.registry, self.clock)
         self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint, settings.refused_images)
         self.deployment = Deployment(self.registry, self.fleets, self.aws, self.clock, settings)
@@ -163,7 +162,7 @@ class Emulator:
         await self._launchers.start()
         await self.documents.setup()
         await self.registry.load()
-        await self.ledger.load()
+        await self.ledger.load(self.clock.now())
         await self.queue.setup()
         await self.dispatcher.start()
         await self.store.start()

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from emulator.hosting.resources import Endpoint, Kind, Resource
+from emulator.kept import Kept
 from emulator.protocol.errors import UnavailableError, ValidationFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from emulator.clock import Clock
+    from emulator.kept import Documents
     from emulator.hosting.resources import Arns
-    from emulator.hosting.store import ResourceTable
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
@@ -36,14 +37,20 @@ class Registry:
     Whoever looks first and then changes holds `lock` meanwhile.
     """
 
-    def __init__(self, table: ResourceTable, arns: Arns, clock: Clock) -> None:
-        self._table = table
+    def __init__(self, documents: Documents, arns: Arns, clock: Clock) -> None:
         self._clock = clock
-        self._found: dict[Kind, dict[str, Resource]] = {kind: {} for kind in Kind}
+        self._found: dict[Kind, Kept[Resource]] = {
+            kind: Kept(
+                documents,
+                kind,
+                name_of=lambda resource: resource.key,
+                dump=lambda resource: resource.document(),
+                parse=Endpoint.parse if kind is Kind.ENDPOINT else Resource.parse,
+            )
+            for kind in Kind
+        }
         self.arns = arns
         self.lock = asyncio.Lock()
-        self._writing = asyncio.Lock()
-        """The table and the memory change together, whoever holds `lock`."""
 
     async def load(self) -> None:
         """Read what an earlier emulator left.
@@ -51,15 +58,14 @@ class Registry:
         Raises:
             UnavailableError: DynamoDB does not answer, or refuses.
         """
-        for resource in await self._table.load():
-            self._found[resource.kind][resource.key] = resource
+        await asyncio.gather(*(kept.load() for kept in self._found.values()))
 
     def all(self, kind: Kind) -> list[Resource]:
-        """All resources of a kind, in no order."""
-        return list(self._found[kind].values())
+        """All resources of a kind, in the order of their names."""
+        return self._found[kind].all()
 
     def endpoints(self) -> list[Endpoint]:
-        """All endpoints, in no order."""
+        """All endpoints, in the order of their names."""
         return [found for found in self.all(Kind.ENDPOINT) if isinstance(found, Endpoint)]
 
     def find(self, kind: Kind, name: str) -> Resource | None:
@@ -97,23 +103,17 @@ class Registry:
 
     async def put(self, resource: R) -> R:
         """Keep a resource, new or changed."""
-        async with self._writing:
-            await self._table.put(resource)
-            self._found[resource.kind][resource.key] = resource
+        await self._found[resource.kind].put(resource)
         return resource
 
     async def remove(self, resource: Resource) -> None:
-        """Forget a resource."""
-        async with self._writing:
-            await self._table.delete(resource)
-            self._found[resource.kind].pop(resource.key, None)
+        """Remove a resource."""
+        await self._found[resource.kind].remove(resource.key)
 
     async def write_again(self) -> None:
         """Put all that is known into a table that has lost it. UnavailableError where that fails."""
-        async with self._writing:
-            for found in self._found.values():
-                for resource in found.values():
-                    await self._table.put(resource)
+        for kept in self._found.values():
+            await kept.write_again()
 
     async def patiently(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change, holding the lock, as often as it takes: nobody is there to be told of a failure."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -13,9 +12,10 @@ from emulator.protocol.errors import ServiceError
 from emulator.protocol.ids import new_uuid
 from emulator.scaling.decide import DEFAULT_COOLDOWN, adjusted, matching_step, tracked
 from emulator.scaling.model import Activity, ActivityStatus, Cooldown, NotScaled, Policy, PolicyType, Target
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from emulator.clock import Clock
     from emulator.hosting.capacity import VariantCapacity
@@ -58,19 +58,19 @@ class Scaler:
         self._capacity = capacity
         self._alarms = alarms
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_progress: set[str] = set()
+        """Resources whose change is on its way. What their activities say is a record, which may come late."""
+        self._tasks = Supervised()
 
     def resume(self) -> None:
         """Follow the activities that an earlier emulator left in progress."""
         for activity in self._ledger.activities():
             if activity.status is ActivityStatus.IN_PROGRESS:
-                self._start(self._follow(activity))
+                self._follow(activity)
 
     async def close(self) -> None:
         """Follow nothing any more; what is in progress is found again."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def on_action(self, action: AlarmAction) -> None:
         """What an alarm asks for, done or recorded as not done."""
@@ -80,7 +80,7 @@ class Scaler:
             log.warning("alarm_names_an_unknown_policy", alarm=action.alarm_name, policy=action.policy_arn)
             return
         variant = self._capacity.get(target.endpoint_name, target.variant_name)
-        if variant is None or self.in_progress(target.resource_id):
+        if variant is None or target.resource_id in self._in_progress:
             return
         wanted = self._wanted(policy, target, action, variant.desired)
         if wanted is None:
@@ -93,12 +93,6 @@ class Scaler:
         variant = self._capacity.get(target.endpoint_name, target.variant_name)
         if variant is not None and target.clamped(variant.desired) != variant.desired:
             await self._apply(target, target.clamped(variant.desired), cause)
-
-    def in_progress(self, resource_id: str) -> bool:
-        """Whether the target's last activity still runs."""
-        return any(
-            activity.status is ActivityStatus.IN_PROGRESS for activity in self._ledger.activities(resource_id)
-        )
 
     def _wanted(self, policy: Policy, target: Target, action: AlarmAction, current: int) -> int | None:
         """The count that the policy asks for, before bounds; None where it asks for nothing."""
@@ -162,9 +156,12 @@ class Scaler:
                 if outward
                 else replace(target.cooldown, in_until=now + cooldown)
             )
-            found = self._ledger.target(target.resource_id)
-            if found is not None:
-                await self._ledger.put_target(replace(found, cooldown=after))
+            await self._keep(
+                "scaling_cooldown",
+                lambda: self._ledger.change_target(
+                    target.resource_id, lambda found: replace(found, cooldown=after)
+                ),
+            )
 
     async def _apply(self, target: Target, count: int, cause: str) -> bool:
         """Set the count, with an activity; False where the endpoint refused."""
@@ -182,36 +179,54 @@ class Scaler:
             await self._capacity.set_desired(target.endpoint_name, count)
         except ServiceError as error:
             message = f"Failed to set desired instance count to {count}. Reason: {error.message}"
-            await self._ended(activity, ActivityStatus.FAILED, message)
+            await self._try_to_keep(self._ended(activity, ActivityStatus.FAILED, message))
             return False
         message = f"Successfully set desired instance count to {count}. Waiting for change to be fulfilled by"
-        await self._ledger.put_activity(replace(activity, message=f"{message} sagemaker."))
+        activity = replace(activity, message=f"{message} sagemaker.")
+        self._follow(activity)
+        await self._try_to_keep(activity)
         log.info("scaling", resource=target.resource_id, desired=count, cause=cause)
-        self._start(self._follow(activity))
         return True
 
-    async def _follow(self, activity: Activity) -> None:
-        """End an activity when its endpoint has settled."""
+    def _follow(self, activity: Activity) -> None:
+        self._in_progress.add(activity.resource_id)
+        self._tasks.run("scaling_activity", lambda: self._until_ended(activity))
+
+    async def _until_ended(self, activity: Activity) -> None:
+        """End an activity when its endpoint is stable."""
         _, endpoint_name, _, variant_name = activity.resource_id.split("/")
         await self._capacity.settled(endpoint_name)
-        variant = self._capacity.get(endpoint_name, variant_name)
+        ended = self._end_of(activity, self._capacity.get(endpoint_name, variant_name))
+        self._in_progress.discard(activity.resource_id)
+        await self._keep("scaling_activity_end", lambda: self._ledger.put_activity(ended))
+
+    def _end_of(self, activity: Activity, variant: VariantCapacity | None) -> Activity:
         count = activity.wanted
         if variant is None:
-            await self._ended(activity, ActivityStatus.FAILED, "The endpoint was deleted.")
-        elif variant.desired != count:
+            return self._ended(activity, ActivityStatus.FAILED, "The endpoint was deleted.")
+        if variant.desired != count:
             reason = variant.failure_reason or "another change came before it."
             message = f"Failed to set desired instance count to {count}. Reason: {reason}"
-            await self._ended(activity, ActivityStatus.FAILED, message)
-        else:
-            message = f"Successfully set desired instance count to {count}. Change successfully fulfilled by"
-            await self._ended(activity, ActivityStatus.SUCCESSFUL, f"{message} sagemaker.")
+            return self._ended(activity, ActivityStatus.FAILED, message)
+        message = f"Successfully set desired instance count to {count}. Change successfully fulfilled by"
+        return self._ended(activity, ActivityStatus.SUCCESSFUL, f"{message} sagemaker.")
 
-    async def _ended(self, activity: Activity, status: ActivityStatus, message: str) -> None:
-        ended = replace(activity, status=status, message=message, ended_at=self._clock.now())
+    def _ended(self, activity: Activity, status: ActivityStatus, message: str) -> Activity:
+        return replace(activity, status=status, message=message, ended_at=self._clock.now())
+
+    async def _try_to_keep(self, activity: Activity) -> None:
         try:
-            await self._ledger.put_activity(ended)
+            await self._ledger.put_activity(activity)
         except ServiceError as error:
             log.warning("activity_not_kept", activity=activity.activity_id, reason=error.message)
+
+    async def _keep(self, what: str, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Write now; where that fails, in the background until it succeeds: no caller could do it again."""
+        try:
+            await write()
+        except ServiceError as error:
+            log.warning("not_kept_yet", what=what, reason=error.message)
+            self._tasks.run(what, write)
 
     async def _not_scaled(self, target: Target, cause: str, reason: NotScaled) -> None:
         """Recorded once, not every minute that it stays so."""
@@ -219,7 +234,7 @@ class Scaler:
         if last is not None and last.cause == cause and last.not_scaled == (reason,):
             return
         now = self._clock.now()
-        await self._ledger.put_activity(
+        await self._try_to_keep(
             Activity(
                 activity_id=new_uuid(),
                 resource_id=target.resource_id,
@@ -232,11 +247,6 @@ class Scaler:
                 not_scaled=(reason,),
             )
         )
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def cooldown_of(policy: Policy, *, outward: bool) -> float:

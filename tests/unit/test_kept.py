@@ -1,0 +1,65 @@
+"""What is kept in the table and read from memory: the table first, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from emulator.kept import Kept
+from emulator.protocol.errors import UnavailableError
+from tests.support.documents import MemoryDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+Names = dict[str, str]
+
+
+def kept(documents: MemoryDocuments) -> Kept[Names]:
+    def parse(document: str) -> Names:
+        return {"name": json.loads(document)["name"]}
+
+    return Kept(documents, "kind", name_of=lambda value: value["name"], dump=json.dumps, parse=parse)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values.put({"name": "a", "is": "new"}),
+        lambda values: values.change("a", lambda found: {**(found or {}), "is": "new"}),
+        lambda values: values.remove("a"),
+    ],
+)
+def test_a_change_that_the_table_refuses_is_seen_by_nobody(
+    change: Callable[[Kept[Names]], Awaitable[None]],
+) -> None:
+    async def scenario() -> None:
+        documents = MemoryDocuments()
+        values = kept(documents)
+        await values.put({"name": "a"})
+        documents.failures = 1
+        with pytest.raises(UnavailableError):
+            await change(values)
+        assert values.all() == [{"name": "a"}]
+        await change(values)
+        assert values.all() != [{"name": "a"}]
+
+    asyncio.run(scenario())
+
+
+def test_a_document_that_cannot_be_read_is_logged_and_the_others_are_there() -> None:
+    async def scenario() -> None:
+        documents = MemoryDocuments()
+        for number, document in enumerate(('{"name": "a"}', "no JSON", "[]", "{}", '{"name": "b"}')):
+            await documents.put("kind", str(number), document)
+        values = kept(documents)
+        await values.load()
+        assert [value["name"] for value in values.all()] == ["a", "b"]
+
+    with capture_logs() as logs:
+        asyncio.run(scenario())
+    assert [line["document"] for line in logs] == ["no JSON", "[]", "{}"]

@@ -1,0 +1,72 @@
+"""One failed write of a record costs the record, and never the scaling."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from emulator.clock import manual_clock
+from emulator.hosting.capacity import VariantCapacity
+from emulator.hosting.resources import Status
+from emulator.monitoring.monitoring import AlarmAction
+from emulator.scaling.ledger import Ledger
+from emulator.scaling.model import ActivityStatus, Policy, PolicyType, Target
+from emulator.scaling.scaler import Scaler
+from tests.support.documents import MemoryDocuments
+
+TARGET = Target("e", "v", "arn:target", 0, 5, "arn:role", 0.0)
+STEP = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"ScalingAdjustment": 1}], "Cooldown": 300}
+POLICY = Policy("wake", "arn:policy", PolicyType.STEP, TARGET.resource_id, STEP, 0.0)
+ALARM = AlarmAction("arn:policy", "a", 1.0, "GreaterThanOrEqualToThreshold", 1.0, 0.0)
+
+
+class OneVariant:
+    """A variant whose changes are done when `changing` is cleared."""
+
+    def __init__(self) -> None:
+        self.desired = 0
+        self.stable = asyncio.Event()
+
+    def get(self, endpoint_name: str, variant_name: str) -> VariantCapacity:
+        return VariantCapacity(endpoint_name, variant_name, Status.IN_SERVICE, "", self.desired, self.desired)
+
+    async def set_desired(self, endpoint_name: str, count: int) -> None:
+        del endpoint_name
+        self.desired = count
+
+    async def settled(self, endpoint_name: str) -> None:
+        del endpoint_name
+        await self.stable.wait()
+
+
+class NoAlarms:
+    def alarms(self) -> list[object]:
+        return []
+
+
+@pytest.mark.parametrize("failing", ["the begin", "the cooldown", "the end"])
+def test_a_failed_write_of_an_activity_or_cooldown_blocks_nothing_and_is_made_up_for(failing: str) -> None:
+    async def scenario() -> None:
+        documents, variant, clock = MemoryDocuments(), OneVariant(), manual_clock()
+        ledger = Ledger(documents)
+        await ledger.put_target(TARGET)
+        await ledger.put_policy(POLICY)
+        scaler = Scaler(ledger, variant, NoAlarms(), clock)  # type: ignore[arg-type]  # no tracking policy here
+        documents.failures = {"the begin": 1, "the cooldown": 2, "the end": 0}[failing]
+        await scaler.on_action(ALARM)
+        await scaler.on_action(ALARM)
+        assert variant.desired == 1, "a change that is on its way is waited for"
+        documents.failures = int(failing == "the end")
+        variant.stable.set()
+        async with asyncio.timeout(10):
+            while [one.status for one in ledger.activities()] != [ActivityStatus.SUCCESSFUL] or (
+                ledger.targets()[0].cooldown.out_until == 0
+            ):
+                await asyncio.sleep(0.01)
+        await clock.advance(301)
+        await scaler.on_action(ALARM)
+        assert variant.desired == 2
+        await scaler.close()
+
+    asyncio.run(scenario())
