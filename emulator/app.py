@@ -88,7 +88,8 @@ class Emulator:
         self.store = self._watch(alarms)
         self._endpoints.hides = self._hides
         self._endpoints.is_registered = self._scaling.is_registered
-        self.deployment.on_deleted.append(self._scaling.endpoint_deleted)
+        self.deployment.on_deleted.append(lambda spec: self.monitoring.endpoint_deleted(spec.endpoint_name))
+        self.deployment.deregister = self._scaling.endpoint_deleted
         targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
         self.invocations = Invocations(targets, self.queue, self.clock, settings, self.faults, s3_endpoint)
         self.gateway = Gateway([
@@ -161,10 +162,12 @@ class Emulator:
         """
         await self._launchers.start()
         await self.documents.setup()
-        await self.registry.load()
-        await self.ledger.load(self.clock.now())
         await self.queue.setup()
         await self.dispatcher.start()
+        # After the requests: an endpoint that has some is in the table by then, whoever created it.
+        await self.registry.load()
+        await self.ledger.load(self.clock.now())
+        self.dispatcher.end_orphans({endpoint.name for endpoint in self.registry.endpoints()})
         await self.store.start()
         self.deployment.resume()
         self.scaler.resume()
@@ -175,6 +178,7 @@ class Emulator:
         await self.store.close()
         await self.monitoring.close()
         await self.scaler.close()
+        await self._scaling.close()
         await self.deployment.close()
         await self.dispatcher.close()
         await self.fleets.close()

@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class Documents(Protocol):
-    """Where values are kept. Every call raises UnavailableError where the store does not answer, or refuses."""
+    """Where values are kept. Calls raise UnavailableError where the store does not answer, or refuses."""
 
     async def load(self, kind: str) -> list[str]:
         """All documents of a kind."""

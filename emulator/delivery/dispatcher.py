@@ -23,7 +23,7 @@ from emulator.delivery.settle import Settler
 from emulator.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from emulator.aws import Aws
     from emulator.clock import Clock
@@ -91,7 +91,7 @@ class Dispatcher:
         self._running: set[Job] = set()
         self._count: Counter[str] = Counter()
         self._clients: dict[str, ContainerClient] = {}
-        self._deleted: dict[str, FleetSpec] = {}
+        self._deleted: dict[str, FleetSpec | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._is_open = False
@@ -237,6 +237,13 @@ class Dispatcher:
         """
         self._deleted[spec.endpoint_name] = spec
         self._pump(spec.endpoint_name)
+
+    def end_orphans(self, endpoint_names: Collection[str]) -> None:
+        """End what was left for endpoints other than these: an emulator was killed as it deleted them."""
+        for name in self._queue.endpoint_names:
+            if name not in endpoint_names:
+                self._deleted[name] = None
+                self._pump(name)
 
     def _spec(self, endpoint_name: str) -> FleetSpec | None:
         return self._fleets.spec(endpoint_name) or self._deleted.get(endpoint_name)

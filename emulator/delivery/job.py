@@ -272,10 +272,11 @@ class Job:
     def _outcome(self, claim: Claim) -> Outcome | None:
         """How the request ends; None where it is to be delivered again."""
         settings = self._tools.settings
-        if self._cause is Cause.ENDPOINT_DELETED:
-            return platform_failure(
-                self._cause, f"InternalFailure: endpoint {self.endpoint_name} was deleted"
-            )
+        if self._cause is Cause.ENDPOINT_DELETED or self._tools.settler.is_for_an_earlier_endpoint(
+            claim.request
+        ):
+            reason = f"InternalFailure: endpoint {self.endpoint_name} was deleted"
+            return platform_failure(Cause.ENDPOINT_DELETED, reason)
         if self._cause is Cause.CANCELLED or self._is_cancelled:
             return platform_failure(Cause.CANCELLED, CANCELLED_REASON)
         if self.seat is None or self._tools.clock.now() >= claim.request.expires_at:

@@ -67,6 +67,15 @@ class Settler:
         self._clock = clock
         self._settings = settings
 
+    def is_for_an_earlier_endpoint(self, request: AsyncRequest) -> bool:
+        """Whether the endpoint that the request was meant for is gone, and another one has its name."""
+        spec = self._specs(request.endpoint_name)
+        return spec is not None and spec.generation != request.generation
+
+    def _spec(self, request: AsyncRequest) -> FleetSpec | None:
+        spec = self._specs(request.endpoint_name)
+        return spec if spec is not None and spec.generation == request.generation else None
+
     def settle(self, claim: Claim, outcome: Outcome, let_go: threading.Event) -> None:
         """End the request as `outcome` says, or as failed where its output cannot be stored."""
         if outcome.cause is Cause.INSTANCE_LOST and self._settings.on_instance_loss is OnInstanceLoss.LOSE:
@@ -141,7 +150,7 @@ class Settler:
             metadata[REASON_TAG] = outcome.reason.encode("ascii", "backslashreplace").decode()[
                 :_REASON_LENGTH
             ]
-        spec = self._specs(request.endpoint_name)
+        spec = self._spec(request)
         began = time.perf_counter()
         self._objects.write(
             location,
@@ -166,7 +175,7 @@ class Settler:
 
     def _notify(self, request: AsyncRequest, end: End, let_go: threading.Event) -> None:
         """Publish the notice. A publish that is refused is logged and counted, and fails nothing else."""
-        spec = self._specs(request.endpoint_name)
+        spec = self._spec(request)
         notifications = spec.notifications if spec is not None else Notifications()
         topic, with_body = topic_for(notifications, end.state)
         if topic is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from emulator.fleet.member import Member
 from emulator.fleet.slots import Slots
 from emulator.fleet.spec import FleetFailedError
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from emulator.clock import Clock
@@ -106,7 +108,8 @@ class Fleets:
         self._fleets: dict[str, Fleet] = {}
         self._specs: dict[str, FleetSpec] = {}
         self._starting: set[Fleet] = set()
-        self._draining: dict[Fleet, asyncio.Task[None]] = {}
+        self._draining: list[Fleet] = []
+        self._drains = Supervised()
         self._launcher = launcher
 
     def get(self, endpoint_name: str) -> Fleet | None:
@@ -144,7 +147,20 @@ class Fleets:
             self._specs[spec.endpoint_name] = spec
             self._put(fleet)
             self._capacity_changed(fleet)
-            self._draining[earlier] = asyncio.create_task(self._drain(earlier))
+            self._draining.append(earlier)
+            self._drains.run("drain", partial(self._drain, earlier))
+
+    def restore(self, spec: FleetSpec) -> None:
+        """The fleet of an endpoint that was in service before the emulator's restart; none where it has one.
+
+        It may have no healthy instance for long, where what starts instances is not there yet: each is tried
+        until it is.
+        """
+        if spec.endpoint_name not in self._fleets:
+            fleet = Fleet(spec)
+            self._specs[spec.endpoint_name] = spec
+            self._put(fleet)
+            self._grow(fleet, spec.instance_count, gives_up=False)
 
     async def scale(self, endpoint_name: str, instance_count: int) -> None:
         """Bring a fleet to `instance_count` instances; returns when new ones are healthy, old ones stopped.
@@ -221,8 +237,7 @@ class Fleets:
 
     async def close(self) -> None:
         """Stop every instance. The endpoints are not deleted by that: their requests stay queued."""
-        for draining in self._draining.values():
-            draining.cancel()
+        await self._drains.close()
         fleets = [*self._fleets.values(), *self._starting, *self._draining]
         self._fleets.clear()
         await asyncio.gather(*(fleet.close() for fleet in set(fleets)))
@@ -240,23 +255,24 @@ class Fleets:
         while fleet.busy and self._clock.now() < deadline:
             await self._clock.poll(_DRAIN_LOOK)
         await fleet.close()
-        self._draining.pop(fleet, None)
+        if fleet in self._draining:
+            self._draining.remove(fleet)
 
     def _put(self, fleet: Fleet) -> None:
         self._fleets[fleet.spec.endpoint_name] = fleet
         if self.observer is not None:
             self.observer.fleet_started(fleet.spec)
 
-    def _grow(self, fleet: Fleet, count: int) -> None:
+    def _grow(self, fleet: Fleet, count: int, *, gives_up: bool = True) -> None:
         while len(fleet.members) < count:
             fleet.members.append(
                 Member(
                     fleet.spec,
                     self._launcher,
                     fleet.slots,
-                    self._clock,
                     self._settings,
                     lambda instance: self._changed(fleet, instance),
+                    gives_up=gives_up,
                 )
             )
 

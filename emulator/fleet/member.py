@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import structlog
 
-from emulator.clock import within
 from emulator.fleet.ping import ping
 from emulator.fleet.spec import FleetFailedError
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.clock import Clock
     from emulator.fleet.launcher import Instance, Launcher
     from emulator.fleet.slots import Slots
     from emulator.fleet.spec import FleetSpec
@@ -28,35 +28,44 @@ _QUICK, _QUICK_LOOKS, _SLOW = 0.05, 100, 0.5
 """Between two looks at a starting container: quick for its first five seconds, then slow. Real seconds."""
 
 _FIRST_BACKOFF, _MAX_BACKOFF = 0.1, 2.0
-"""Between failed starts of an instance that has to be replaced."""
+"""Before an instance is started again that did not start, or did not last. Real seconds."""
+
+_LASTING = 10.0
+"""An instance that was in service for so many real seconds did not fail at its start."""
 
 
 class Member:
-    """Keeps one healthy instance in its place for as long as its task runs."""
+    """Keeps one healthy instance in its place for as long as its task runs.
+
+    With `gives_up`, a first instance that does not get healthy ends that; without, as for an endpoint that
+    was in service before the emulator's restart, it is tried for as long as it takes.
+    """
 
     def __init__(
         self,
         spec: FleetSpec,
         launcher: Launcher,
         slots: Slots,
-        clock: Clock,
         settings: Settings,
         on_change: Callable[[Instance], None],
+        *,
+        gives_up: bool = True,
     ) -> None:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the first instance is healthy; FleetFailedError where it never got so."""
+        self._gives_up = gives_up
         self._spec = spec
         self._launcher = launcher
         self._slots = slots
-        self._clock = clock
         self._settings = settings
         self._on_change = on_change
         self._instance: Instance | None = None
         self._retiring = False
         self._wake = asyncio.Event()
         self._log = structlog.get_logger().bind(endpoint=spec.endpoint_name, variant=spec.variant_name)
-        self._task = asyncio.create_task(self._live())
-        self._task.add_done_callback(self._report)
+        self._failures = 0
+        self._tasks = Supervised()
+        self._tasks.run("instance", self._live)
 
     @property
     def instance(self) -> Instance | None:
@@ -79,79 +88,91 @@ class Member:
 
     async def close(self) -> None:
         """Stop the instance, once its requests are settled or its grace is over."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await self._tasks.close()
         if not self.ready.done():
             self.ready.cancel()
         await self._retire()
 
-    def _report(self, task: asyncio.Task[None]) -> None:
-        """A defect in here must not leave anybody waiting."""
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        self._log.error("instance not kept", exc_info=error)
-        if not self.ready.done():
-            self.ready.set_exception(FleetFailedError(f"InternalFailure: {type(error).__name__}: {error}"))
-
     async def _live(self) -> None:
-        failures = 0
         while True:
+            # Where an error that nobody expected has ended the run before, its instance is still here.
+            await self._retire()
             try:
                 instance = await self._start()
             except FleetFailedError as error:
-                failures += 1
-                if self._gives_up(error, failures):
+                if self._ends_with(error):
                     return
-                await self._clock.sleep(min(_MAX_BACKOFF, _FIRST_BACKOFF * 2**failures))
-                continue
-            failures = 0
-            self._slots.open(instance)
-            if not self.ready.done():
-                self.ready.set_result(None)
-            self._log.info("instance in service", instance_id=instance.instance_id)
-            self._on_change(instance)
-            finding = await self._watch(instance)
-            self._log.warning("instance replaced", instance_id=instance.instance_id, finding=finding)
-            await self._retire()
+            else:
+                await self._serve(instance)
+            await asyncio.sleep(min(_MAX_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self._failures, 10)))
 
-    def _gives_up(self, error: FleetFailedError, failures: int) -> bool:
-        if self.ready.done():
-            self._log.warning("instance did not start", attempt=failures, reason=str(error))
-            return False
-        if isinstance(error, _ExitedError) and failures < self._settings.startup_attempts:
-            self._log.warning("container exited before it was healthy", attempt=failures, reason=str(error))
-            return False
-        self.ready.set_exception(error)
-        return True
+    def _ends_with(self, error: FleetFailedError) -> bool:
+        """Whether a failed start is the end: nobody has waited for the first one yet, and it is hopeless."""
+        self._failures += 1
+        if self._gives_up and not self.ready.done():
+            if not isinstance(error, _ExitedError) or self._failures >= self._settings.startup_attempts:
+                self.ready.set_exception(error)
+                return True
+            self._log.warning(
+                "container exited before it was healthy", attempt=self._failures, reason=str(error)
+            )
+        elif self._failures & (self._failures - 1) == 0:
+            # The first, the second, the fourth, ...: an engine may be away for days.
+            self._log.warning("instance did not start", attempt=self._failures, reason=str(error))
+        return False
+
+    async def _serve(self, instance: Instance) -> None:
+        """Returns once the instance has served its time and is gone."""
+        began = time.monotonic()
+        self._slots.open(instance)
+        if not self.ready.done():
+            self.ready.set_result(None)
+        self._log.info("instance in service", instance_id=instance.instance_id)
+        self._on_change(instance)
+        finding = await self._watch(instance)
+        self._log.warning("instance replaced", instance_id=instance.instance_id, finding=finding)
+        self._failures = 0 if time.monotonic() - began >= _LASTING else self._failures + 1
+        await self._retire()
 
     async def _start(self) -> Instance:
         """A healthy instance. FleetFailedError where the container exits, or its startup window passes."""
         self._wake.clear()
-        instance = self._instance = await self._launcher.launch(self._spec, self._wake.set)
         try:
-            await within(self._clock, self._spec.startup_timeout, self._until_healthy(instance))
-        except TimeoutError:
-            error = FleetFailedError(
-                self._reason(instance, f"not healthy within {self._spec.startup_timeout:g} s")
-            )
-            await self._retire()
-            raise error from None
+            instance = self._instance = await self._launcher.launch(self._spec, self._wake.set)
+        except FleetFailedError:
+            raise
+        except Exception as defect:  # whatever a launcher meets: whoever waits for the instance hears of it
+            self._log.exception("instance did not start")
+            raise FleetFailedError(f"InternalFailure: {type(defect).__name__}: {defect}") from defect
+        finding = await self._until_healthy(instance)
+        failure: FleetFailedError | None = None
         if instance.lost.is_set():
-            error = _ExitedError(self._reason(instance, instance.ending or "gone"))
+            failure = _ExitedError(self._reason(instance, instance.ending or "gone"))
+        elif finding is not None:
+            failure = FleetFailedError(self._reason(instance, finding))
+        if failure is not None:
             await self._retire()
-            raise error
+            raise failure
         return instance
 
-    async def _until_healthy(self, instance: Instance) -> None:
-        looks = 0
+    async def _until_healthy(self, instance: Instance) -> str | None:
+        """None once it is healthy, or gone; after its startup window, what /ping showed.
+
+        The window is real time: a container follows no clock of ours.
+        """
+        looks, finding = 0, "no answer"
+        window = self._spec.startup_timeout
+        deadline = time.monotonic() + window
         while not instance.lost.is_set():
             seen = await ping(instance.address, self._settings.ping_timeout)
             if seen.healthy:
-                return
-            looks += 1
-            await self._pause(_QUICK if looks < _QUICK_LOOKS else _SLOW)
+                return None
+            looks, finding = looks + 1, seen.finding
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return f"not healthy within {window:g} s; /ping: {finding}"
+            await self._pause(min(left, _QUICK if looks < _QUICK_LOOKS else _SLOW))
+        return None
 
     async def _watch(self, instance: Instance) -> str:
         """Returns once the instance has to be replaced, and says why."""

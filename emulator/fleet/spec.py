@@ -65,10 +65,16 @@ class FleetSpec:
     instance_type: str | None = None
     download_timeout: float = 3600.0
     """For the model's files: ModelDataDownloadTimeoutInSeconds."""
+    generation: str = ""
+    """Which of the endpoints that had this name one after the other: each has its own."""
 
 
 class FleetFailedError(Exception):
     """A fleet that never got healthy; the message is DescribeEndpoint's FailureReason, at most 1024 long."""
+
+
+class LauncherAwayError(FleetFailedError):
+    """What starts instances is not there now: no fault of the endpoint's, and it may pass."""
 
 
 def image_missing(spec: FleetSpec, why: str) -> FleetFailedError:

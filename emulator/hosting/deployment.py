@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.fleet.spec import FleetFailedError
-from emulator.hosting.resources import SERVING, Endpoint, Status
+from emulator.fleet.spec import FleetFailedError, LauncherAwayError
+from emulator.hosting.registry import retry_while_unavailable
+from emulator.hosting.resources import SERVING, Endpoint, Kind, Status
 from emulator.hosting.wanted import fleet_spec, notifications_of
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
+"""Between attempts at what a restart has interrupted, while nothing can be started. Real seconds."""
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html
 TEST_NOTIFICATION = json.dumps(
@@ -39,6 +45,10 @@ class Fleets(Protocol):
         """Return when the instances are healthy; FleetFailedError when they never will be."""
         ...
 
+    def restore(self, spec: FleetSpec) -> None:
+        """Bring back instances that were healthy before the emulator's restart, however long that takes."""
+        ...
+
     async def scale(self, endpoint_name: str, instance_count: int) -> None:
         """Return when there are that many; FleetFailedError, and as many as before, where that fails."""
         ...
@@ -52,38 +62,50 @@ class Fleets(Protocol):
         ...
 
 
+async def _nothing(_: FleetSpec) -> None:
+    pass
+
+
 class Deployment:
     """One background task for each endpoint that is on its way.
 
-    `on_deleted` are told of each endpoint that goes, also of one that had no fleet: its requests still wait.
+    Where one ends by an error that nobody expected, the endpoint is taken up again as after a restart.
+
+    `on_deleted` are called for each endpoint that goes, also for one that had no fleet: its requests still
+    wait. `deregister` is done before the endpoint is gone, and so before there can be another of its name.
     """
 
     def __init__(
         self, registry: Registry, fleets: Fleets, aws: Aws, clock: Clock, settings: Settings
     ) -> None:
         self.on_deleted: list[Callable[[FleetSpec], None]] = []
+        self.deregister: Callable[[FleetSpec], Awaitable[None]] = _nothing
         self._registry = registry
         self._fleets = fleets
         self._aws = aws
         self._clock = clock
         self._settings = settings
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._supervised = Supervised()
 
     def create(self, endpoint: Endpoint) -> None:
         """Bring up an endpoint that is Creating."""
-        self._in_background(endpoint, self._create(endpoint))
+        self._in_background(endpoint, lambda: self._create(endpoint))
 
     def update(self, endpoint: Endpoint) -> None:
         """Bring an Updating endpoint to the configuration that is pending."""
-        self._in_background(endpoint, self._after(self._tasks.get(endpoint.key), endpoint, self._update))
+        earlier = self._tasks.get(endpoint.key)
+        self._in_background(endpoint, lambda: self._after(earlier, endpoint, self._update))
 
     def rescale(self, endpoint: Endpoint) -> None:
         """Bring an Updating endpoint to its desired count."""
-        self._in_background(endpoint, self._after(self._tasks.get(endpoint.key), endpoint, self._rescale))
+        earlier = self._tasks.get(endpoint.key)
+        self._in_background(endpoint, lambda: self._after(earlier, endpoint, self._rescale))
 
     def delete(self, endpoint: Endpoint) -> None:
         """Take down an endpoint that is Deleting."""
-        self._in_background(endpoint, self._tear_down(endpoint, self._tasks.get(endpoint.key)))
+        earlier = self._tasks.get(endpoint.key)
+        self._in_background(endpoint, lambda: self._tear_down(endpoint, earlier))
 
     async def delete_all(self) -> list[str]:
         """Take down every endpoint, on its way or not; returns their names when they are gone."""
@@ -100,10 +122,16 @@ class Deployment:
     def resume(self) -> None:
         """Go on with the endpoints that an earlier emulator left, from where it stood."""
         for endpoint in self._registry.endpoints():
-            if endpoint.status is Status.CREATING or endpoint.status in SERVING:
-                self._in_background(endpoint, self._resume(endpoint))
-            elif endpoint.status is Status.DELETING:
-                self._in_background(endpoint, self._tear_down(endpoint))
+            self._in_background(endpoint, partial(self._take_up, endpoint))
+
+    async def _take_up(self, wanted: Endpoint) -> None:
+        endpoint = self._registry.find(Kind.ENDPOINT, wanted.name)
+        if not isinstance(endpoint, Endpoint):
+            return
+        if endpoint.status is Status.DELETING:
+            await self._tear_down(endpoint)
+        elif endpoint.status is Status.CREATING or endpoint.status in SERVING:
+            await self._resume(endpoint)
 
     async def settled(self, endpoint_name: str) -> None:
         """Return when nothing is on its way for the endpoint."""
@@ -112,17 +140,19 @@ class Deployment:
 
     async def close(self) -> None:
         """Stop watching; whoever resumes finds the endpoints as they are now."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._supervised.close()
 
-    def _in_background(self, endpoint: Endpoint, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _in_background(self, endpoint: Endpoint, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        attempts = iter([work])
+
+        def attempt() -> Coroutine[Any, Any, None]:
+            return next(attempts, partial(self._take_up, endpoint))()
+
+        task = self._supervised.run(f"endpoint {endpoint.name}", attempt)
         self._tasks[endpoint.key] = task
-        task.add_done_callback(lambda _: self._forget(endpoint.key, task))
+        task.add_done_callback(lambda _: self._remove(endpoint.key, task))
 
-    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
+    def _remove(self, key: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
 
@@ -150,41 +180,39 @@ class Deployment:
         await self._clock.sleep(self._settings.creating_seconds)
         await self._bring_up(endpoint)
 
-    async def _bring_up(self, endpoint: Endpoint) -> None:
-        reason = await self._start(endpoint)
+    async def _bring_up(self, endpoint: Endpoint, *, patient: bool = False) -> None:
+        spec = fleet_spec(endpoint, self._settings)
+        reason = await self._failure_of(endpoint, lambda: self._fleets.start(spec), patient=patient)
         await self._settle(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
 
-    async def _start(self, endpoint: Endpoint) -> str | None:
-        return await self._failure_of(endpoint, self._fleets.start(fleet_spec(endpoint, self._settings)))
-
     async def _resume(self, endpoint: Endpoint) -> None:
+        """Go on after a restart, patiently: on AWS nothing happened to the endpoint meanwhile."""
         if endpoint.status is Status.CREATING:
-            await self._bring_up(endpoint)
+            await self._bring_up(endpoint, patient=True)
             return
         # What served before serves while a change is taken up again, and on where the change fails.
-        reason = await self._start(unchanged(endpoint))
-        if reason is not None:
-            await self._settle(endpoint, Status.FAILED, reason)
-        elif endpoint.status is Status.ROLLING_BACK:
+        self._fleets.restore(fleet_spec(unchanged(endpoint), self._settings))
+        if endpoint.status is Status.ROLLING_BACK:
             await self._back_in_service(endpoint, endpoint.failure_reason)
         elif "config" in (endpoint.pending or {}):
-            await self._roll_out(endpoint)
+            await self._roll_out(endpoint, patient=True)
         elif endpoint.status is not Status.IN_SERVICE:
-            await self._scale(endpoint)
+            await self._scale(endpoint, patient=True)
 
     async def _update(self, endpoint: Endpoint) -> None:
         await self._announce(updated(endpoint))
         await self._clock.sleep(self._settings.updating_seconds)
         await self._roll_out(endpoint)
 
-    async def _roll_out(self, endpoint: Endpoint) -> None:
+    async def _roll_out(self, endpoint: Endpoint, *, patient: bool = False) -> None:
         """A new fleet beside the old one, which serves until the new one can, and on where that never can.
 
         The traffic shifts all at once, SageMaker's default:
         https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html
         """
         target = updated(endpoint)
-        reason = await self._failure_of(endpoint, self._fleets.start(fleet_spec(target, self._settings)))
+        spec = fleet_spec(target, self._settings)
+        reason = await self._failure_of(endpoint, lambda: self._fleets.start(spec), patient=patient)
         if reason is None:
             await self._change(endpoint, lambda now: _landed(now, target, self._clock.now()))
             log.info("endpoint_updated", endpoint=endpoint.name)
@@ -197,9 +225,9 @@ class Deployment:
         await self._clock.sleep(self._settings.updating_seconds)
         await self._scale(endpoint)
 
-    async def _scale(self, endpoint: Endpoint) -> None:
-        scaling = self._fleets.scale(endpoint.name, endpoint.instance_count)
-        reason = await self._failure_of(endpoint, scaling)
+    async def _scale(self, endpoint: Endpoint, *, patient: bool = False) -> None:
+        name, count = endpoint.name, endpoint.instance_count
+        reason = await self._failure_of(endpoint, lambda: self._fleets.scale(name, count), patient=patient)
         if reason is None:
             await self._settle(endpoint, Status.IN_SERVICE)
             log.info("endpoint_rescaled", endpoint=endpoint.name, instances=endpoint.instance_count)
@@ -221,17 +249,28 @@ class Deployment:
 
         await self._change(endpoint, back)
 
-    async def _failure_of(self, endpoint: Endpoint, work: Awaitable[None]) -> str | None:
-        """Why the fleet did not become what it was to be; None where it did."""
-        try:
-            await work
-        except FleetFailedError as error:
-            log.warning("fleet_failed", endpoint=endpoint.name, reason=str(error))
-            return str(error)
-        except Exception as error:  # the edge of a task: an endpoint must not be on its way for ever
-            log.exception("fleet_failed", endpoint=endpoint.name)
-            return f"Error in the emulator: {error!r}"
-        return None
+    async def _failure_of(
+        self, endpoint: Endpoint, work: Callable[[], Awaitable[None]], *, patient: bool
+    ) -> str | None:
+        """Why the fleet did not become what it was to be; None where it did.
+
+        `patient`: what starts instances may be away for as long as it likes.
+        """
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                await work()
+            except FleetFailedError as error:
+                log.warning("fleet_failed", endpoint=endpoint.name, reason=str(error))
+                if not (patient and isinstance(error, LauncherAwayError)):
+                    return str(error)
+            except Exception as error:  # an endpoint must not be on its way for ever
+                log.exception("fleet_failed", endpoint=endpoint.name)
+                return f"Error in the emulator: {error!r}"
+            else:
+                return None
+            await self._clock.poll(delay)
+            delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _settle(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
         def settled(found: Endpoint) -> Endpoint:
@@ -258,6 +297,7 @@ class Deployment:
         spec = fleet_spec(endpoint, self._settings)
         for tell in self.on_deleted:
             tell(spec)
+        await retry_while_unavailable(lambda: self.deregister(spec), self._clock)
         await self._registry.patiently(lambda: self._registry.remove(endpoint))
         log.info("endpoint_deleted", endpoint=endpoint.name)
 

@@ -10,6 +10,7 @@ from emulator.hosting.listing import page
 from emulator.hosting.models import Params, Result, tags_of, without
 from emulator.hosting.resources import CHANGING, Endpoint, Kind, Status
 from emulator.protocol.errors import ValidationFailedError
+from emulator.protocol.ids import new_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,6 +77,7 @@ class Endpoints:
                 config=config,
                 model=self._model_of(config),
                 deployment=params.get("DeploymentConfig"),
+                generation=new_uuid(),
             )
             await self._registry.put(endpoint)
         self._deployment.create(endpoint)

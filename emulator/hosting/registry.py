@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from emulator.clock import Clock
-    from emulator.kept import Documents
     from emulator.hosting.resources import Arns
+    from emulator.kept import Documents
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
@@ -116,11 +116,20 @@ class Registry:
             await kept.write_again()
 
     async def patiently(self, change: Callable[[], Awaitable[T]]) -> T:
-        """Make a change, holding the lock, as often as it takes: nobody is there to be told of a failure."""
-        while True:
-            try:
-                async with self.lock:
-                    return await change()
-            except UnavailableError as error:
-                log.warning("resources_not_stored", reason=error.message)
-                await self._clock.poll(_RETRY_AFTER)
+        """Make a change, holding the lock, as often as it takes: no caller is there to get its failure."""
+
+        async def locked() -> T:
+            async with self.lock:
+                return await change()
+
+        return await retry_while_unavailable(locked, self._clock)
+
+
+async def retry_while_unavailable(work: Callable[[], Awaitable[T]], clock: Clock) -> T:
+    """The result of `work`, once the store has taken it."""
+    while True:
+        try:
+            return await work()
+        except UnavailableError as error:
+            log.warning("resources_not_stored", reason=error.message)
+            await clock.poll(_RETRY_AFTER)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from emulator.partitions import partition_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -113,6 +115,8 @@ class Endpoint(Resource):
     pending: Mapping[str, Any] | None = None
     """While it changes: what an update wants (`EndpointConfigName`, `config`, `model`, `desired_count`,
     `weight`), or what a change of capacity began with (`desired_before`, `weight_before`)."""
+    generation: str = ""
+    """Another one for each endpoint that is created, so that none gets the requests of an earlier one."""
 
     @classmethod
     def parse(cls, document: str) -> Self:
@@ -183,12 +187,7 @@ class Arns:
     def of(self, kind: Kind, name: str) -> str:
         """The ARN of a resource, there or not."""
         shown = name.lower() if self.lowercase else name
-        return f"arn:{self._partition}:sagemaker:{self.region}:{self.account_id}:{kind}/{shown}"
-
-    @property
-    def _partition(self) -> str:
-        partitions = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-        return next((found for start, found in partitions.items() if self.region.startswith(start)), "aws")
+        return f"arn:{partition_of(self.region)}:sagemaker:{self.region}:{self.account_id}:{kind}/{shown}"
 
     @staticmethod
     def parse(arn: str) -> tuple[Kind, str] | None:

@@ -67,4 +67,5 @@ def fleet_spec(endpoint: Endpoint, settings: Settings) -> FleetSpec:
         download_timeout=float(
             variant.get("ModelDataDownloadTimeoutInSeconds", settings.model_download_timeout)
         ),
+        generation=endpoint.generation,
     )

@@ -81,6 +81,7 @@ class Invocations:
             content_type=params.get("ContentType"),
             accept=params.get("Accept"),
             custom_attributes=params.get("CustomAttributes"),
+            generation=target.generation,
         )
         try:
             self._faults.reach(Stage.ACCEPT, name)
@@ -100,8 +101,10 @@ class Invocations:
         With a Filename the output has no id in it: the replay overwrites what the first one wrote.
 
         Raises:
+            ValidationFailedError: no endpoint of that name takes requests now.
             UnavailableError: it can not be kept now.
         """
+        target = self._target(request.endpoint_name)
         request_id = new_request_id()
 
         def moved(location: str | None) -> str | None:
@@ -113,6 +116,7 @@ class Invocations:
             received_at=self._clock.now(),
             output_location=moved(request.output_location) or request.output_location,
             failure_location=moved(request.failure_location),
+            generation=target.generation,
         )
         try:
             await self._queue.accept(again)

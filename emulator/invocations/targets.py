@@ -19,6 +19,7 @@ class Target:
     is_async: bool
     output: S3Location | None
     failure: S3Location | None
+    generation: str = ""
 
 
 class Targets:
@@ -37,9 +38,12 @@ class Targets:
     def find(self, endpoint_name: str) -> Target | None:
         """The endpoint, or None where none of that name takes requests."""
         endpoint = self._registry.find(Kind.ENDPOINT, endpoint_name)
-        if not isinstance(endpoint, Endpoint) or endpoint.name != endpoint_name:
-            return None
-        if endpoint.status not in SERVING:
+        if (
+            not isinstance(endpoint, Endpoint)
+            or endpoint.name != endpoint_name
+            or endpoint.status not in SERVING
+        ):
+            self._worked_out.pop(endpoint_name, None)
             return None
         known = self._worked_out.get(endpoint_name)
         if known is None or known[0] is not endpoint:
@@ -53,6 +57,7 @@ class Targets:
             is_async=config is not None,
             output=self._location(output.get("S3OutputPath") or self._default_output_path),
             failure=self._location(output.get("S3FailurePath")),
+            generation=endpoint.generation,
         )
 
     def _location(self, uri: str | None) -> S3Location | None:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.monitoring.evaluate import COMPARISONS, AlarmState, Datapoint, Missing, Rule
 from emulator.monitoring.sample import HOST_NAMESPACE, NAMESPACE
-from emulator.monitoring.series import Key
+from emulator.monitoring.series import MINUTE, Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+LONGEST_WINDOW = 7 * 24 * 3600
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
 
 STATISTICS = frozenset({"Average", "Sum", "Minimum", "Maximum", "SampleCount"})
 
@@ -36,6 +39,11 @@ class Alarm:
     def is_of_sagemaker(self) -> bool:
         """Whether it watches what this emulator publishes."""
         return self.key.namespace in {NAMESPACE, HOST_NAMESPACE}
+
+    @property
+    def window(self) -> int:
+        """How many seconds of its metric it looks at."""
+        return self.rule.periods * max(self.period, MINUTE)
 
     @property
     def policy_arns(self) -> tuple[str, ...]:

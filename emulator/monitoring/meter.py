@@ -79,3 +79,10 @@ class Meter:
         with self._lock:
             recent, self._recent = self._recent, {}
         return recent
+
+    def remove(self, endpoint_name: str) -> None:
+        """Drop what is known of an endpoint."""
+        with self._lock:
+            for kept in (self._totals, self._recent):
+                for key in [key for key in kept if key[0] == endpoint_name]:
+                    del kept[key]

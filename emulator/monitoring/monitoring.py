@@ -6,7 +6,6 @@ SageMaker's metrics, and those that name a scaling policy, are judged here, wher
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.monitoring.alarms import Alarm, AlarmView, is_policy, parse_alarm
+from emulator.monitoring.alarms import LONGEST_WINDOW, Alarm, AlarmView, is_policy, parse_alarm
 from emulator.monitoring.evaluate import EXTRA, AlarmState, Datapoint, Verdict, judge
 from emulator.monitoring.sample import (
     HOST_NAMESPACE,
@@ -30,6 +29,7 @@ from emulator.monitoring.sample import (
 from emulator.monitoring.series import MINUTE, Key, Series
 from emulator.queue.table import StoreUnavailableError
 from emulator.settings import AlarmEvaluation
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,17 +89,25 @@ class Monitoring:
         self._views: dict[str, AlarmView] = {}
         self._unjudged: set[str] = set()
         self._failing: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._deleted: set[str] = set()
+        self._tasks = Supervised()
 
     async def start(self) -> None:
         """Look once a minute from now on, on the emulator's clock, at its whole minutes."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks.run("monitoring", self._run)
 
     async def close(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.close()
+
+    def endpoint_deleted(self, endpoint_name: str) -> None:
+        """Drop what is known of an endpoint, also what its last requests still add in the next minute."""
+        self._deleted.add(endpoint_name)
+        self._drop(endpoint_name)
+
+    def _drop(self, endpoint_name: str) -> None:
+        self.series.remove(endpoint_name)
+        self._meter.remove(endpoint_name)
 
     def alarms(self) -> list[AlarmView]:
         """Every alarm that is judged here, as it was at the last look."""
@@ -132,7 +140,9 @@ class Monitoring:
         for key, values in found.items():
             self.series.put(key, minute, values)
         await self._publish(found, minute)
-        for alarm in await self._alarms():
+        alarms = await self._alarms()
+        self.series.want(_minutes_wanted(alarms))
+        for alarm in alarms:
             try:
                 await self._judge(alarm, minute, now)
             except Exception:  # the other alarms are judged all the same
@@ -140,6 +150,9 @@ class Monitoring:
 
     def _take(self, now: float) -> dict[Key, Statistics]:
         views = self._sources.views()
+        for name in self._deleted - {view.name for view in views}:
+            self._drop(name)
+        self._deleted.clear()
         found: dict[Key, Statistics] = {}
         for view in views:
             found.update(backlog_values(view, now, at_zero=self._settings.backlog_per_instance_at_zero))
@@ -182,16 +195,24 @@ class Monitoring:
 
     def _parsed(self, document: Mapping[str, Any]) -> Alarm | None:
         alarm = parse_alarm(document)
+        reason = "metric math, percentiles or bands"
         if alarm is not None:
-            return alarm if alarm.is_of_sagemaker or alarm.policy_arns else None
+            if not (alarm.is_of_sagemaker or alarm.policy_arns):
+                return None
+            if alarm.window <= LONGEST_WINDOW:
+                return alarm
+            reason = f"its Period times EvaluationPeriods is {alarm.window} s: at most {LONGEST_WINDOW} are"
+        self._log_unjudged(document, reason)
+        return None
+
+    def _log_unjudged(self, document: Mapping[str, Any], reason: str) -> None:
         name = document["AlarmName"]
         is_ours = document.get("Namespace", NAMESPACE) in {NAMESPACE, HOST_NAMESPACE} or any(
             is_policy(arn) for arn in document.get("AlarmActions", ())
         )
         if name not in self._unjudged and is_ours:
             self._unjudged.add(name)
-            log.warning("alarm_not_judged", alarm=name, reason="metric math, percentiles or bands")
-        return None
+            log.warning("alarm_not_judged", alarm=name, reason=reason)
 
     async def _judge(self, alarm: Alarm, minute: int, now: float) -> None:
         points = await self._points(alarm, minute)
@@ -288,6 +309,14 @@ class Monitoring:
             return None
         self._failing.discard(name)
         return answer
+
+
+def _minutes_wanted(alarms: Sequence[Alarm]) -> dict[Key, int]:
+    wanted: dict[Key, int] = {}
+    for alarm in alarms:
+        minutes = alarm.window // alarm.rule.periods * (alarm.rule.periods + EXTRA) // MINUTE
+        wanted[alarm.key] = max(minutes, wanted.get(alarm.key, 0))
+    return wanted
 
 
 def _minute_of(now: float) -> int:

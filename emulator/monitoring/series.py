@@ -6,6 +6,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.monitoring.meter import Statistics
 
 MINUTE = 60
@@ -24,17 +26,24 @@ class Series:
 
     def __init__(self, minutes: int = 180) -> None:
         self._minutes = minutes
+        self._wanted: dict[Key, int] = {}
         self._points: dict[Key, OrderedDict[int, Statistics]] = {}
 
+    def want(self, minutes: Mapping[Key, int]) -> None:
+        """Keep so many minutes of these metrics from now on, where that is more; of all others as before."""
+        self._wanted = dict(minutes)
+
     def put(self, key: Key, minute: int, found: Statistics) -> None:
-        """Add values to the minute that begins at `minute`; the oldest minute is forgotten."""
+        """Add values to the minute that begins at `minute`; minutes that nobody asks for are dropped."""
         points = self._points.setdefault(key, OrderedDict())
         earlier = points.get(minute)
         points[minute] = found if earlier is None else earlier.joined(found)
-        while len(points) > self._minutes:
+        # By its time, not by their number: a metric may have no value for most minutes.
+        oldest = minute - MINUTE * (max(self._minutes, self._wanted.get(key, 0)) - 1)
+        while points and next(iter(points)) < oldest:
             points.popitem(last=False)
 
-    def forget(self, endpoint_name: str) -> None:
+    def remove(self, endpoint_name: str) -> None:
         """Drop what is known of an endpoint."""
         for key in self.keys_of(endpoint_name):
             del self._points[key]

@@ -172,7 +172,7 @@ class RequestQueue:
         for its whole length on this clock. The lease's own time is not compared: a clock that ran fast, or
         was moved, starts again at the present when the emulator does.
 
-        Requests of endpoints that never come back stay in the queue until their time to live ends them.
+        Which of their endpoints are gone is for the dispatcher to be told.
         """
         idle = []
         for endpoint_name in await self._aws.run(self.table.registered):
@@ -186,6 +186,7 @@ class RequestQueue:
                 self._start(self._reclaim(one))
             if queued or held:
                 self._registered.add(endpoint_name)
+                self.backlog(endpoint_name)
                 _log.info("recovered", endpoint=endpoint_name, queued=len(queued), running=len(held))
             else:
                 idle.append(endpoint_name)

@@ -55,6 +55,8 @@ class AsyncRequest:
     content_type: str | None = None
     accept: str | None = None
     custom_attributes: str | None = None
+    generation: str = ""
+    """The generation of the endpoint that it was meant for."""
 
     @property
     def expires_at(self) -> float:

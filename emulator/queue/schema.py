@@ -26,6 +26,7 @@ _CALL_FIELDS = (
     "received_at",
     "ttl_seconds",
     "timeout_seconds",
+    "generation",
 )
 """What nobody asks for alone lies in one attribute: stores are as slow as an item has attributes."""
 

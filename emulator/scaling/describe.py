@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from emulator.scaling.model import DIMENSION, NAMESPACE, PolicyType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from emulator.scaling.model import Activity, Policy, Target
 
 _NOT_SUSPENDED = {
@@ -31,8 +33,8 @@ def describe_target(target: Target) -> dict[str, Any]:
     }
 
 
-def describe_policy(policy: Policy) -> dict[str, Any]:
-    """A ScalingPolicy."""
+def describe_policy(policy: Policy, alarms: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A ScalingPolicy, with the names and ARNs of the alarms that name it."""
     is_step = policy.type is PolicyType.STEP
     config = "StepScalingPolicyConfiguration" if is_step else "TargetTrackingScalingPolicyConfiguration"
     return {
@@ -42,7 +44,7 @@ def describe_policy(policy: Policy) -> dict[str, Any]:
         "ResourceId": policy.resource_id,
         "PolicyType": policy.type,
         config: policy.config,
-        "Alarms": [{"AlarmName": name, "AlarmARN": arn} for name, arn in policy.alarms],
+        "Alarms": [{"AlarmName": name, "AlarmARN": arn} for name, arn in alarms],
         "CreationTime": policy.created_at,
     }
 

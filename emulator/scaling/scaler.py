@@ -59,7 +59,7 @@ class Scaler:
         self._alarms = alarms
         self._clock = clock
         self._in_progress: set[str] = set()
-        """Resources whose change is on its way. What their activities say is a record, which may come late."""
+        """Resources whose change is on its way; their activities are the record of it, which may be late."""
         self._tasks = Supervised()
 
     def resume(self) -> None:
@@ -100,7 +100,7 @@ class Scaler:
             return None
         if policy.type is PolicyType.TRACKING:
             return self._tracked(policy, target, action, current)
-        rising = action.comparison.startswith("Greater")
+        rising = _is_high(action.comparison)
         step = matching_step(policy.config["StepAdjustments"], action.value, action.threshold, rising=rising)
         if step is None:
             log.warning(
@@ -117,7 +117,7 @@ class Scaler:
     def _tracked(self, policy: Policy, target: Target, action: AlarmAction, current: int) -> int | None:
         assert action.value is not None
         wanted = tracked(current, action.value, float(policy.config["TargetValue"]))
-        if "-AlarmHigh-" in action.alarm_name:
+        if _is_high(action.comparison):
             return max(wanted, current)
         if wanted >= current:
             return None
@@ -132,8 +132,15 @@ class Scaler:
         return wanted if wanted < current else None
 
     def _low_alarm(self, policy: Policy) -> AlarmView | None:
-        names = {name for name, _ in policy.alarms if "-AlarmLow-" in name}
-        return next((view for view in self._alarms.alarms() if view.alarm.name in names), None)
+        names = {name for name, _ in policy.alarms}
+        return next(
+            (
+                view
+                for view in self._alarms.alarms()
+                if view.alarm.name in names and not _is_high(view.alarm.rule.comparison)
+            ),
+            None,
+        )
 
     async def _scale(self, target: Target, policy: Policy, wanted: int, current: int, cause: str) -> None:
         bounded = target.clamped(wanted)
@@ -247,6 +254,11 @@ class Scaler:
                 not_scaled=(reason,),
             )
         )
+
+
+def _is_high(comparison: str) -> bool:
+    """Whether an alarm of this comparison fires above its threshold."""
+    return comparison.startswith("Greater")
 
 
 def cooldown_of(policy: Policy, *, outward: bool) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from emulator.partitions import partition_of
 from emulator.protocol.errors import ServiceError, ValidationFailedError
 from emulator.protocol.ids import new_uuid
 from emulator.scaling.decide import refusal_of_steps
@@ -23,6 +24,7 @@ from emulator.scaling.model import (
     resource_id,
 )
 from emulator.scaling.paging import page
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +72,7 @@ class Scaling:
         self._clock = clock
         self._settings = settings
         self._lock = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Supervised()
 
     def handlers(self) -> Mapping[str, Handler]:
         """The operations by their names."""
@@ -91,22 +93,29 @@ class Scaling:
         """Whether a variant is a scalable target."""
         return self._ledger.target(resource_id(endpoint_name, variant_name)) is not None
 
-    def endpoint_deleted(self, spec: FleetSpec) -> None:
+    async def endpoint_deleted(self, spec: FleetSpec) -> None:
         """Deregister a deleted endpoint's variant, as DeleteEndpoint does.
 
-        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete.html
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete.html. UnavailableError where that
+        cannot be kept; alarms that cannot be deleted name a policy that is gone, and do nothing.
         """
-        target = self._ledger.target(resource_id(spec.endpoint_name, spec.variant_name))
-        if target is not None:
-            task = asyncio.create_task(self._forget(target))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        async with self._lock:
+            target = self._ledger.target(resource_id(spec.endpoint_name, spec.variant_name))
+            if target is None:
+                return
+            for policy in self._ledger.policies(target.resource_id):
+                self._tasks.run_once("policy_alarms", self._delete_alarms(policy))
+            await self._ledger.remove_target(target)
 
-    async def _forget(self, target: Target) -> None:
+    async def _delete_alarms(self, policy: Policy) -> None:
         try:
-            await self._remove(target)
+            await self._alarms.delete(policy)
         except ServiceError as error:
-            log.warning("target_not_deregistered", resource=target.resource_id, reason=error.message)
+            log.warning("alarms_not_deleted", policy=policy.name, reason=error.message)
+
+    async def close(self) -> None:
+        """Stop what is done in the background."""
+        await self._tasks.close()
 
     async def register(self, _: RequestContext, params: Params) -> Result:
         """RegisterScalableTarget: creates or changes; the count is brought within the bounds at once."""
@@ -140,14 +149,13 @@ class Scaling:
             return replace(
                 found, minimum=minimum, maximum=maximum, suspended={**found.suspended, **(suspended or {})}
             )
-        place = f"{self._settings.region}:{self._settings.account_id}"
         return Target(
             endpoint_name=endpoint,
             variant_name=variant,
-            arn=f"arn:aws:application-autoscaling:{place}:scalable-target/{uuid.uuid4().hex}",
+            arn=self._arn("application-autoscaling", f"scalable-target/{uuid.uuid4().hex}"),
             minimum=minimum,
             maximum=maximum,
-            role_arn=params.get("RoleARN") or f"arn:aws:iam::{self._settings.account_id}:role/{_ROLE}",
+            role_arn=params.get("RoleARN") or self._arn("iam", f"role/{_ROLE}", region=""),
             created_at=self._clock.now(),
             suspended=suspended or {},
             tags=params.get("Tags", {}),
@@ -212,9 +220,13 @@ class Scaling:
         return {"PolicyARN": policy.arn, "Alarms": alarms}
 
     def _policy_arn(self, target: Target, name: str) -> str:
-        place = f"{self._settings.region}:{self._settings.account_id}"
         resource = f"resource/{NAMESPACE}/{target.resource_id}:policyName/{name}"
-        return f"arn:aws:autoscaling:{place}:scalingPolicy:{new_uuid()}:{resource}"
+        return self._arn("autoscaling", f"scalingPolicy:{new_uuid()}:{resource}")
+
+    def _arn(self, service: str, resource: str, region: str | None = None) -> str:
+        settings = self._settings
+        place = settings.region if region is None else region
+        return f"arn:{partition_of(settings.region)}:{service}:{place}:{settings.account_id}:{resource}"
 
     async def describe_policies(self, _: RequestContext, params: Params) -> Result:
         """DescribeScalingPolicies."""
@@ -226,7 +238,10 @@ class Scaling:
             if names is None or policy.name in names
         ]
         shown, token = page(policies, params, lambda policy: policy.key)
-        return {"ScalingPolicies": [describe_policy(policy) for policy in shown], "NextToken": token}
+        steps = [policy.arn for policy in shown if policy.type is PolicyType.STEP]
+        alarms = await self._alarms.naming(steps) if steps else {}
+        described = [describe_policy(policy, alarms.get(policy.arn, policy.alarms)) for policy in shown]
+        return {"ScalingPolicies": described, "NextToken": token}
 
     async def delete_policy(self, _: RequestContext, params: Params) -> Result:
         """DeleteScalingPolicy: its own alarms go; of others only the action that names it."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.partitions import partition_of
 from emulator.protocol.errors import ServiceError
 from emulator.protocol.ids import new_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from emulator.aws import Aws
     from emulator.scaling.model import Policy
@@ -61,14 +62,15 @@ class TrackingAlarms:
         metric = metric_of(policy)
         target = float(policy.config["TargetValue"])
         settings = self._settings
-        kept = {_side(name): name for name, _ in policy.alarms}
+        begin = f"TargetTracking-{policy.resource_id}-"
+        kept = {name.removeprefix(begin).partition("-")[0]: name for name, _ in policy.alarms}
         high = ("AlarmHigh", "GreaterThanThreshold", target, settings.tracking_high_periods)
         low_threshold = target * settings.tracking_low_factor
         low = ("AlarmLow", "LessThanThreshold", low_threshold, settings.tracking_low_periods)
         wanted = [high] if policy.config.get("DisableScaleIn", False) else [high, low]
         made = []
         for side, comparison, threshold, periods in wanted:
-            name = kept.pop(side, f"TargetTracking-{policy.resource_id}-{side}-{new_uuid()}")
+            name = kept.pop(side, f"{begin}{side}-{new_uuid()}")
             await self._call(
                 self._aws.cloudwatch.put_metric_alarm,
                 AlarmName=name,
@@ -84,6 +86,14 @@ class TrackingAlarms:
         if kept:
             await self._call(self._aws.cloudwatch.delete_alarms, AlarmNames=list(kept.values()))
         return tuple(made)
+
+    async def naming(self, policy_arns: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+        """Names and ARNs of the alarms among whose actions these policies are, by the policy's ARN."""
+        found: dict[str, list[tuple[str, str]]] = {arn: [] for arn in policy_arns}
+        for alarm in await self._call(self._aws.describe_alarms):
+            for arn in {arn for actions in _ACTIONS for arn in alarm.get(actions, ())} & found.keys():
+                found[arn].append((alarm["AlarmName"], alarm["AlarmArn"]))
+        return found
 
     async def delete(self, policy: Policy) -> None:
         """Delete the alarms that were made for a policy; take the policy out of those that were not."""
@@ -103,7 +113,8 @@ class TrackingAlarms:
         await self._call(self._aws.cloudwatch.put_metric_alarm, **_settable(alarm))
 
     def _arn(self, name: str) -> str:
-        return f"arn:aws:cloudwatch:{self._settings.region}:{self._settings.account_id}:alarm:{name}"
+        region = self._settings.region
+        return f"arn:{partition_of(region)}:cloudwatch:{region}:{self._settings.account_id}:alarm:{name}"
 
     async def _call(self, function: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's answers
         try:
@@ -142,7 +153,3 @@ def metric_of(policy: Policy) -> dict[str, Any]:
 
 def _settable(alarm: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in alarm.items() if name in _OF_ALARM and value not in ([], "")}
-
-
-def _side(alarm_name: str) -> str:
-    return "AlarmLow" if "-AlarmLow-" in alarm_name else "AlarmHigh"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import psutil
 import pytest
@@ -18,15 +19,16 @@ import pytest
 from emulator.clock import AdjustableClock, manual_clock
 from emulator.fleet.fleets import Fleets
 from emulator.fleet.logs import Logs
-from emulator.fleet.process import ProcessLauncher
-from emulator.fleet.spec import Container, FleetFailedError
+from emulator.fleet.process import ProcessInstance, ProcessLauncher
+from emulator.fleet.spec import Container, FleetFailedError, LauncherAwayError
 from tests.support.harness import CONTAINERS, drive, program, settings_for, spec_for, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from emulator.clock import Clock
+    from emulator.fleet.spec import FleetSpec
     from emulator.settings import Settings
     from tests.support.harness import Harness
 
@@ -125,21 +127,52 @@ def test_a_program_that_cannot_be_started_says_why(tmp_path: Path) -> None:
     assert "cannot start '/no/such/program': No such file" in failure_of(settings, "x", {})
 
 
-@pytest.mark.documented(CONTAINER)
-def test_the_startup_window_is_on_the_clock(tmp_path: Path) -> None:
-    clock = manual_clock()
+@pytest.mark.assumed
+def test_the_startup_window_is_real_time_also_on_a_clock_that_stands_still(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fleets_of(settings_for(tmp_path), manual_clock()) as fleets:
+            spec = spec_for("script", environment={"PING_STATUS": "503"}, startup_timeout=0.3)
+            with pytest.raises(FleetFailedError, match=r"not healthy within 0.3 s; /ping: status 503"):
+                await fleets.start(spec)
+
+    asyncio.run(main())
+
+
+@pytest.mark.assumed
+def test_an_instance_that_does_not_start_is_tried_again_on_a_clock_that_stands_still(tmp_path: Path) -> None:
+    async def main() -> None:
+        flag = tmp_path / "started-once"
+        start = f"[ -e {flag} ] && exec {shlex.join(program('script'))}; touch {flag}; exit 1"
+        settings = settings_for(tmp_path, commands={"second": ("sh", "-c", start)})
+        async with fleets_of(settings, manual_clock()) as fleets:
+            spec = spec_for("second")
+            await fleets.start(spec)
+            assert fleets.healthy_count(spec.endpoint_name) == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.assumed
+def test_a_fleet_that_was_in_service_comes_back_once_its_launcher_can_start_instances(tmp_path: Path) -> None:
+    class Away(ProcessLauncher):
+        """A launcher whose engine is not there for the first few calls, in one way or another."""
+
+        failures: ClassVar[list[Exception]] = [LauncherAwayError("no engine"), RuntimeError("can't start")]
+
+        async def launch(self, spec: FleetSpec, on_lost: Callable[[], None]) -> ProcessInstance:
+            if self.failures:
+                raise self.failures.pop()
+            return await super().launch(spec, on_lost)
 
     async def main() -> None:
-        async with fleets_of(settings_for(tmp_path), clock) as fleets:
-            spec = spec_for("script", environment={"PING_STATUS": "503"}, startup_timeout=480.0)
-            starting = asyncio.create_task(fleets.start(spec))
-            # The window begins once the launch has returned, a moment after there is a process.
-            await until(lambda: fleets.instances(spec.endpoint_name))
-            await clock.advance(479)
-            assert not starting.done()
-            await clock.advance(1)
-            with pytest.raises(FleetFailedError, match="480 s"):
-                await starting
+        settings = settings_for(tmp_path)
+        fleets = Fleets(settings, manual_clock(), Away(settings, Logs(settings)))
+        spec = spec_for("script")
+        fleets.restore(spec)
+        fleets.restore(spec)
+        await until(lambda: fleets.healthy_count(spec.endpoint_name) == 1)
+        assert len(fleets.instances(spec.endpoint_name)) == 1
+        await fleets.close()
 
     asyncio.run(main())
 
@@ -242,7 +275,7 @@ def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) 
         from emulator.clock import AdjustableClock
         from emulator.fleet.fleets import Fleets
         from emulator.fleet.logs import Logs
-        from emulator.fleet.process import ProcessLauncher
+        from emulator.fleet.process import ProcessInstance, ProcessLauncher
         from tests.support.harness import settings_for, spec_for
         async def main():
             settings = settings_for(Path({str(tmp_path)!r}))

@@ -14,6 +14,7 @@ from emulator.scaling.ledger import Ledger
 from emulator.scaling.model import ActivityStatus, Policy, PolicyType, Target
 from emulator.scaling.scaler import Scaler
 from tests.support.documents import MemoryDocuments
+from tests.support.harness import until
 
 TARGET = Target("e", "v", "arn:target", 0, 5, "arn:role", 0.0)
 STEP = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"ScalingAdjustment": 1}], "Cooldown": 300}
@@ -59,11 +60,8 @@ def test_a_failed_write_of_an_activity_or_cooldown_blocks_nothing_and_is_made_up
         assert variant.desired == 1, "a change that is on its way is waited for"
         documents.failures = int(failing == "the end")
         variant.stable.set()
-        async with asyncio.timeout(10):
-            while [one.status for one in ledger.activities()] != [ActivityStatus.SUCCESSFUL] or (
-                ledger.targets()[0].cooldown.out_until == 0
-            ):
-                await asyncio.sleep(0.01)
+        await until(lambda: [one.status for one in ledger.activities()] == [ActivityStatus.SUCCESSFUL])
+        await until(lambda: ledger.targets()[0].cooldown.out_until > 0)
         await clock.advance(301)
         await scaler.on_action(ALARM)
         assert variant.desired == 2
