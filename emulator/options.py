@@ -7,12 +7,12 @@ import shlex
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
 
 from emulator.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from _typeshed import DataclassInstance
 
@@ -33,6 +33,9 @@ _BOOLEANS = {"true": True, "false": False}
 _GIVEN_OTHERWISE = {"commands", "log_dir"}
 
 
+T = TypeVar("T")
+
+
 class Place(Protocol):
     """Settings of where a program listens, and whose AWS it stands for."""
 
@@ -51,7 +54,8 @@ def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
 
     Exits with status 2 and a message, as argparse does, where an option makes no sense.
     """
-    arguments = _parser(Settings()).parse_args(argv)
+    parser = _parser(Settings())
+    arguments = parser.parse_args(argv)
     given: dict[str, Any] = {
         "host": arguments.host,
         "port": arguments.port,
@@ -61,7 +65,7 @@ def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
         "commands": dict(arguments.command),
         "log_dir": arguments.log_dir,
     }
-    return Settings(**(given | dict(arguments.set))), arguments
+    return within_bounds(parser, Settings, given | dict(arguments.set)), arguments
 
 
 def _parser(defaults: Settings) -> argparse.ArgumentParser:
@@ -123,6 +127,14 @@ def add_running(
         action="store_true",
         help=f"stop when stdin ends: whoever starts {what} can not leave it behind",
     )
+
+
+def within_bounds(parser: argparse.ArgumentParser, make: Callable[..., T], given: Mapping[str, Any]) -> T:
+    """The settings that were given; where one is out of its bounds, the process ends as `parser` ends it."""
+    try:
+        return make(**given)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _command(text: str) -> tuple[str, tuple[str, ...]]:

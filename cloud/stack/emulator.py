@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 RUNTIME_COMMAND = (sys.executable, "-m", "runtime", "serve")
 _START_SECONDS = 60.0
-_STARTUP_SECONDS = 480.0
 _POLL_SECONDS = 0.1
 
 
@@ -56,15 +55,9 @@ def _arguments(profile: Profile, options: StackOptions) -> Sequence[str]:
     return [
         *("--region", profile.region, "--account-id", str(profile.account_id)),
         *("--speed", str(options.speed)),
-        *_real_start(options.speed),
         *(word for command in options.containers for word in ("--command", command)),
         *(word for setting in options.settings for word in ("--set", setting)),
     ]
-
-
-def _real_start(speed: float) -> Sequence[str]:
-    """AWS's eight minutes for a container to start, in real time: containers do not follow a faster clock."""
-    return ("--set", f"startup_timeout={_STARTUP_SECONDS * speed:g}") if speed > 1 else ()
 
 
 def _launcher(profile: Profile, compose: Compose | None) -> Sequence[str]:

@@ -13,7 +13,7 @@ from emulator.protocol.errors import ValidationFailedError
 from emulator.protocol.ids import new_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from emulator.clock import Clock
     from emulator.hosting.deployment import Fleets
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
 
 _ECHOED = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig", "CrossRegionTrafficConfig")
-_ECHOED_OF_VARIANT = ("ManagedInstanceScaling", "RoutingConfig", "AcceleratorPartitionLayouts")
+_ECHOED_OF_VARIANT = ("RoutingConfig", "AcceleratorPartitionLayouts")
 _CAPTURE = ("DataCaptureConfig",)
 _VARIANT_STATUS = {
     Status.CREATING: "Creating",
@@ -114,6 +114,7 @@ class Endpoints:
             name = params["EndpointConfigName"]
             config: Mapping[str, Any] = self._registry.get(Kind.CONFIG, name).params
             model = self._model_of(config)
+            _refuse_loss_of_async(endpoint, config)
             self._refuse_change_of_registered(endpoint, config)
             kept = _kept_properties(params)
             if "DataCaptureConfig" in kept:
@@ -153,12 +154,7 @@ class Endpoints:
         async with self._registry.lock:
             endpoint = self._changeable(params["EndpointName"])
             variant = endpoint.variant["VariantName"]
-            unknown = [item["VariantName"] for item in wanted if item["VariantName"] != variant]
-            if unknown or len(wanted) > 1:
-                raise ValidationFailedError(
-                    f"DesiredWeightsAndCapacities names {[item['VariantName'] for item in wanted]}: expected "
-                    f"{variant!r}, the one variant of {endpoint.arn}, once."
-                )
+            _refuse_bad_names([item["VariantName"] for item in wanted], variant, endpoint)
             endpoint = await self._registry.put(self._rescaled(endpoint, wanted[0]))
         self._deployment.rescale(endpoint)
         return {"EndpointArn": endpoint.arn}
@@ -256,6 +252,27 @@ class Endpoints:
             if isinstance(endpoint, Endpoint)
         ]
         return {"Endpoints": summaries, "NextToken": token}
+
+
+def _refuse_loss_of_async(endpoint: Endpoint, config: Mapping[str, Any]) -> None:
+    """https://github.com/aws/sagemaker-python-sdk/pull/3124 has the first sentence; the rest is cut off."""
+    if endpoint.async_config is not None and "AsyncInferenceConfig" not in config:
+        raise ValidationFailedError(
+            f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {endpoint.name}. To "
+            "change the endpoint to a real-time one, delete it and create it anew."
+        )
+
+
+def _refuse_bad_names(names: Sequence[str], variant: str, endpoint: Endpoint) -> None:
+    """https://github.com/getmoto/moto/pull/5082 has both texts."""
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise ValidationFailedError(f'The variant name "{name}" was non-unique within the request.')
+        if name != variant:
+            raise ValidationFailedError(
+                f'The variant name(s) "{name}" is/are not present within endpoint configuration '
+                f'"{endpoint.params["EndpointConfigName"]}".'
+            )
 
 
 def _kept_properties(params: Params) -> set[str]:

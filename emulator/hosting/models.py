@@ -10,7 +10,7 @@ import structlog
 from emulator.hosting.listing import page
 from emulator.hosting.resources import Kind, Resource, container_of
 from emulator.locations import parse_location
-from emulator.protocol.errors import ValidationFailedError
+from emulator.protocol.errors import ValidationFailedError, constraint_violations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,7 @@ Params = dict[str, Any]
 Result = dict[str, Any]
 
 _ENVIRONMENT_BYTES = 32 * 1024
+_SERVERLESS_MEMORY = range(1024, 6145, 1024)
 
 
 def tags_of(params: Mapping[str, Any]) -> dict[str, str]:
@@ -178,7 +179,8 @@ class EndpointConfigs:
         if len(set(names)) != len(names):
             raise ValidationFailedError(f"VariantName {names}: each production variant needs its own.")
         is_async = "AsyncInferenceConfig" in params
-        for variant in variants:
+        for place, variant in enumerate(variants, start=1):
+            _refuse_bad_variant(variant, place, is_async=is_async)
             if "ModelName" in variant:
                 model = self._registry.get(Kind.MODEL, variant["ModelName"])
                 if is_async:
@@ -228,3 +230,26 @@ class EndpointConfigs:
             for config in shown
         ]
         return {"EndpointConfigs": summaries, "NextToken": token}
+
+
+def _refuse_bad_variant(variant: Mapping[str, Any], place: int, *, is_async: bool) -> None:
+    serverless = variant.get("ServerlessConfig")
+    if serverless is not None and is_async:
+        # https://github.com/aws/aws-cdk-rfcs/pull/433: asynchronous means a single instance-based variant.
+        # AWS's text is unknown.
+        raise ValidationFailedError(
+            f"ServerlessConfig of variant {variant['VariantName']} is not supported when specifying an "
+            "AsyncInferenceConfig."
+        )
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantServerlessConfig.html
+    if serverless is not None and serverless["MemorySizeInMB"] not in _SERVERLESS_MEMORY:
+        rule = f"Member must satisfy enum value set: {list(_SERVERLESS_MEMORY)}"
+        where = f"productionVariants.{place}.member.serverlessConfig.memorySizeInMB"
+        raise constraint_violations([
+            f"Value '{serverless['MemorySizeInMB']}' at '{where}' failed to satisfy constraint: {rule}"
+        ])  # fmt: skip
+    if "ManagedInstanceScaling" in variant and "ModelName" in variant:
+        # https://github.com/hashicorp/terraform-provider-aws/pull/45926 has the text.
+        raise ValidationFailedError(
+            "ManagedInstanceScaling is only supported for inference component endpoints."
+        )

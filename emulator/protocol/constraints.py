@@ -145,7 +145,7 @@ def rules(shape: Shape) -> tuple[Rule, ...]:
         statement = f"Member must satisfy regular expression pattern: {pattern}"
         found.append(Rule(statement, _breaks_pattern(pattern, high)))
     if allowed := shape.metadata.get("enum"):
-        statement = f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+        statement = f"Member must satisfy enum value set: [{', '.join(sorted(allowed))}]"
         found.append(Rule(statement, _outside(frozenset(allowed))))
     return tuple(found)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.functions.settings import HostSettings
-from emulator.options import add_place, add_running, setting_reader
+from emulator.options import add_place, add_running, setting_reader, within_bounds
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
 _EXAMPLES = """\
@@ -30,7 +30,8 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
 
     Exits with status 2 and a message, as argparse does, where an option makes no sense.
     """
-    arguments = _parser(HostSettings()).parse_args(argv)
+    parser = _parser(HostSettings())
+    arguments = parser.parse_args(argv)
     given: dict[str, Any] = {
         "host": arguments.host,
         "port": arguments.port,
@@ -39,7 +40,7 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
         "functions": arguments.functions,
         "log_dir": arguments.log_dir,
     }
-    return HostSettings(**(given | dict(arguments.set))), arguments
+    return within_bounds(parser, HostSettings, given | dict(arguments.set)), arguments
 
 
 def _parser(defaults: HostSettings) -> argparse.ArgumentParser:

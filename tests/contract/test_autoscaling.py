@@ -194,9 +194,9 @@ def test_target_tracking_makes_two_alarms_and_takes_them_away(
     assert cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"] == []
 
 
-@pytest.mark.operation("DeleteScalingPolicy")
+@pytest.mark.operation("DescribeScalingPolicies", "DeleteScalingPolicy")
 @pytest.mark.documented(f"{GUIDE}/step-scaling-policy-overview.html")
-def test_a_deleted_step_policy_leaves_its_alarm_without_the_action(
+def test_a_step_policy_shows_the_alarms_that_name_it_and_leaves_them_without_the_action(
     autoscaling: ApplicationAutoScalingClient, cloudwatch: CloudWatchClient, target: Any, name: str
 ) -> None:
     step = steps({"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1})
@@ -213,6 +213,12 @@ def test_a_deleted_step_policy_leaves_its_alarm_without_the_action(
         ComparisonOperator="GreaterThanOrEqualToThreshold",
         AlarmActions=[arn],
     )
+    [policy] = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["wake"])[
+        "ScalingPolicies"
+    ]
+    [shown] = policy["Alarms"]
+    assert shown["AlarmName"] == name
+    assert shown["AlarmARN"].endswith(f":alarm:{name}")
     autoscaling.delete_scaling_policy(**target, PolicyName="wake")
     [alarm] = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     assert alarm["AlarmActions"] == []

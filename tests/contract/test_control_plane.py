@@ -53,6 +53,11 @@ def variant(model: str, **more: Any) -> dict[str, Any]:
     return {**given, **more}
 
 
+def serverless(model: str, memory: int) -> dict[str, Any]:
+    config = {"MemorySizeInMB": memory, "MaxConcurrency": 5}
+    return {"VariantName": "v", "ModelName": model, "ServerlessConfig": config}
+
+
 def output_to(bucket: str) -> dict[str, Any]:
     return {"OutputConfig": {"S3OutputPath": f"s3://{bucket}/out"}}
 
@@ -327,6 +332,21 @@ def test_what_the_model_can_not_say_is_refused_too(
         (
             {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "https://example.com/b"}}},
             "S3OutputPath",
+        ),
+        (
+            {
+                "ProductionVariants": [serverless("-m-", 2048)],
+                "AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/o"}},
+            },
+            "ServerlessConfig of variant v is not supported when specifying an AsyncInferenceConfig",
+        ),
+        (
+            {"ProductionVariants": [serverless("-m-", 1111)]},
+            "Value '1111' at 'productionVariants.1.member.serverlessConfig.memorySizeInMB'",
+        ),
+        (
+            {"ProductionVariants": [variant("-m-", ManagedInstanceScaling={"Status": "ENABLED"})]},
+            "ManagedInstanceScaling is only supported for inference component endpoints.",
         ),
     ],
 )

@@ -171,6 +171,11 @@ def test_no_member_of_a_configuration_is_lost(
         variant.setdefault("InitialVariantWeight", 1.0)
         if "ModelName" in variant:
             variant["ModelName"] = endpoint.name
+            variant.pop("ManagedInstanceScaling", None)
+        if "ServerlessConfig" in variant:
+            variant["ServerlessConfig"]["MemorySizeInMB"] = 2048
+        if "AsyncInferenceConfig" in params:
+            variant.pop("ServerlessConfig", None)
     name = params["EndpointConfigName"] = params["EndpointConfigName"][:40] + "-of-random"
     params.pop("Tags", None)
     output = params.get("AsyncInferenceConfig", {}).get("OutputConfig", {})

@@ -129,15 +129,41 @@ def test_what_changes_can_not_be_changed(emulator: Running, sagemaker: SageMaker
 
 
 @pytest.mark.operation("UpdateEndpointWeightsAndCapacities")
-@pytest.mark.assumed
-def test_a_variant_that_is_not_there_is_named(sagemaker: SageMakerClient, made: Made) -> None:
+@pytest.mark.field_report("https://github.com/getmoto/moto/pull/5082")
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["other"], 'The variant name(s) "other" is/are not present within endpoint configuration "{}".'),
+        (["v", "v"], 'The variant name "v" was non-unique within the request.'),
+    ],
+)
+def test_variants_that_are_not_there_or_there_twice_are_named(
+    sagemaker: SageMakerClient, endpoint: Made, names: list[str], words: str
+) -> None:
+    wanted: Any = [{"VariantName": name, "DesiredInstanceCount": 1} for name in names]
     found = refusal(
         lambda: sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=made.name,
-            DesiredWeightsAndCapacities=[{"VariantName": "other", "DesiredInstanceCount": 1}],
+            EndpointName=endpoint.name, DesiredWeightsAndCapacities=wanted
         )
     )
-    assert "'other'" in found["Message"]
+    assert found["Message"] == words.format(endpoint.name)
+
+
+@pytest.mark.operation("UpdateEndpoint")
+@pytest.mark.field_report("https://github.com/aws/sagemaker-python-sdk/pull/3124")
+def test_an_update_can_not_take_the_asynchronous_configuration_away(
+    sagemaker: SageMakerClient, endpoint: Made
+) -> None:
+    name = f"{endpoint.name}-real-time"
+    variant: Any = {"VariantName": "v", "ModelName": endpoint.name, "InstanceType": "ml.g5.2xlarge"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[{"InitialInstanceCount": 1, **variant}]
+    )
+    found = refusal(lambda: sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=name))
+    assert found["Message"].startswith(
+        f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {endpoint.name}. "
+    )
+    sagemaker.delete_endpoint_config(EndpointConfigName=name)
 
 
 @pytest.mark.operation("UpdateEndpoint")

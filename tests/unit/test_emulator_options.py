@@ -3,10 +3,11 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
+from emulator.functions.settings import HostSettings
 from emulator.options import parse
 from emulator.settings import OnInstanceLoss, Settings
 
@@ -50,6 +51,16 @@ def test_options_set_what_they_name(options: list[str], name: str, value: Any) -
         (["--set", "ping_failures=1.5"], "ping_failures expects a whole number, such as 3"),
         (["--set", "require_content_length=1"], "expects true or false"),
         (["--set", "on_instance_loss=weep"], "expects one of requeue, fail, lose"),
+        (["--set", "lease_seconds=0"], "lease_seconds 0.0: expected 1 or more"),
+        (["--set", "default_concurrency=0"], "default_concurrency 0: expected 1 to 1000"),
+        (["--set", "ping_interval=0"], "ping_interval 0.0: expected more than 0"),
+        (["--set", "stop_grace=nan"], "stop_grace nan: expected 0 or more"),
+        (["--set", "creating_seconds=inf"], "creating_seconds inf: expected 0 or more"),
+        (["--set", "refused_images=("], "refused_images '(': expected a regular expression"),
+        (["--port", "65536"], "port 65536: expected 0 to 65535"),
+        (["--account-id", "12"], "account_id '12': expected twelve digits"),
+        (["--region", "US EAST"], "region 'US EAST': expected a region"),
+        (["--table-prefix", "a/b"], "table_prefix 'a/b': expected letters, digits"),
         (["--set", "colour=red"], "'colour': expected one of host, port, region"),
     ],
 )
@@ -60,6 +71,12 @@ def test_an_option_that_makes_no_sense_is_explained(
         parse(options)
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("settings", [Settings, HostSettings])
+def test_every_number_has_bounds(settings: type) -> None:
+    hints = get_type_hints(settings, localns={"Mapping": dict, "Path": Path}, include_extras=True)
+    assert [name for name, hint in hints.items() if hint in {int, float}] == []
 
 
 def test_the_page_lists_each_setting_with_its_default() -> None:

@@ -1,0 +1,93 @@
+"""What values a setting may have, said in its annotation: `Annotated[float, Between(0, 1)]`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol, get_type_hints
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+class Bounds(Protocol):
+    """The values that are allowed."""
+
+    @property
+    def words(self) -> str:
+        """What is expected, as in `1 to 1000`."""
+        ...
+
+    def allow(self, value: object) -> bool:
+        """Whether a value is one of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Finite numbers from `least` to `most`; with `above`, `least` itself is none of them."""
+
+    least: float
+    most: float = math.inf
+    above: bool = False
+
+    @property
+    def words(self) -> str:
+        """See `Bounds`."""
+        if self.most < math.inf:
+            return f"{self.least:g} to {self.most:g}"
+        return f"more than {self.least:g}" if self.above else f"{self.least:g} or more"
+
+    def allow(self, value: object) -> bool:
+        """See `Bounds`."""
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return False
+        return self.least <= value <= self.most and not (self.above and value == self.least)
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Texts of a pattern."""
+
+    pattern: str
+    words: str
+
+    def allow(self, value: object) -> bool:
+        """See `Bounds`."""
+        return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
+
+
+class RegularExpression:
+    """Texts that can be compiled."""
+
+    words = "a regular expression"
+
+    def allow(self, value: object) -> bool:
+        """See `Bounds`."""
+        try:
+            re.compile(str(value))
+        except re.error:
+            return False
+        return True
+
+
+NotNegative = Annotated[float, Between(0)]
+Positive = Annotated[float, Between(0, above=True)]
+Count = Annotated[int, Between(1)]
+Port = Annotated[int, Between(0, 65_535)]
+Host = Annotated[str, Matching(r"\S+", "a name or an address")]
+Region = Annotated[str, Matching(r"[a-z]+(-[a-z0-9]+)*", "a region such as us-east-1")]
+AccountId = Annotated[str, Matching(r"\d{12}", "twelve digits")]
+
+
+def refuse_out_of_bounds(settings: DataclassInstance) -> None:
+    """Raise a ValueError that names the setting, its value and what is expected."""
+    hints = get_type_hints(type(settings), localns={"Mapping": Mapping, "Path": Path}, include_extras=True)
+    for name, hint in hints.items():
+        bounds: tuple[Bounds, ...] = getattr(hint, "__metadata__", ())
+        for each in bounds:
+            if not each.allow(value := getattr(settings, name)):
+                raise ValueError(f"{name} {value!r}: expected {each.words}")
