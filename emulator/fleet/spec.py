@@ -14,7 +14,10 @@ class Layout(StrEnum):
     """How a model's files lie in S3."""
 
     ARCHIVE = "archive"
-    """One gzip-compressed TAR archive."""
+    """One gzip-compressed TAR archive, whose name ends in `.tar.gz`: a ModelDataUrl."""
+
+    GZIP = "gzip"
+    """One gzip-compressed TAR archive of any name."""
 
     PREFIX = "prefix"
     """Every object under a prefix, by its key less the prefix."""

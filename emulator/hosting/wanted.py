@@ -35,7 +35,7 @@ def model_data_of(container: Mapping[str, Any]) -> ModelData | None:
     if not source:
         return None
     if source.get("CompressionType") == "Gzip":
-        return ModelData(source["S3Uri"], Layout.ARCHIVE)
+        return ModelData(source["S3Uri"], Layout.GZIP)
     return ModelData(
         source["S3Uri"], Layout.PREFIX if source.get("S3DataType") == "S3Prefix" else Layout.OBJECT
     )

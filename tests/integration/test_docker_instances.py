@@ -69,7 +69,11 @@ def place(client: DockerClient, test_image: str, aws: str, tmp_path: Path) -> It
     left = made.containers()
     for container in left:
         container.remove(force=True, v=True)
+    volumes = client.volumes.list(filters={"label": f"{EMULATOR_LABEL}={made.prefix}"})
+    for volume in volumes:
+        volume.remove(force=True)
     assert not left
+    assert not volumes
 
 
 def inspect(container: DockerContainer) -> dict[str, Any]:
@@ -137,7 +141,10 @@ def test_one_that_dies_is_replaced(place: Place) -> None:
             [lost] = [seen.instance for seen in made.fleets.instances(spec.endpoint_name)]
             first.kill(signal="SIGKILL")
             await until(
-                lambda: lost.ending is not None and made.fleets.healthy_count(spec.endpoint_name) == 1
+                lambda: (
+                    made.fleets.healthy_count(spec.endpoint_name) == 1
+                    and all(seen.instance is not lost for seen in made.fleets.instances(spec.endpoint_name))
+                )
             )
             assert lost.ending == "killed by SIGKILL"
             [second] = place.containers()
@@ -187,13 +194,20 @@ def put(s3: S3Client, bucket: str, **objects: bytes) -> None:
         ("m/model.tar.gz", Layout.ARCHIVE, {"weights.bin": "packed"}),
         ("tree/", Layout.PREFIX, {"a.txt": "1", "deep/er/b.txt": "2"}),
         ("tree/deep/er/b.txt", Layout.OBJECT, {"b.txt": "2"}),
-        ("m/model.zip", Layout.ARCHIVE, {}),
+        ("m/model", Layout.GZIP, {"weights.bin": "packed"}),
     ],
 )
 def test_model_files_are_there_before_it_starts(
     place: Place, s3: S3Client, bucket: str, *, uri: str, layout: Layout, expected: dict[str, str]
 ) -> None:
-    put(s3, bucket, **{"m/model.tar.gz": archive(**{"weights.bin": b"packed"}), "m/model.zip": b"PK"})
+    put(
+        s3,
+        bucket,
+        **{
+            "m/model.tar.gz": archive(**{"weights.bin": b"packed"}),
+            "m/model": archive(**{"weights.bin": b"packed"}),
+        },
+    )
     put(s3, bucket, **{"tree/a.txt": b"1", "tree/deep/er/b.txt": b"2", "tree/deep/": b""})
     data = ModelData(f"s3://{bucket}/{uri}", layout)
     spec = spec_for(place.image, container=Container(place.image, {}, data))
@@ -204,6 +218,9 @@ def test_model_files_are_there_before_it_starts(
             [container] = place.containers()
             listed = said(container, "find", "/opt/ml/model", "-type", "f", "-printf", "%P\n").split()
             assert {path: said(container, "cat", f"/opt/ml/model/{path}") for path in listed} == expected
+            code, output = container.exec_run(["touch", "/opt/ml/model/mine"])
+            assert code, "a container can only read its model's files"
+            assert b"Read-only file system" in output
 
     asyncio.run(scenario())
 
@@ -213,6 +230,7 @@ def test_model_files_are_there_before_it_starts(
     [
         ({}, "none.tar.gz", Layout.ARCHIVE, "Failed to download model data"),
         ({}, "none/", Layout.PREFIX, "no object begins with"),
+        ({"m.zip": b"PK"}, "m.zip", Layout.ARCHIVE, r"ends in \.tar\.gz"),
         ({"bad.tar.gz": b"no archive"}, "bad.tar.gz", Layout.ARCHIVE, "Failed to extract model data"),
         ({"x/a": b"", "x/a/b": b""}, "x/", Layout.PREFIX, "would be a file, and the folder"),
         ({"x/../b": b""}, "x/", Layout.PREFIX, "can not be a file's path"),
@@ -250,6 +268,18 @@ def test_an_image_that_can_not_be_had_fails_in_awss_words(place: Place) -> None:
             ) as caught:
                 await made.fleets.start(spec)
             assert "localhost:1/none/such:1" in str(caught.value)
+
+    asyncio.run(scenario())
+
+
+def test_an_image_without_serve_fails_in_awss_words(place: Place) -> None:
+    spec = spec_for("python:3.11-slim-bookworm")
+
+    async def scenario() -> None:
+        async with place.harness() as made:
+            words = "starts correctly when invoked with 'docker run <image> serve'.*serve.*not found"
+            with pytest.raises(FleetFailedError, match=words):
+                await made.fleets.start(spec)
 
     asyncio.run(scenario())
 

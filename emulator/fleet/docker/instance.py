@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docker.models.containers import Container as DockerContainer
+    from docker.models.volumes import Volume
 
     from emulator.fleet.launcher import Address
 
@@ -36,6 +38,7 @@ class DockerInstance:
         instance_id: str,
         address: Address,
         container: DockerContainer,
+        model: Volume | None,
         log: Path,
         *,
         limit: str,
@@ -46,6 +49,7 @@ class DockerInstance:
         self.lost = threading.Event()
         self.log = log
         self._container = container
+        self._model = model
         self._limit = limit
         self._stopping = threading.Event()
         self._gone = asyncio.Event()
@@ -102,8 +106,13 @@ class DockerInstance:
         """SIGKILL to what still runs; its last words are kept first."""
         self._signal("SIGKILL")
         self._writer.join(timeout=5)
+        self._try_to_remove(partial(self._container.remove, v=True, force=True))
+        if self._model is not None:
+            self._try_to_remove(partial(self._model.remove, force=True))
+
+    def _try_to_remove(self, remove: Callable[[], None]) -> None:
         try:
-            self._container.remove(v=True, force=True)
+            remove()
         except NotFound:
             return
         except (DockerException, OSError) as error:

@@ -10,11 +10,12 @@ import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from docker.errors import APIError, DockerException, ImageNotFound
-from docker.types import DeviceRequest
+from docker.types import DeviceRequest, Mount
 
 from emulator.fleet.docker.engine import Engine, EngineAwayError
 from emulator.fleet.docker.instance import DockerInstance
@@ -25,13 +26,14 @@ from emulator.fleet.docker.reach import Reach
 from emulator.fleet.instance_types import InstanceType, instance_types
 from emulator.fleet.launcher import Address
 from emulator.fleet.ports import BLOCK
-from emulator.fleet.spec import FleetFailedError, Layout, image_missing
+from emulator.fleet.spec import FleetFailedError, LauncherAwayError, image_missing
 from emulator.settings import GpuUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docker.models.containers import Container as DockerContainer
+    from docker.models.volumes import Volume
     from mypy_boto3_s3 import S3Client
 
     from emulator.fleet.logs import Logs
@@ -98,10 +100,10 @@ class DockerLauncher:
         try:
             self._have_image(spec)
             return self._run(spec, given_up)
-        except (EngineAwayError, APIError, DockerException, OSError) as error:
-            raise FleetFailedError(
-                f"cannot start a container of {spec.container.image[:300]!r}: {error}"
-            ) from error
+        except (EngineAwayError, OSError) as error:
+            raise LauncherAwayError(_cannot_start(spec, error)) from error
+        except DockerException as error:
+            raise FleetFailedError(_cannot_start(spec, error)) from error
 
     def _have_image(self, spec: FleetSpec) -> None:
         image = spec.container.image
@@ -122,27 +124,63 @@ class DockerLauncher:
         reach = Reach(client, self._settings.docker_network)
         instance_id = f"i-{uuid.uuid4().hex[:17]}"
         kind = instance_types().get(spec.instance_type or "")
-        container = client.containers.create(
-            spec.container.image,
-            ["serve"],
-            name=f"meshtwin-{spec.endpoint_name}-{instance_id[2:10]}",
-            labels=labels_of(spec, instance_id, self._settings.table_prefix, self._owner),
-            environment=self._environment(spec, reach),
-            network=reach.network,
-            ports={} if reach.inside else {f"{PORT}/tcp": ("127.0.0.1", 0)},
-            **self._resources(spec, kind),
-        )
-        try:
-            self._fill(container, spec, given_up)
-            container.start()
+        labels = labels_of(spec, instance_id, self._settings.table_prefix, self._owner)
+        with ExitStack() as undo:
+            model = self._model_volume(spec, labels, given_up)
+            if model is not None:
+                undo.callback(model.remove, force=True)
+            container = client.containers.create(
+                spec.container.image,
+                ["serve"],
+                name=f"meshtwin-{spec.endpoint_name}-{instance_id[2:10]}",
+                labels=labels,
+                environment=self._environment(spec, reach),
+                network=reach.network,
+                ports={} if reach.inside else {f"{PORT}/tcp": ("127.0.0.1", 0)},
+                mounts=[] if model is None else [_mount(model, read_only=True)],
+                **self._resources(spec, kind),
+            )
+            undo.callback(container.remove, force=True, v=True)
+            container.put_archive("/", scaffold(spec.endpoint_arn, with_model_folder=model is None))
+            _serve(container, spec)
             container.reload()
             address = _address(container, reach)
-        except BaseException:
-            container.remove(force=True, v=True)
-            raise
-        log = self._logs.file(spec, instance_id)
-        limit = self._limit(spec, kind)
-        return DockerInstance(instance_id, address, container, log, limit=limit, pid=_pid(container, reach))
+            undo.pop_all()
+        return DockerInstance(
+            instance_id,
+            address,
+            container,
+            model,
+            self._logs.file(spec, instance_id),
+            limit=self._limit(spec, kind),
+            pid=_pid(container, reach),
+        )
+
+    def _model_volume(
+        self, spec: FleetSpec, labels: dict[str, str], given_up: threading.Event
+    ) -> Volume | None:
+        """The model's files, for a container that can only read them, as on SageMaker.
+
+        https://github.com/autogluon/autogluon/pull/3064, https://github.com/aws/sagemaker-python-sdk/issues/5698.
+        Files come into a volume through a container that is never started.
+        """
+        data = spec.container.model_data
+        if data is None:
+            return None
+        client = self._engine.client
+        files = ModelFiles(self._s3, data, spec.download_timeout, lambda: not given_up.is_set())
+        with ExitStack() as undo:
+            volume = client.volumes.create(labels=labels)
+            undo.callback(volume.remove, force=True)
+            filling = client.containers.create(
+                spec.container.image, ["serve"], labels=labels, mounts=[_mount(volume, read_only=False)]
+            )
+            try:
+                filling.put_archive(MODEL_FOLDER, files.stream())
+            finally:
+                filling.remove(force=True)
+            undo.pop_all()
+        return volume
 
     def _environment(self, spec: FleetSpec, reach: Reach) -> dict[str, str]:
         region = self._settings.region
@@ -181,29 +219,24 @@ class DockerLauncher:
             return f"memory_limit_mib, {self._settings.memory_limit_mib} MiB"
         return f"{kind.memory_mib} MiB of {spec.instance_type}" if kind else "the machine's"
 
-    def _fill(self, container: DockerContainer, spec: FleetSpec, given_up: threading.Event) -> None:
-        """What is in place before the container starts."""
-        container.put_archive("/", scaffold(spec.endpoint_arn))
-        data = spec.container.model_data
-        if data is None:
-            return
-        if data.layout is Layout.ARCHIVE and not data.uri.endswith(".tar.gz"):
-            _log.warning(
-                "model_data_not_downloaded",
-                endpoint=spec.endpoint_name,
-                model_data=data.uri,
-                reason="it is not a .tar.gz",
-            )
-            return
-        files = ModelFiles(self._s3, data, spec.download_timeout, lambda: not given_up.is_set())
-        try:
-            container.put_archive(MODEL_FOLDER, files.stream())
-        except APIError as error:
-            # https://github.com/mantiumai/aws-sagemaker-gptj-deepspeed-blog/pull/5
-            raise FleetFailedError(
-                f'Failed to extract model data archive for container "container_1" from URL "{data.uri}". '
-                f"Please ensure that the object located at the URL is a valid tar.gz archive. ({error})"
-            ) from error
+
+def _cannot_start(spec: FleetSpec, error: Exception) -> str:
+    return f"cannot start a container of {spec.container.image[:300]!r}: {error}"
+
+
+def _mount(volume: Volume, *, read_only: bool) -> Mount:
+    return Mount(MODEL_FOLDER, volume.name, type="volume", no_copy=True, read_only=read_only)
+
+
+def _serve(container: DockerContainer, spec: FleetSpec) -> None:
+    """Start it; a failure begins with AWS's words, as public reports quote them."""
+    try:
+        container.start()
+    except APIError as error:
+        raise FleetFailedError(
+            f"CannotStartContainerError. Please ensure the model container for variant {spec.variant_name} "
+            f"starts correctly when invoked with 'docker run <image> serve' ({error.explanation or error})"
+        ) from error
 
 
 def _pid(container: DockerContainer, reach: Reach) -> int:

@@ -18,7 +18,7 @@ _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
 
 
 def remove_orphans(client: DockerClient, prefix: str, owner: str) -> list[str]:
-    """Remove the containers of emulators with this table prefix that are certainly gone; their names."""
+    """Remove what emulators with this table prefix have left that are certainly gone; the names of it."""
     removed = []
     filters: dict[str, str | list[str] | bool] = {"label": f"{EMULATOR_LABEL}={prefix}"}
     for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
@@ -26,6 +26,11 @@ def remove_orphans(client: DockerClient, prefix: str, owner: str) -> list[str]:
         if whose != owner and _is_gone(client, whose):
             container.remove(force=True, v=True)
             removed.append(str(container.name))
+    for volume in client.volumes.list(filters=filters):
+        whose = (volume.attrs["Labels"] or {}).get(OWNER_LABEL, "")
+        if whose != owner and _is_gone(client, whose):
+            volume.remove(force=True)
+            removed.append(str(volume.name))
     return removed
 
 
