@@ -86,7 +86,7 @@ def _instances(emulator: Emulator, lines: int) -> list[dict[str, Any]]:
                 "variant": endpoint.variant["VariantName"],
                 "instance_id": seen.instance.instance_id,
                 "state": seen.state,
-                "address": f"{seen.instance.address.host}:{seen.instance.address.port}",
+                "address": str(seen.instance.address),
                 "pid": seen.instance.pid or None,
                 "busy": seen.busy,
                 "last_lines": tail[len(tail) - min(lines, len(tail)) :],

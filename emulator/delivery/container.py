@@ -60,7 +60,7 @@ class ContainerClient:
         try:
             return Connection(self._address)
         except OSError as error:
-            raise NotConnectedError(f"{self._address.host}:{self._address.port}: {error}") from error
+            raise NotConnectedError(f"{self._address}: {error}") from error
 
     def keep(self, connection: Connection) -> None:
         """Take a connection back whose answer has been read to its end.

@@ -111,8 +111,13 @@ def failure_reason(status: int) -> str:
     return f"ClientError: {_received(status)} from model. {_LOGS}"
 
 
+def is_client_error(status: int) -> bool:
+    """Whether a status is the caller's fault, in the reason and in the metrics alike: a redirect is not."""
+    return status in _CLIENT_ERRORS
+
+
 def _received(status: int) -> str:
-    side = "client" if status in _CLIENT_ERRORS else "server"
+    side = "client" if is_client_error(status) else "server"
     return f"Received {side} error ({status})"
 
 

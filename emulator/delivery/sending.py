@@ -97,7 +97,7 @@ class Sender:
     ) -> Exchange | None:
         if not self._exchanges.is_kept:
             return None
-        address = f"{instance.address.host}:{instance.address.port}"
+        address = str(instance.address)
         exchange = Exchange(
             delivery=claim.fence,
             instance_id=instance.instance_id,

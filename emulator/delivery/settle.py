@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
 from emulator.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
-from emulator.delivery.outcome import CANCELLED_REASON, Cause, Outcome, platform_failure
+from emulator.delivery.outcome import CANCELLED_REASON, Cause, Outcome, is_client_error, platform_failure
 from emulator.delivery.retry import is_lost, persist, persist_for
 from emulator.faults.rules import Place, Stage
 from emulator.fleet.spec import Notifications
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _REASON_LENGTH = 1000
 """S3 takes 2 KB of metadata: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html."""
 
-_SERVER_ERRORS = 500
 
 _log = structlog.get_logger()
 
@@ -222,8 +221,7 @@ class Settler:
         metric = Metric.PROCESSED if outcome.cause is None else metrics.get(outcome.cause, Metric.FAILURES)
         self._meter.add(request.endpoint_name, metric)
         if outcome.status is not None:
-            is_client = outcome.status < _SERVER_ERRORS
-            side = Metric.CLIENT_ERRORS if is_client else Metric.SERVER_ERRORS
+            side = Metric.CLIENT_ERRORS if is_client_error(outcome.status) else Metric.SERVER_ERRORS
             self._meter.add(request.endpoint_name, side)
         seconds = max(0.0, self._clock.now() - request.received_at)
         self._meter.add(request.endpoint_name, Metric.TOTAL_PROCESSING_TIME, seconds * 1e3)

@@ -42,7 +42,7 @@ class Connection:
     """One connection, one request at a time."""
 
     def __init__(self, address: Address) -> None:
-        self._host = f"{address.host}:{address.port}"
+        self._host = str(address)
         self.socket = socket.create_connection(address, timeout=_CONNECT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # From here on it is the emulator's clock that ends what takes too long.

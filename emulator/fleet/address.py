@@ -52,7 +52,7 @@ class AddressInstance:
 
     def tail(self, characters: int) -> str:
         """Nothing is known of its output but where to look for it."""
-        return f"(see the output of the container at {self.address.host}:{self.address.port})"[:characters]
+        return f"(see the output of the container at {self.address})"[:characters]
 
     def kill(self) -> bool:
         """It is not ours to kill."""

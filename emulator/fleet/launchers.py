@@ -24,7 +24,7 @@ class Launchers:
     """All of them behind one door: an address is called, a command is a process, all else as is set."""
 
     def __init__(self, settings: Settings, s3: S3Client, owner: str) -> None:
-        logs = Logs(settings)
+        self._logs = logs = Logs(settings, owner)
         self._commands = settings.commands
         self._addresses = AddressLauncher()
         self._processes = ProcessLauncher(settings, logs)
@@ -48,6 +48,7 @@ class Launchers:
         """Let go of everything; every instance has been stopped before."""
         if self._docker is not None:
             self._docker.close()
+        self._logs.close()
 
     def _for(self, image: str) -> Launcher:
         if is_address(image):

@@ -3,26 +3,75 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from emulator.owner import is_certainly_gone
 
 if TYPE_CHECKING:
     from emulator.fleet.spec import FleetSpec
     from emulator.settings import Settings
 
 
-class Logs:
-    """The folder of all instances' files: `settings.log_dir`, else a temporary one."""
+_PREFIX, _OWNER = "meshtwin-logs-", "owner"
 
-    def __init__(self, settings: Settings) -> None:
-        self._folder = settings.log_dir or Path(tempfile.mkdtemp(prefix="meshtwin-logs-"))
+
+class LogFolder:
+    """A folder of logs: the one that was given, else a temporary one, which goes when it is closed.
+
+    What processes left that were killed is removed when the next one makes its own; `owner` names this one.
+    """
+
+    def __init__(self, given: Path | None, owner: str) -> None:
+        self._given = given
+        self._owner = owner
+        self._temporary: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """The folder, made when it is first asked for."""
+        if self._given is not None:
+            return self._given
+        if self._temporary is None:
+            _remove_orphans()
+            self._temporary = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            (self._temporary / _OWNER).write_text(self._owner, encoding="utf-8")
+        return self._temporary
+
+    def close(self) -> None:
+        """Remove it, unless it was given."""
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+
+
+def _remove_orphans() -> None:
+    for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
+        try:
+            is_orphan = is_certainly_gone(owner.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # another user's, or of another kind
+            continue
+        if is_orphan:
+            shutil.rmtree(owner.parent, ignore_errors=True)
+
+
+class Logs:
+    """The files of all instances, below `settings.log_dir` or a temporary folder."""
+
+    def __init__(self, settings: Settings, owner: str = "") -> None:
+        self._folder = LogFolder(settings.log_dir, owner)
 
     def file(self, spec: FleetSpec, instance_id: str) -> Path:
         """Where an instance's output goes: the folder is there, the file may not be."""
-        path = self._folder / spec.endpoint_name / spec.variant_name / f"{instance_id}.log"
+        path = self._folder.path / spec.endpoint_name / spec.variant_name / f"{instance_id}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def close(self) -> None:
+        """Remove the folder where it is a temporary one; no instance writes any more."""
+        self._folder.close()
 
 
 def tail(path: Path, characters: int) -> str:

@@ -29,8 +29,7 @@ async def ping(address: Address, timeout: float) -> Ping:  # noqa: ASYNC109  # a
         async with asyncio.timeout(timeout):
             reader, writer = await asyncio.open_connection(*address)
             writer.write(
-                b"GET /ping HTTP/1.1\r\nHost: %s:%d\r\nConnection: close\r\n\r\n"
-                % (address.host.encode(), address.port)
+                b"GET /ping HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % str(address).encode()
             )
             line = await reader.readline()
     except TimeoutError:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from emulator.fleet import logs
+from emulator.fleet.logs import LogFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_temporary_folder_goes_at_the_end_and_what_killed_processes_left_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(logs, "is_certainly_gone", lambda owner: owner == "gone")
+    killed, living = LogFolder(None, "gone").path, LogFolder(None, "living").path
+    foreign = tmp_path / "meshtwin-logs-foreign"
+    foreign.mkdir()
+    mine = LogFolder(None, "me")
+    folder = mine.path
+    assert not killed.exists()
+    assert sorted(tmp_path.iterdir()) == sorted([living, foreign, folder])
+    mine.close()
+    assert not folder.exists()
+
+
+def test_a_folder_that_was_given_stays(tmp_path: Path) -> None:
+    given = LogFolder(tmp_path, "me")
+    assert given.path == tmp_path
+    given.close()
+    assert tmp_path.exists()
