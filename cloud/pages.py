@@ -6,12 +6,16 @@ import json
 import os
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from cloud.errors import UnavailableError, UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
+_KEY = "AWS_ACCESS_KEY_ID"
 _CLIENT_ERRORS = range(400, 500)
 
 
@@ -35,6 +39,15 @@ def emulator_url() -> str:
     return url
 
 
+def browser_page(environment: Mapping[str, str]) -> str | None:
+    """The address of the page for a browser in a stack's settings, None where it has no emulator.
+
+    The key stands behind the `#`, which a browser sends to nobody.
+    """
+    url = environment.get(_VARIABLE)
+    return f"{url}/_emulator/ui#key={environment.get(_KEY, '')}" if url else None
+
+
 def ask(path: str, document: object = None, *, method: str | None = None, **query: object) -> Any:  # noqa: ANN401  # a page's JSON
     """A page's JSON document; posted to where `document` is given. Nothing is asked that takes over a minute.
 
@@ -45,9 +58,8 @@ def ask(path: str, document: object = None, *, method: str | None = None, **quer
     given = {name: value for name, value in query.items() if value is not None}
     url = f"{emulator_url()}/_emulator{quote(path)}" + (f"?{urlencode(given)}" if given else "")
     body = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(  # noqa: S310  # the profile's own URL
-        url, body, {"Content-Type": "application/json"}, method=method
-    )
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get(_KEY, '')}"}
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  # the profile's own URL
     try:
         with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310  # the same
             return json.load(answer)

@@ -8,7 +8,9 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import secrets
+import string
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from cloud.errors import UsageError
@@ -23,6 +25,8 @@ API_URL_VARIABLE = "BUILD_API_URL"
 API_TOKEN_VARIABLE = "BUILD_API_TOKEN"  # noqa: S105  # a name
 API_PREFIX = "/_api"
 """Where the stand-in for API Gateway has its routes; on AWS they are at the root of the API's own host."""
+
+_KEY_LETTERS = string.ascii_uppercase + string.digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,9 @@ class Profile:
     """Where the services and the container are.
 
     `store` and `launcher` name what `meshtwin up` starts for S3, DynamoDB, SNS and CloudWatch, and how the
-    emulator starts a container; None where AWS does it. `credentials` is (access key, secret key), None for
-    the SDK's own chain; `account_id` None where STS must be asked. `scale_to_zero` is whether a new endpoint
-    gives its instance back when there is no work, where nobody says.
+    emulator starts a container; None where AWS does it. `credentials` is (access key, secret key), those of
+    one run once it is `keyed`, None for the SDK's own chain; `account_id` None where STS must be asked.
+    `scale_to_zero` is whether a new endpoint gives its instance back without work, where nobody says.
     """
 
     name: str
@@ -81,6 +85,14 @@ class Profile:
     account_id: str | None
     credentials: tuple[str, str] | None
     scale_to_zero: bool
+
+    def keyed(self) -> Profile:
+        """The profile with credentials of one run, which its servers ask all callers for.
+
+        The key ID does not begin as AWS's do: LocalStack would read an account out of it.
+        """
+        key_id = "MESHTWIN" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(32))
+        return replace(self, credentials=(key_id, secrets.token_urlsafe(32)))
 
     @property
     def emulated(self) -> bool:

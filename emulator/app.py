@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 from starlette.applications import Starlette
 
-from emulator.admin.app import ADMIN_PREFIX, EXCEPTION_HANDLERS, admin_routes
-from emulator.admin.guard import Guard
+from emulator.admin.answers import refused
+from emulator.admin.app import ADMIN_PREFIX, EXCEPTION_HANDLERS, OPEN_PAGES, admin_routes
+from emulator.admin.guard import KEY_REQUIRED, Guard
 from emulator.aws import Aws
 from emulator.clock import AdjustableClock
 from emulator.delivery.dispatcher import Dispatcher
@@ -30,6 +31,7 @@ from emulator.invocations.targets import Targets
 from emulator.monitoring.meter import Meter
 from emulator.monitoring.monitoring import Monitoring
 from emulator.monitoring.sources import LiveSources
+from emulator.protocol.access import own_key
 from emulator.protocol.gateway import Gateway, Service
 from emulator.queue.queue import RequestQueue
 from emulator.recovery.mark import Mark
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from emulator.admin.guard import Refusal
     from emulator.hosting.resources import Resource
     from emulator.settings import Settings
 
@@ -58,6 +61,7 @@ class Emulator:
     def __init__(self, settings: Settings, clock: AdjustableClock | None = None) -> None:
         self.settings = settings
         self.clock = clock or AdjustableClock()
+        self.key = own_key(required=settings.require_key)
         self.aws = Aws(settings.region)
         s3_endpoint = self.aws.s3.meta.endpoint_url
         arns = Arns(settings.region, settings.account_id, lowercase=settings.lowercase_arns)
@@ -96,7 +100,7 @@ class Emulator:
             self._runtime(),
             self._control_plane(),
             Service("application-autoscaling", self._scaling.handlers()),
-        ], self.faults, self.clock)  # fmt: skip
+        ], self.faults, self.clock, self.key)  # fmt: skip
 
     def _watch(self, alarms: TrackingAlarms) -> StoreWatch:
         restoration = Restoration(
@@ -189,21 +193,29 @@ class Emulator:
 class Application:
     """The ASGI application: AWS's operations, and the emulator's own pages under `/_emulator`."""
 
-    def __init__(self, emulator: Emulator, admin: ASGIApp, guard: Guard) -> None:
+    def __init__(self, emulator: Emulator, admin: ASGIApp) -> None:
         self._gateway = emulator.gateway
         self._admin = admin
-        self._guard = guard
+        self._guard = Guard(emulator.settings)
+        self._key = emulator.key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
         if scope["type"] != "http":
             await self._admin(scope, receive, send)
-        elif (refusal := self._guard.refusal(scope)) is not None:
-            await refusal(scope, receive, send)
+        elif (refusal := self._refusal(scope)) is not None:
+            await refused(refusal.status, refusal.code, refusal.message)(scope, receive, send)
         elif not scope["path"].startswith(ADMIN_PREFIX):
             await self._gateway(scope, receive, send)
         else:
             await self._admin(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Refusal | None:
+        headers, path = dict(scope["headers"]), scope["path"]
+        refusal = self._guard.refusal(headers)
+        if refusal is None and self._key and path.startswith(ADMIN_PREFIX) and path not in OPEN_PAGES:
+            refusal = None if self._key.admits(headers) else KEY_REQUIRED
+        return refusal
 
 
 def create_app(emulator: Emulator) -> Application:
@@ -220,4 +232,4 @@ def create_app(emulator: Emulator) -> Application:
     admin = Starlette(
         routes=admin_routes(emulator), lifespan=lifespan, exception_handlers=dict(EXCEPTION_HANDLERS)
     )
-    return Application(emulator, admin, Guard(emulator.settings))
+    return Application(emulator, admin)

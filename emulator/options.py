@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
 
+from emulator.protocol.access import AccessKeyError, own_key
 from emulator.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,7 +66,12 @@ def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
         "commands": dict(arguments.command),
         "log_dir": arguments.log_dir,
     }
-    return within_bounds(parser, Settings, given | dict(arguments.set)), arguments
+    settings = within_bounds(parser, Settings, given | dict(arguments.set))
+    try:
+        own_key(required=settings.require_key)
+    except AccessKeyError as error:
+        parser.error(str(error))
+    return settings, arguments
 
 
 def _parser(defaults: Settings) -> argparse.ArgumentParser:

@@ -10,12 +10,13 @@ import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 import uvicorn
 
 from emulator.app import Emulator, create_app
+from emulator.http_limits import LimitedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,22 +30,6 @@ log = structlog.get_logger(__name__)
 
 _KEEP_ALIVE = 60
 """Seconds an idle connection is kept: longer than SDKs pause between two calls."""
-
-
-def configure_logging(stream: TextIO | None = None) -> None:
-    """One JSON object a line, on stderr unless told otherwise."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 class Place(Protocol):
@@ -145,7 +130,7 @@ async def _serve(
     program, app = make(url)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=LimitedProtocol,
         lifespan="off",  # its failures would be swallowed, and its end skipped on a second Ctrl-C
         access_log=False,
         proxy_headers=False,

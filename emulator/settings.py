@@ -117,6 +117,9 @@ class Settings:
     allowed_hosts: str = ""
     """Names by which the emulator may be called, space-separated, beside addresses and localhost."""
 
+    require_key: bool = False
+    """Whether callers have to use the AWS_ACCESS_KEY_ID that the emulator has itself; off, any will do."""
+
     creating_seconds: NotNegative = 0.0
     """How long an endpoint stays Creating before its instances are started: minutes, on AWS."""
 

@@ -12,7 +12,7 @@ from cloud.commands.console import JsonOption, ProfileOption, out, print_json
 from cloud.connection import connect
 from cloud.endpoint import EndpointStatus, describe_endpoint
 from cloud.errors import CloudError, UnavailableError
-from cloud.pages import ask, has_emulator
+from cloud.pages import ask, browser_page, has_emulator
 from cloud.profiles import load_profile
 from cloud.stack.state import State, read_state
 
@@ -39,6 +39,8 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
         print_json(document)
     else:
         out.print(_table(document))
+        if document["page"]:
+            out.print(f"in a browser: {document['page']}", markup=False, soft_wrap=True)
     if endpoint is None or endpoint.status != "InService":
         raise UnavailableError(f"endpoint {connected.names.endpoint_name!r} is not InService")
 
@@ -58,7 +60,7 @@ def _document(
         "store": _store(),
         "instances": _instances(),
         "environment": state.environment if state else {},
-        "page": _page(state),
+        "page": browser_page(state.environment) if state else None,
         "log_dir": state.log_dir if state else None,
     }
 
@@ -100,11 +102,6 @@ def _store_words(store: dict[str, Any]) -> str:
     return words
 
 
-def _page(state: State | None) -> str | None:
-    url = state.environment.get("AWS_ENDPOINT_URL_SAGEMAKER") if state else None
-    return f"{url}/_emulator/ui" if url else None
-
-
 def _table(document: dict[str, Any]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
@@ -124,8 +121,6 @@ def _table(document: dict[str, Any]) -> Table:
     for name, value in document["environment"].items():
         if name.startswith("AWS_ENDPOINT_URL"):
             table.add_row(name, value)
-    if document["page"]:
-        table.add_row("in a browser", document["page"])
     if document["log_dir"]:
         table.add_row("logs", document["log_dir"])
     return table

@@ -15,6 +15,7 @@ from rich.panel import Panel
 from cloud.commands.console import JsonOption, ProfileOption, err, out, print_json
 from cloud.commands.serving import Serving, serving
 from cloud.errors import UnavailableError
+from cloud.pages import browser_page
 from cloud.profiles import Profile, load_profile
 from cloud.scaling import in_words
 from cloud.stack.options import StackOptions
@@ -132,6 +133,8 @@ def _print_settings(profile: Profile, served: Serving, speed: float) -> None:
             title=f"meshtwin: profile {profile.name} is up",
         )
     )
+    if page := browser_page(stack.environment):
+        err.print(f"In a browser: {page}", markup=False, soft_wrap=True)
 
 
 def _stop_event() -> threading.Event:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cloud.docker.engine import DockerError, clean, docker, lines
 from cloud.docker.labels import instances_on, remove
 from cloud.errors import UnavailableError
+from emulator.private import touch_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +74,7 @@ class Compose:
         )
 
     def _logged(self, log: Path, *words: str) -> None:
-        with log.open("ab") as file:
+        with touch_private(log).open("ab") as file:
             code = self._run(words, file.fileno())
         if code != 0:
             said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from cloud.errors import UnavailableError
+from emulator.private import touch_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ class Child:
     ) -> None:
         self.name = module
         self.log = log
-        with log.open("ab") as errors:
+        with touch_private(log).open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603  # our own modules, our own interpreter
                 [sys.executable, "-m", module, *arguments, "--exit-with-stdin"],
                 stdin=subprocess.PIPE,

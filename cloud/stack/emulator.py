@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cloud.stack.stores.store import Store
 
 RUNTIME_COMMAND = (sys.executable, "-m", "runtime", "serve")
+_KEY_VARIABLES = ("MESHTWIN_ACCESS_KEY_ID", "MESHTWIN_SECRET_ACCESS_KEY")
+"""compose.yaml's names: those of the SDK would hand the caller's own credentials to the container."""
+
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
@@ -36,7 +39,10 @@ def emulator(
     """A running emulator's URL, and the service that it is."""
     arguments = _arguments(profile, options)
     if options.emulator == "container" and store.compose is not None:
-        yield _in_container(store.compose.with_variables(EMULATOR_OPTIONS=shlex.join(arguments)), log_dir)
+        assert profile.credentials is not None
+        variables = dict(zip(_KEY_VARIABLES, profile.credentials, strict=True))
+        compose = store.compose.with_variables(EMULATOR_OPTIONS=shlex.join(arguments), **variables)
+        yield _in_container(compose, log_dir)
         return
     words = [
         *("--port", str(options.port), "--log-dir", str(log_dir)),
@@ -54,7 +60,7 @@ def _arguments(profile: Profile, options: StackOptions) -> Sequence[str]:
     """Of the emulator's command line, what is the same on the host and in a container."""
     return [
         *("--region", profile.region, "--account-id", str(profile.account_id)),
-        *("--speed", str(options.speed)),
+        *("--speed", str(options.speed), "--set", "require_key=true"),
         *(word for command in options.containers for word in ("--command", command)),
         *(word for setting in options.settings for word in ("--set", setting)),
     ]

@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from werkzeug.datastructures import Headers
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
+
+from emulator.private import touch_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,6 +46,8 @@ _READS = (
 """How the names of the operations of DynamoDB, SNS, SQS and CloudWatch begin that change nothing to keep."""
 
 _KEPT_HEADERS = ("content-type", "authorization", "x-amz-", "host", "cache-control", "expires", "content-")
+_KEY_ID = re.compile("Credential=[^/]*/")
+_KEY_IN_QUERY = re.compile("(X-Amz-Credential=|AWSAccessKeyId=)[^&%/]*")
 _OBJECT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control", "x-amz-meta-")
 
 
@@ -70,8 +75,8 @@ class Journal:
                         break  # the last line of a killed writer: its request was never answered
                     self._play(json.loads(line))
                     count += 1
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._drop_torn_line()
+        touch_private(self._path).chmod(0o600)  # an earlier version's may be open to all
         self._file = self._path.open("a", encoding="utf-8")
         return count
 
@@ -191,13 +196,17 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
     }
     if environ.get("CONTENT_TYPE"):
         headers["Content-Type"] = environ["CONTENT_TYPE"]
-    return {name: value for name, value in headers.items() if name.lower().startswith(_KEPT_HEADERS)}
+    kept = {name: value for name, value in headers.items() if name.lower().startswith(_KEPT_HEADERS)}
+    if "Authorization" in kept:
+        # moto reads service and region out of it; a run's key stays out of the file.
+        kept["Authorization"] = _KEY_ID.sub("Credential=kept/", kept["Authorization"])
+    return kept
 
 
 def _entry(environ: WSGIEnvironment, method: str, uri: str, body: bytes) -> dict[str, Any]:
     return {
         "method": method,
-        "uri": uri,
+        "uri": _KEY_IN_QUERY.sub(r"\1kept", uri),
         "headers": _headers(environ),
         "body": base64.b64encode(body).decode(),
     }

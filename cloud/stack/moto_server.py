@@ -3,6 +3,7 @@
     python -m cloud.stack.moto_server --port 0 --data DIR --exit-with-stdin
 
 Prints one line, `{"url": ...}`, when it serves. With `--data` it remembers what it was told, see `journal`.
+With `--require-key` it serves only those who use the AWS_ACCESS_KEY_ID that it has itself.
 """
 
 from __future__ import annotations
@@ -15,41 +16,40 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from cloud.stack.atomic import make_items_atomic
+from cloud.stack.door import Door
 from cloud.stack.hosted_elsewhere import leave_functions_alone
 from cloud.stack.journal import Journal
+from cloud.stack.moto_app import moto_app
+from cloud.stack.moto_handler import Handler
+from emulator.protocol.access import AccessKeyError, own_key
 
 if TYPE_CHECKING:
     from types import FrameType
     from wsgiref.types import WSGIApplication
 
+    from emulator.protocol.access import AccessKey
+
 JOURNAL_NAME = "journal.jsonl"
-
-
-class _Handler(MotoRequestHandler):
-    """moto's, less a line of log for each request: a job is a dozen of them."""
-
-    def log_request(self, *_: Any) -> None:  # noqa: ANN401  # the base class's signature
-        """Say nothing."""
 
 
 def main() -> None:
     """Serve until SIGTERM, SIGINT or, where asked, the end of standard input."""
-    arguments = _arguments()
+    arguments, key = _arguments()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     make_items_atomic()
     leave_functions_alone()
-    app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    app: WSGIApplication = moto_app()
     journal = Journal(app, arguments.data / JOURNAL_NAME) if arguments.data else None
     if journal is not None:
         count = journal.replay()
         sys.stderr.write(f"{count} changes replayed from {arguments.data}\n")
-    server = make_server("127.0.0.1", arguments.port, journal or app, threaded=True, request_handler=_Handler)
+    door = Door(journal or app, key)
+    server = make_server("127.0.0.1", arguments.port, door, threaded=True, request_handler=Handler)
     _stop_on_signals(server)
     if arguments.exit_with_stdin:
         _stop_with_stdin(server)
@@ -60,14 +60,21 @@ def main() -> None:
         journal.close()
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments() -> tuple[argparse.Namespace, AccessKey | None]:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--data", type=Path, help="a folder to remember everything in")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input does")
-    return parser.parse_args()
+    parser.add_argument(
+        "--require-key", action="store_true", help="serve only those who use this AWS_ACCESS_KEY_ID"
+    )
+    arguments = parser.parse_args()
+    try:
+        return arguments, own_key(required=arguments.require_key)
+    except AccessKeyError as error:
+        parser.error(str(error))
 
 
 def _stop_on_signals(server: BaseWSGIServer) -> None:

@@ -17,6 +17,7 @@ from cloud.stack.state import state_dir
 from cloud.stack.stores.localstack import LOCALSTACK
 from cloud.stack.stores.moto import MOTO
 from cloud.stack.warming import warming
+from emulator.private import make_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,7 @@ def running(
     if profile.store is None:
         yield Stack(profile.connection(), (), log_dir)
         return
+    profile = profile.keyed()
     with ExitStack() as stack:
         store = stack.enter_context(STORES[profile.store].serving(profile, options, log_dir, report))
         report("starting the emulator")
@@ -95,5 +97,4 @@ def _beside(
 def _fresh(folder: Path) -> Path:
     """An empty folder: the logs of the run before are gone."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+    return make_private(folder)

@@ -29,6 +29,7 @@ def standins(
     words = [
         *("--port", "0", "--log-dir", str(log_dir), "--speed", str(options.speed)),
         *("--region", profile.region, "--account-id", str(profile.account_id)),
+        *("--set", "require_key=true"),
         *(("--functions", str(functions)) if functions else ()),
     ]
     settings = without_aws() | dict(connection)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cloud.errors import UnavailableError
 from cloud.whole import whole
+from emulator.private import make_private
 
 STATE_VARIABLE = "MESHTWIN_STATE_DIR"
 
@@ -36,6 +37,7 @@ def state_dir() -> Path:
 def write_state(state: State) -> Path:
     """Leave the note, whole or not at all; readable by its owner alone, as it holds credentials."""
     path = _path(state.profile)
+    make_private(path.parent)
     with whole(path) as partial:
         partial.touch(mode=0o600)
         partial.write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emulator.fleet import guard
+from emulator.private import touch_private
 from minecraft.voxel.kept import kept
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def warming(code: Path, log: Path) -> Iterator[None]:
     if kept():
         yield
         return
-    with log.open("ab") as output:
+    with touch_private(log).open("ab") as output:
         process = subprocess.Popen(  # noqa: S603  # our own program
             [sys.executable, "-I", "-S", guard.__file__, sys.executable, "-c", _PROGRAM],
             stdin=subprocess.PIPE,

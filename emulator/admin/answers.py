@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
+
+from emulator.protocol.errors import SerializationError
+from emulator.protocol.gateway import read_body
+from emulator.protocol.operations import JSON_BODY_LIMIT, parse_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,19 +32,22 @@ async def read_object(request: Request) -> dict[str, Any]:
     """A request's body, a JSON object; an empty one where there is none.
 
     Raises:
-        AdminError: the body is no JSON object, or is not declared as one. A page of another origin can send
-            no JSON without asking first: https://fetch.spec.whatwg.org/#cors-safelisted-request-header.
+        AdminError: the body is not a JSON object, is too long, or is not declared as JSON. A page of another
+            origin cannot send JSON without asking: https://fetch.spec.whatwg.org/#cors-safelisted-request-header.
     """
-    body = await request.body()
+    body = await read_body(request.receive, dict(request.scope["headers"]), JSON_BODY_LIMIT)
+    if body is None:
+        message = f"the body is longer than {JSON_BODY_LIMIT} bytes"
+        raise AdminError(message, status=413, code="BodyTooLarge")
     if not body:
         return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise AdminError(f"Content-Type {kind!r}: expected application/json", status=415, code="MediaType")
     try:
-        found = json.loads(body)
-    except ValueError as error:
-        raise AdminError(f"the body is no JSON: {error}") from None
+        found = parse_json(body)
+    except SerializationError as error:
+        raise AdminError(error.message) from None
     if not isinstance(found, dict):
         raise AdminError(f"the body is a JSON {type(found).__name__}: expected an object")
     return found

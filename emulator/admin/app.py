@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emulator.admin.answers import AdminError, refused
@@ -19,16 +19,19 @@ from emulator.admin.page import page_routes
 from emulator.admin.requests import request_routes
 from emulator.admin.reset import reset_routes
 from emulator.protocol.errors import ServiceError
+from emulator.protocol.gateway import DisconnectedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from emulator.app import Emulator
 
 ADMIN_PREFIX = "/_emulator"
+
+OPEN_PAGES = frozenset({f"{ADMIN_PREFIX}/health", f"{ADMIN_PREFIX}/ui"})
+"""Served without a key: what health checks ask, and a page that holds nothing before it was given the key."""
 
 
 def admin_routes(emulator: Emulator) -> list[Route]:
@@ -104,8 +107,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return refused(error.status_code, "NotFound" if error.status_code == 404 else "NotAllowed", words)  # noqa: PLR2004  # HTTP's own number
 
 
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody is there to read it; nginx's number in logs
+
+
 EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     AdminError: _admin_error,
+    DisconnectedError: _gone,
     ServiceError: _service_error,
     HTTPException: _http_error,
 }

@@ -9,6 +9,7 @@ Documents of a rule, as `POST /_emulator/faults` takes them:
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,9 @@ EFFECTS: Mapping[Place, Mapping[str, frozenset[str]]] = {
 }
 """Which effects each place has, and what each takes beside `endpoint`, `probability`, `times` and `seed`."""
 
+_CODE = re.compile(r"[A-Za-z0-9._:#-]+")
+"""What AWS's error codes are made of; they go out in a header."""
+
 _COMMON = frozenset({"id", "place", "effect", "endpoint", "probability", "times", "seed"})
 
 
@@ -127,6 +131,8 @@ def parse_rule(document: Mapping[str, Any], rule_id: str) -> Rule:
         if value is not None and (isinstance(value, bool) or not isinstance(value, types[wanted])):  # type: ignore[arg-type]
             raise BadRuleError(f"{field.name} {value!r}: expected a value of type {wanted}")
     _check_ranges(values)
+    if not _CODE.fullmatch(values.get("code") or "-"):
+        raise BadRuleError(f"code {values['code']!r}: expected letters, such as ThrottlingException")
     if effect == "kill":
         values["stage"] = Stage(_one_of(document, "stage", list(Stage)))
     return Rule(**{**values, "place": Place(place), "effect": effect})

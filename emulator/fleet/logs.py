@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.owner import is_certainly_gone
+from emulator.private import touch_private
 
 if TYPE_CHECKING:
     from emulator.fleet.spec import FleetSpec
@@ -64,10 +65,9 @@ class Logs:
         self._folder = LogFolder(settings.log_dir, owner)
 
     def file(self, spec: FleetSpec, instance_id: str) -> Path:
-        """Where an instance's output goes: the folder is there, the file may not be."""
+        """Where an instance's output goes: a file that is there, and its owner's alone."""
         path = self._folder.path / spec.endpoint_name / spec.variant_name / f"{instance_id}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return touch_private(path)
 
     def close(self) -> None:
         """Remove the folder where it is a temporary one; no instance writes any more."""

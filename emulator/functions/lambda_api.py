@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import re
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -173,7 +172,7 @@ def _request_too_large() -> ServiceError:
 
 def _check_json(payload: bytes) -> None:
     try:
-        parse_json(payload)
+        parse_json(payload, deepest=None)  # nothing here goes through it
     except SerializationError as error:
         raise ServiceError(
             f"Could not parse request body into json: {error}", code="InvalidRequestContentException"
@@ -184,8 +183,8 @@ def _client_context(given: str | None) -> dict[str, object] | None:
     if given is None:
         return None
     try:
-        found = json.loads(base64.b64decode(given, validate=True))
-    except (binascii.Error, ValueError) as error:
+        found = parse_json(base64.b64decode(given, validate=True))
+    except (binascii.Error, ValueError, SerializationError) as error:
         raise ServiceError(
             f"Client context must be a valid Base64-encoded JSON object: {error}",
             code="InvalidRequestContentException",

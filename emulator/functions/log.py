@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.clock import iso_millis
 from emulator.functions.environment import runtime_name
+from emulator.private import touch_private
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import BinaryIO
 
     from emulator.functions.manifest import Function
@@ -26,8 +26,7 @@ class FunctionLog:
     """A function's file; several processes write to it, whole lines each."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
+        self.path = touch_private(path)
         self._file: BinaryIO = path.open("ab", buffering=0)
 
     def write(self, lines: bytes) -> None:
@@ -71,11 +70,6 @@ class Stream:
         self._log.write(lines)
         self._kept += lines
         del self._kept[: -2 * TAIL_BYTES]
-
-
-def log_folder(chosen: Path | None) -> Path:
-    """Where functions' files are: under the folder of the settings, else under a temporary one."""
-    return (chosen or Path(tempfile.mkdtemp(prefix="meshtwin-logs-"))) / "functions"
 
 
 def init_start() -> str:

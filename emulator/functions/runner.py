@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from emulator.functions.log import FunctionLog, log_folder
+from emulator.functions.log import FunctionLog
 from emulator.functions.sandbox import Sandbox
-from emulator.functions.scratch import remove_orphans
+from emulator.functions.scratch import make_scratch, remove_orphans, remove_scratch
 from emulator.functions.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from emulator.clock import AdjustableClock
     from emulator.functions.manifest import Function
@@ -59,7 +59,9 @@ class Runner:
         self._clock = clock
         self._endpoints = endpoints
         self._slots = Slots(settings.concurrency)
-        folder = log_folder(settings.log_dir)
+        # A temporary folder goes with the host, as those of its processes do.
+        self._own_folder = "" if settings.log_dir else make_scratch()
+        folder = Path(settings.log_dir or self._own_folder) / "functions"
         self._logs = {name: FunctionLog(folder / f"{name}.log") for name in self.functions}
         self._warm: dict[str, list[Sandbox]] = {name: [] for name in self.functions}
         self._busy: set[Sandbox] = set()
@@ -187,3 +189,5 @@ class Runner:
             warm.clear()
         for log in self._logs.values():
             log.close()
+        if self._own_folder:
+            await asyncio.to_thread(remove_scratch, self._own_folder)

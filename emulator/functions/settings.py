@@ -36,7 +36,11 @@ class HostSettings:
     """Where functions' output is kept, under `functions/`; a temporary folder where None."""
 
     allowed_hosts: str = ""
-    """Names by which the host may be called, parted by blanks, beside addresses and localhost."""
+    """Names by which the host may be called, space-separated, beside addresses and localhost."""
+
+    require_key: bool = False
+    """Whether callers have to use the AWS_ACCESS_KEY_ID that the host has itself; off, any will do. Routes of
+    the HTTP API check their own callers, as on AWS."""
 
     concurrency: Count = 10
     """Invocations that run at once, of all functions together. 1,000 on AWS, of a machine without end."""

@@ -34,7 +34,7 @@ def sns_event(body: str, subscription_arn: str) -> dict[str, Any]:
             "TopicArn": notice["TopicArn"],
             "Subject": notice.get("Subject"),
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotANoticeError(f"{body[:200]!r}: {error!r}") from None
     record = {
         "EventVersion": "1.0",

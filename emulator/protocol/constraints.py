@@ -25,6 +25,9 @@ _SIZED = frozenset({"string", "blob", "list", "map"})
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
 NULL = "Member must not be null"
 
+_MOST_VIOLATIONS = 50
+"""After so many, further members of lists and maps are not checked, so that answers stay short."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -109,6 +112,8 @@ class _Compiler:
                 out.append(_violation(shape, value, path, f"Member must satisfy constraint: {_all(scalar)}"))
             if below is not None:
                 for position, item in enumerate(value, 1):
+                    if len(out) >= _MOST_VIOLATIONS:
+                        break
                     below(item, f"{path}.{position}.member", out)
 
         return check_list
@@ -128,6 +133,8 @@ class _Compiler:
                 out.append(_violation(shape, value, path, statement))
             if below is not None:
                 for key, item in value.items():
+                    if len(out) >= _MOST_VIOLATIONS:
+                        break
                     below(item, f"{path}.{key}.member", out)
 
         return check_map

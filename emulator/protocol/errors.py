@@ -4,6 +4,7 @@ ServiceError            any refusal: code, message, HTTP status
 ├── ValidationFailedError   the request breaks constraints of the model or of the service
 ├── SerializationError      the request can not be read
 ├── UnknownOperationError   nothing here serves what was asked for
+├── UnknownKeyError         the request is not signed with the access key that the server asks for
 └── UnavailableError        what the service stands on is away for now
 """
 
@@ -50,6 +51,22 @@ class UnknownOperationError(ServiceError):
 
     code = "UnknownOperationException"
     status = HTTPStatus.BAD_REQUEST
+
+
+class UnknownKeyError(ServiceError):
+    """AWS's own error for an access key that it does not know, with its message and what to do here.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html
+    """
+
+    code = "UnrecognizedClientException"
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The security token included in the request is invalid: this server asks for the "
+            "AWS_ACCESS_KEY_ID of its own run, which `meshtwin up` printed."
+        )
 
 
 class UnavailableError(ServiceError):

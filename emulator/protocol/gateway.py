@@ -1,6 +1,7 @@
 """The ASGI application in front of all services: finds the operation, and speaks its protocol.
 
-Signatures are not checked: any credentials will do, and all requests belong to one account.
+Signatures are not verified, and all requests belong to one account. With a key, callers have to use its
+access key ID; without one, any credentials will do.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ import structlog
 from botocore.model import ServiceModel
 
 from emulator.faults.rules import Place
-from emulator.protocol.errors import SerializationError, ServiceError, UnknownOperationError
+from emulator.protocol.errors import (
+    SerializationError,
+    ServiceError,
+    UnknownKeyError,
+    UnknownOperationError,
+)
 from emulator.protocol.ids import new_uuid
 from emulator.protocol.operations import (
     Handler,
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
 
     from emulator.clock import Clock
     from emulator.faults.faults import Faults
+    from emulator.protocol.access import AccessKey
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +93,12 @@ class DisconnectedError(Exception):
 class Gateway:
     """Routes by X-Amz-Target where there is one, else by method and path."""
 
-    def __init__(self, services: Collection[Service], faults: Faults, clock: Clock) -> None:
+    def __init__(
+        self, services: Collection[Service], faults: Faults, clock: Clock, key: AccessKey | None = None
+    ) -> None:
         self._faults = faults
         self._clock = clock
+        self._key = key
         self._services = {service.name: sorted(service.operations) for service in services}
         self._targets: dict[bytes, JsonOperation] = {}
         self._routes: list[RestJsonOperation] = []
@@ -122,6 +132,25 @@ class Gateway:
         except UnknownOperationError as error:
             return _render_unknown(error, headers)
         try:
+            return await self._run(operation, labels, scope, receive, request_id)
+        except DisconnectedError:
+            raise
+        except Exception:  # the edge of the process: the client gets an answer, the operator the traceback
+            log.exception("operation_failed", operation=operation.name, request_id=request_id)
+            return operation.render_error(ServiceError("an error in the emulator: see its log"))
+
+    async def _run(
+        self,
+        operation: Operation,
+        labels: tuple[str, ...],
+        scope: Scope,
+        receive: Receive,
+        request_id: str,
+    ) -> Response:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            if self._key is not None and not self._key.admits(headers, scope["query_string"]):
+                raise UnknownKeyError
             body = await read_body(receive, headers, operation.body_limit)
             params = operation.parse(Request(headers, body, labels, scope["query_string"]))
             await self._strike(operation.name, params)
@@ -131,11 +160,6 @@ class Gateway:
         except ServiceError as error:
             _log_refusal(operation, error, request_id)
             return operation.render_error(error)
-        except DisconnectedError:
-            raise
-        except Exception:  # the edge of the process: the client gets an answer, the operator the traceback
-            log.exception("operation_failed", operation=operation.name, request_id=request_id)
-            return operation.render_error(ServiceError("an error in the emulator: see its log"))
 
     async def _strike(self, operation: str, params: Mapping[str, object]) -> None:
         """What a fault makes of an operation: a delay on the emulator's clock, or a refusal."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, unquote
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 JSON_BODY_LIMIT = 1024 * 1024
 """Bytes of a JSON request that are read; the largest that the models allow is far smaller."""
+
+DEEPEST_JSON = 64
+"""Levels of a JSON request: what is kept of it is copied and stored by code that calls itself for each."""
 
 _TEXT_TYPES = frozenset({"string", "integer", "long", "float", "double", "boolean"})
 
@@ -107,16 +110,35 @@ def _message_names(model: OperationModel) -> tuple[dict[str, str], str]:
     return names, "message" if "message" in names.values() else "Message"
 
 
-def parse_json(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
+def parse_json(body: bytes, *, deepest: int | None = DEEPEST_JSON) -> Any:  # noqa: ANN401  # any JSON value
     """A request's JSON.
 
     Raises:
-        SerializationError: the bytes are no JSON, or have numbers that JSON does not know.
+        SerializationError: the bytes are not JSON, have numbers that JSON does not know, or are nested deeper
+            than `deepest`; None: than Python's own stack allows.
     """
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise SerializationError(f"the request's body is no JSON: {error}") from None
+        raise SerializationError(f"the request's body is not JSON: {error}") from None
+    if deepest is not None and body.count(b"[") + body.count(b"{") > deepest and _is_deeper(value, deepest):
+        raise SerializationError(f"the request's body is nested deeper than {deepest} levels")
+    return value
+
+
+def _is_deeper(value: object, deepest: int) -> bool:
+    level = [value]
+    for _ in range(deepest):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return False
+    return any(isinstance(value, list | dict) for value in level)
+
+
+def _children(value: object) -> Collection[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse_constant(name: str) -> float:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from emulator.clock import AdjustableClock
 from emulator.functions.manifest import ManifestError, load
-from emulator.server import configure_logging, listen, serve_program
+from emulator.logs import configure_logging
+from emulator.server import listen, serve_program
 from emulator.standins.options import parse
 from emulator.standins.standins import Standins
 

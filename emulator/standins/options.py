@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator.functions.settings import HostSettings
 from emulator.options import add_place, add_running, setting_reader, within_bounds
+from emulator.protocol.access import AccessKeyError, own_key
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
 _EXAMPLES = """\
@@ -40,7 +41,12 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
         "functions": arguments.functions,
         "log_dir": arguments.log_dir,
     }
-    return within_bounds(parser, HostSettings, given | dict(arguments.set)), arguments
+    settings = within_bounds(parser, HostSettings, given | dict(arguments.set))
+    try:
+        own_key(required=settings.require_key)
+    except AccessKeyError as error:
+        parser.error(str(error))
+    return settings, arguments
 
 
 def _parser(defaults: HostSettings) -> argparse.ArgumentParser:

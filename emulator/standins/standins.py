@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
-from emulator.admin.guard import Guard
+from emulator.admin.answers import refused
+from emulator.admin.guard import KEY_REQUIRED, Guard
 from emulator.faults.faults import Faults
 from emulator.foundation_models.service import foundation_models
 from emulator.functions import http_api, manifest
 from emulator.functions.environment import own_endpoints
 from emulator.functions.host import FunctionHost
+from emulator.protocol.access import own_key
 from emulator.protocol.gateway import Gateway
 from emulator.standins import admin
 
@@ -47,7 +49,8 @@ class Standins:
         others = other_services()
         endpoints = own_endpoints(url, ["lambda", *(service.name for service in others)])
         self.functions = FunctionHost(functions, settings, clock, endpoints)
-        self.gateway = Gateway([self.functions.service(), *others], Faults(), clock)
+        self._key = own_key(required=settings.require_key)
+        self.gateway = Gateway([self.functions.service(), *others], Faults(), clock, self._key)
         self._guard = Guard(settings)
         self._pages = Starlette(routes=admin.routes(self))
 
@@ -62,8 +65,12 @@ class Standins:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         path: str = scope["path"]
-        if (refusal := self._guard.refusal(scope)) is not None:
-            await refusal(scope, receive, send)
+        headers = dict(scope["headers"])
+        refusal = self._guard.refusal(headers)
+        if refusal is None and self._key and _is_under(path, admin.PREFIX):
+            refusal = None if self._key.admits(headers) else KEY_REQUIRED
+        if refusal is not None:
+            await refused(refusal.status, refusal.code, refusal.message)(scope, receive, send)
         elif _is_under(path, http_api.PREFIX):
             await self.functions.http(scope, receive, send)
         elif _is_under(path, admin.PREFIX):

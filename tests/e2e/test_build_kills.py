@@ -43,9 +43,9 @@ SETTINGS = {
 }
 
 
-def at_work(url: str, up: psutil.Process) -> dict[str, list[psutil.Process]]:
+def at_work(page: urllib.request.Request, up: psutil.Process) -> dict[str, list[psutil.Process]]:
     """The processes of functions that are at work just now, by function."""
-    with urllib.request.urlopen(f"{url}/_standins", timeout=30) as answer:  # noqa: S310  # ours
+    with urllib.request.urlopen(page, timeout=30) as answer:  # noqa: S310  # ours
         functions = json.load(answer)["functions"]
     idle = {pid for function in functions.values() for pid in function["warm"]}
     found: dict[str, list[psutil.Process]] = {name: [] for name in KILLS}
@@ -58,10 +58,12 @@ def at_work(url: str, up: psutil.Process) -> dict[str, list[psutil.Process]]:
     return found
 
 
-def kill_again_and_again(url: str, up: psutil.Process, stop: threading.Event, kills: Counter[str]) -> None:
+def kill_again_and_again(
+    page: urllib.request.Request, up: psutil.Process, stop: threading.Event, kills: Counter[str]
+) -> None:
     dice = random.Random(5)  # noqa: S311  # not to be secret
     while not stop.wait(PAUSE):
-        for name, processes in at_work(url, up).items():
+        for name, processes in at_work(page, up).items():
             if processes and kills[name] < KILLS[name]:
                 with suppress(psutil.NoSuchProcess):
                     dice.choice(processes).kill()
@@ -94,9 +96,11 @@ def test_each_of_twenty_builds_ends_once_whoever_is_killed(shell: Shell) -> None
             api.submit({"prompt": f"a {words[number % 5]}", "size": 8, "seed": number})["jobId"]
             for number in range(JOBS)
         ]
-        host, up = settings["AWS_ENDPOINT_URL_LAMBDA"], psutil.Process(process.pid)
+        key = {"Authorization": f"Bearer {settings['AWS_ACCESS_KEY_ID']}"}
+        page = urllib.request.Request(f"{settings['AWS_ENDPOINT_URL_LAMBDA']}/_standins", headers=key)  # noqa: S310
+        up = psutil.Process(process.pid)
         stop, kills = threading.Event(), Counter[str]()
-        killer = threading.Thread(target=kill_again_and_again, args=(host, up, stop, kills))
+        killer = threading.Thread(target=kill_again_and_again, args=(page, up, stop, kills))
         killer.start()
         try:
             ends = [wait_until(partial(ended, settings, job), 900) for job in jobs]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.emulator import client
+from tests.support.emulator import connected
 from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
@@ -62,8 +62,8 @@ def test_to_zero_and_back(shell: Shell) -> None:
 
 def test_scaling_is_awss_recommended_pair(shell: Shell) -> None:
     environment = status(shell)["environment"]
-    scaling = client("application-autoscaling", environment["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"])
-    cloudwatch = client("cloudwatch", environment["AWS_ENDPOINT_URL"])
+    scaling = connected("application-autoscaling", environment)
+    cloudwatch = connected("cloudwatch", environment)
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
     policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
@@ -81,8 +81,7 @@ def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     with running_up(shell, "--data", "data") as (process, children):
         assert "zero instances" not in (tmp_path / "stderr.txt").read_text()
-        url = status(shell)["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
-        scaling = client("application-autoscaling", url)
+        scaling = connected("application-autoscaling", status(shell)["environment"])
         assert not scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
         scaling.close()
         process.terminate()
@@ -91,8 +90,7 @@ def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
     # The endpoint that comes back is scaled because that was asked for, and no longer once the opposite is.
     for option, targets in (("--scale-to-zero", 1), ("--no-scale-to-zero", 0)):
         with running_up(shell, "--data", "data", option) as (process, children):
-            url = status(shell)["environment"]["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"]
-            scaling = client("application-autoscaling", url)
+            scaling = connected("application-autoscaling", status(shell)["environment"])
             found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
             assert len(found) == targets, option
             scaling.close()
@@ -104,7 +102,7 @@ def test_embedded_keeps_its_instance_unless_told(tmp_path: Path) -> None:
 def test_an_account_that_may_not_scale_is_not_left_with_an_endpoint(shell: Shell) -> None:
     settings = status(shell)["environment"]
     services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
-    iam = client("iam", services["AWS_ENDPOINT_URL"])
+    iam = connected("iam", services)
     iam.create_role(RoleName="hunyuan3d-sagemaker-role", AssumeRolePolicyDocument="{}")
     iam.close()
     names = {"ENDPOINT_NAME": "denied", "MODEL_NAME": "denied", "ENDPOINT_CONFIG_NAME": "denied"}
@@ -117,13 +115,13 @@ def test_an_account_that_may_not_scale_is_not_left_with_an_endpoint(shell: Shell
     assert done.returncode == 7
     assert "AccessDenied" in done.stderr
     assert "--no-scale-to-zero leaves it at one instance" in done.stderr
-    sagemaker = client("sagemaker", settings["AWS_ENDPOINT_URL_SAGEMAKER"])
+    sagemaker = connected("sagemaker", settings)
     wait_until(lambda: not sagemaker.list_endpoints(NameContains="denied")["Endpoints"])
     sagemaker.close()
 
 
 def test_buckets_that_vanished_are_made_again(shell: Shell) -> None:
-    s3 = client("s3", shell.json("status")["environment"]["AWS_ENDPOINT_URL"])
+    s3 = connected("s3", shell.json("status")["environment"])
     for listed in s3.list_objects_v2(Bucket="meshtwin-images").get("Contents", []):
         s3.delete_object(Bucket="meshtwin-images", Key=listed["Key"])
     s3.delete_bucket(Bucket="meshtwin-images")

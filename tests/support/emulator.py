@@ -105,7 +105,7 @@ class Running:
         self.admin("/clock", {"advance": seconds})
 
 
-def client(service: str, url: str, region: str = "us-east-1") -> Any:
+def client(service: str, url: str, region: str = "us-east-1", key: str = "test") -> Any:
     """A boto3 client that tries once; with the SDK's own settings where there is no URL."""
     if not url:
         return boto3.client(service)  # type: ignore[call-overload]
@@ -113,10 +113,17 @@ def client(service: str, url: str, region: str = "us-east-1") -> Any:
         service,  # type: ignore[call-overload]
         endpoint_url=url,
         region_name=region,
-        aws_access_key_id="test",
+        aws_access_key_id=key,
         aws_secret_access_key="test",
         config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
     )
+
+
+def connected(service: str, settings: Mapping[str, str]) -> Any:
+    """A client that a running `meshtwin up` serves, which printed these settings."""
+    own = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+    url = settings.get(own, settings["AWS_ENDPOINT_URL"])
+    return client(service, url, settings["AWS_REGION"], settings["AWS_ACCESS_KEY_ID"])
 
 
 def refusal(call: Callable[[], object]) -> dict[str, Any]:
@@ -206,11 +213,12 @@ def make_endpoint(
     output: Mapping[str, Any] | None = None,
     is_async: bool = True,
     image: str = "echo",
+    key: str = "test",
 ) -> Made:
     """Bucket, model, configuration and endpoint of one name, the endpoint in service."""
     bucket = f"{name}-bucket".lower()
     _CREATED.append(name)
-    store: S3Client = client("s3", s3_url)
+    store: S3Client = client("s3", s3_url, key=key)
     store.create_bucket(Bucket=bucket)
     store.close()
     chosen = {"S3OutputPath": f"s3://{bucket}/out/", "S3FailurePath": f"s3://{bucket}/failed"}

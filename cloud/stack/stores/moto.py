@@ -27,11 +27,12 @@ def _prepare(profile: Profile, options: StackOptions, _say: Callable[[str], None
 
 @contextmanager
 def _serving(
-    _profile: Profile, options: StackOptions, log_dir: Path, report: Callable[[str], None]
+    profile: Profile, options: StackOptions, log_dir: Path, report: Callable[[str], None]
 ) -> Iterator[Store]:
     report("starting moto")
-    arguments = ["--data", str(options.data)] if options.data else []
-    with Child("cloud.stack.moto_server", arguments, without_aws(), log_dir / "moto.log") as child:
+    arguments = ["--require-key", *(("--data", str(options.data)) if options.data else ())]
+    settings = without_aws() | profile.connection()
+    with Child("cloud.stack.moto_server", arguments, settings, log_dir / "moto.log") as child:
         url = child.ready()
         yield Store(url, url, child)
 
