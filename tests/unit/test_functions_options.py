@@ -37,7 +37,9 @@ def test_the_page_lists_each_setting_with_its_default() -> None:
     for field in fields(HostSettings):
         assert field.name in listed, field.name
         default = getattr(HostSettings(), field.name)
-        if isinstance(default, int | float):
+        if isinstance(default, bool):
+            assert listed[field.name] == str(default).lower(), field.name
+        elif isinstance(default, int | float):
             assert float(listed[field.name]) == default, field.name
 
 
