@@ -18,6 +18,9 @@ _KNOWN_HOST = re.compile(
     r"|(?:\.[a-z0-9-]+)?\.localhost\.localstack\.cloud)"
 )
 
+# What S3 has ever taken, in any region: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}")
+
 
 @dataclass(frozen=True, slots=True)
 class S3Location:
@@ -61,7 +64,14 @@ def parse_object(uri: str) -> S3Location:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket or not key:
         raise ValueError(f"{uri!r}: expected s3://bucket/key")
+    if not is_bucket_name(bucket):
+        raise ValueError(f"{uri}: {bucket!r} is not a bucket's name: expected letters, digits, '.', '-', '_'")
     return S3Location(bucket, key)
+
+
+def is_bucket_name(name: str) -> bool:
+    """Whether S3 may have a bucket of this name; access points' ARNs are not read here."""
+    return _BUCKET.fullmatch(name) is not None
 
 
 def _bucket_in_host(url: SplitResult, endpoint: SplitResult) -> str:

@@ -27,7 +27,6 @@ class Alarm:
         self._clock = clock
         self._ring = ring
         self._changed = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
 
     def set(self, when: float) -> None:
         """Ring at `when` at the latest."""
@@ -35,13 +34,10 @@ class Alarm:
             self.due = when
             self._changed.set()
 
-    async def close(self) -> None:
-        """Ring no more."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Ring at once, and whenever something is due from then on."""
+        # Where an earlier run of this failed, nobody else knows what was due.
+        self.due = 0.0
         while True:
             self._changed.clear()
             if self.due == math.inf:

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from enum import StrEnum
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from emulator.delivery.wire import Answer, Connection, EndOfStreamError
@@ -32,7 +34,7 @@ class Cut(StrEnum):
 
 
 class NotConnectedError(Exception):
-    """The container does not accept connections: the request has not reached it."""
+    """The container accepts no connections, or no requests: it has not taken this one."""
 
 
 class NoAnswerError(Exception):
@@ -72,6 +74,23 @@ class ContainerClient:
             self._idle.append((time.monotonic(), connection))
             if self._tidying is None:
                 self._tidy_up_in(_KEEP_SECONDS)
+
+    def check_ready(self, timeout: float) -> None:
+        """NotConnectedError where /ping answers otherwise than with 200; no answer in time says nothing."""
+        # A server with one thread answers while no other connection is open.
+        self.close()
+        connection = HTTPConnection(*self._address, timeout=timeout)
+        try:
+            connection.request("GET", "/ping")
+            status = connection.getresponse().status
+        except TimeoutError:
+            return
+        except (OSError, HTTPException) as error:
+            raise NotConnectedError(f"status 503, and /ping: {error}") from error
+        finally:
+            connection.close()
+        if status != HTTPStatus.OK:
+            raise NotConnectedError(f"status 503, and /ping: {status}")
 
     def close(self) -> None:
         """Close what is idle."""

@@ -21,9 +21,10 @@ from emulator.delivery.outcome import Cause
 from emulator.delivery.sending import Sender
 from emulator.delivery.settle import Settler
 from emulator.queue.table import StoreUnavailableError
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from emulator.aws import Aws
     from emulator.clock import Clock
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 _MAX_THREADS = 2048
 _ENDING_THREADS = 8
+_RENEWING_THREADS = 8
+_NEXT_THREAD_SECONDS = 1.0
+_CANCEL_SECONDS = 10.0
 _LOOK_SECONDS = 5.0
 """Between two looks for the end of a request, which another emulator may write. Real seconds."""
 
@@ -87,14 +91,17 @@ class Dispatcher:
             ),
         )
         self._hooks = Hooks(self._arm, self._released_soon, self._suspect_soon, self._finished_soon)
-        self._lease_third = settings.lease_seconds / 3
+        self._lease_seconds = settings.lease_seconds
         self._running: set[Job] = set()
         self._count: Counter[str] = Counter()
         self._clients: dict[str, ContainerClient] = {}
         self._deleted: dict[str, FleetSpec | None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Supervised()
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._is_open = False
+
+    def _is_running(self, request_id: str) -> bool:
+        return any(job.entry.request_id == request_id for job in self._running)
 
     @property
     def running_count(self) -> int:
@@ -118,12 +125,17 @@ class Dispatcher:
         self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="job")
         # Thousands that expire at once do not keep the others from their threads.
         self._ending_threads = ThreadPoolExecutor(_ENDING_THREADS, thread_name_prefix="ending")
+        # Leases are renewed whatever all the jobs wait for; some wait until they have been.
+        self._renewing_threads = ThreadPoolExecutor(_RENEWING_THREADS, thread_name_prefix="renewing")
         self._alarm = Alarm(self._clock, self._ring)
         self._is_open = True
+        self._queue.is_running = self._is_running
         self._queue.on_ready = self._pump
         self._queue.start_at_once = self._start_at_once
         self._queue.on_forgotten = self._wake
         self._fleets.observer = self
+        self._tasks.run("deadlines", self._alarm.run)
+        self._tasks.run("heartbeats", self._beat)
         await self._queue.recover()
 
     async def close(self) -> None:
@@ -131,21 +143,22 @@ class Dispatcher:
         if not self._is_open:
             return
         self._is_open = False
-        await self._alarm.close()
         await self._queue.close()
-        for task in list(self._tasks):
-            task.cancel()
         for job in self._running:
             job.let_go()
+        # Heartbeats go on until the last request is put back.
         for threads in (self._threads, self._ending_threads):
             await self._loop.run_in_executor(None, partial(threads.shutdown, cancel_futures=True))
+        await self._tasks.close()
+        await self._loop.run_in_executor(None, partial(self._renewing_threads.shutdown, cancel_futures=True))
         for client in self._clients.values():
             client.close()
 
     async def cancel(self, request_id: str) -> None:
         """End a request as cancelled, waiting or running; returns when it has ended, one way or another.
 
-        KeyError where it neither waits nor runs here.
+        After ten real seconds it returns all the same: an end is not recorded while the store is away.
+        KeyError where the request neither waits nor runs here.
         """
         ending = self._ending_of(request_id)
         for endpoint_name in self._queue.endpoint_names:
@@ -159,7 +172,8 @@ class Dispatcher:
                 self._forget(request_id, ending)
                 raise KeyError(request_id)
             running[0].cancel()
-        await ending
+        await asyncio.wait({ending}, timeout=_CANCEL_SECONDS)
+        self._forget(request_id, ending)
 
     async def ended(self, request_id: str, timeout_seconds: float) -> Mapping[str, Any] | None:
         """The item of a request once it has ended; None where there is no such request.
@@ -203,19 +217,18 @@ class Dispatcher:
 
     async def write_again(self) -> None:
         """Renew the leases of all that runs: what the store has lost is written again."""
-        renewals = [
-            self._loop.run_in_executor(self._threads, job.renew)
-            for job in self._running
-            if job.claim is not None
-        ]
-        await asyncio.gather(*renewals)
+        jobs = [job for job in self._running if job.claim is not None]
+        await asyncio.gather(*(self._loop.run_in_executor(self._renewing_threads, job.renew) for job in jobs))
+
+    async def _beat(self) -> None:
+        while True:
+            await self._clock.poll(self._lease_seconds / 3)
+            await self.write_again()
 
     def fleet_started(self, spec: FleetSpec) -> None:
         """See FleetObserver."""
         self._deleted.pop(spec.endpoint_name, None)
-        task = self._loop.create_task(self._register(spec.endpoint_name))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.run_once("register", self._register(spec.endpoint_name))
 
     def capacity_changed(self, endpoint_name: str) -> None:
         """See FleetObserver."""
@@ -294,9 +307,20 @@ class Dispatcher:
         self._running.add(job)
         if job.seat is not None:
             self._count[job.endpoint_name] += 1
-            self._threads.submit(job.run)
+            self._run_in(self._threads, job.run)
         else:
-            self._ending_threads.submit(job.run)
+            self._run_in(self._ending_threads, job.run)
+
+    def _run_in(self, threads: ThreadPoolExecutor, work: Callable[[], None]) -> None:
+        """Have `work` done by a thread, now or when there can be one."""
+        try:
+            threads.submit(work)
+        except RuntimeError as error:
+            if not self._is_open:
+                raise
+            # It is in the pool's queue already, for whoever comes next: a call that does nothing.
+            _log.warning("no_thread_for_a_request", error=str(error))
+            self._loop.call_later(_NEXT_THREAD_SECONDS, self._run_in, threads, _nothing)
 
     def _seat(self, instance: Instance) -> Seat:
         client = self._clients.get(instance.instance_id)
@@ -306,6 +330,8 @@ class Dispatcher:
 
     def _ring(self) -> float:
         """Do what is due; the time of what is due next."""
+        if not self._is_open:
+            return math.inf
         now = self._clock.now()
         due = math.inf
         for endpoint_name in self._queue.endpoint_names:
@@ -324,11 +350,6 @@ class Dispatcher:
                 job.time_out()
             elif deadline is not None:
                 due = min(due, deadline)
-            if job.claim is not None:
-                if job.renew_at <= now:
-                    job.renew_at = now + self._lease_third
-                    self._threads.submit(job.renew)
-                due = min(due, job.renew_at)
         return due
 
     def _arm(self, when: float) -> None:
@@ -369,3 +390,7 @@ class Dispatcher:
             self._queue.push(job.endpoint_name, returned)
         elif len(self._queue.backlog(job.endpoint_name)):
             self._pump(job.endpoint_name)
+
+
+def _nothing() -> None:
+    """What brings a thread to a pool."""

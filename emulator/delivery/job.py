@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
@@ -118,7 +119,6 @@ class Job:
         """For the dispatcher's use alone."""
         self.claim: Claim | None = None
         """Set while the lease is this job's, and needs renewing."""
-        self.renew_at = 0.0
         self.deadline: float | None = None
         """When the invocation times out; None while none runs."""
         self.warn_at: float | None = None
@@ -211,9 +211,7 @@ class Job:
         if claim is None:
             return None
         now = self._tools.clock.now()
-        self.renew_at = now + self._tools.settings.lease_seconds / 3
         self.claim = claim
-        self._hooks.armed(self.renew_at)
         self._reach(Stage.CLAIMED)
         if claim.fence == 1:
             waited = max(0.0, now - claim.request.received_at)
@@ -307,7 +305,7 @@ class Job:
                         continue
                     return outcome
             except NotConnectedError as error:
-                _log.warning("container accepts no connection", **self._names(claim), error=str(error))
+                _log.warning("container takes no request", **self._names(claim), error=str(error))
                 self._hooks.suspected(self)
                 seat.instance.lost.wait(self._tools.settings.loss_seconds)
                 return None
@@ -329,9 +327,10 @@ class Job:
         return passing and sent <= retries
 
     def _invoke(self, claim: Claim, seat: Seat, body: Input) -> Answer:
+        # There first, then looked at: who cuts it short from now on finds this one.
+        self._invocation = invocation = Invocation()
         if self._let_go.is_set():
             raise LetGoError
-        self._invocation = invocation = Invocation()
         if self._is_cancelled:
             invocation.abort(Cut.CANCELLED)
         now, timeout = self._tools.clock.now(), claim.request.timeout_seconds
@@ -339,9 +338,14 @@ class Job:
         self.warn_at = now + timeout * self._tools.settings.timeout_warning
         self._hooks.armed(min(self.deadline, self.warn_at))
         try:
-            return self._tools.sender.send(claim, seat.instance, seat.client, body, invocation)
+            answer = self._tools.sender.send(claim, seat.instance, seat.client, body, invocation)
         finally:
             self.deadline = self.warn_at = None
+        settings = self._tools.settings
+        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and claim.fence < settings.max_deliveries:
+            # A container whose worker has died says so at once, and would say so to the whole queue.
+            seat.client.check_ready(settings.ping_timeout)
+        return answer
 
     def _reach(self, stage: Stage) -> None:
         self._tools.faults.reach(stage, self.endpoint_name)
@@ -369,10 +373,13 @@ class Job:
         if claim is None:
             return
         outcome = platform_failure(Cause.INTERNAL, f"InternalFailure: {type(error).__name__}: {error}")
+        settler = self._tools.settler
         try:
-            self._tools.settler.settle(claim, outcome, self._let_go)
+            # Whatever went wrong after the object was written, there is to be no other one.
+            if not settler.settle_found(claim, self._let_go):
+                settler.settle(claim, outcome, self._let_go)
         except Exception:  # noqa: BLE001  # the edge of the thread
-            # Nothing is left to try. The lease ends with this process, and the next one delivers it again.
+            # Nothing is left to try here: the patrol finds the request, and it is delivered again.
             _log.exception("request not ended", **self._names(claim))
 
     def _put_back(self) -> None:
@@ -385,7 +392,8 @@ class Job:
             _log.warning("request keeps its lease until that ends", **self._names(claim), error=str(error))
 
     def _lease_end(self) -> float:
-        return self._tools.clock.now() + self._tools.settings.lease_seconds
+        # Real time: it is a promise to other processes, whose clocks may run otherwise.
+        return time.time() + self._tools.settings.lease_seconds
 
     def _names(self, claim: Claim) -> dict[str, str]:
         return {

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.delivery.payload import CHUNK, IN_MEMORY, Payload
 from emulator.delivery.retry import is_lost, is_passing, persist
-from emulator.locations import parse_object
+from emulator.locations import parse_location, parse_object
 
 if TYPE_CHECKING:
     import threading
@@ -94,7 +94,7 @@ class Objects:
             return Input(request.body, len(request.body), None)
         uri = request.input_location or ""
         try:
-            location = parse_object(uri)
+            location = parse_object(str(parse_location(uri, self._s3.meta.endpoint_url)))
             found = self._s3.get_object(Bucket=location.bucket, Key=location.key)
         except ValueError as error:
             raise InputError(f"ClientError: Unable to read the input {error}") from error
@@ -123,7 +123,10 @@ class Objects:
         let_go: threading.Event,
     ) -> None:
         """Write an object, waiting for S3 as long as it is away. OutputError where S3 refuses it."""
-        target = parse_object(location)
+        try:
+            target = parse_object(location)
+        except ValueError as error:
+            raise OutputError(f"ClientError: Unable to upload to {error}") from error
         extra: dict[str, Any] = {"Metadata": dict(metadata)}
         if payload.content_type is not None:
             extra["ContentType"] = payload.content_type
@@ -149,10 +152,12 @@ class Objects:
 
     def find(self, location: str, request_id: str, *, body_up_to: int) -> Found | None:
         """The object at `location` if this very request has written it. Reads at most `body_up_to` bytes."""
-        target = parse_object(location)
         try:
+            target = parse_object(location)
             found = self._s3.get_object(Bucket=target.bucket, Key=target.key)
-        except ClientError as error:
+        except ValueError:
+            return None
+        except (ClientError, BotoCoreError) as error:
             if is_passing(error):
                 raise
             return None

@@ -14,6 +14,7 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
 )
+from urllib3.exceptions import HTTPError
 
 from emulator.queue.table import StoreUnavailableError
 
@@ -47,6 +48,10 @@ class LetGoError(Exception):
 
 def is_passing(error: Exception) -> bool:
     """Whether the same call may succeed later: the service is away, slow or busy, rather than unwilling."""
+    if type(error) is HTTPClientError:
+        # Whatever else went wrong while the call was sent: a header that cannot be sent never can.
+        cause = error.kwargs.get("error")
+        return isinstance(cause, (OSError, HTTPError)) and not isinstance(cause, ValueError)
     if isinstance(error, (StoreUnavailableError, ConnectionError, HTTPClientError, IncompleteReadError)):
         return True
     if not isinstance(error, ClientError):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
 from emulator.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
 from emulator.delivery.outcome import CANCELLED_REASON, Cause, Outcome, is_client_error, platform_failure
-from emulator.delivery.retry import is_lost, persist, persist_for
+from emulator.delivery.retry import LetGoError, is_lost, persist, persist_for
 from emulator.faults.rules import Place, Stage
 from emulator.fleet.spec import Notifications
 from emulator.monitoring.meter import Metric
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _REASON_LENGTH = 1000
 """S3 takes 2 KB of metadata: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 _log = structlog.get_logger()
 
@@ -129,7 +131,8 @@ class Settler:
             )
             if found is None:
                 continue
-            ends = {self._settings.expired_reason: State.EXPIRED, CANCELLED_REASON: State.CANCELLED}
+            expired = as_metadata(self._settings.expired_reason)
+            ends = {expired: State.EXPIRED, CANCELLED_REASON: State.CANCELLED}
             ended = ends.get(found.reason or "", state)
             metrics = {State.COMPLETED: Metric.PROCESSED, State.EXPIRED: Metric.EXPIRED}
             self._meter.add(request.endpoint_name, metrics.get(ended, Metric.FAILURES))
@@ -146,9 +149,7 @@ class Settler:
             return
         metadata = {REQUEST_ID_TAG: request.request_id}
         if outcome.reason is not None:
-            metadata[REASON_TAG] = outcome.reason.encode("ascii", "backslashreplace").decode()[
-                :_REASON_LENGTH
-            ]
+            metadata[REASON_TAG] = as_metadata(outcome.reason)
         spec = self._spec(request)
         began = time.perf_counter()
         self._objects.write(
@@ -185,7 +186,9 @@ class Settler:
             end = End(end.state, end.at, end.content_type, end.reason)
         try:
             self._publish(topic, build_notice(request, end, self._settings.region), let_go)
-        except (ClientError, BotoCoreError) as error:
+        except LetGoError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the request has ended as its object says
             self._meter.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
             _log.warning(
                 "notice not published", inference_id=request.inference_id, topic=topic, error=str(error)
@@ -225,6 +228,12 @@ class Settler:
             self._meter.add(request.endpoint_name, side)
         seconds = max(0.0, self._clock.now() - request.received_at)
         self._meter.add(request.endpoint_name, Metric.TOTAL_PROCESSING_TIME, seconds * 1e3)
+
+
+def as_metadata(reason: str) -> str:
+    """A reason as a header's value: one line of ASCII, whose length S3 takes."""
+    line = _CONTROL.sub(" ", reason).strip()
+    return line.encode("ascii", "backslashreplace").decode()[:_REASON_LENGTH]
 
 
 def _end(outcome: Outcome, now: float) -> End:

@@ -160,12 +160,12 @@ class Invocations:
             raise ValidationFailedError(
                 f"Exactly one of Body and InputLocation must be given, and the request has {found}."
             )
-        if given is None or given.startswith("s3://"):
-            return given
-        try:
-            return str(parse_location(given, self._s3_endpoint))
-        except ValueError as error:
-            raise ValidationFailedError(f"InputLocation: {error}.") from None
+        if given is not None:
+            try:
+                parse_location(given, self._s3_endpoint)
+            except ValueError as error:
+                raise ValidationFailedError(f"InputLocation: {error}.") from None
+        return given
 
 
 def output_locations(name: str, target: Target, request_id: str, params: Params) -> tuple[str, str | None]:

@@ -49,6 +49,11 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __contains__(self, entry: Entry) -> bool:
+        """Whether the entry's request waits here, claimed more often or not."""
+        found = self._waiting.get(entry.position)
+        return found is not None and found.request_id == entry.request_id
+
     def push(self, entry: Entry) -> None:
         """Add `entry`, at its place."""
         self._waiting[entry.position] = entry

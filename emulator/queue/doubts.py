@@ -27,6 +27,9 @@ class Doubts:
     def __len__(self) -> int:
         return len(self._rounds)
 
+    def __contains__(self, request_id: str) -> bool:
+        return request_id in self._rounds
+
     def add(self, request_id: str, error: BaseException | None) -> None:
         """Note a refused request whose write ended with `error`. From any thread."""
         cause = error.__cause__ if isinstance(error, StoreUnavailableError) else None

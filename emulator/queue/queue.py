@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import time
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import structlog
 
-from emulator.owner import is_certainly_gone, new_owner
+from emulator.owner import new_owner
 from emulator.queue.backlog import Backlog, Entry, any_turn
 from emulator.queue.doubts import Doubts
-from emulator.queue.table import LostLeaseError, NoRecordError, RequestTable, StoreUnavailableError
+from emulator.queue.patrol import Patrol
+from emulator.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
 from emulator.settings import QueueOrder
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from emulator.aws import Aws
     from emulator.clock import Clock
     from emulator.queue.request import AsyncRequest
-    from emulator.queue.rows import Held
     from emulator.queue.table import Claim
     from emulator.settings import Settings
 
@@ -66,6 +67,8 @@ class RequestQueue:
         """Called on the event loop when an endpoint's backlog has grown."""
         self.start_at_once: Callable[[AsyncRequest, Entry], Started | None] = lambda _request, _entry: None
         """Asked on the event loop for a slot for a new request, None where it has to wait for its turn."""
+        self.is_running: Callable[[str], bool] = lambda _request_id: False
+        """Whether a request of this id has left the queue here and has not ended."""
         self.on_forgotten: Callable[[str], None] = lambda _request_id: None
         """Called on the event loop for each request that the store has lost."""
         self.forgotten = 0
@@ -78,7 +81,11 @@ class RequestQueue:
         self._registered: set[str] = set()
         self._last_position = 0
         self._is_halted = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting: set[str] = set()
+        """Requests of which it is not decided whether they are accepted."""
+        self._registering = asyncio.Lock()
+        self._patrol = Patrol(self, aws, clock, settings.lease_seconds)
+        self._tasks = Supervised()
 
     async def setup(self) -> None:
         """Create the table and its index where they are missing. StoreUnavailableError where that fails."""
@@ -95,12 +102,13 @@ class RequestQueue:
             raise StoreUnavailableError("the store has restarted empty, and is being set up again")
         await self.register(request.endpoint_name)
         entry = Entry(self._next_position(request.received_at), request.request_id, request.expires_at)
+        self._accepting.add(entry.request_id)
         started = self.start_at_once(request, entry)
         if started is None:
             await self._written(self._aws.executor.submit(self.table.put, request, entry.position), entry)
             self.push(request.endpoint_name, entry)
             return
-        lease_end = self._clock.now() + self._settings.lease_seconds
+        lease_end = time.time() + self._settings.lease_seconds
         writing: Future[Claim] = Future()
         put = self.table.put_claimed
         write = partial(_settle, writing, put, request, entry.position, lease_end, started.instance_id)
@@ -119,34 +127,37 @@ class RequestQueue:
         try:
             await waiting
         except asyncio.CancelledError:
-            if refuse():
-                self._withdraw(writing, entry.request_id)
+            self._withdraw(writing, entry.request_id, refuse)
             raise
         finally:
             timer.cancel()
         if writing.done():
             self._raise_failure(writing, entry.request_id)
-        elif refuse():
-            self._withdraw(writing, entry.request_id)
+        elif self._withdraw(writing, entry.request_id, refuse):
             raise StoreUnavailableError(f"DynamoDB did not answer within {_ACCEPT_SECONDS:g} s")
 
     def _raise_failure(self, writing: Future[T], request_id: str) -> None:
         error = writing.exception()
+        if error is not None and not isinstance(error, LostLeaseError):
+            self.doubts.add(request_id, error)
+        self._accepting.discard(request_id)
         if isinstance(error, LostLeaseError):
             # Written by a first attempt whose answer was lost, and found there by another emulator.
             raise StoreUnavailableError(str(error)) from error
         if error is not None:
-            self.doubts.add(request_id, error)
             raise error
 
     async def register(self, endpoint_name: str) -> None:
         """Make sure that a later start finds this endpoint's requests."""
-        if endpoint_name not in self._registered:
+        if endpoint_name in self._registered:
+            return
+        async with self._registering:
             await self._aws.run(self.table.register, endpoint_name)
             self._registered.add(endpoint_name)
 
     def push(self, endpoint_name: str, entry: Entry) -> None:
-        """Put a request in its place in the queue, new or returned."""
+        """Put a request in its place in the queue, new, found or returned."""
+        self._seen(entry)
         self.backlog(endpoint_name).push(entry)
         self.on_ready(endpoint_name)
 
@@ -168,30 +179,24 @@ class RequestQueue:
         """Load what earlier processes left.
 
         Queued requests are queued again, in their order. Running ones go back to the queue at once where
-        their owner was a process of this host that has ended; elsewhere once their lease has stood unchanged
-        for its whole length on this clock. The lease's own time is not compared: a clock that ran fast, or
-        was moved, starts again at the present when the emulator does.
+        their owner was a process of this host that has ended; elsewhere the patrol, which goes round from
+        now on, takes them over once their lease has stood unchanged for its whole length.
 
         Which of their endpoints are gone is for the dispatcher to be told.
         """
-        idle = []
         for endpoint_name in await self._aws.run(self.table.registered):
             queued = await self._aws.run(self.table.queued, endpoint_name)
             held = await self._aws.run(self.table.running, endpoint_name)
             for entry in queued:
-                self._seen(entry)
                 self.push(endpoint_name, entry)
             for one in held:
                 self._seen(one.entry)
-                self._start(self._reclaim(one))
+                await self._patrol.watch(one)
             if queued or held:
                 self._registered.add(endpoint_name)
                 self.backlog(endpoint_name)
                 _log.info("recovered", endpoint=endpoint_name, queued=len(queued), running=len(held))
-            else:
-                idle.append(endpoint_name)
-        if idle:
-            await self._aws.run(self.table.forget, idle)
+        self._tasks.run("patrol", self._patrol.run)
 
     def halt(self) -> None:
         """Accept nothing: the store has lost its tables."""
@@ -207,12 +212,10 @@ class RequestQueue:
             await self._aws.run(self.table.register, endpoint_name)
         self._is_halted = False
         for endpoint_name in self.endpoint_names:
-            # Asked for after this look at the backlog: what is accepted meanwhile is in the table.
-            waiting = set(self.backlog(endpoint_name).request_ids())
-            if not waiting:
-                continue
-            found = await self._aws.run(self.table.queued, endpoint_name)
-            lost = waiting - {entry.request_id for entry in found}
+            # Asked for after this look at the backlog: what is accepted meanwhile is in the table. By key,
+            # for the index may be late.
+            waiting = self.backlog(endpoint_name).request_ids()
+            lost = set(waiting) - await self._aws.run(self.table.present, waiting)
             for entry in self.backlog(endpoint_name).take_all(lost):
                 self.forget(endpoint_name, entry.request_id)
 
@@ -223,52 +226,41 @@ class RequestQueue:
         self.on_forgotten(request_id)
 
     async def close(self) -> None:
-        """Stop waiting for other owners' leases."""
-        for task in list(self._tasks):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        """Look for no more requests."""
+        await self._tasks.close()
 
-    async def _reclaim(self, held: Held) -> None:
-        if not is_certainly_gone(held.owner):
-            await self._clock.sleep(self._settings.lease_seconds)
-        while True:
-            try:
-                await self._aws.run(self.table.take_over, held, self._clock.now())
-            except StoreUnavailableError:
-                await self._clock.poll(1.0)
-            except NoRecordError:
-                self.forget(held.endpoint_name, held.entry.request_id)
-                return
-            except LostLeaseError:
-                current = await self._reread(held)
-                if current is None:
-                    return
-                held = current
-                await self._clock.sleep(self._settings.lease_seconds)
-            else:
-                self.push(held.endpoint_name, held.entry)
-                return
+    def has(self, endpoint_name: str, entry: Entry) -> bool:
+        """Whether this process has the request in hand, or knows that it was refused and has to go."""
+        request_id = entry.request_id
+        return (
+            entry in self.backlog(endpoint_name)
+            or request_id in self._accepting
+            or request_id in self.doubts
+            or self.is_running(request_id)
+        )
 
-    async def _reread(self, held: Held) -> Held | None:
-        """The request as it is now held by a living owner; None where it is not running any more."""
-        while True:
-            try:
-                running = await self._aws.run(self.table.running, held.endpoint_name)
-            except StoreUnavailableError:
-                await self._clock.poll(1.0)
-            else:
-                break
-        return next((one for one in running if one.entry.request_id == held.entry.request_id), None)
+    async def unregister(self, endpoint_names: set[str]) -> None:
+        """Note that these endpoints have no requests; nothing for those that this process serves."""
+        async with self._registering:
+            if names := sorted(endpoint_names - self._registered):
+                await self._aws.run(self.table.forget, names)
 
-    def _withdraw(self, writing: Future[T], request_id: str) -> None:
-        """A write that lands after its caller was refused would be a request that nobody knows of."""
+    def _withdraw(self, writing: Future[T], request_id: str, refuse: Callable[[], bool]) -> bool:
+        """Whether the caller is to be refused; False where it is too late for that.
+
+        A write that lands after its caller was refused would be a request that nobody knows of.
+        """
+        if not refuse():
+            self._accepting.discard(request_id)
+            return False
 
         def undo(done: Future[T]) -> None:
             if done.cancelled():
+                self._accepting.discard(request_id)
                 return
             # Also where the write has succeeded: an earlier attempt of it may land yet.
             self.doubts.add(request_id, error := done.exception())
+            self._accepting.discard(request_id)
             if error is not None:
                 return
             try:
@@ -276,8 +268,9 @@ class RequestQueue:
             except StoreUnavailableError:
                 _log.warning("a refused request stays in the table and may run", request_id=request_id)
 
-        if not writing.cancel():
-            writing.add_done_callback(undo)
+        writing.cancel()
+        writing.add_done_callback(undo)
+        return True
 
     def _next_position(self, received_at: float) -> int:
         self._last_position = max(int(received_at * 1e6), self._last_position + 1)
@@ -285,11 +278,6 @@ class RequestQueue:
 
     def _seen(self, entry: Entry) -> None:
         self._last_position = max(self._last_position, entry.position)
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _settle(future: Future[T], function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> None:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 _BATCH = 25
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
 
+_READ_BATCH = 100
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+
 _ENDPOINTS_ROW = "#endpoints"
 _log = structlog.get_logger()
 _OWN = "#fence = :fence AND #owner = :owner AND #state IN (:source, :target)"
@@ -221,6 +224,25 @@ class RequestTable:
     def queued(self, endpoint_name: str) -> list[Entry]:
         """The endpoint's queued requests, oldest first."""
         return [to_entry(row) for row in self._index.all(endpoint_name, State.QUEUED, "expires_at", "fence")]
+
+    def oldest(self, endpoint_name: str, limit: int) -> list[Entry]:
+        """The endpoint's first queued requests, oldest first."""
+        rows, _ = self._index.page(endpoint_name, State.QUEUED, limit, None)
+        return [to_entry(row) for row in rows]
+
+    def present(self, request_ids: list[str]) -> set[str]:
+        """Which of these requests the table has, whatever their state."""
+        found: set[str] = set()
+        for start in range(0, len(request_ids), _READ_BATCH):
+            keys = [{"request_id": text(one)} for one in request_ids[start : start + _READ_BATCH]]
+            wanted: Any = {
+                self.name: {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "request_id"}
+            }
+            while wanted:
+                answer = self._call(self._reading.batch_get_item, RequestItems=wanted)
+                found |= {row["request_id"]["S"] for row in answer["Responses"][self.name]}
+                wanted = answer["UnprocessedKeys"]
+        return found
 
     def running(self, endpoint_name: str) -> list[Held]:
         """The endpoint's running requests, oldest first."""

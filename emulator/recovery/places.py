@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulator.aws import is_of_aws
 from emulator.delivery.retry import is_passing
 from emulator.hosting.resources import Kind
-from emulator.locations import parse_location
+from emulator.locations import is_bucket_name, parse_location
 from emulator.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class Places:
         uris = {output.get(name) for output in outputs for name in ("S3OutputPath", "S3FailurePath")}
         uris |= {self._settings.default_output_path}
         endpoint = self._aws.s3.meta.endpoint_url
-        return {parse_location(uri, endpoint).bucket for uri in uris if uri}
+        names = {parse_location(uri, endpoint).bucket for uri in uris if uri}
+        return set(filter(is_bucket_name, names))
 
     def _attempt(self, make: Callable[[str], None], name: str) -> None:
         try:

@@ -3,7 +3,14 @@ from __future__ import annotations
 import threading
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from urllib3.exceptions import LocationParseError, ProtocolError
 
 from emulator.delivery.retry import LetGoError, is_passing, persist
 from emulator.queue.table import LostLeaseError, StoreUnavailableError
@@ -25,6 +32,11 @@ def refusal(status: int, code: str) -> ClientError:
         (refusal(500, "InternalError"), True),
         (refusal(400, "RequestTimeout"), True),
         (StoreUnavailableError(), True),
+        (HTTPClientError(error=OSError("reset")), True),
+        (HTTPClientError(error=ProtocolError("cut")), True),
+        (HTTPClientError(error=ValueError("Invalid header value b'a\\nb'")), False),
+        (HTTPClientError(error=LocationParseError("http://{b}.x")), False),
+        (HTTPClientError(error=UnicodeError("label too long")), False),
         (refusal(404, "NoSuchKey"), False),
         (refusal(403, "AccessDenied"), False),
         (NoCredentialsError(), False),
