@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+
 from runtime.contract import Stage
 from runtime.geometry.glb_read import read_glb
 from runtime.geometry.glb_write import write_glb
@@ -32,6 +34,9 @@ def do(backend: Backend, job: Job, tell: Tell) -> Done:
     Raises:
         runtime.contract.JobError: for what is the inputs' fault, and for what the backend says of itself.
     """
+    # Of what Intel's IPP gives, the last bit depends on where in memory a buffer lies, and the same job would
+    # not be the same bytes twice: https://github.com/opencv/opencv/issues/24082. The switch is the thread's own.
+    cv2.ipp.setUseIPP(False)
     stages = [Stage.SHAPE, Stage.PAINT] if job.stage is Stage.FULL else [job.stage]
     subject, mesh = _read(job, stages[0], tell)
     results: dict[str, Mesh | TexturedMesh] = {}
