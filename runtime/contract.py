@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.*)", re.DOTALL)
 """Bucket names as in https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
@@ -19,6 +19,18 @@ MAX_KEY_BYTES = 1024
 """Longest S3 key: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html."""
 
 MAX_SEED = 2**32 - 1
+
+MAX_MESSAGE = 1000
+"""Most characters of a message about a job, whatever its input holds."""
+
+
+def shortened(text: str, most: int = MAX_MESSAGE) -> str:
+    """`text` as a message may carry it: short, and free of what UTF-8 cannot hold."""
+    clean = text[: most + 1].encode("utf-8", "backslashreplace").decode()
+    return clean if len(clean) <= most else f"{clean[:most]}..."
+
+
+MessageText = Annotated[str, BeforeValidator(shortened)]
 
 
 class Stage(StrEnum):
@@ -50,7 +62,7 @@ S3Prefix = Annotated[str, AfterValidator(_s3_uri)]
 
 
 class Params(BaseModel):
-    """How a job is done. Each is optional: what is left out, the backend chooses and its metrics tell."""
+    """How a job is done. Each is optional: the backend chooses what is left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -225,7 +237,7 @@ class ErrorBody(BaseModel):
     """What went wrong, for a program and for a person."""
 
     code: ErrorCode
-    message: str
+    message: MessageText
     stage: str | None = Field(None, description="The stage asked for, as far as it could be read.")
     retryable: bool
 
@@ -237,12 +249,12 @@ class ErrorResponse(BaseModel):
 
 
 class JobError(Exception):
-    """A job that cannot be done, in the contract's terms. Crosses process boundaries by pickle."""
+    """A job that cannot be done, in the contract's terms; `message` is shortened."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(code, message)
         self.code = code
-        self.message = message
+        self.message = shortened(message)
+        super().__init__(code, self.message)
 
     def __str__(self) -> str:
         return self.message

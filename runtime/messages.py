@@ -11,11 +11,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from runtime.contract import ErrorCode, Params, Stage
+from runtime.contract import ErrorCode, MessageText, Params, Stage
 
 MAX_LINE_BYTES = 2**20
+"""Longer than any message gets: what a job's input can make long is shortened below."""
+
+_MAX_TRACEBACK = 20_000
+
+
+def _end(text: str) -> str:
+    """The end of a traceback, which says what was raised."""
+    return text[-_MAX_TRACEBACK:].encode("utf-8", "backslashreplace").decode()[-_MAX_TRACEBACK:]
 
 
 class Message(BaseModel):
@@ -64,7 +72,7 @@ class Unusable(Message):
     """The backend cannot be had here, and no new try would change that."""
 
     type: Literal["unusable"] = "unusable"
-    message: str
+    message: MessageText
 
 
 class Began(Message):
@@ -72,7 +80,7 @@ class Began(Message):
 
     type: Literal["began"] = "began"
     stage: Stage
-    step: str
+    step: MessageText
     fraction: float
 
 
@@ -92,8 +100,8 @@ class Failed(Message):
 
     type: Literal["failed"] = "failed"
     code: ErrorCode
-    message: str
-    traceback: str | None = None
+    message: MessageText
+    traceback: Annotated[str, BeforeValidator(_end)] | None = None
 
 
 class Cancelled(Message):

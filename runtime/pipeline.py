@@ -34,8 +34,9 @@ def do(backend: Backend, job: Job, tell: Tell) -> Done:
     Raises:
         runtime.contract.JobError: for what is the inputs' fault, and for what the backend says of itself.
     """
-    # Of what Intel's IPP gives, the last bit depends on where in memory a buffer lies, and the same job would
-    # not be the same bytes twice: https://github.com/opencv/opencv/issues/24082. The switch is the thread's own.
+    # The last bit of what Intel's IPP computes depends on where in memory a buffer lies, so that the same job
+    # would not give the same bytes twice: https://github.com/opencv/opencv/issues/24082. It is off for the
+    # calling thread alone.
     cv2.ipp.setUseIPP(False)
     stages = [Stage.SHAPE, Stage.PAINT] if job.stage is Stage.FULL else [job.stage]
     subject, mesh = _read(job, stages[0], tell)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import reprlib
+from collections import Counter
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from runtime.contract import ErrorCode, InvocationRequest, JobError, Params
+from runtime.contract import ErrorCode, InvocationRequest, JobError, Params, shortened
 
 MAX_BODY_BYTES = 2**20
 
+_MAX_KEYS = 100
+"""Of one object: far more than any field has, few enough to name each that is wrong."""
+
 _MAX_SHOWN = 120
-_MAX_PROBLEM = 400
+_MAX_PROBLEM = 200
+_MAX_PROBLEMS = 8
+
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = _brief.maxlong = _MAX_SHOWN
 
 
 class RequestError(JobError):
@@ -42,9 +51,11 @@ def parse(body: bytes) -> InvocationRequest:
             raise RequestError(
                 ErrorCode.INVALID_JSON, f"the body is not JSON: {problems[0]['msg']}"
             ) from None
-        told = "; ".join(_shown(_describe(each), _MAX_PROBLEM) for each in problems)
-        readable = _shown(stage) if isinstance(stage, str) else None
-        raise RequestError(ErrorCode.INVALID_REQUEST, told, readable) from None
+        message = "; ".join(shortened(_describe(each), _MAX_PROBLEM) for each in problems[:_MAX_PROBLEMS])
+        if len(problems) > _MAX_PROBLEMS:
+            message = f"{len(problems)} fields are wrong, among them {message}"
+        readable = shortened(stage, _MAX_SHOWN) if isinstance(stage, str) else None
+        raise RequestError(ErrorCode.INVALID_REQUEST, message, readable) from None
 
 
 def _read_json(body: bytes) -> object:
@@ -60,11 +71,14 @@ def _read_json(body: bytes) -> object:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > _MAX_KEYS:
+        raise RequestError(
+            ErrorCode.INVALID_REQUEST, f"an object has {len(pairs)} keys: at most {_MAX_KEYS} are read"
+        )
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {_shown(twice)!r} stands in it twice")
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {shortened(twice, _MAX_SHOWN)!r} stands in it twice")
     return found
 
 
@@ -83,10 +97,4 @@ def _describe(problem: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails, 
         return f"{name}: no such field; expected one of {', '.join(model.model_fields)}"
     if kind == "value_error":
         return f"{name}: {message}" if name else str(message)
-    return f"{name or 'the body'} {_shown(repr(problem['input']))}: {message}"
-
-
-def _shown(text: str, most: int = _MAX_SHOWN) -> str:
-    """`text` in a form that fits a message: short, and free of what UTF-8 cannot carry."""
-    clean = text.encode("utf-8", "backslashreplace").decode()
-    return clean if len(clean) <= most else f"{clean[:most]}..."
+    return f"{name or 'the body'} {_brief.repr(problem['input'])}: {message}"

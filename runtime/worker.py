@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
 
-_MAX_MESSAGE = 2_000
-_MAX_TRACEBACK = 20_000
-
 
 class _CancelledError(Exception):
     """The job is to be left at this step."""
@@ -123,11 +120,7 @@ def _attempt(backend: Backend, job: Job, line: Line) -> messages.Done | messages
         return messages.Failed(code=error.code, message=error.message)
     except Exception as error:  # noqa: BLE001  # the process's edge: told in full, and the worker ends
         reason = f"{type(error).__name__}: {error}"
-        return messages.Failed(
-            code=ErrorCode.INTERNAL,
-            message=reason[:_MAX_MESSAGE],
-            traceback=traceback.format_exc()[-_MAX_TRACEBACK:],
-        )
+        return messages.Failed(code=ErrorCode.INTERNAL, message=reason, traceback=traceback.format_exc())
 
 
 if __name__ == "__main__":

@@ -371,6 +371,15 @@ def without_triangles() -> bytes:
     return struct.pack("<4sII", b"glTF", 2, total) + struct.pack("<I4s", len(document), b"JSON") + document
 
 
+def with_a_long_name() -> bytes:
+    """A GLB whose one primitive has an attribute with a megabyte of a name."""
+    primitive = b'{"attributes":{"%b":-1}}' % (b"A" * 2**20)
+    document = b'{"asset":{"version":"2.0"},"meshes":[{"primitives":[%b]}]}' % primitive
+    document += b" " * (-len(document) % 4)
+    total = 12 + 8 + len(document)
+    return struct.pack("<4sII", b"glTF", 2, total) + struct.pack("<I4s", len(document), b"JSON") + document
+
+
 @functools.cache
 def two_million_faces() -> bytes:
     """A flat grid of 1000 x 1000 squares: some 36 MB."""
@@ -388,6 +397,7 @@ BAD_MESHES: dict[str, tuple[Callable[[], bytes], ErrorCode, str]] = {
     "a picture": (lambda: saved(disc()), ErrorCode.INVALID_MESH, ""),
     "cut off": (lambda: without_triangles()[:-10], ErrorCode.INVALID_MESH, ""),
     "no triangles": (without_triangles, ErrorCode.INVALID_MESH, "no triangles"),
+    "a long name": (with_a_long_name, ErrorCode.INVALID_MESH, ""),
     "two million faces": (two_million_faces, ErrorCode.MESH_TOO_LARGE, "1000000"),
 }
 

@@ -53,7 +53,7 @@ def test_one_job_twenty_times_is_one_result(tmp_path: Path, monkeypatch: pytest.
     wandering = Wandering()
     monkeypatch.setattr(cv2, "distanceTransform", wandering)
     # The thread's, as a new process has it; a job sets it for itself.
-    cv2.ipp.setUseIPP(True)  # noqa: FBT003  # its only argument, and positional
+    cv2.ipp.setUseIPP(True)
     picture = Image.new("RGBA", (96, 96))
     draw = ImageDraw.Draw(picture)
     draw.ellipse((8, 8, 88, 60), fill=(200, 40, 30, 255))
