@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -25,6 +26,7 @@ from runtime.contract import (
 from runtime.halt import Halt, JobHaltedError
 from runtime.logs import log
 from runtime.requests import MAX_BODY_BYTES, RequestError, parse
+from runtime.service import STOPPING
 
 if TYPE_CHECKING:
     from runtime.service import Service
@@ -34,8 +36,15 @@ INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 _CLIENT_PATIENCE_SECONDS = 30.0
 """How long a job whose caller is gone may take to reach its next step: killing the worker costs a reload."""
 
+BODY_SECONDS = 30.0
+"""How long a request's body may take to arrive."""
+
 _CLIENT_CLOSED_REQUEST = 499
 """Seen by nobody: the connection is gone. nginx's number for it."""
+
+
+class _StalledError(Exception):
+    """The body did not arrive in time."""
 
 
 def create_app(service: Service) -> FastAPI:
@@ -45,7 +54,7 @@ def create_app(service: Service) -> FastAPI:
     @app.get("/ping", response_model=Health, responses=openapi.PING, summary="Whether jobs are taken")
     async def ping() -> JSONResponse:
         health = service.health()
-        return JSONResponse(health.model_dump(), 200 if health.state == "ready" else 503)
+        return JSONResponse(health.model_dump(), 200 if health.state in {"ready", "reloading"} else 503)
 
     @app.post(
         "/invocations",
@@ -63,8 +72,7 @@ def create_app(service: Service) -> FastAPI:
         message = (
             f"{request.method} {request.url.path}: {error.detail}; expected GET /ping or POST /invocations"
         )
-        answer = _failure(ErrorCode.INVALID_REQUEST, message, None)
-        answer.status_code = error.status_code
+        answer = invalid(message, error.status_code)
         answer.headers.update(error.headers or {})
         return answer
 
@@ -72,10 +80,17 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
+def invalid(message: str, status: int) -> JSONResponse:
+    """The answer to a request that is none of the contract's."""
+    answer = _failure(ErrorCode.INVALID_REQUEST, message, None)
+    answer.status_code = status
+    return answer
+
+
 async def _invoke(service: Service, request: Request, inference_id: str) -> Response:
     stage = None
     try:
-        job = parse(await _read_body(request))
+        job = parse(await _read_in_time(request, service.stopping))
         stage = job.stage.value
         halt = Halt()
         watch = asyncio.create_task(_tell_when_gone(request, halt))
@@ -83,6 +98,10 @@ async def _invoke(service: Service, request: Request, inference_id: str) -> Resp
             response = await service.invoke(job, inference_id, halt)
         finally:
             watch.cancel()
+    except _StalledError:
+        answer = invalid(f"the body did not arrive within {BODY_SECONDS:g} s", HTTPStatus.REQUEST_TIMEOUT)
+        answer.headers["Connection"] = "close"
+        return answer
     except RequestError as error:
         log.warning("request_refused", inference_id=inference_id, code=error.code, message=error.message)
         return _failure(error.code, error.message, error.stage)
@@ -93,6 +112,27 @@ async def _invoke(service: Service, request: Request, inference_id: str) -> Resp
     except Exception as error:  # noqa: BLE001  # the process's edge; the service has logged it in full
         return _failure(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", stage)
     return JSONResponse(response.model_dump(mode="json"))
+
+
+async def _read_in_time(request: Request, stopping: asyncio.Event) -> bytes:
+    """The body, from a client that neither stalls nor holds up the end of the process.
+
+    Raises:
+        RequestError: it is over the limit.
+        JobError: NOT_READY, where the container is stopping.
+    """
+    reading = asyncio.create_task(_read_body(request))
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({reading, stopped}, timeout=BODY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if reading.done():
+            return reading.result()
+        if stopped.done():
+            raise JobError(ErrorCode.NOT_READY, STOPPING)
+        raise _StalledError
+    finally:
+        reading.cancel()
+        stopped.cancel()
 
 
 async def _read_body(request: Request) -> bytes:

@@ -172,7 +172,7 @@ class InvocationResponse(BaseModel):
 class Health(BaseModel):
     """The body of `GET /ping`; what counts is its status, 200 or 503."""
 
-    state: Literal["ready", "loading", "draining"]
+    state: Literal["ready", "reloading", "loading", "draining"]
     backend: str | None = Field(None, description="None until the worker is ready for the first time.")
     device: str | None = None
     running: int = Field(0, description="Jobs at work: 0 or 1.")
@@ -193,6 +193,7 @@ class ErrorCode(StrEnum):
     IMAGE_TOO_LARGE = "image_too_large"
     MESH_TOO_LARGE = "mesh_too_large"
     OUT_OF_GPU_MEMORY = "out_of_gpu_memory"
+    OUT_OF_MEMORY = "out_of_memory"
     BUSY = "busy"
     NOT_READY = "not_ready"
     STORAGE_UNAVAILABLE = "storage_unavailable"
@@ -213,6 +214,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.IMAGE_TOO_LARGE: 413,
     ErrorCode.MESH_TOO_LARGE: 413,
     ErrorCode.OUT_OF_GPU_MEMORY: 507,
+    ErrorCode.OUT_OF_MEMORY: 507,
     ErrorCode.BUSY: 503,
     ErrorCode.NOT_READY: 503,
     ErrorCode.STORAGE_UNAVAILABLE: 500,

@@ -29,6 +29,9 @@ EXIT_SETTINGS = 2
 
 _THREAD_ENDS_SECONDS = 0.2
 
+_STALLED_SECONDS = 1
+"""How long the end waits for connections on which nothing happens any more."""
+
 _KEEP_ALIVE_SECONDS = 120
 """Longer than clients keep idle connections, so that none is closed under a request just sent."""
 
@@ -81,7 +84,8 @@ async def _serve(settings: Settings, scratch: Scratch, listener: socket.socket) 
     keeping = asyncio.create_task(supervisor.keep())
     # The worker process starts now, and loads its part while this one loads its own.
     await asyncio.sleep(0)
-    from runtime.assembly import Assembly  # noqa: PLC0415  # see above
+    from runtime.assembly import TRANSFER_THREADS, Assembly  # noqa: PLC0415  # see above
+    from runtime.http_limits import BoundedProtocol  # noqa: PLC0415
 
     assembly = Assembly(settings, supervisor, scratch)
     server = _Server(
@@ -90,7 +94,11 @@ async def _serve(settings: Settings, scratch: Scratch, listener: socket.socket) 
             log_config=None,
             access_log=False,
             lifespan="off",
+            http=BoundedProtocol,
+            ws="none",
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            # After the drain, when all that is left are clients that do not read or write on.
+            timeout_graceful_shutdown=_STALLED_SECONDS,
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -104,15 +112,15 @@ async def _serve(settings: Settings, scratch: Scratch, listener: socket.socket) 
     status = await _end(keeping)
     assembly.close()
     log.info("stopped", status=status)
-    if _held_up():
+    if _held_up(TRANSFER_THREADS):
         shutil.rmtree(scratch.path, ignore_errors=True)
         _leave(status)
     return status
 
 
-def _held_up() -> bool:
+def _held_up(prefix: str) -> bool:
     """Whether a transfer hangs on a storage that does not answer: the process would wait for its thread."""
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("transfer")]
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
     for thread in threads:
         thread.join(_THREAD_ENDS_SECONDS)
     return any(thread.is_alive() for thread in threads)

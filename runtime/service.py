@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from runtime.attempt import PATIENCE_SECONDS, Attempt, Means
 from runtime.contract import ErrorCode, Health, InvocationRequest, InvocationResponse, JobError
@@ -29,7 +29,8 @@ class Service:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._turns = Turns(means.settings.queue)
-        self._draining = False
+        self.stopping = asyncio.Event()
+        """Set once no more jobs are taken."""
         self._queued: set[Halt] = set()
         self._running: set[Halt] = set()
         self._idle = asyncio.Event()
@@ -38,8 +39,15 @@ class Service:
     def health(self) -> Health:
         """Whether a job that came now would be taken."""
         supervisor = self._means.supervisor
+        state: Literal["ready", "reloading", "loading", "draining"] = "loading"
+        if self.stopping.is_set():
+            state = "draining"
+        elif supervisor.ready:
+            state = "ready"
+        elif supervisor.reloading:
+            state = "reloading"
         return Health(
-            state="draining" if self._draining else "ready" if supervisor.ready else "loading",
+            state=state,
             backend=supervisor.backend,
             device=supervisor.device,
             running=self._turns.running,
@@ -72,10 +80,8 @@ class Service:
     async def _admit(
         self, request: InvocationRequest, halt: Halt, told: FilteringBoundLogger
     ) -> InvocationResponse:
-        if self._draining:
+        if self.stopping.is_set():
             raise JobError(ErrorCode.NOT_READY, STOPPING)
-        if not self._means.supervisor.ready:
-            raise JobError(ErrorCode.NOT_READY, "the container is not ready: its worker is being started")
         turn = self._turns.ask()
         told.info("job_accepted", waiting=self._turns.waiting)
         watch = Stopwatch(lambda *_: None)
@@ -83,7 +89,7 @@ class Service:
         try:
             await self._turns.wait(turn, halt)
             async with self._turn():
-                # The job before may have taken the worker down; the time to start another is nobody's.
+                # The job before may have taken the worker down: to start another is not this one's time.
                 await self._means.supervisor.wait_ready(halt)
                 self._queued.discard(halt)
                 self._running.add(halt)
@@ -104,7 +110,7 @@ class Service:
 
     async def drain(self) -> None:
         """Take no more jobs, send away those that wait, and give the running one its time of grace."""
-        self._draining = True
+        self.stopping.set()
         grace = self._means.settings.grace_seconds
         log.info("draining", running=self._turns.running, waiting=self._turns.waiting, grace=grace)
         for halt in list(self._queued):

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runtime import messages
+from runtime import memory, messages
 from runtime.contract import ErrorCode, JobError
 from runtime.halt import JobHaltedError
 from runtime.logs import log
@@ -28,6 +28,9 @@ _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
 _LINGER_SECONDS = 2.0
 
+_PROVEN_SECONDS = 60.0
+"""A worker that lives so long, or does a job, was well: one that dies sooner is started after a pause."""
+
 
 class UnusableBackendError(Exception):
     """The backend cannot be had on this machine, however often it is tried; the message says why."""
@@ -40,8 +43,6 @@ class Worker:
         self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.process = process
-        self.backend = ""
-        self.device = ""
         self._reader = reader
         self._writer = writer
         self._exit = asyncio.create_task(self._wait())
@@ -109,10 +110,11 @@ class _Died:
     """Stands in the inbox after a worker's last message."""
 
     how: str
+    out_of_memory: bool
 
 
 class Supervisor:
-    """The one worker, started anew whenever it ends."""
+    """The one worker, started anew whenever it ends, after a pause that grows while none does well."""
 
     def __init__(self, settings: Settings) -> None:
         self.backend: str | None = None
@@ -120,6 +122,8 @@ class Supervisor:
         self._settings = settings
         self._worker: Worker | None = None
         self._stopping = False
+        self._proven = False
+        self._lost_at = time.monotonic()
         self._ready = asyncio.Event()
         self._inbox: asyncio.Queue[messages.News | _Died] = asyncio.Queue()
 
@@ -128,20 +132,39 @@ class Supervisor:
         """Whether a worker waits for a job or works at one."""
         return self._ready.is_set()
 
+    @property
+    def reloading(self) -> bool:
+        """Whether a worker that was well was lost, and there is still time for another to take its place.
+
+        A backend that dies again and again without doing a job does not get more time that way.
+        """
+        return self.backend is not None and not self.ready and self._seconds_left() > 0
+
+    def _seconds_left(self) -> float:
+        """Until a worker that is missing counts as one that does not start."""
+        return self._lost_at + self._settings.startup_seconds - time.monotonic()
+
     async def wait_ready(self, halt: Halt) -> None:
         """Wait for a worker that is ready.
 
         Raises:
-            JobError: NOT_READY, when none is in the time that a worker may take to start.
+            JobError: NOT_READY, when there has been none for as long as a worker may take to start.
             Exception: what `halt` says.
         """
-        waits = [asyncio.create_task(self._ready.wait()), asyncio.create_task(halt.wait())]
-        await asyncio.wait(waits, timeout=self._settings.startup_seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
         halt.check()
+        # One that was ready may be gone again before this task has its turn.
+        while not self.ready and (seconds := self._seconds_left()) > 0:
+            waits = [asyncio.create_task(self._ready.wait()), asyncio.create_task(halt.wait())]
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            halt.check()
         if not self.ready:
-            raise JobError(ErrorCode.NOT_READY, "the worker does not start; the container's log says why")
+            limit = f"RUNTIME_STARTUP_SECONDS={self._settings.startup_seconds:g}"
+            raise JobError(
+                ErrorCode.NOT_READY,
+                f"no worker has been ready for longer than {limit}; the container's log says why",
+            )
 
     async def run(
         self, job: messages.Job, tell: Callable[[messages.Began], None], halt: Halt
@@ -149,7 +172,7 @@ class Supervisor:
         """Have the job done by the worker, which must be ready.
 
         Raises:
-            JobError: what the worker says; WORKER_CRASHED if it dies.
+            JobError: what the worker says; WORKER_CRASHED if it dies, OUT_OF_MEMORY if it is killed for that.
             Exception: what `halt` says, once the worker has left the job, or been killed because it did not
                 within the halt's patience.
         """
@@ -180,14 +203,25 @@ class Supervisor:
                     step = began.step
                     tell(began)
                 case messages.Done() as done:
+                    self._proven = True
                     return done
                 case messages.Cancelled():
+                    self._proven = True
                     raise JobHaltedError
                 case messages.Failed() as failed:
                     if failed.traceback is not None:
                         self._ready.clear()
                         log.error("worker_raised", step=step, exception=failed.traceback)
+                    else:
+                        self._proven = True
                     raise JobError(failed.code, failed.message)
+                case _Died(out_of_memory=True):
+                    raise JobError(
+                        ErrorCode.OUT_OF_MEMORY,
+                        f"the worker was killed at {step}: the container has too little memory for this job; "
+                        "lower octree_resolution, target_faces or texture_size, send a smaller image, "
+                        "or give the container more",
+                    )
                 case _Died(how):
                     raise JobError(ErrorCode.WORKER_CRASHED, f"the worker died at {step}: {how}")
 
@@ -206,13 +240,16 @@ class Supervisor:
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     async def _live_once(self) -> bool:
-        """Start a worker and listen to it until it ends; whether it ever was ready."""
+        """Start a worker and listen to it until it ends; whether it was well: see `_PROVEN_SECONDS`."""
         began = time.monotonic()
+        kills = memory.kills()
+        self._proven = False
         worker = self._worker = await Worker.start(self._settings)
         self._inbox = asyncio.Queue()
         was_ready = False
         try:
             was_ready = await self._get_ready(worker, began)
+            ready_at = time.monotonic()
             while was_ready and (message := await worker.receive()) is not None:
                 self._inbox.put_nowait(message)
         finally:
@@ -220,17 +257,30 @@ class Supervisor:
             if not was_ready:
                 worker.kill()
             how = await asyncio.shield(worker.ended())
+            if was_ready and time.monotonic() - ready_at >= _PROVEN_SECONDS:
+                self._proven = True
+            if self._proven:
+                self._lost_at = time.monotonic()
+            out_of_memory = how == signal.SIGKILL.name and memory.kills() > kills
             if self._stopping:
                 log.info("worker_stopped", pid=worker.process.pid, reason=how)
             else:
-                log.warning("worker_died", pid=worker.process.pid, reason=how, was_ready=was_ready)
-            self._inbox.put_nowait(_Died(how))
-        return was_ready
+                log.warning(
+                    "worker_died",
+                    pid=worker.process.pid,
+                    reason=how,
+                    was_ready=was_ready,
+                    out_of_memory=out_of_memory,
+                )
+            self._inbox.put_nowait(_Died(how, out_of_memory))
+        return self._proven
 
     async def _get_ready(self, worker: Worker, began: float) -> bool:
         message = None
+        # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the message.
         with contextlib.suppress(TimeoutError):
-            message = await asyncio.wait_for(worker.receive(), self._settings.startup_seconds)
+            async with asyncio.timeout(self._settings.startup_seconds):
+                message = await worker.receive()
         if isinstance(message, messages.Unusable):
             raise UnusableBackendError(message.message)
         if not isinstance(message, messages.Ready):

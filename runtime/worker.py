@@ -120,7 +120,8 @@ def _attempt(backend: Backend, job: Job, line: Line) -> messages.Done | messages
         return messages.Failed(code=error.code, message=error.message)
     except Exception as error:  # noqa: BLE001  # the process's edge: told in full, and the worker ends
         reason = f"{type(error).__name__}: {error}"
-        return messages.Failed(code=ErrorCode.INTERNAL, message=reason, traceback=traceback.format_exc())
+        code = ErrorCode.OUT_OF_MEMORY if isinstance(error, MemoryError) else ErrorCode.INTERNAL
+        return messages.Failed(code=code, message=reason, traceback=traceback.format_exc())
 
 
 if __name__ == "__main__":

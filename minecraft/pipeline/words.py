@@ -38,6 +38,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "invalid_mesh": f"No model could be made of the picture. {_ANOTHER_PICTURE}",
         "mesh_too_large": "The model came out too detailed. Try a simpler object.",
         OUT_OF_GPU_MEMORY: "The model needs more memory than the graphics card has. Try a simpler object.",
+        "out_of_memory": "The model needs more memory than the modelling service has. Try a simpler object.",
         WORKER_CRASHED: "The modelling service broke down again and again. Try later, or a simpler object.",
         "busy": "The modelling service is busy. Try again in some minutes.",
         "not_ready": "The modelling service is not ready yet. Try again in some minutes.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ def test_a_signal_lets_the_running_job_finish(
     start: Callable[..., RuntimeServer], job: Job, aws: str, s3: S3Client, bucket: str, stop: signal.Signals
 ) -> None:
     fetch = Gate()
+    stalled: list[socket.socket] = []
     with S3Proxy(aws).running() as proxy, ThreadPoolExecutor(2) as pool:
         proxy.faults["GET", "in.png"] = fetch
         server = start(AWS_ENDPOINT_URL=proxy.url).ready()
@@ -77,6 +79,10 @@ def test_a_signal_lets_the_running_job_finish(
         fetch.wait_for_one()
         queued = pool.submit(server.invoke, job(output="queued.glb"))
         eventually(lambda: server.ping().json["waiting"] == 1)
+        # Clients that say half a request and no more: the end does not wait for them.
+        for half in (b"", b"Host: x\r\nContent-Length: 99\r\n\r\n{"):
+            stalled.append(socket.create_connection(("127.0.0.1", server.port)))
+            stalled[-1].sendall(b"POST /invocations HTTP/1.1\r\n" + half)
         server.process.send_signal(stop)
         eventually(lambda: server.ping().status == 503)
         assert server.ping().json["state"] == "draining"
@@ -87,6 +93,9 @@ def test_a_signal_lets_the_running_job_finish(
         fetch.open()
         assert running.result().status == 200
     assert server.process.wait(30) == 0
+    assert b"503" in stalled[1].recv(100)
+    for each in stalled:
+        each.close()
     assert keys(s3, bucket) == ["in.png", "out.glb"]
     assert list(server.scratch.iterdir()) == []
     assert [event["status"] for event in server.events("stopped")] == [0]

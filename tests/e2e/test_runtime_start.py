@@ -77,9 +77,17 @@ def test_a_backend_that_cannot_be_had_ends_the_container(backend: str, reason: s
 def test_a_worker_that_never_gets_ready_is_tried_again_and_again(tmp_path: Path) -> None:
     environment = aws_environment("http://127.0.0.1:1")
     with RuntimeServer(
-        tmp_path, environment, RUNTIME_BACKEND="tests.support.runtime_backend:Broken"
+        tmp_path,
+        environment,
+        RUNTIME_BACKEND="tests.support.runtime_backend:Broken",
+        RUNTIME_STARTUP_SECONDS=2,
     ) as server:
         server.listening()
+        refused = server.invoke(
+            {"stage": "shape", "input_s3": "s3://images/a.png", "output_s3": "s3://pipeline/a.glb"}
+        )
+        assert (refused.status, refused.code) == (503, "not_ready")
+        assert "RUNTIME_STARTUP_SECONDS=2" in refused.json["error"]["message"]
         eventually(lambda: len(server.events("worker_died")) >= 2)
         assert (server.ping().status, server.ping().json["state"]) == (503, "loading")
     assert "no weights" in server.errors

@@ -106,7 +106,7 @@ def assert_nothing_left(server: RuntimeServer, storage: S3Client) -> None:
 
 @pytest.fixture(autouse=True)
 def only_the_input(server: RuntimeServer, storage: S3Client) -> Iterator[None]:
-    eventually(lambda: server.ping().status == 200)
+    eventually(lambda: server.ping().json["state"] == "ready")
     yield
     for key in keys(storage):
         if key != "in.png":
@@ -137,7 +137,7 @@ def test_a_crash_fails_its_job_alone(
     assert_nothing_left(server, storage)
 
 
-def test_ping_says_503_until_the_worker_is_back(server: RuntimeServer) -> None:
+def test_a_job_that_comes_while_the_worker_is_replaced_waits_for_it(server: RuntimeServer) -> None:
     before = psutil.Process(server.process.pid).children()
     assert server.invoke(shape(Act.EXIT)).status == 500
     successors: list[psutil.Process] = []
@@ -149,13 +149,15 @@ def test_ping_says_503_until_the_worker_is_back(server: RuntimeServer) -> None:
 
     eventually(is_replaced)
     successors[0].suspend()
-    ping, refused = server.ping(), server.invoke(shape())
-    successors[0].resume()
-    assert (ping.status, ping.json["state"]) == (503, "loading")
-    assert (refused.status, refused.code) == (503, "not_ready")
-    assert refused.json["error"]["retryable"] is True
-    eventually(lambda: server.ping().status == 200)
-    assert server.invoke(shape()).status == 200
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(server.invoke, shape(output=f"{number}.glb")) for number in range(2)]
+        eventually(lambda: server.ping().json["waiting"] == 1)
+        ping = server.ping()
+        assert (ping.status, ping.json["state"], ping.json["running"]) == (200, "reloading", 1)
+        assert not any(job.done() for job in jobs)
+        successors[0].resume()
+        assert [job.result().status for job in jobs] == [200, 200]
+    assert server.ping().json["state"] == "ready"
 
 
 def test_a_worker_killed_from_outside_is_replaced(server: RuntimeServer, storage: S3Client) -> None:
@@ -172,14 +174,14 @@ def test_a_worker_lost_while_its_job_is_fetched_is_no_loss(server: RuntimeServer
         job = pool.submit(server.invoke, shape())
         fetch.wait_for_one()
         server.worker.kill()
-        eventually(lambda: server.ping().status == 503)
+        eventually(lambda: server.ping().json["state"] == "reloading")
         fetch.open()
         assert job.result().status == 200
 
 
 @pytest.mark.parametrize("act", [Act.HANG, Act.HOLD_THE_INTERPRETER])
 def test_a_job_past_its_deadline_is_ended(strict: RuntimeServer, storage: S3Client, act: Act) -> None:
-    eventually(lambda: strict.ping().status == 200)
+    eventually(lambda: strict.ping().json["state"] == "ready")
     worker = strict.worker
     answer = strict.invoke(shape(act))
     assert (answer.status, answer.code) == (500, "deadline_exceeded")
@@ -192,7 +194,7 @@ def test_a_job_past_its_deadline_is_ended(strict: RuntimeServer, storage: S3Clie
 def test_a_backend_that_reports_leaves_a_late_job_without_dying(
     strict: RuntimeServer, storage: S3Client
 ) -> None:
-    eventually(lambda: strict.ping().status == 200)
+    eventually(lambda: strict.ping().json["state"] == "ready")
     worker = strict.worker.pid
     answer = strict.invoke(shape(steps=(DEADLINE + 1) * SECOND))
     assert answer.code == "deadline_exceeded"
