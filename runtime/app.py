@@ -106,7 +106,7 @@ async def _invoke(service: Service, request: Request, inference_id: str) -> Resp
         log.warning("request_refused", inference_id=inference_id, code=error.code, message=error.message)
         return _failure(error.code, error.message, error.stage)
     except JobError as error:
-        return _failure(error.code, error.message, stage)
+        return _failure(error.code, error.message, stage, error.outputs)
     except (JobHaltedError, ClientDisconnect):
         return Response(status_code=_CLIENT_CLOSED_REQUEST)
     except Exception as error:  # noqa: BLE001  # the process's edge; the service has logged it in full
@@ -155,6 +155,9 @@ async def _tell_when_gone(request: Request, halt: Halt) -> None:
     halt.ask(JobHaltedError("the caller is gone"), patience=_CLIENT_PATIENCE_SECONDS)
 
 
-def _failure(code: ErrorCode, message: str, stage: str | None) -> JSONResponse:
+def _failure(
+    code: ErrorCode, message: str, stage: str | None, outputs: dict[str, str] | None = None
+) -> JSONResponse:
     body = ErrorBody(code=code, message=message, stage=stage, retryable=code in RETRYABLE)
-    return JSONResponse(ErrorResponse(error=body).model_dump(mode="json"), STATUS[code])
+    response = ErrorResponse(error=body, outputs=outputs or {})
+    return JSONResponse(response.model_dump(mode="json"), STATUS[code])

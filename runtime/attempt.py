@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from runtime.contract import (
     Progress,
     Stage,
 )
-from runtime.messages import Began, Done, Job
+from runtime.messages import Began, Done, Job, Written
 from runtime.progress import ProgressObject
 from runtime.stopwatch import Stopwatch
 
@@ -53,7 +54,10 @@ class Means:
 
 
 class Attempt:
-    """A job at work. What it made is in S3 when `run` returns; when it raises, nothing is."""
+    """A job at work. What it made is in S3 when `run` returns; a JobError names what is there all the same.
+
+    An object is replaced whole or not at all, and none is deleted: what an earlier job left stays until then.
+    """
 
     def __init__(
         self, means: Means, request: InvocationRequest, halt: Halt, told: FilteringBoundLogger
@@ -64,6 +68,8 @@ class Attempt:
         self._told = told
         self._stage: Stage = Stage.SHAPE if request.stage is Stage.FULL else request.stage
         self._watch = Stopwatch(self._step_ended)
+        self._written: list[str] = []
+        self._stored: dict[str, str] = {}
 
     async def run(self) -> InvocationResponse:
         """Do the job, within its deadline.
@@ -81,6 +87,9 @@ class Attempt:
         )
         try:
             return await self._run()
+        except JobError as error:
+            error.outputs = dict(self._stored)
+            raise
         finally:
             alarm.cancel()
 
@@ -88,8 +97,17 @@ class Attempt:
         with self._means.scratch.job() as folder:
             async with self._progress_object() as progress:
                 job = await self._fetch(Path(folder))
-                done = await self._work(job, progress)
-                await self._store(job, progress)
+                try:
+                    done = await self._work(job, progress)
+                except JobError:
+                    await self._keep(job)
+                    raise
+                self._watch.begin("upload")
+                progress.tell(self._progress("upload", 1 - STORING))
+                for name in job.outputs:
+                    self._halt.check()
+                    await self._store(name, job)
+                self._watch.end()
         return self._answer(job, done)
 
     def _progress_object(self) -> ProgressObject:
@@ -133,21 +151,32 @@ class Attempt:
         transfer.result()
 
     async def _work(self, job: Job, progress: ProgressObject) -> Done:
-        def tell(began: Began) -> None:
-            self._stage = began.stage
-            self._watch.begin(began.step)
-            progress.tell(self._progress(began.step, FETCHING + (1 - FETCHING - STORING) * began.fraction))
+        def tell(message: Began | Written) -> None:
+            if isinstance(message, Written):
+                self._written.append(message.output)
+                return
+            self._stage = message.stage
+            self._watch.begin(message.step)
+            fraction = FETCHING + (1 - FETCHING - STORING) * message.fraction
+            progress.tell(self._progress(message.step, fraction))
 
         await self._means.supervisor.wait_ready(self._halt)
         return await self._means.supervisor.run(job, tell, self._halt)
 
-    async def _store(self, job: Job, progress: ProgressObject) -> None:
-        self._watch.begin("upload")
-        progress.tell(self._progress("upload", 1 - STORING))
-        files = {self._request.outputs()[name]: Path(path) for name, path in job.outputs.items()}
-        # To its end: left alone, it would take back the outputs of the caller's next try, long after.
-        await self._transfer(partial(self._means.storage.upload_all, files, self._halt.check), linger=None)
-        self._watch.end()
+    async def _store(self, name: str, job: Job) -> None:
+        location = self._request.outputs()[name]
+        # To its end: left alone, it might land after the output of the caller's next try.
+        await self._transfer(
+            partial(self._means.storage.upload, Path(job.outputs[name]), location), linger=None
+        )
+        self._stored[name] = location
+
+    async def _keep(self, job: Job) -> None:
+        """Store what was finished before the job failed, unless the process is about to end."""
+        for name in self._written:
+            if not self._halt.final:
+                with contextlib.suppress(JobError):
+                    await self._store(name, job)
 
     def _progress(self, step: str, fraction: float) -> Progress:
         return Progress(

@@ -248,14 +248,19 @@ class ErrorResponse(BaseModel):
     """The body of every answer but a 200."""
 
     error: ErrorBody
+    outputs: dict[str, str] = Field({}, description="What was finished all the same, and is kept in S3.")
 
 
 class JobError(Exception):
-    """A job that cannot be done, in the contract's terms; `message` is shortened."""
+    """A job that cannot be done, in the contract's terms.
+
+    `message` is shortened. `outputs` are those that are in S3 all the same, by name.
+    """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         self.code = code
         self.message = shortened(message)
+        self.outputs: dict[str, str] = {}
         super().__init__(code, self.message)
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 """What the HTTP process and the worker say to each other: JSON, a line a message.
 
     HTTP process -> worker: Job, Cancel, Stop
-    worker -> HTTP process: Ready or Unusable, once; then for each Job any number of Began, and one of
-    Done, Failed, Cancelled
+    worker -> HTTP process: Ready or Unusable, once; then for each Job any number of Began and Written, and
+    one of Done, Failed, Cancelled
 
 Each job gets exactly one last word, so whoever reads up to it has nothing left over from an earlier job.
 """
@@ -84,6 +84,13 @@ class Began(Message):
     fraction: float
 
 
+class Written(Message):
+    """This output is written, whatever becomes of those that follow."""
+
+    type: Literal["written"] = "written"
+    output: str
+
+
 class Done(Message):
     """The outputs are written."""
 
@@ -111,7 +118,7 @@ class Cancelled(Message):
 
 
 Order = Job | Cancel | Stop
-News = Ready | Unusable | Began | Done | Failed | Cancelled
+News = Ready | Unusable | Began | Written | Done | Failed | Cancelled
 
 to_worker: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="type")])
 from_worker: TypeAdapter[News] = TypeAdapter(Annotated[News, Field(discriminator="type")])

@@ -11,7 +11,7 @@ from runtime.contract import Stage
 from runtime.geometry.glb_read import read_glb
 from runtime.geometry.glb_write import write_glb
 from runtime.geometry.topology import describe
-from runtime.messages import Began, Done, Job
+from runtime.messages import Began, Done, Job, Written
 from runtime.pictures import find_subject, open_picture
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runtime.geometry.mesh import Mesh, TexturedMesh
     from runtime.pictures import Subject
 
-    Tell = Callable[[Began], None]
+    Tell = Callable[[Began | Written], None]
 
 READING = 0.08
 WRITING = 0.05
@@ -29,7 +29,7 @@ WRITING = 0.05
 
 
 def do(backend: Backend, job: Job, tell: Tell) -> Done:
-    """Do the job; its outputs are written once every stage is through.
+    """Do the job; each output is written as soon as its stage is through, so that the next cannot spoil it.
 
     Raises:
         runtime.contract.JobError: for what is the inputs' fault, and for what the backend says of itself.
@@ -40,19 +40,22 @@ def do(backend: Backend, job: Job, tell: Tell) -> Done:
     cv2.ipp.setUseIPP(False)
     stages = [Stage.SHAPE, Stage.PAINT] if job.stage is Stage.FULL else [job.stage]
     subject, mesh = _read(job, stages[0], tell)
-    results: dict[str, Mesh | TexturedMesh] = {}
+    result: Mesh | TexturedMesh
     for number, stage in enumerate(stages):
         report = reporter(stage, number, len(stages), tell)
         if stage is Stage.SHAPE:
-            results["shape"] = mesh = backend.shape(subject, job.params, job.seed, report)
-        elif mesh is not None:
-            results["textured"] = backend.paint(subject, mesh, job.params, job.seed, report)
-    tell(Began(stage=stages[-1], step="inspect", fraction=1 - WRITING))
+            name, result = "shape", backend.shape(subject, job.params, job.seed, report)
+            mesh = result
+        else:
+            assert mesh is not None
+            name, result = "textured", backend.paint(subject, mesh, job.params, job.seed, report)
+        through = READING + (number + 1) * (1 - READING - WRITING) / len(stages)
+        tell(Began(stage=stage, step="encode", fraction=through))
+        Path(job.outputs[name]).write_bytes(write_glb(result))
+        tell(Written(output=name))
+    tell(Began(stage=stages[-1], step="inspect", fraction=1 - WRITING / 2))
     assert mesh is not None
     watertight = describe(mesh).watertight
-    tell(Began(stage=stages[-1], step="encode", fraction=1 - WRITING / 2))
-    for name, result in results.items():
-        Path(job.outputs[name]).write_bytes(write_glb(result))
     return Done(
         vertices=len(result.vertices),
         faces=len(result.faces),

@@ -58,8 +58,8 @@ class Service:
         """Do the job when its turn comes.
 
         Raises:
-            JobError: with the code that the caller is to see. Nothing of the job is left then.
-            JobHaltedError: the caller is gone, as `halt` was told. Nothing is left then either.
+            JobError: with the code that the caller is to see, and what is kept of the job.
+            JobHaltedError: the caller is gone, as `halt` was told.
         """
         told = log.bind(inference_id=inference_id, stage=request.stage.value)
         watch = Stopwatch(lambda *_: None)

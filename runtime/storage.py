@@ -19,7 +19,7 @@ from runtime.contract import ErrorCode, JobError
 from runtime.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
@@ -114,36 +114,6 @@ class Storage:
                 self._s3.put_object(Bucket=bucket, Key=key, Body=file, ContentType=GLB_TYPE)
         except (BotoCoreError, ClientError) as error:
             _refuse(location, "write", error)
-
-    def upload_all(self, files: dict[str, Path], check: Callable[[], None]) -> None:
-        """Store each file at its location, all or none. `check` is called before each, and once at the end.
-
-        Raises:
-            JobError: as `upload` does; what was stored before is deleted again.
-        """
-        with self._undone_on_failure() as stored:
-            for location, path in files.items():
-                check()
-                try:
-                    self.upload(path, location)
-                except JobError as error:
-                    if error.code is ErrorCode.STORAGE_UNAVAILABLE:
-                        # It may have got there all the same.
-                        stored.append(location)
-                    raise
-                stored.append(location)
-            check()
-
-    @contextlib.contextmanager
-    def _undone_on_failure(self) -> Iterator[list[str]]:
-        stored: list[str] = []
-        try:
-            yield stored
-        except BaseException:
-            for location in stored:
-                with contextlib.suppress(BotoCoreError, ClientError):
-                    self.delete(location)
-            raise
 
     def put_aside(self, location: str, body: bytes) -> None:
         """Store a small JSON object, not waiting long. Raises what boto3 raises."""

@@ -167,7 +167,7 @@ class Supervisor:
             )
 
     async def run(
-        self, job: messages.Job, tell: Callable[[messages.Began], None], halt: Halt
+        self, job: messages.Job, tell: Callable[[messages.Began | messages.Written], None], halt: Halt
     ) -> messages.Done:
         """Have the job done by the worker, which must be ready.
 
@@ -195,13 +195,15 @@ class Supervisor:
             raise error
         return work.result()
 
-    async def _follow(self, tell: Callable[[messages.Began], None]) -> messages.Done:
+    async def _follow(self, tell: Callable[[messages.Began | messages.Written], None]) -> messages.Done:
         step = "the start"
         while True:
             match await self._inbox.get():
                 case messages.Began() as began:
                     step = began.step
                     tell(began)
+                case messages.Written() as written:
+                    tell(written)
                 case messages.Done() as done:
                     self._proven = True
                     return done

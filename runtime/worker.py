@@ -24,7 +24,7 @@ from runtime.settings import SettingsError
 
 if TYPE_CHECKING:
     from runtime.backends.base import Backend
-    from runtime.messages import Began, Job
+    from runtime.messages import Began, Job, Written
 
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
@@ -108,9 +108,9 @@ def _die_with_parent() -> None:
 
 
 def _attempt(backend: Backend, job: Job, line: Line) -> messages.Done | messages.Failed | messages.Cancelled:
-    def tell(began: Began) -> None:
+    def tell(message: Began | Written) -> None:
         line.leave_if_cancelled()
-        line.send(began)
+        line.send(message)
 
     try:
         return device.attempt(backend.device, lambda: pipeline.do(backend, job, tell))

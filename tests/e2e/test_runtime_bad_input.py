@@ -244,18 +244,40 @@ def test_an_object_that_breaks_off(server: RuntimeServer, proxy: S3Proxy) -> Non
     refused(server.invoke(SHAPE), ErrorCode.STORAGE_UNAVAILABLE, "good.png")
 
 
-def test_the_second_output_refused_takes_the_first_one_back(server: RuntimeServer, proxy: S3Proxy) -> None:
+def earlier(storage: S3Client, *names: str) -> list[str]:
+    """Locations at which an earlier job has left something."""
+    for name in names:
+        storage.put_object(Bucket=BUCKET, Key=f"kept/{name}", Body=b"an earlier result")
+    return [f"s3://{BUCKET}/kept/{name}" for name in names]
+
+
+def stored(storage: S3Client, name: str) -> bytes:
+    return storage.get_object(Bucket=BUCKET, Key=f"kept/{name}")["Body"].read()
+
+
+def test_a_failed_try_takes_nothing_away_and_says_what_it_replaced(
+    server: RuntimeServer, proxy: S3Proxy, storage: S3Client
+) -> None:
+    shape, _ = earlier(storage, "shape.glb", "textured.glb")
     proxy.faults["PUT", "textured.glb"] = refuse(403, "AccessDenied")
-    job = {"stage": "full", "input_s3": GOOD, "output_prefix_s3": f"s3://{BUCKET}/out"}
-    refused(server.invoke(job), ErrorCode.ACCESS_DENIED, "textured.glb", stage="full")
-    assert ("PUT", "shape.glb") in proxy.seen
-    assert ("DELETE", "shape.glb") in proxy.seen
+    answer = server.invoke({"stage": "full", "input_s3": GOOD, "output_prefix_s3": f"s3://{BUCKET}/kept"})
+    refused(answer, ErrorCode.ACCESS_DENIED, "textured.glb", stage="full")
+    assert ErrorResponse.model_validate_json(answer.body).outputs == {"shape": shape}
+    assert stored(storage, "shape.glb").startswith(b"glTF")
+    assert stored(storage, "textured.glb") == b"an earlier result"
 
 
-def test_an_output_of_which_nothing_is_heard_is_deleted(server: RuntimeServer, proxy: S3Proxy) -> None:
-    proxy.faults["PUT", "result.glb"] = store_and_break
-    refused(server.invoke(SHAPE), ErrorCode.STORAGE_UNAVAILABLE, "cannot write", "result.glb")
-    assert ("DELETE", "result.glb") in proxy.seen
+@pytest.mark.parametrize(("fault", "there"), [(refuse(503, "SlowDown"), b"an e"), (store_and_break, b"glTF")])
+def test_an_output_that_is_not_stored_for_sure_leaves_what_is_there(
+    server: RuntimeServer, proxy: S3Proxy, storage: S3Client, fault: Callable[..., None], there: bytes
+) -> None:
+    (output,) = earlier(storage, "result.glb")
+    proxy.faults["PUT", "result.glb"] = fault
+    answer = server.invoke({**SHAPE, "output_s3": output})
+    refused(answer, ErrorCode.STORAGE_UNAVAILABLE, "cannot write", "result.glb")
+    assert ErrorResponse.model_validate_json(answer.body).outputs == {}
+    assert stored(storage, "result.glb")[:4] == there
+    assert ("DELETE", "result.glb") not in proxy.seen
 
 
 def test_progress_that_cannot_be_told_fails_no_job(

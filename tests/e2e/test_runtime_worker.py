@@ -214,6 +214,24 @@ def test_gpu_memory_is_507_and_the_worker_lives(server: RuntimeServer) -> None:
     assert server.worker.pid == worker
 
 
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [(Act.OUT_OF_GPU_MEMORY, "out_of_gpu_memory"), (Act.EXIT, "worker_crashed"), (Act.RAISE, "internal")],
+)
+def test_a_full_job_whose_paint_fails_keeps_its_shape(
+    server: RuntimeServer, storage: S3Client, act: Act, code: str
+) -> None:
+    job = {**shape(act), "stage": "full", "output_prefix_s3": f"s3://{BUCKET}/full"}
+    del job["output_s3"]
+    job["params"]["seed"] += len(Act)
+    answer = server.invoke(job)
+    assert answer.code == code
+    kept = {"shape": f"s3://{BUCKET}/full/shape.glb"}
+    assert ErrorResponse.model_validate_json(answer.body).outputs == kept
+    assert keys(storage) == ["full/shape.glb", "in.png"]
+    assert storage.get_object(Bucket=BUCKET, Key="full/shape.glb")["Body"].read(4) == b"glTF"
+
+
 def test_a_full_queue_is_503_and_the_queued_ones_have_their_turn(server: RuntimeServer, fetch: Gate) -> None:
     with ThreadPoolExecutor(3) as pool:
         jobs = [pool.submit(server.invoke, shape(output="0.glb"), "0")]
@@ -312,7 +330,7 @@ def test_every_event_of_a_job_carries_its_inference_id(server: RuntimeServer) ->
     assert {each["stage"] for each in told} == {"shape"}
     steps = {each["step"]: each["seconds"] for each in told if each["event"] == "step"}
     waited = [f"shape.wait {number}" for number in range(waits)]
-    assert list(steps) == ["download", "decode", "cutout", *waited, "inspect", "encode", "upload"]
+    assert list(steps) == ["download", "decode", "cutout", *waited, "encode", "inspect", "upload"]
     # A step's time is from one message to the next, and these may come late: their sum is right all the same.
     assert sum(steps[name] for name in waited) >= 0.95 * waits / SECOND
     assert told[-1]["seconds"] >= sum(steps.values()) * 0.99
