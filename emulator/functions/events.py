@@ -7,16 +7,22 @@ do not outlive the host.
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import structlog
 
 from emulator.clock import within
+from emulator.functions.destinations import failure_record
+from emulator.functions.outcome import EVENT_LIMIT, Call
+from emulator.functions.sandbox import function_arn
+from emulator.protocol.ids import new_uuid
 
 if TYPE_CHECKING:
     from emulator.clock import AdjustableClock
+    from emulator.functions.destinations import Condition
     from emulator.functions.manifest import Function
-    from emulator.functions.outcome import Call
+    from emulator.functions.outcome import Outcome
     from emulator.functions.runner import Runner
     from emulator.functions.settings import HostSettings
 
@@ -29,6 +35,7 @@ class Events:
     def __init__(self, runner: Runner, clock: AdjustableClock, settings: HostSettings) -> None:
         self._runner = runner
         self._clock = clock
+        self._settings = settings
         self._pauses = (settings.first_retry, settings.second_retry)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -47,29 +54,47 @@ class Events:
 
     async def _see_to(self, function: Function, call: Call, tried: asyncio.Event) -> None:
         expiry = self._clock.now() + function.maximum_age
+        attempts, last = 0, None
+        condition: Condition = "RetriesExhausted"
         try:
             for attempt in range(function.retries + 1):
                 if attempt:
                     await self._clock.sleep(self._pauses[attempt - 1])
-                if await self._try(function, call, expiry):
+                try:
+                    await within(self._clock, expiry - self._clock.now(), self._runner.turn(function))
+                except TimeoutError:
+                    condition = "EventAgeExceeded"
+                    break
+                attempts, last = attempts + 1, await self._try(function, call) or last
+                if last is not None and not last.failed:
                     return
                 tried.set()
             _log.error("event given up", function=function.name, request_id=call.request_id)
+            self._tell(function, call, condition, attempts, last)
         finally:
             tried.set()
 
-    async def _try(self, function: Function, call: Call, expiry: float) -> bool:
-        """Whether the function did it; False too where the event is too old before its turn comes."""
+    async def _try(self, function: Function, call: Call) -> Outcome | None:
+        """What became of the call; None where no process could be started."""
         try:
-            await within(self._clock, expiry - self._clock.now(), self._runner.turn(function))
-        except TimeoutError:
-            return False
-        try:
-            found = await self._runner.invoke_in_turn(function, call)
+            return await self._runner.invoke_in_turn(function, call)
         except OSError:
             _log.exception("not started", function=function.name, request_id=call.request_id)
-            return False
-        return not found.failed
+            return None
+
+    def _tell(
+        self, function: Function, call: Call, condition: Condition, attempts: int, last: Outcome | None
+    ) -> None:
+        """Invoke the function's destination, if it has one, with the record of the event."""
+        if function.on_failure is None:
+            return
+        arn = function_arn(self._settings, function.name)
+        record = failure_record(arn, call, condition, attempts=attempts, last=last, now=self._clock.now())
+        payload = json.dumps(record).encode()
+        if len(payload) > EVENT_LIMIT:
+            _log.error("destination not invoked", function=function.name, reason=f"{len(payload)} bytes")
+            return
+        self.put(self._runner.functions[function.on_failure], Call(new_uuid(), payload))
 
     async def close(self) -> None:
         """Drop what has not ended."""

@@ -117,7 +117,9 @@ def _request(scope: Scope, body: bytes) -> HttpRequest:
     host = next((value for name, value in headers if name == "host"), "")
     source, port = (scope.get("client") or ("127.0.0.1", 0))[0], host.rpartition(":")[2]
     # As API Gateway does, and behind whatever is in front.
+    headers = [header for header in headers if header[0] != "x-forwarded-prefix"]
     headers += [
+        ("x-forwarded-prefix", PREFIX),
         ("x-forwarded-for", source),
         ("x-forwarded-port", port if port.isdecimal() else "80"),
         ("x-forwarded-proto", scope["scheme"]),

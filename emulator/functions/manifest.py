@@ -45,7 +45,8 @@ _NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _VARIABLE = re.compile(r"[a-zA-Z]\w+|_HANDLER|_X_AMZN_TRACE_ID", re.ASCII)
 _TOPIC = re.compile(r"arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}", re.ASCII)
 KEYS = frozenset({
-    "handler", "code", "memory", "timeout", "environment", "events", "concurrency", "retries", "maximum_age"
+    "handler", "code", "memory", "timeout", "environment", "events", "concurrency", "retries", "maximum_age",
+    "on_failure",
 })  # fmt: skip
 """What a function's table may say."""
 
@@ -79,6 +80,9 @@ class Function:
     maximum_age: float = 21_600.0
     """Seconds after which an asynchronous event is given up, 60 to 21,600."""
 
+    on_failure: str | None = None
+    """The function that is invoked with the record of an asynchronous event that was given up."""
+
     routes: tuple[Route, ...] = ()
     topics: tuple[str, ...] = ()
     schedules: tuple[float, ...] = ()
@@ -103,7 +107,18 @@ def load(path: Path) -> tuple[Function, ...]:
         raise ManifestError(f"{path}: functions = {tables!r}: expected tables [functions.NAME]")
     functions = tuple(_Reader(path, name, table).function() for name, table in tables.items())
     _refuse_shared_routes(path, functions)
+    _refuse_unknown_destinations(path, functions)
     return functions
+
+
+def _refuse_unknown_destinations(path: Path, functions: Iterable[Function]) -> None:
+    names = {function.name for function in functions}
+    for function in functions:
+        if function.on_failure is not None and function.on_failure not in names:
+            raise ManifestError(
+                f"{path}: functions.{function.name}: on_failure {function.on_failure!r}: "
+                f"expected a function of this file: {', '.join(sorted(names))}"
+            )
 
 
 def _refuse_shared_routes(path: Path, functions: Iterable[Function]) -> None:
@@ -144,10 +159,17 @@ class _Reader:
             else None,
             retries=int(self._number("retries", 2, 0, 2, whole=True)),
             maximum_age=self._number("maximum_age", 21_600, 60, 21_600),
+            on_failure=self._on_failure(),
             routes=tuple(event for event in events if isinstance(event, Route)),
             topics=tuple(event for event in events if isinstance(event, str)),
             schedules=tuple(event for event in events if isinstance(event, float)),
         )
+
+    def _on_failure(self) -> str | None:
+        name = self._table.get("on_failure")
+        if name is not None and not isinstance(name, str):
+            raise self._wrong("on_failure", name, "a function's name")
+        return name
 
     def _handler(self) -> str:
         handler = self._table.get("handler")
