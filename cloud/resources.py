@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,10 +12,40 @@ from cloud.errors import UnavailableError, UsageError
 from minecraft.jobs.table import create_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import BucketLifecycleConfigurationTypeDef
     from mypy_boto3_sagemaker.type_defs import AsyncInferenceNotificationConfigTypeDef
 
     from cloud.profiles import Profile
+
+EXPIRE_AFTER_DAYS: Mapping[str, int] = MappingProxyType(
+    {
+        "jobs/": 30,
+        "inputs/": 30,
+        "async-input/": 14,
+        "async-output/": 14,
+        "async-failures/": 14,
+    }
+)
+"""Prefixes of a bucket, and the days after which S3 deletes an object: more than a job's row is kept."""
+
+
+def bucket_lifecycle() -> BucketLifecycleConfigurationTypeDef:
+    """What PutBucketLifecycleConfiguration, and a template, take for each bucket that is made."""
+    return {
+        "Rules": [
+            {
+                "ID": prefix.rstrip("/"),
+                "Status": "Enabled",
+                "Filter": {"Prefix": prefix},
+                "Expiration": {"Days": days},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+            }
+            for prefix, days in EXPIRE_AFTER_DAYS.items()
+        ]
+    }
 
 
 def ensure_resources(profile: Profile) -> list[str]:
@@ -53,6 +84,7 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
             s3.create_bucket(Bucket=bucket)
         else:
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]  # any region's name
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=bucket_lifecycle())
         return True
     return False
 
