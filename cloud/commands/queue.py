@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from cloud.profiles import Profile
 
+_LONGEST_PROMPT = 60
+
 queue = typer.Typer(
     name="queue", help="The builds that wait or are at work.", no_args_is_help=True, add_completion=False
 )
@@ -57,7 +59,7 @@ def list_queue(
         place = "at work" if not row["position"] else str(row["position"])
         shown.add_row(
             *(place, row["job_id"], row["state"], row["step"] or "", str(row["size"])),
-            *(row["created_at"], row["prompt"]),
+            *(row["created_at"], _short(row["prompt"])),
         )
     out.print(shown if rows else "no build waits, and none is at work")
 
@@ -121,6 +123,11 @@ def clear(
         print_json(dataclasses.asdict(plan))
         return
     out.print(_plan_words(plan), soft_wrap=True)
+
+
+def _short(prompt: str) -> str:
+    """A prompt as one line's worth of it; `--json` has all."""
+    return prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[: _LONGEST_PROMPT - 1]}…"
 
 
 def _places(table: JobTable) -> Leases:
