@@ -7,8 +7,13 @@ on the job alone: a step that is done twice leaves the same objects.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, Self
+
+ORDERS = ("any", "ground")
+"""In which order a build is placed: with the fewest commands, or so that one can watch it grow."""
 
 IMAGE = "image.png"
 SHAPE = "shape.glb"
@@ -51,13 +56,17 @@ def invocation_document(inference_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ImageTask:
-    """The event of `text_to_image`: write a picture of `prompt`, or one made from `source_s3`."""
+    """The event of `text_to_image`: write a picture of `prompt`, or one made from `source_s3`.
+
+    `attempt_id` is the worker's name of this attempt, by which it knows the record of a function that died.
+    """
 
     job_id: str
     prompt: str
     seed: int
     output_s3: str
     source_s3: str | None = None
+    attempt_id: str = ""
 
     def to_event(self) -> dict[str, Any]:
         """As it is sent."""
@@ -71,12 +80,7 @@ class ImageTask:
         Raises:
             ContractError: the event is not one of these.
         """
-        task = cls(**_arguments(cls, event))
-        _expect_text(task, "job_id", "output_s3")
-        _expect(isinstance(task.prompt, str), "prompt", task.prompt, "a string")
-        _expect(type(task.seed) is int, "seed", task.seed, "an integer")
-        _expect(isinstance(task.source_s3, str | None), "source_s3", task.source_s3, "a location or null")
-        return task
+        return cls(**_checked(cls, event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class VoxelTask:
     the shell's thickness in blocks; `rotation` quarter turns; `anchor` the block at which the build stands,
     {"x", "y", "z"}; `kinds` the most kinds of block there may be; `smoothing` None for the engine's own;
     `min_part` the share of the largest part's cells below which a part is left out; `dither`, `order` and
-    `clear_air` as the engine's options say.
+    `clear_air` as the engine's options say; `attempt_id` as `ImageTask`'s.
     """
 
     job_id: str
@@ -106,6 +110,7 @@ class VoxelTask:
     dither: float = 0.0
     order: str = "any"
     clear_air: bool = False
+    attempt_id: str = ""
 
     def to_event(self) -> dict[str, Any]:
         """As it is sent."""
@@ -119,18 +124,7 @@ class VoxelTask:
         Raises:
             ContractError: the event is not one of these.
         """
-        task = cls(**_arguments(cls, event))
-        _expect_text(task, "job_id", "glb_s3", "output_prefix_s3", "version")
-        prefix = task.output_prefix_s3
-        _expect(prefix.endswith("/"), "output_prefix_s3", prefix, "a location that ends with /")
-        for name in ("size", "hollow", "rotation"):
-            value = getattr(task, name)
-            _expect(_is_whole(value), name, value, "a whole number")
-        _expect(isinstance(task.palette, str | list), "palette", task.palette, "a name or a list of blocks")
-        _expect(isinstance(task.exclude, list), "exclude", task.exclude, "a list of blocks")
-        anchor = task.anchor
-        _expect(anchor is None or set(anchor) == {"x", "y", "z"}, "anchor", anchor, "x, y and z, or null")
-        return task
+        return cls(**_checked(cls, event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +146,7 @@ class StepFailure:
         Raises:
             ContractError: the text is not that of a failure.
         """
-        failure = cls(**_arguments(cls, _document(text)))
-        _expect_text(failure, "code", "message")
-        _expect(isinstance(failure.retryable, bool), "retryable", failure.retryable, "true or false")
-        return failure
+        return cls(**_checked(cls, _document(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +221,81 @@ def _arguments(cls: type, event: object) -> dict[str, Any]:
     return given
 
 
-def _expect_text(task: object, *names: str) -> None:
-    for name in names:
-        value = getattr(task, name)
-        shown = "jobId" if name == "job_id" else name
-        _expect(isinstance(value, str) and value != "", shown, value, "a string that is not empty")
+def _checked(cls: type, event: object) -> dict[str, Any]:
+    """The fields of an event, each of the kind that `_KINDS` says."""
+    given = _arguments(cls, event)
+    for name, value in given.items():
+        is_one, expected = _KINDS[name]
+        _expect(is_one(value), "jobId" if name == "job_id" else name, value, expected)
+    return given
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _are_blocks(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_position(value: object) -> bool:
+    return (
+        isinstance(value, dict) and set(value) == set("xyz") and all(type(n) is int for n in value.values())
+    )
+
+
+_Kind = tuple[Callable[[object], bool], str]
+
+_TEXT: _Kind = (_is_text, "a string that is not empty")
+_ANY_TEXT: _Kind = (lambda value: isinstance(value, str), "a string")
+_WHOLE: _Kind = (_is_whole, "a whole number")
+_SHARE: _Kind = (_is_share, "a number in 0..1")
+_YES_OR_NO: _Kind = (lambda value: isinstance(value, bool), "true or false")
+
+
+def _or_null(kind: _Kind) -> _Kind:
+    return (lambda value: value is None or kind[0](value), f"{kind[1]}, or null")
+
+
+_KINDS: Mapping[str, _Kind] = MappingProxyType(
+    {
+        "job_id": _TEXT,
+        "attempt_id": _ANY_TEXT,
+        "prompt": _ANY_TEXT,
+        "seed": _WHOLE,
+        "output_s3": _TEXT,
+        "source_s3": _or_null(_TEXT),
+        "glb_s3": _TEXT,
+        "output_prefix_s3": (
+            lambda value: isinstance(value, str) and value.endswith("/"),
+            "a location that ends with /",
+        ),
+        "size": _WHOLE,
+        "palette": (
+            lambda value: _is_text(value) or _are_blocks(value),
+            "a name or a list of blocks",
+        ),
+        "exclude": (_are_blocks, "a list of blocks"),
+        "hollow": _WHOLE,
+        "rotation": _WHOLE,
+        "anchor": _or_null((_is_position, "x, y and z, whole numbers")),
+        "version": _TEXT,
+        "kinds": _or_null(_WHOLE),
+        "min_part": _SHARE,
+        "smoothing": _or_null(_SHARE),
+        "dither": _SHARE,
+        "order": (lambda value: value in ORDERS, f"one of {', '.join(ORDERS)}"),
+        "clear_air": _YES_OR_NO,
+        "code": _TEXT,
+        "message": _TEXT,
+        "retryable": _YES_OR_NO,
+    }
+)
+"""What each field of an event or a failure may hold."""
 
 
 def _expect(met: bool, name: str, value: object, expected: str) -> None:

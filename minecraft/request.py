@@ -9,9 +9,6 @@ from typing import Any, Self
 from minecraft.voxel.size import SIZES
 from minecraft.voxel.versions import DEFAULT_VERSION
 
-ORDERS = ("any", "ground")
-"""In which order a build is placed: with the fewest commands, or so that one can watch it grow."""
-
 PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale")
 """Names of palettes, as `minecraft.voxel.palette` has them: what checks a request need not load that."""
 

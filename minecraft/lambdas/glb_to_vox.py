@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minecraft.contract import VOXELS, StepFailure, VoxelSummary, VoxelTask, failure_of
-from minecraft.events import invoke_event
+from minecraft.contract import VOXELS, ContractError, StepFailure, VoxelSummary, VoxelTask
 from minecraft.lambdas import clients
 from minecraft.lambdas.settings import VoxelSettings
+from minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
 from minecraft.logs import log
 from minecraft.objects import Location, location, size_if_there
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from minecraft.voxel.engine import Made, Options
 
-MAX_MODEL_BYTES = 512 * 1024 * 1024
-"""Well above what the endpoint makes of 1,000,000 triangles and a texture of 4096 pixels."""
+MAX_MODEL_BYTES = 256 * 1024 * 1024
+"""Well above what the endpoint makes of 1,000,000 triangles and a texture of 4096 pixels; half of /tmp."""
 
 
 def handler(event: object, _context: object = None) -> dict[str, Any]:
@@ -33,30 +33,33 @@ def handler(event: object, _context: object = None) -> dict[str, Any]:
     was there before), or the failure's code.
 
     Raises:
-        ContractError: the event is none of these: nobody could be told otherwise.
-        ClientError: S3 or Lambda refuses; Lambda calls again.
+        ContractError: the event does not say whose it is and where to write.
+        ClientError: S3 or Lambda refuses; the worker hears of it as of a death.
     """
-    task = VoxelTask.from_event(event)
     settings = VoxelSettings.from_environment()
-    prefix = location(task.output_prefix_s3, "output_prefix_s3")
+    try:
+        task = VoxelTask.from_event(event)
+        model = location(task.glb_s3, "glb_s3")
+        prefix = location(task.output_prefix_s3, "output_prefix_s3")
+    except ContractError as error:
+        return refuse(event, error, "output_prefix_s3", VOXELS, settings.worker_function)
     done = Location(prefix.bucket, prefix.key + VOXELS)
-    outcome = "kept" if size_if_there(clients.s3(), done) is not None else _work(task, prefix)
-    if settings.worker_function:
-        invoke_event(clients.functions(), settings.worker_function, {"jobId": task.job_id})
+    is_there = size_if_there(clients.s3(), done) is not None
+    outcome = "kept" if is_there else _work(task, model, prefix, done)
+    call_worker(settings.worker_function, task.job_id)
     log("voxels", job_id=task.job_id, outcome=outcome)
     return {"jobId": task.job_id, "outcome": outcome}
 
 
-def _work(task: VoxelTask, prefix: Location) -> str:
+def _work(task: VoxelTask, model: Location, prefix: Location, done: Location) -> str:
     with tempfile.TemporaryDirectory(prefix="voxels-") as folder:
         path = Path(folder) / "model.glb"
-        failure = _fetch(location(task.glb_s3, "glb_s3"), path) or _build(task, prefix, path)
-    failed = failure_of(prefix.key + VOXELS)
+        failure = _fetch(model, path) or _build(task, prefix, path)
     if failure is None:
-        clients.s3().delete_object(Bucket=prefix.bucket, Key=failed)
+        clear_failure(done)
         return "built"
     log("voxels_failed", job_id=task.job_id, code=failure.code, reason=failure.message)
-    _put(prefix.bucket, failed, failure.to_json().encode())
+    put_failure(done, failure)
     return failure.code
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from minecraft.contract import StepFailure, failure_of
-from minecraft.events import invoke_event
+from minecraft.contract import ContractError, StepFailure, failure_of
 from minecraft.images.bedrock import bedrock_client
 from minecraft.images.notes import FailureCode, read_request
 from minecraft.images.prompt import NEGATIVE, clean, for_one_object
@@ -19,6 +18,7 @@ from minecraft.images.provider import Busy, Failed, Picture, Refused
 from minecraft.images.settings import NO_MODEL, ImageSettings
 from minecraft.images.stability import StabilityBackgroundRemover, StabilityImages
 from minecraft.lambdas import clients
+from minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
 from minecraft.logs import log
 from minecraft.objects import Location, read_if_there, size_if_there
 
@@ -38,13 +38,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     answer has `jobId` and `outcome`: `picture`, `kept` (it was there before), or the failure's code.
 
     Raises:
-        ContractError: the event is none of these: nobody could be told otherwise.
-        ClientError: S3 or Lambda refuses; Lambda calls again.
+        ContractError: the event does not say whose it is and where to write.
+        ClientError: S3 or Lambda refuses; the worker hears of it as of a death.
     """
-    request, settings = read_request(event), ImageSettings.from_environment()
+    settings = ImageSettings.from_environment()
+    try:
+        request = read_request(event)
+    except ContractError as error:
+        return refuse(event, error, "output_s3", "", settings.worker_function)
     outcome = _settled(request) or _work(request, settings)
-    if settings.worker_function:
-        invoke_event(clients.functions(), settings.worker_function, {"jobId": request.job_id})
+    call_worker(settings.worker_function, request.job_id)
     log("image", job_id=request.job_id, outcome=outcome)
     return {"jobId": request.job_id, "outcome": outcome}
 
@@ -53,7 +56,8 @@ def _settled(request: ImageRequest) -> str | None:
     """How an earlier call ended, unless it is worth another one."""
     if size_if_there(clients.s3(), request.output) is not None:
         return "kept"
-    told = read_if_there(clients.s3(), _beside(request.output))
+    output = request.output
+    told = read_if_there(clients.s3(), Location(output.bucket, failure_of(output.key)))
     if told is None:
         return None
     failure = json.loads(told)
@@ -62,18 +66,12 @@ def _settled(request: ImageRequest) -> str | None:
 
 def _work(request: ImageRequest, settings: ImageSettings) -> str:
     result = _picture(request, settings)
-    failure_place = _beside(request.output)
     if isinstance(result, StepFailure):
         log("image_failed", job_id=request.job_id, code=result.code, reason=result.message)
-        clients.s3().put_object(
-            Bucket=failure_place.bucket,
-            Key=failure_place.key,
-            Body=result.to_json().encode("ascii"),
-            ContentType="application/json",
-        )
+        put_failure(request.output, result)
         return str(result.code)
     kept = _put_first(request.output, result)
-    clients.s3().delete_object(Bucket=failure_place.bucket, Key=failure_place.key)
+    clear_failure(request.output)
     return "picture" if kept else "kept"
 
 
@@ -115,10 +113,6 @@ def _failure(outcome: Outcome) -> StepFailure:
             return StepFailure(FailureCode.FAILED, reason, retryable=False)
         case Picture():
             raise TypeError("a picture is no failure")
-
-
-def _beside(output: Location) -> Location:
-    return Location(output.bucket, failure_of(output.key))
 
 
 def _put_first(place: Location, picture: Picture) -> bool:
