@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from cloud.errors import UsageError
+from minecraft import timeouts
 from minecraft.lambdas import ROUTES
 from minecraft.lambdas.settings import SettingsError, StatusSettings, SubmitSettings, WorkerSettings
 
@@ -23,7 +24,12 @@ _API_AND_STEPS = (SubmitSettings, StatusSettings, WorkerSettings)
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: `memory` in MB, `timeout` in seconds; `events` are those of the host's manifest."""
+    """One function: `memory` in MB, times in seconds; `events` are those of the host's manifest.
+
+    `retries` and `maximum_age` are of its asynchronous events, and what becomes of one that fails goes to the
+    function `on_failure`: MaximumRetryAttempts, MaximumEventAgeInSeconds and DestinationConfig.OnFailure of
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html.
+    """
 
     name: str
     handler: str
@@ -31,6 +37,9 @@ class Function:
     timeout: int
     environment: Mapping[str, str]
     events: tuple[Mapping[str, str | int], ...] = field(default=())
+    retries: int = 2
+    maximum_age: int = 21_600
+    on_failure: str | None = None
 
 
 def given_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -74,7 +83,7 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
             names.submit_function,
             "minecraft.lambdas.submit.handler",
             memory=256,
-            timeout=30,
+            timeout=timeouts.API_SECONDS,
             environment=api,
             events=_routes("submit"),
         ),
@@ -82,7 +91,7 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
             names.status_function,
             "minecraft.lambdas.status.handler",
             memory=256,
-            timeout=30,
+            timeout=timeouts.API_SECONDS,
             environment=api,
             events=_routes("status"),
         ),
@@ -90,24 +99,26 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
             names.worker_function,
             "minecraft.lambdas.worker.handler",
             memory=256,
-            timeout=60,
+            timeout=timeouts.WORKER_SECONDS,
             environment=table | bucket | steps | wakes,
             events=(*_notices(profile), {"schedule": SWEEP_SECONDS}),
         ),
-        Function(
-            names.text_to_image_function,
-            "minecraft.lambdas.text_to_image.handler",
-            memory=512,
-            timeout=180,
-            environment=bucket | wakes,
-        ),
-        Function(
-            names.glb_to_vox_function,
-            "minecraft.lambdas.glb_to_vox.handler",
-            memory=3008,
-            timeout=300,
-            environment=bucket | wakes,
-        ),
+        _step(names.text_to_image_function, "text_to_image", 1024, timeouts.IMAGE_SECONDS, bucket | wakes),
+        _step(names.glb_to_vox_function, "glb_to_vox", 3008, timeouts.VOXEL_SECONDS, bucket | wakes),
+    )
+
+
+def _step(name: str, module: str, memory: int, timeout: int, environment: Mapping[str, str]) -> Function:
+    """A function that works for the worker: which hears at once of one that fails, and tries again itself."""
+    return Function(
+        name,
+        f"minecraft.lambdas.{module}.handler",
+        memory=memory,
+        timeout=timeout,
+        environment=environment,
+        retries=0,
+        maximum_age=timeouts.EVENT_AGE_SECONDS,
+        on_failure=environment["WORKER_FUNCTION"],
     )
 
 

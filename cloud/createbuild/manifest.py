@@ -34,7 +34,11 @@ def _table(function: Function) -> str:
         "timeout": function.timeout,
         "environment": function.environment,
         "events": function.events,
+        "retries": function.retries,
+        "maximum_age": function.maximum_age,
     }
+    if function.on_failure is not None:
+        values["on_failure"] = function.on_failure
     lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
     return "\n".join([f"[functions.{function.name}]", *lines, ""])
 

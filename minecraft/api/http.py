@@ -11,6 +11,7 @@ import json
 import traceback
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +22,9 @@ from minecraft.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+"""What comes with the time to try again: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after"""
 
 MAX_ENCODED = 4 * 1024 * 1024
 """Characters of a body that are decoded at all."""
@@ -50,9 +54,11 @@ def handle(event: object, answer: Callable[[Request], dict[str, Any]]) -> dict[s
     except ApiError as error:
         return _refuse(error)
     except (BotoCoreError, ClientError, LostJobError) as error:
-        return _trouble(503, "unavailable", "The build service is busy. Try again in a minute.", error)
+        words = "The build service is busy. Try again in a minute"
+        return _trouble(ApiError(503, "unavailable", words), error)
     except Exception as error:  # noqa: BLE001  # the edge of the process
-        return _trouble(500, "internal", "The build service met a fault. Tell the server's operator", error)
+        words = "The build service met a fault. Tell the server's operator"
+        return _trouble(ApiError(500, "internal", words), error)
 
 
 def respond(status: int, document: Mapping[str, Any], **headers: str) -> dict[str, Any]:
@@ -64,16 +70,18 @@ def respond(status: int, document: Mapping[str, Any], **headers: str) -> dict[st
     }
 
 
-def _refuse(error: ApiError) -> dict[str, Any]:
-    headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004  # Unauthorized
-    return respond(error.status, {"error": error.message, "errorCode": error.code}, **headers)
+def _refuse(error: ApiError, **more: str) -> dict[str, Any]:
+    headers = {"www-authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    if error.status in _LATER:
+        headers["retry-after"] = str(max(1, error.retry_after))
+    return respond(error.status, {"error": error.message, "errorCode": error.code, **more}, **headers)
 
 
-def _trouble(status: int, code: str, words: str, error: Exception) -> dict[str, Any]:
+def _trouble(told: ApiError, error: Exception) -> dict[str, Any]:
     error_id = uuid.uuid4().hex[:12]
-    log(code, error_id=error_id, reason=str(error), trace=traceback.format_exc())
-    message = f"{words.rstrip('.')} (error {error_id})."
-    return respond(status, {"error": message, "errorCode": code, "errorId": error_id})
+    log(told.code, error_id=error_id, reason=str(error), trace=traceback.format_exc())
+    message = f"{told.message} (error {error_id})."
+    return _refuse(ApiError(told.status, told.code, message), errorId=error_id)
 
 
 def _request(event: object) -> Request:

@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from minecraft.api.errors import ApiError, invalid
-from minecraft.request import ORDERS, PALETTES, BuildRequest
+from minecraft.contract import ORDERS
+from minecraft.request import PALETTES, BuildRequest
 from minecraft.voxel.block_ids import find_known, refuse_newer
 from minecraft.voxel.size import LARGEST, SIZES, SMALLEST, parse_size
 from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS, WORLD_BORDER
@@ -30,6 +31,8 @@ HEIGHTS = (-2032, 2031)
 UPLOADS = "inputs/uploads/"
 """Where pictures lie that were sent ahead: keys of INPUT_BUCKET."""
 
+_DIGITS = re.compile(r"-?[0-9]{1,10}")
+_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,20})?")
 _BLOCK = re.compile(r"(minecraft:)?[a-z0-9_]{1,64}")
 _UPLOAD = re.compile(re.escape(UPLOADS) + r"[0-9a-f]{32}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -76,14 +79,17 @@ def document(body: bytes) -> dict[str, Any]:
 def build_request(given: dict[str, Any]) -> BuildRequest:
     """What the player asks for; `imageUpload` is looked at by `picture`, and only its being there here.
 
+    A null is a field that is left out, whichever it is.
+
     Raises:
         ApiError: a field is missing, of the wrong kind, or out of bounds.
     """
+    given = {name: value for name, value in given.items() if value is not None}
     version = _version(given.get("version", DEFAULT_VERSION))
     return BuildRequest(
         prompt=_prompt(given.get("prompt"), needed=given.get("imageUpload") is None),
         size=_size(given.get("size", "medium")),
-        anchor=_anchor(given.get("anchor")),
+        anchor=_optional(given.get("anchor"), _anchor),
         palette=_palette(given.get("palette", "default"), version),
         exclude=_blocks("exclude", given.get("exclude", [])),
         hollow=_whole(
@@ -133,14 +139,12 @@ def _prompt(value: object, *, needed: bool) -> str:
 
 def _size(value: object) -> int:
     try:
-        return parse_size(value if isinstance(value, str | int) else "")
-    except ValueError as error:
+        return parse_size(value if isinstance(value, str) else _number(value))
+    except (TypeError, ValueError) as error:
         raise invalid("size", value, f"{', '.join(SIZES)} or {SMALLEST}..{LARGEST}") from error
 
 
-def _anchor(value: object) -> tuple[int, int, int] | None:
-    if value is None:
-        return None
+def _anchor(value: object) -> tuple[int, int, int]:
     if not isinstance(value, dict) or set(value) != {"x", "y", "z"}:
         raise invalid("anchor", value, "x, y and z")
     return (
@@ -151,8 +155,29 @@ def _anchor(value: object) -> tuple[int, int, int] | None:
 
 
 def _whole(field: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    try:
+        number = _number(value)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or not low <= number <= high:
         raise invalid(field, value, f"a whole number in {low}..{high}")
+    return number
+
+
+def _number(value: object) -> int:
+    """A whole number, however it is written: JSON has one kind of number, and writers quote some.
+
+    64.0 is an integer, https://json-schema.org/draft/2020-12/json-schema-core#name-instance-data-model.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
     return value
 
 
@@ -169,10 +194,11 @@ def _yes_or_no(field: str, value: object) -> bool:
 
 
 def _share(field: str, value: object) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= float(value) <= 1:  # type: ignore[arg-type]  # a number, see above
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise invalid(field, value, "a number in 0..1")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _optional(value: object, parse: Callable[[object], Any]) -> Any:  # noqa: ANN401  # what `parse` gives

@@ -10,15 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import logging
 import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from minecraft.images.provider import Busy, Failed, Picture, Refused
+from minecraft.logs import log
+from minecraft.timeouts import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
     from minecraft.images.provider import Outcome
-
-log = logging.getLogger(__name__)
 
 RETIRED = re.compile(r"(?:\w+\.)?amazon\.(?:titan-image-generator|nova-canvas)\b.*")
 """Amazon's own image models: Titan's ended on 2026-06-30, Nova Canvas on 2026-09-30."""
@@ -42,11 +40,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def bedrock_client(region: str) -> BedrockRuntimeClient:
-    """A client that waits as long as the slowest of these models takes, and tries three times."""
-    config = Config(
-        connect_timeout=5, read_timeout=100, retries={"mode": "standard", "total_max_attempts": 3}
-    )
-    return boto3.client("bedrock-runtime", region_name=region, config=config)
+    """A client that waits as long as the slowest of these models takes, and tries twice."""
+    return boto3.client("bedrock-runtime", region_name=region, config=MODEL.config())
 
 
 def invoke(client: BedrockRuntimeClient, model_id: str, body: Mapping[str, Any], setting: str) -> Outcome:
@@ -71,7 +66,7 @@ def invoke(client: BedrockRuntimeClient, model_id: str, body: Mapping[str, Any],
     except ClientError as error:
         return _of_error(error, model_id, setting, client.meta.region_name)
     except (BotoCoreError, ValueError) as error:
-        log.warning("no answer of %s: %s", model_id, error)
+        log("model_unavailable", model=model_id, reason=str(error))
         return Busy("The image model cannot be reached just now.")
     return _of_answer(document, model_id)
 
@@ -87,7 +82,7 @@ def retired(model_id: str, setting: str) -> Failed:
 def _of_error(error: ClientError, model_id: str, setting: str, region: str) -> Outcome:
     code = error.response.get("Error", {}).get("Code", "")
     message = error.response.get("Error", {}).get("Message", "")
-    log.warning("%s refused: %s: %s", model_id, code, message)
+    log("model_refused", model=model_id, code=code, reason=message)
     if code in _LATER:
         return Busy("The image model is busy just now.")
     if code == "AccessDeniedException":
@@ -112,7 +107,7 @@ def _of_answer(document: object, model_id: str) -> Outcome:
         return _odd(model_id)
     reason = next(iter(document.get("finish_reasons") or [None]), None)
     if reason is not None:
-        log.info("%s ended with %s", model_id, reason)
+        log("model_finished", model=model_id, reason=str(reason))
         return _of_reason(str(reason))
     images = document.get("images")
     try:

@@ -5,27 +5,34 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from minecraft.jobs.job import UNREADABLE
 from minecraft.jobs.states import State
 from minecraft.jobs.table import LostJobError
+from minecraft.logs import log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from minecraft.jobs.job import Job
     from minecraft.jobs.lease import Leases
     from minecraft.jobs.table import JobTable
 
-_RACES = 20
-_STALE = 50
+_MAX_ATTEMPTS = 20
+_INDEX_OVERREAD = 50
+"""Rows of the index beyond those that can start: the first may have started or ended a moment ago."""
 
 
-def start_queued(table: JobTable, leases: Leases) -> list[Job]:
+def start_queued(table: JobTable, leases: Leases, also: Iterable[str] = ()) -> list[Job]:
     """Give each free place to the oldest job that waits; the jobs that were started, STARTING.
 
-    Two who do this at once start each job once. Whoever loses the race looks again.
+    Two who do this at once start each job once. Whoever loses the race looks again. `also` are jobs that the
+    caller knows of: an index is a while behind its table, and shows a new row up to a second late,
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.Writes.
     """
     started: list[Job] = []
-    for _ in range(_RACES):
+    for _ in range(_MAX_ATTEMPTS):
         free = [lease for lease in leases.all() if lease.job is None]
-        oldest = _oldest(table, len(free)) if free else []
+        oldest = _oldest(table, len(free), also) if free else []
         try:
             for lease, job in zip(free, oldest, strict=False):
                 started.append(leases.start(lease, job))
@@ -35,23 +42,42 @@ def start_queued(table: JobTable, leases: Leases) -> list[Job]:
     return started
 
 
-def _oldest(table: JobTable, count: int) -> list[Job]:
-    # The index runs a little behind the table: what it shows may have started or ended.
-    shown = (table.get(job_id) for job_id in islice(table.queued(), count + _STALE))
-    return list(islice((job for job in shown if job is not None and job.state is State.QUEUED), count))
+def _oldest(table: JobTable, count: int, also: Iterable[str]) -> list[Job]:
+    shown = islice(table.queued(), count + _INDEX_OVERREAD)
+    found = {job.job_id: job for job in islice(_waiting(table, shown), count)}
+    found |= {job.job_id: job for job in _waiting(table, (name for name in also if name not in found))}
+    return sorted(found.values(), key=lambda job: job.ticket)[:count]
+
+
+def _waiting(table: JobTable, ids: Iterable[str]) -> Iterable[Job]:
+    """Those of the jobs that really wait."""
+    for job_id in ids:
+        job = table.get(job_id)
+        if job is not None and job.error_code == UNREADABLE:
+            bury(table, job)
+        elif job is not None and job.state is State.QUEUED:
+            yield job
+
+
+def bury(table: JobTable, job: Job) -> None:
+    """Fail a job whose row cannot be read."""
+    log("unreadable", job_id=job.job_id)
+    table.bury(job)
 
 
 def free_forgotten_places(table: JobTable, leases: Leases) -> int:
     """Free the places of jobs that are no more; how many there were.
 
-    A job's end frees its place in the same write. Left are rows that were deleted by TTL or by hand.
+    A job's end frees its place in the same write. Left are rows that cannot be read, and those that were
+    deleted by TTL or by hand.
     """
     count = 0
     for lease in leases.all():
-        if lease.job is not None and _is_over(table.get(lease.job)):
+        if lease.job is None:
+            continue
+        job = table.get(lease.job)
+        if job is not None and job.error_code == UNREADABLE:
+            bury(table, job)
+        if job is None or job.ended_at is not None:
             count += leases.release(lease)
     return count
-
-
-def _is_over(job: Job | None) -> bool:
-    return job is None or job.ended_at is not None

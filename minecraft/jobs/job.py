@@ -34,7 +34,8 @@ class Job:
 
     `ticket` is its place in the queue, `slot` the place it is worked in, `fence` the number that a writer
     must know. Of the step at work: `attempt` counts from 1, `called_at` is when its work was handed out,
-    `retry_at` when it may be, `deadline` when it is given up. `timings` has [start, end or None] of each
+    `retry_at` when it may be, `deadline` when it is given up, `troubles` how many workers in a row could not
+    look at it. `timings` has [start, end or None] of each
     step. `notes` are for the player, and so is `error`.
     """
 
@@ -62,7 +63,7 @@ class Job:
     timings: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     result: Mapping[str, Any] | None = None
     expires_at: int = 0
-    fingerprint: str = ""
+    troubles: int = 0
 
     @property
     def seed(self) -> int:
@@ -72,8 +73,8 @@ class Job:
         return int.from_bytes(hashlib.sha256(self.job_id.encode()).digest()[:4])
 
     @property
-    def inference_id(self) -> str:
-        """What the endpoint knows the attempt at the step at work by."""
+    def attempt_id(self) -> str:
+        """What the endpoint and the functions know the attempt at the step at work by."""
         return f"{self.job_id}-{self.step}-{self.attempt}"
 
     @property
@@ -88,14 +89,44 @@ class Job:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Value]) -> Self:
-        """The job of a row; attributes it does not know are passed over."""
+        """The job of a row; attributes it does not know are passed over.
+
+        One that cannot be read, such as another deployment's, is a job that has failed: whoever meets it goes
+        on with the next, and `JobTable.bury` writes it down.
+        """
         known = {entry.name for entry in fields(cls)}
         given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
-        for name, parse in _PARSERS.items():
-            if name in given:
-                given[name] = parse(given[name])
-        return cls(**given)
+        try:
+            for name, parse in _PARSERS.items():
+                if name in given:
+                    given[name] = parse(given[name])
+            return cls(**given)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return cls._unreadable(values)
 
+    @classmethod
+    def _unreadable(cls, values: Mapping[str, Value]) -> Self:
+        def number(name: str) -> float:
+            value = values.get(name)
+            return value if isinstance(value, int | float) else 0
+
+        return cls(
+            str(values.get("job_id")),
+            BuildRequest(""),
+            State.FAILED,
+            ticket=int(number("ticket")),
+            fence=int(number("fence")),
+            created_at=number("created_at"),
+            updated_at=number("updated_at"),
+            ended_at=number("updated_at"),
+            expires_at=int(number("expires_at")),
+            error=UNREADABLE_WORDS,
+            error_code=UNREADABLE,
+        )
+
+
+UNREADABLE = "unreadable"
+UNREADABLE_WORDS = "This build was written by another version of the build service. Ask for it again."
 
 JOB_ID = re.compile(r"[0-9a-f]{12}")
 """What the keys of other rows than jobs' never look like."""

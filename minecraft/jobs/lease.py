@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from minecraft.jobs.states import State
 from minecraft.jobs.table import LostJobError
 from minecraft.jobs.writes import KEY, Write, execute, from_item
+from minecraft.timeouts import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from minecraft.jobs.job import Job
     from minecraft.jobs.table import JobTable
     from minecraft.jobs.writes import Value
-
-DEFAULT_LEASE_SECONDS = 120
-"""Longer than a worker may run, or live ones lose their leases."""
 
 _ATTEMPTS = 5
 
@@ -65,7 +63,7 @@ class Hold:
 class Leases:
     """The places of a job table."""
 
-    def __init__(self, table: JobTable, places: int = 1, seconds: float = DEFAULT_LEASE_SECONDS) -> None:
+    def __init__(self, table: JobTable, places: int = 1, seconds: float = LEASE_SECONDS) -> None:
         self._table = table
         self.places = places
         self._seconds = seconds
@@ -164,6 +162,12 @@ class Leases:
         if now.fence != lease.fence or now.owner != lease.owner:
             raise LostJobError(f"job {hold.job.job_id}: {lease.key} was taken over")
         return replace(hold, lease=now)
+
+    def drop(self, hold: Hold) -> None:
+        """Give the lease back whoever came by, for the job is lost or could not be looked at."""
+        expected: dict[str, Value | None] = {"fence": hold.lease.fence, "owner": hold.lease.owner}
+        changes = {"owner": None, "until": None}
+        execute(self._table.client, self._table.name, Write(hold.lease.key, changes, expected))
 
     def free(self, job: Job) -> tuple[Write, ...]:
         """What makes an ending job's place free, to be written with its end."""

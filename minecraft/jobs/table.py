@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from minecraft.jobs.job import ACTIVE_PART, INDEX_KEY, JOB_ID, QUEUED, Job, index_of, stored
+from minecraft.jobs.job import (
+    ACTIVE_PART,
+    INDEX_KEY,
+    JOB_ID,
+    QUEUED,
+    UNREADABLE,
+    UNREADABLE_WORDS,
+    Job,
+    index_of,
+    stored,
+)
 from minecraft.jobs.states import ENDS, State, check
 from minecraft.jobs.writes import KEY, Write, execute, from_item, to_item
 
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from minecraft.jobs.clock import Clock
+    from minecraft.jobs.writes import Value
 
 INDEX = "queue"
 TTL_ATTRIBUTE = "expires_at"
@@ -29,6 +40,9 @@ TYPICAL_SECONDS = 180.0
 """How long a job takes, before one has shown it."""
 
 _LEARNING = 0.3
+
+_LIVE = "attribute_not_exists(#expires_at) OR #expires_at > :now"
+"""Rows past their time stay in the index until DynamoDB deletes them, days later: they count no more."""
 
 
 class LostJobError(Exception):
@@ -57,7 +71,7 @@ def table_definition(name: str) -> dict[str, Any]:
                     {"AttributeName": INDEX_KEY, "KeyType": "HASH"},
                     {"AttributeName": "ticket", "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": [TTL_ATTRIBUTE]},
             }
         ],
     }
@@ -88,32 +102,45 @@ class JobTable:
         self.clock = clock
         self._ttl = ttl_seconds
 
-    def add(self, job: Job) -> bool:
-        """Put a new job behind all others; False where one of its id is there already."""
+    def add(self, job: Job, *beside: Write) -> Job | None:
+        """Put a new job behind all others, and make the writes `beside` with it, or neither.
+
+        The job as it is then; None where one of its id is there, or an item of `beside` is not as expected.
+        """
         now = self.clock()
         new = replace(
-            job, ticket=self._take_ticket(), created_at=now, updated_at=now, expires_at=int(now) + self._ttl
+            job, ticket=self._take_ticket(), created_at=now, updated_at=now, expires_at=self.expiry()
         )
-        try:
-            self.client.put_item(
-                TableName=self.name,
-                Item=to_item(new.to_values()),
-                ConditionExpression=f"attribute_not_exists({KEY})",
-            )
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        put = Write(new.job_id, self._without_key(new.to_values()), {"state": None})
+        return new if execute(self.client, self.name, put, *beside) else None
+
+    def expiry(self) -> int:
+        """When DynamoDB may delete an item that is written now."""
+        return int(self.clock()) + self._ttl
+
+    @staticmethod
+    def _without_key(values: dict[str, Value | None]) -> dict[str, Value]:
+        return {name: value for name, value in values.items() if name != KEY and value is not None}
 
     def get(self, job_id: str) -> Job | None:
         """The job as it is now, or None where there is none, or none any longer.
 
         DynamoDB deletes late: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-items.html
         """
-        item = self._item(job_id) if JOB_ID.fullmatch(job_id) else None
+        item = self.item(job_id) if JOB_ID.fullmatch(job_id) else None
         if item is None:
             return None
         job = Job.from_values(item)
         return job if job.expires_at > self.clock() else None
+
+    def bury(self, job: Job) -> None:
+        """Write down that an unreadable job has failed, which takes it out of the index; the rest is left."""
+        now = self.clock()
+        changes = stored({"state": State.FAILED, "ended_at": now, "expires_at": self.expiry()})
+        words = {"error": UNREADABLE_WORDS, "error_code": UNREADABLE, INDEX_KEY: None}
+        for part in (QUEUED, ACTIVE_PART):
+            if execute(self.client, self.name, Write(job.job_id, changes | words, {INDEX_KEY: part})):
+                return
 
     def advance(self, job: Job, target: State, *beside: Write, **changes: object) -> Job:
         """Bring the job into another state, and with it, or not at all, make the writes `beside`.
@@ -127,7 +154,7 @@ class JobTable:
         """
         check(job.state, target)
         now = self.clock()
-        times: dict[str, object] = {"expires_at": int(now) + self._ttl}
+        times: dict[str, object] = {"expires_at": self.expiry()}
         if target in ENDS:
             times |= {"ended_at": now, "retry_at": None, "deadline": None}
         return self._write(job, {"state": target, **times, **changes}, beside)
@@ -146,9 +173,17 @@ class JobTable:
         if "state" in changes and index_of(new.state) != index_of(job.state):
             values[INDEX_KEY] = index_of(new.state)
         expected = {"state": job.state.value, "fence": job.fence}
-        if not execute(self.client, self.name, Write(job.job_id, values, expected), *beside):
+        made = execute(self.client, self.name, Write(job.job_id, values, expected), *beside)
+        if not made and not self._is_written(job, values):
             raise LostJobError(f"job {job.job_id}: no longer {job.state} under fence {job.fence}")
         return new
+
+    def _is_written(self, job: Job, values: dict[str, Value | None]) -> bool:
+        """Whether the row has these values: an answer was lost, and the SDK's repeat met its own write."""
+        item = self.item(job.job_id) or {}
+        return item.get("fence") == values.get("fence", job.fence) and all(
+            item.get(name) == value for name, value in values.items()
+        )
 
     def queued(self) -> Iterator[str]:
         """Ids of the jobs that wait, the oldest first."""
@@ -171,8 +206,9 @@ class JobTable:
             TableName=self.name,
             IndexName=INDEX,
             KeyConditionExpression="#queue = :part",
-            ExpressionAttributeNames={"#queue": INDEX_KEY},
-            ExpressionAttributeValues={":part": {"S": part}},
+            FilterExpression=_LIVE,
+            ExpressionAttributeNames={"#queue": INDEX_KEY, "#expires_at": TTL_ATTRIBUTE},
+            ExpressionAttributeValues=to_item({":part": part, ":now": int(self.clock())}),
             PaginationConfig={"PageSize": 100},
         )
         for page in pages:
@@ -180,22 +216,24 @@ class JobTable:
                 yield str(from_item(item)[KEY])
 
     def _count(self, condition: str, values: dict[str, int]) -> int:
-        names = {"#queue": INDEX_KEY} | {f"#{name}": name for name in values}
+        names = {"#queue": INDEX_KEY, "#expires_at": TTL_ATTRIBUTE} | {f"#{name}": name for name in values}
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName=INDEX,
             Select="COUNT",
             KeyConditionExpression=condition,
+            FilterExpression=_LIVE,
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=to_item(
-                {":part": QUEUED} | {f":{name}": value for name, value in values.items()}
+                {":part": QUEUED, ":now": int(self.clock())}
+                | {f":{name}": value for name, value in values.items()}
             ),
         )
         return sum(page["Count"] for page in pages)
 
     def typical_seconds(self) -> float:
         """How long a job takes from its start to its end, by those that have succeeded."""
-        item = self._item(COUNTERS)
+        item = self.item(COUNTERS)
         return float((item or {}).get("typical_seconds", TYPICAL_SECONDS))
 
     def learn(self, seconds: float) -> None:
@@ -208,7 +246,8 @@ class JobTable:
             ExpressionAttributeValues={":seconds": {"N": repr(known + _LEARNING * (seconds - known))}},
         )
 
-    def _item(self, key: str) -> dict[str, Any] | None:
+    def item(self, key: str) -> dict[str, Any] | None:
+        """An item as it is now, whatever it is one of; None where there is none."""
         found = self.client.get_item(TableName=self.name, Key={KEY: {"S": key}}, ConsistentRead=True)
         return from_item(found["Item"]) if "Item" in found else None
 

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Con
 
 from __future__ import annotations
 
+import random
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from botocore.exceptions import ClientError
@@ -20,6 +22,8 @@ KEY = "job_id"
 Value: TypeAlias = str | int | float
 
 _CONFLICT_ATTEMPTS = 8
+_FIRST_PAUSE = 0.025
+"""Seconds, at most, before the second attempt; twice that before each further one: 3 s in all."""
 
 
 class Write(NamedTuple):
@@ -64,7 +68,10 @@ def execute(client: DynamoDBClient, table: str, *writes: Write) -> bool:
     Raises:
         ClientError: DynamoDB refused for another reason.
     """
-    for left in reversed(range(_CONFLICT_ATTEMPTS)):
+    for attempt in range(_CONFLICT_ATTEMPTS):
+        if attempt:
+            # With chance in it, so that those who were in each other's way are not again.
+            time.sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311  # no secret
         try:
             _send(client, table, writes)
         except ClientError as error:
@@ -72,7 +79,7 @@ def execute(client: DynamoDBClient, table: str, *writes: Write) -> bool:
             if "ConditionalCheckFailed" in reasons:
                 return False
             # Somebody writes one of the items at this very moment: SDKs leave it to the caller to repeat.
-            if "TransactionConflict" not in reasons or not left:
+            if "TransactionConflict" not in reasons or attempt == _CONFLICT_ATTEMPTS - 1:
                 raise
         else:
             return True

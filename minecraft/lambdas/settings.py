@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
+
+from minecraft.timeouts import LEASE_SECONDS, STEP_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MOST = 10**9
+MOST_ACTIVE_JOBS = 100
+"""What one sweep can look at in the time that the worker has."""
 
 
 class SettingsError(Exception):
@@ -29,7 +36,7 @@ class _Settings:
         for entry in fields(cls):  # type: ignore[arg-type]  # each kind of settings is a data class
             text = variables.get(entry.name.upper(), "")
             if text:
-                given[entry.name] = _whole(entry.name, text) if entry.type == "int" else text
+                given[entry.name] = _whole(entry, text) if entry.type == "int" else text
             elif entry.default is MISSING:
                 raise SettingsError(f"{entry.name.upper()} is not set: this function needs it")
         return cls(**given)
@@ -43,8 +50,11 @@ class SubmitSettings(_Settings):
     async_io_bucket: str
     worker_function: str
     job_table: str = "meshtwin-jobs"
-    max_active_jobs: int = 1
+    max_active_jobs: int = field(default=1, metadata={"most": MOST_ACTIVE_JOBS})
     max_queued_jobs: int = 1000
+    max_player_jobs: int = 5
+    max_player_jobs_per_day: int = 100
+    player_cooldown_seconds: int = field(default=5, metadata={"least": 0})
     job_ttl_seconds: int = 604_800
     upload_ttl_seconds: int = 900
     api_url: str = ""
@@ -56,7 +66,7 @@ class StatusSettings(_Settings):
 
     output_bucket: str
     job_table: str = "meshtwin-jobs"
-    max_active_jobs: int = 1
+    max_active_jobs: int = field(default=1, metadata={"most": MOST_ACTIVE_JOBS})
     presign_ttl_seconds: int = 3600
 
 
@@ -72,13 +82,13 @@ class WorkerSettings(_Settings):
     worker_function: str
     endpoint_name: str = "hunyuan3d-async-v2"
     job_table: str = "meshtwin-jobs"
-    max_active_jobs: int = 1
+    max_active_jobs: int = field(default=1, metadata={"most": MOST_ACTIVE_JOBS})
     job_ttl_seconds: int = 604_800
-    lease_seconds: int = 120
+    lease_seconds: int = LEASE_SECONDS
     request_ttl_seconds: int = 3600
     invocation_timeout_seconds: int = 1800
-    image_timeout_seconds: int = 300
-    voxel_timeout_seconds: int = 1000
+    image_timeout_seconds: int = STEP_SECONDS
+    voxel_timeout_seconds: int = STEP_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,8 @@ class AuthSettings(_Settings):
     allow_unauthenticated_requests: str = ""
 
 
-def _whole(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise SettingsError(f"{name.upper()} {text!r}: expected a whole number above 0")
+def _whole(entry: Field[Any], text: str) -> int:
+    least, most = entry.metadata.get("least", 1), entry.metadata.get("most", MOST)
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise SettingsError(f"{entry.name.upper()} {text!r}: expected a whole number, {least} to {most}")
     return int(text)

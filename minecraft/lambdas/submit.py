@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 import time
 import uuid
 from dataclasses import dataclass, replace
@@ -17,22 +19,28 @@ from minecraft.api.http import Request, handle, respond
 from minecraft.api.parse import build_request, document, text
 from minecraft.contract import invocation_document
 from minecraft.events import invoke_event
+from minecraft.jobs.admission import Claim, LimitError, Limits, Player
 from minecraft.jobs.cancel import cancel
 from minecraft.jobs.dispatch import start_queued
 from minecraft.jobs.estimate import seconds_left
 from minecraft.jobs.job import Job, Step
 from minecraft.jobs.lease import Leases
 from minecraft.jobs.states import State
-from minecraft.jobs.table import JobTable
+from minecraft.jobs.table import JobTable, LostJobError
 from minecraft.lambdas import clients
 from minecraft.lambdas.settings import AuthSettings, SubmitSettings
 from minecraft.logs import log
 
 if TYPE_CHECKING:
     from minecraft.api.pictures import Picture
+    from minecraft.jobs.writes import Write
     from minecraft.request import BuildRequest
 
 _MAX_KEY = 128
+_MAX_ATTEMPTS = 5
+_PREFIX = re.compile(r"(/[\w.-]{1,64}){1,4}", re.ASCII)
+"""What a server in front of the API may have taken off a path."""
+
 _BUILD = "/build"
 _UPLOAD = "/build/upload"
 
@@ -78,15 +86,9 @@ def _submit(request: Request) -> dict[str, Any]:
     sent = pictures.picture(given.get("imageUpload"))
     key = _idempotency_key(request, given)
     jobs = _jobs()
-    job = _job(wanted, sent, key)
-    known = jobs.table.get(job.job_id) if key else None
-    if known is None:
-        known = _add(jobs, job, sent)
-    if known.fingerprint != job.fingerprint:
-        words = "this idempotency key belongs to another build: take a new one"
-        raise ApiError(409, "idempotency_conflict", words)
-    _start(jobs)
-    return _accepted(jobs, request, known.job_id)
+    job_id = _add(jobs, wanted, sent, key)
+    _start(jobs, job_id)
+    return _accepted(jobs, request, job_id)
 
 
 def _idempotency_key(request: Request, given: dict[str, Any]) -> str:
@@ -94,38 +96,74 @@ def _idempotency_key(request: Request, given: dict[str, Any]) -> str:
     return text("idempotencyKey", value, _MAX_KEY)
 
 
-def _job(wanted: BuildRequest, sent: Picture | str | None, key: str) -> Job:
-    """The job as it would be new. The same key of the same player gives the same id."""
+def _add(jobs: _Jobs, wanted: BuildRequest, sent: Picture | str | None, key: str) -> str:
+    """The id of the job that was put into the table; or of the one that the key stands for already.
+
+    Ids are random: what a job of before has left in S3 never is the next one's.
+    """
+    fingerprint = _fingerprint(wanted, sent)
+    job = Job(uuid.uuid4().hex[:12], wanted)
+    for _ in range(_MAX_ATTEMPTS):
+        claim = Claim.read(jobs.table, wanted.player_uuid, key) if key else None
+        if claim is not None and claim.valid and claim.job is not None:
+            if claim.fingerprint != fingerprint:
+                words = "this idempotency key belongs to another build: take a new one"
+                raise ApiError(409, "idempotency_conflict", words)
+            return claim.job
+        beside = () if claim is None else (claim.taken(jobs.table, job.job_id, fingerprint),)
+        counted = _admit(jobs, job)
+        if job.request.image_key is None:
+            job = _with_picture(jobs, job, sent)
+        if jobs.table.add(job, *beside, *counted) is not None:
+            log("accepted", job_id=job.job_id, size=wanted.size, player=wanted.player_uuid or None)
+            return job.job_id
+    raise LostJobError(f"job {job.job_id}: its player or its key is written too often at the same time")
+
+
+def _fingerprint(wanted: BuildRequest, sent: Picture | str | None) -> str:
     content = sent if isinstance(sent, str) else sent.content.hex() if sent is not None else ""
-    fingerprint = hashlib.sha256(f"{wanted.to_json()}\n{content}".encode()).hexdigest()
-    if isinstance(sent, str):
-        wanted = replace(wanted, image_key=sent)
-    name = hashlib.sha256(f"{wanted.player_uuid}\n{key}".encode()).hexdigest() if key else uuid.uuid4().hex
-    return Job(name[:12], wanted, fingerprint=fingerprint)
+    return hashlib.sha256(f"{wanted.to_json()}\n{content}".encode()).hexdigest()
 
 
-def _add(jobs: _Jobs, job: Job, sent: Picture | str | None) -> Job:
-    """The job, put into the table; or the one of its id that is there."""
-    if jobs.table.waiting() >= jobs.settings.max_queued_jobs:
-        words = f"{jobs.settings.max_queued_jobs} builds wait already: try again later"
-        raise ApiError(429, "queue_full", words)
+def _admit(jobs: _Jobs, job: Job) -> tuple[Write, ...]:
+    """Pass where the queue, and its player, have room for the job; what counts it as the player's."""
+    settings, table, now = jobs.settings, jobs.table, time.time()
+    if table.waiting() >= settings.max_queued_jobs:
+        words = f"{settings.max_queued_jobs} builds wait already: try again later"
+        raise ApiError(429, "queue_full", words, math.ceil(table.typical_seconds() / jobs.leases.places))
+    if not job.request.player_uuid:
+        return ()
+    player = Player.read(table, job.request.player_uuid)
+    limits = Limits(
+        settings.max_player_jobs, settings.player_cooldown_seconds, settings.max_player_jobs_per_day
+    )
+    try:
+        player.check(limits, now, table.typical_seconds())
+    except LimitError as error:
+        raise ApiError(429, error.code, error.message, error.seconds) from error
+    return (player.counted(job.job_id, now),)
+
+
+def _with_picture(jobs: _Jobs, job: Job, sent: Picture | str | None) -> Job:
     bucket = jobs.settings.input_bucket
+    if sent is None:
+        return job
     if isinstance(sent, str):
         pictures.check_sent_ahead(clients.s3(), bucket, sent)
-    elif sent is not None:
-        key = pictures.store(clients.s3(), bucket, job.job_id, sent)
-        job = replace(job, request=replace(job.request, image_key=key))
-    if jobs.table.add(job):
-        log("accepted", job_id=job.job_id, size=job.request.size, player=job.request.player_uuid or None)
-        return job
-    return jobs.table.get(job.job_id) or job
+    key = sent if isinstance(sent, str) else pictures.store(clients.s3(), bucket, job.job_id, sent)
+    return replace(job, request=replace(job.request, image_key=key))
 
 
-def _start(jobs: _Jobs) -> None:
-    """Start whichever jobs have waited longest, and have the worker called for them."""
-    for job in start_queued(jobs.table, jobs.leases):
-        log("started", job_id=job.job_id)
-        _wake(jobs.settings.worker_function, job.job_id)
+def _start(jobs: _Jobs, *also: str) -> None:
+    """Start whichever jobs have waited longest, and have the worker called for them.
+
+    It is called for the jobs `also` in any case: a place may become free at this very moment.
+    """
+    started = [job.job_id for job in start_queued(jobs.table, jobs.leases, also)]
+    for job_id in started:
+        log("started", job_id=job_id)
+    for job_id in dict.fromkeys((*started, *also)):
+        _wake(jobs.settings.worker_function, job_id)
 
 
 def _wake(function: str, job_id: str) -> None:
@@ -161,7 +199,10 @@ def _base(settings: SubmitSettings, request: Request) -> str:
     if settings.api_url:
         return settings.api_url.rstrip("/")
     scheme = request.headers.get("x-forwarded-proto", "https")
-    return f"{scheme}://{request.host}{request.path.removesuffix(_BUILD)}"
+    prefix = request.headers.get("x-forwarded-prefix", "")
+    if not _PREFIX.fullmatch(prefix):
+        prefix = ""
+    return f"{scheme}://{request.host}{prefix}{request.path.removesuffix(_BUILD)}"
 
 
 def _cancel(job_id: str) -> dict[str, Any]:
@@ -183,8 +224,8 @@ def _cancel(job_id: str) -> dict[str, Any]:
 def _withdraw(jobs: _Jobs, job: Job) -> None:
     """Take away what the endpoint would be asked: where it has not begun, it fails at once."""
     if job.step in (Step.SHAPE, Step.PAINT):
-        key = invocation_document(job.inference_id)
+        key = invocation_document(job.attempt_id)
         try:
             clients.s3().delete_object(Bucket=jobs.settings.async_io_bucket, Key=key)
         except (BotoCoreError, ClientError) as error:
-            log("not_withdrawn", job_id=job.job_id, inference_id=job.inference_id, reason=str(error))
+            log("not_withdrawn", job_id=job.job_id, inference_id=job.attempt_id, reason=str(error))

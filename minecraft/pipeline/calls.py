@@ -12,6 +12,7 @@ from minecraft import contract
 from minecraft.contract import ImageTask, StepFailure, VoxelTask
 from minecraft.events import invoke_event
 from minecraft.jobs.job import Step
+from minecraft.logs import log
 from minecraft.pipeline import words
 
 if TYPE_CHECKING:
@@ -91,10 +92,17 @@ class Calls:
             raise CallError(words.failure(words.UNAVAILABLE, retryable=True), str(error)) from error
 
     def withdraw(self, job: Job) -> None:
-        """Have the endpoint fail the attempt where it still waits: SageMaker has no call for that."""
-        if job.step in (Step.SHAPE, Step.PAINT) and job.called_at is not None:
-            key = contract.invocation_document(job.inference_id)
+        """Have the endpoint fail the attempt where it still waits: SageMaker has no call for that.
+
+        Where that does not work the attempt costs its time, and nothing else depends on it.
+        """
+        if job.step not in (Step.SHAPE, Step.PAINT) or job.called_at is None:
+            return
+        key = contract.invocation_document(job.attempt_id)
+        try:
             self._s3.delete_object(Bucket=self._places.async_bucket, Key=key)
+        except (BotoCoreError, ClientError) as error:
+            log("not_withdrawn", job_id=job.job_id, inference_id=job.attempt_id, reason=str(error))
 
     def _invoke(self, function: str, event: dict[str, Any]) -> dict[str, str]:
         invoke_event(self._functions(), function, event)
@@ -103,32 +111,34 @@ class Calls:
     def _image(self, job: Job) -> ImageTask:
         key = job.request.image_key
         source = None if key is None else f"s3://{self._places.input_bucket}/{key}"
-        return ImageTask(job.job_id, job.request.prompt, job.seed, self._at(job, contract.IMAGE), source)
+        output = self._at(job, contract.IMAGE)
+        return ImageTask(job.job_id, job.request.prompt, job.seed, output, source, job.attempt_id)
 
     def _voxels(self, job: Job) -> VoxelTask:
         request = job.request
         anchor = None if request.anchor is None else dict(zip("xyz", request.anchor, strict=True))
         return VoxelTask(
-            job.job_id,
-            self._at(job, contract.TEXTURED if job.painted else contract.SHAPE),
-            self._at(job, ""),
-            request.size,
-            request.palette if isinstance(request.palette, str) else list(request.palette),
-            list(request.exclude),
-            request.hollow,
-            request.rotation,
-            anchor,
-            request.version,
-            request.kinds,
-            request.min_part,
-            request.smoothing,
-            request.dither,
-            request.order,
-            request.clear_air,
+            job_id=job.job_id,
+            glb_s3=self._at(job, contract.TEXTURED if job.painted else contract.SHAPE),
+            output_prefix_s3=self._at(job, ""),
+            size=request.size,
+            palette=request.palette if isinstance(request.palette, str) else list(request.palette),
+            exclude=list(request.exclude),
+            hollow=request.hollow,
+            rotation=request.rotation,
+            anchor=anchor,
+            version=request.version,
+            kinds=request.kinds,
+            min_part=request.min_part,
+            smoothing=request.smoothing,
+            dither=request.dither,
+            order=request.order,
+            clear_air=request.clear_air,
+            attempt_id=job.attempt_id,
         )
 
     def _infer(self, job: Job) -> dict[str, str]:
-        key = contract.invocation_document(job.inference_id)
+        key = contract.invocation_document(job.attempt_id)
         self._s3.put_object(
             Bucket=self._places.async_bucket,
             Key=key,
@@ -140,7 +150,7 @@ class Calls:
             InputLocation=f"s3://{self._places.async_bucket}/{key}",
             ContentType="application/json",
             Accept="application/json",
-            InferenceId=job.inference_id,
+            InferenceId=job.attempt_id,
             RequestTTLSeconds=self._places.request_ttl_seconds,
             InvocationTimeoutSeconds=self._places.invocation_timeout_seconds,
         )

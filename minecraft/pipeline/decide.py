@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from minecraft.jobs.job import Step
 from minecraft.pipeline import words
-from minecraft.pipeline.policy import after
+from minecraft.pipeline.policy import PASSING, after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +86,9 @@ def decide(job: Job, seen: Seen, now: float, policies: Mapping[Step, StepPolicy]
 
 
 def _failed(job: Job, step: Step, failure: StepFailure, now: float, policy: StepPolicy) -> Action:
-    if failure.retryable and job.attempt < policy.attempts:
-        return Retry(now + policy.pause_after(job.attempt), failure)
+    patience = PASSING if failure.code in words.PASSING else policy
+    if failure.retryable and job.attempt < patience.attempts:
+        return Retry(now + patience.pause_after(job.attempt), failure)
     if step is Step.PAINT and failure.code in SHAPE_ONLY:
         return Next(Step.VOXELS, painted=False, note=words.SHAPE_ONLY_NOTE)
     return Fail(failure)

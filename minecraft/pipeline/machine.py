@@ -37,8 +37,12 @@ _FRESH = {
     "deadline": None,
     "output_location": None,
     "failure_location": None,
+    "troubles": 0,
 }
 """What is known of a step that has not begun."""
+
+MOST_TROUBLES = 30
+"""Workers in a row that could not look at a job, before it ends: half an hour of sweeps."""
 
 
 class Machine:
@@ -77,16 +81,27 @@ class Machine:
         while hold is not None:
             try:
                 job = self._run(hold.job, wake)
-            except LostJobError:
-                raise
-            except Exception:
+            except Exception as error:
+                if not isinstance(error, LostJobError):
+                    self._count_trouble(hold.job)
                 # Whoever is called next must not wait until the lease has run out.
                 with suppress(Exception):
-                    self._leases.leave(hold)
+                    self._leases.drop(hold)
                 raise
             if job.state in ENDS:
                 return
             hold = self._leases.leave(replace(hold, job=job))
+
+    def _count_trouble(self, held: Job) -> None:
+        """Take note of an error that is not the step's, and end the job once there were too many in a row."""
+        with suppress(Exception):  # the error at hand is the one to tell of
+            job = self._table.get(held.job_id)
+            if job is None or job.state not in ACTIVE or job.fence != held.fence:
+                return
+            job = self._table.save(job, troubles=job.troubles + 1)
+            if job.troubles >= MOST_TROUBLES:
+                failure = words.failure(words.UNAVAILABLE, retryable=False)
+                self._fail(job, failure.code, failure.message)
 
     def _run(self, job: Job, wake: Wake) -> Job:
         if job.state is State.STARTING:
@@ -94,16 +109,26 @@ class Machine:
             first = {**_FRESH, "step": Step.IMAGE, "timings": {Step.IMAGE.value: (now, None)}}
             job = self._table.advance(job, State.RUNNING, **first)
         while True:
-            action = decide(job, self._seen(job, wake), self._table.clock(), self._policies)
+            action = decide(job, self._look(job, wake), self._table.clock(), self._policies)
             if isinstance(action, Wait):
-                return job
+                return self._table.save(job, troubles=0) if job.troubles else job
             job = self._call(job) if isinstance(action, Call) else self._act(job, action)
             if job.state in ENDS:
                 return job
 
+    def _look(self, job: Job, wake: Wake) -> Seen:
+        """What is to be seen of the step at work; nothing past its deadline where one cannot look."""
+        try:
+            return self._seen(job, wake)
+        except Exception as error:
+            if job.deadline is None or self._table.clock() < job.deadline:
+                raise
+            log("trouble", **_about(job), kind=type(error).__name__, reason=str(error))
+            return Seen()
+
     def _seen(self, job: Job, wake: Wake) -> Seen:
         seen = self._objects.look(job)
-        told = wake.failure is not None and wake.inference_id == job.inference_id
+        told = wake.failure is not None and wake.attempt_id == job.attempt_id
         if told and job.called_at is not None and not seen.done and seen.failure is None:
             return Seen(failure=wake.failure)
         return seen
@@ -121,9 +146,22 @@ class Machine:
             return self._act(job, decide(job, Seen(failure=error.failure), now, self._policies))
         now = self._table.clock()
         deadline = now + self._policies[job.step].seconds
-        noted = self._table.save(job, called_at=now, deadline=deadline, retry_at=None, **known)
+        try:
+            noted = self._table.save(job, called_at=now, deadline=deadline, retry_at=None, **known)
+        except LostJobError:
+            self._withdraw_lost(replace(job, called_at=now))
+            raise
         log("called", **_about(noted), **known)
         return noted
+
+    def _withdraw_lost(self, called: Job) -> None:
+        """Take back what was asked for a job that was cancelled meanwhile.
+
+        Where another worker has taken over, it makes this very call, under the same name: that stays.
+        """
+        job = self._table.get(called.job_id)
+        if job is None or job.state not in ACTIVE or job.attempt_id != called.attempt_id:
+            self._calls.withdraw(called)
 
     def _act(self, job: Job, action: Action) -> Job:
         if isinstance(action, Next):
@@ -198,5 +236,5 @@ def _about(job: Job) -> dict[str, Any]:
         "job_id": job.job_id,
         "step": job.step,
         "attempt": job.attempt,
-        "inference_id": job.inference_id if job.step in (Step.SHAPE, Step.PAINT) else None,
+        "inference_id": job.attempt_id if job.step in (Step.SHAPE, Step.PAINT) else None,
     }

@@ -1,7 +1,8 @@
-"""What wakes the worker: a job's name, the endpoint's notices, the clock. Pure.
+"""What wakes the worker: a job's name, the endpoint's notices, the ends of functions that failed, the clock.
 
-Notices: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html, in the event
-of https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html.
+Pure. Notices: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html, in the
+event of https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html. Failed functions: the record that Lambda
+sends to a destination, https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minecraft.contract import invocation_document
-from minecraft.jobs.job import JOB_ID
+from minecraft.contract import ContractError, invocation_document
+from minecraft.jobs.job import JOB_ID, Step
 from minecraft.pipeline import words
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from minecraft.contract import StepFailure
 
-_INFERENCE_ID = re.compile(r"(?P<job>[0-9a-f]{12})-(?P<step>shape|paint)-(?P<attempt>[0-9]{1,4})")
-_DOCUMENT = re.compile(re.escape(invocation_document("@")).replace("@", f"(?P<id>{_INFERENCE_ID.pattern})"))
+_STEPS = "|".join(Step)
+_ATTEMPT_ID = re.compile(rf"(?P<job>[0-9a-f]{{12}})-(?P<step>{_STEPS})-(?P<attempt>[0-9]{{1,4}})")
+_DOCUMENT = re.compile(re.escape(invocation_document("@")).replace("@", f"(?P<id>{_ATTEMPT_ID.pattern})"))
 _STATUS = re.compile(r"\((\d{1,3})\) from model")
 
 _OUT_OF_MEMORY_STATUS = 507
@@ -28,10 +30,10 @@ _CLIENT_ERRORS = range(400, 500)
 
 
 class Wake(NamedTuple):
-    """A job to look at. A notice also says what became of one inference, `failure` None for a success."""
+    """A job to look at. A notice also says what became of one attempt, `failure` None for a success."""
 
     job_id: str
-    inference_id: str | None = None
+    attempt_id: str | None = None
     failure: StepFailure | None = None
 
 
@@ -52,6 +54,9 @@ def read(event: object) -> Woken:
     job_id = event.get("jobId")
     if isinstance(job_id, str) and JOB_ID.fullmatch(job_id):
         return Woken((Wake(job_id),))
+    if isinstance(event.get("requestPayload"), dict):
+        died = _death(event)
+        return Woken(()) if died is None else Woken((died,))
     records = event.get("Records")
     found = [_notice(record) for record in records] if isinstance(records, list) else [None]
     wakes = tuple(wake for wake in found if wake is not None)
@@ -61,6 +66,18 @@ def read(event: object) -> Woken:
 def _is_tick(event: dict[str, Any]) -> bool:
     scheduled = event.get("source") == "aws.events" and event.get("detail-type") == "Scheduled Event"
     return event.get("sweep") is True or scheduled
+
+
+def _death(record: dict[str, Any]) -> Wake | None:
+    """The step whose function failed; None for a record of the worker's own events, which a sweep follows."""
+    payload, error = record["requestPayload"], record.get("responsePayload")
+    match = _ATTEMPT_ID.fullmatch(str(payload.get("attempt_id", "")))
+    if match is None or match["job"] != payload.get("jobId"):
+        return None
+    kind = error.get("errorType") if isinstance(error, dict) else None
+    # An event that is none does not become one by being sent again.
+    failure = words.failure(words.FUNCTION_FAILED, retryable=kind != ContractError.__name__)
+    return Wake(match["job"], match[0], failure)
 
 
 def _notice(record: object) -> Wake | None:
@@ -78,7 +95,7 @@ def _notice(record: object) -> Wake | None:
 
 def _inference(notice: dict[str, Any]) -> re.Match[str] | None:
     for text in _names(notice):
-        match = _INFERENCE_ID.fullmatch(text)
+        match = _ATTEMPT_ID.fullmatch(text)
         if match is not None:
             return match
     return None

@@ -28,10 +28,14 @@ class StepPolicy(NamedTuple):
         return self.pauses[min(attempt, len(self.pauses)) - 1]
 
 
+PASSING = StepPolicy(6, 0.0, (10.0, 30.0, 60.0, 120.0))
+"""For what passes by itself, such as a container whose worker is being started: a GPU's takes a minute."""
+
+
 def policies(
     *, image_seconds: float, endpoint_seconds: float, voxel_seconds: float
 ) -> Mapping[Step, StepPolicy]:
-    """The policy of each step. Throttling passes with time; a crashed container does not need it."""
+    """The policy of each step, but for `PASSING` failures. Crashes do not need time to pass."""
     endpoint = StepPolicy(3, endpoint_seconds, (0.0, 60.0))
     return MappingProxyType(
         {

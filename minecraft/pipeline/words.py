@@ -16,6 +16,12 @@ WORKER_CRASHED = "worker_crashed"
 PLATFORM = "platform"
 """The endpoint itself gave the job up: it waited or took too long, or its instance was lost."""
 
+PASSING = frozenset({"busy", "not_ready", "storage_unavailable"})
+"""Codes of the container that say: not just now."""
+
+FUNCTION_FAILED = "function_failed"
+"""A step's function died, or raised an error, and has left nothing."""
+
 DEADLINE = "deadline"
 UNAVAILABLE = "unavailable"
 NOT_SET_UP = "not_set_up"
@@ -47,6 +53,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "object_not_found": f"A file of this build is gone. Try again; if it happens again: {_OPERATOR}.",
         "access_denied": f"The modelling service may not read this build's files. {_OPERATOR}.",
         PLATFORM: "The modelling service gave this build up. Try again in some minutes.",
+        FUNCTION_FAILED: "A part of the build service broke down. Try again in some minutes.",
         DEADLINE: "This took too long, and was given up. Try again in some minutes.",
         UNAVAILABLE: "A part of the build service could not be reached. Try again in some minutes.",
         NOT_SET_UP: f"A part of the build service is missing, or may not be used. {_OPERATOR}.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from minecraft.jobs.dispatch import free_forgotten_places, start_queued
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 ROUNDS = 25
 """How often one call fills freed places, before it has another call go on: a call's time is bounded."""
-
-_SWEPT = 100
 
 
 class Worker:
@@ -45,7 +42,8 @@ class Worker:
         errors: list[Exception] = []
         worked = [wake.job_id for wake in self._wakes(woken) if self._try(wake, owner, errors)]
         for _ in range(ROUNDS):
-            started = [job.job_id for job in start_queued(self._table, self._leases)]
+            also = {wake.job_id for wake in woken.wakes}
+            started = [job.job_id for job in start_queued(self._table, self._leases, also)]
             if not started:
                 break
             for job_id in started:
@@ -61,7 +59,7 @@ class Worker:
         if not woken.sweep:
             return list(woken.wakes)
         free_forgotten_places(self._table, self._leases)
-        return [Wake(job_id) for job_id in islice(self._table.active(), _SWEPT)]
+        return [Wake(job_id) for job_id in self._table.active()]
 
     def _try(self, wake: Wake, owner: str, errors: list[Exception]) -> bool:
         try:

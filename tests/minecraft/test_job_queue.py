@@ -130,7 +130,7 @@ def test_the_table_is_made_once_with_ttl_and_a_sparse_index(world: World) -> Non
     definition = table_definition(name)
     assert described["KeySchema"] == definition["KeySchema"]
     (index,) = described["GlobalSecondaryIndexes"]
-    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["expires_at"]}
     ttl = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 

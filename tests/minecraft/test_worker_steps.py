@@ -50,7 +50,8 @@ def test_what_is_asked_for_keeps_the_contracts(world: World, boundary: Boundary)
     world.sweep()
     (image,) = boundary.take()
     task = ImageTask.from_event(image.event)
-    assert task == ImageTask(job_id, "a duck", world.job(job_id).seed, f"{folder}image.png")
+    seed, attempt = world.job(job_id).seed, f"{job_id}-image-1"
+    assert task == ImageTask(job_id, "a duck", seed, f"{folder}image.png", attempt_id=attempt)
     world.worker(world.act(image))
     requests = []
     for _ in range(2):
@@ -70,6 +71,7 @@ def test_what_is_asked_for_keeps_the_contracts(world: World, boundary: Boundary)
     assert VoxelTask.from_event(voxels.event) == VoxelTask(
         *(job_id, f"{folder}textured.glb", folder, 77, "greyscale", ["stone"]),
         anchor={"x": 1, "y": 2, "z": 3},
+        attempt_id=f"{job_id}-voxels-1",
     )
 
 
@@ -120,9 +122,11 @@ def test_the_notices_507_alone_is_enough_for_that(world: World, boundary: Bounda
     ("step", "outcome", "attempts"),
     [
         ("image", StepFailure("throttled", "Wait.", retryable=True), 4),
-        ("shape", Container("busy", retryable=True), 3),
+        ("shape", Container("busy", retryable=True), 6),
+        ("shape", Container("worker_crashed", retryable=True), 3),
         ("shape", "InternalFailure: invocation expired", 3),
-        ("paint", Container("storage_unavailable", retryable=True), 2),
+        ("paint", Container("not_ready", retryable=True), 6),
+        ("paint", Container("timeout", retryable=True), 2),
         ("voxels", StepFailure("storage", "Wait.", retryable=True), 3),
     ],
 )
@@ -165,7 +169,7 @@ def test_a_step_that_never_ends_is_given_up_by_its_deadline(world: World, bounda
     for attempt in range(1, 5):
         assert world.job(job_id).attempt == attempt
         boundary.take()
-        world.clock.ahead += 301
+        world.clock.ahead += 421
         world.sweep()
         world.clock.ahead += 181
         world.sweep()

@@ -17,6 +17,7 @@ from minecraft.jobs.job import Job
 from minecraft.jobs.lease import Leases
 from minecraft.jobs.states import ENDS
 from minecraft.jobs.table import JobTable, create_table
+from minecraft.jobs.writes import to_item
 from minecraft.lambdas import clients, status, submit
 from minecraft.lambdas.settings import WorkerSettings
 from minecraft.lambdas.worker import build
@@ -80,13 +81,32 @@ class World:
         """A job in the queue, past the API; its id."""
         job_id = uuid.uuid4().hex[:12]
         fields.setdefault("prompt", "a red dragon")
-        assert self.table.add(Job(job_id, BuildRequest(**fields)))
+        assert self.table.add(Job(job_id, BuildRequest(**fields))) is not None
         return job_id
 
     def job(self, job_id: str) -> Job:
         job = self.table.get(job_id)
         assert job is not None
         return job
+
+    def items(self) -> list[dict[str, Any]]:
+        """All of the table, as DynamoDB writes it."""
+        return [dict(item) for item in self.table.client.scan(TableName=self.table.name)["Items"]]
+
+    def set(self, key: str, **values: str | int) -> None:
+        """Write attributes of an item past all that the table looks at."""
+        names = {f"#{name}": name for name in values}
+        self.table.client.update_item(
+            TableName=self.table.name,
+            Key={"job_id": {"S": key}},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=to_item({f":{name}": value for name, value in values.items()}),
+        )
+
+    def expire(self, key: str) -> None:
+        """Let an item's time be over, though it is not deleted."""
+        self.set(key, expires_at=int(time.time()) - 5)
 
     def start(self) -> list[Job]:
         return start_queued(self.table, self.leases)
@@ -216,6 +236,7 @@ def make_world(
         "GLB_TO_VOX_FUNCTION": "glb-to-vox",
         "WORKER_FUNCTION": "worker",
         "MAX_ACTIVE_JOBS": str(places),
+        "PLAYER_COOLDOWN_SECONDS": "0",
         "API_TOKEN": TOKEN,
     }
     for key, value in environment.items():
