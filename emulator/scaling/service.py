@@ -12,7 +12,6 @@ import structlog
 from emulator.partitions import partition_of
 from emulator.protocol.errors import ServiceError, ValidationFailedError
 from emulator.protocol.ids import new_uuid
-from emulator.scaling.decide import refusal_of_steps
 from emulator.scaling.describe import describe_activity, describe_policy, describe_target
 from emulator.scaling.model import (
     DIMENSION,
@@ -24,6 +23,7 @@ from emulator.scaling.model import (
     resource_id,
 )
 from emulator.scaling.paging import page
+from emulator.scaling.policies import CONFIG_OF, policy_type, refuse_bad_config, warn_of_silent_metric
 from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
@@ -42,15 +42,11 @@ log = structlog.get_logger(__name__)
 Params = dict[str, Any]
 Result = dict[str, Any]
 
-_MOST_POLICIES, _MOST_STEPS = 50, 20
+_MOST_POLICIES = 50
 """https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html"""
 
 _ROLE = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
 _ROLE += "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-_CONFIG_OF = {
-    PolicyType.STEP: "StepScalingPolicyConfiguration",
-    PolicyType.TRACKING: "TargetTrackingScalingPolicyConfiguration",
-}
 
 
 class Scaling:
@@ -127,7 +123,12 @@ class Scaling:
                     f"ResourceId {params['ResourceId']}: there is no such endpoint with this variant."
                 )
             target = self._registered(found, params, endpoint, variant)
-            await self._ledger.put_target(target)
+            if found is None:
+                await self._ledger.put_target(target)
+            else:
+                await self._ledger.change_target(
+                    target.resource_id, lambda now: replace(target, cooldown=now.cooldown)
+                )
         bound = "minimum" if found is None or target.minimum != found.minimum else "maximum"
         value = target.minimum if bound == "minimum" else target.maximum
         await self._scaler.set_within_bounds(target, f"{bound} capacity was set to {value}")
@@ -189,11 +190,11 @@ class Scaling:
         async with self._lock:
             target = self._target(params["ResourceId"])
             found = self._ledger.policy(target.resource_id, params["PolicyName"])
-            kind = _policy_type(params, found)
-            config = params.get(_CONFIG_OF[kind]) or (found.config if found else None)
+            kind = policy_type(params, found)
+            config = params.get(CONFIG_OF[kind]) or (found.config if found else None)
             if config is None:
-                raise ValidationFailedError(f"PolicyType {kind} needs {_CONFIG_OF[kind]}.")
-            _refuse_bad_config(kind, config)
+                raise ValidationFailedError(f"PolicyType {kind} needs {CONFIG_OF[kind]}.")
+            refuse_bad_config(kind, config)
             if found is None and len(self._ledger.policies(target.resource_id)) >= _MOST_POLICIES:
                 raise ServiceError(
                     f"{target.resource_id} has {_MOST_POLICIES} scaling policies, which is the limit.",
@@ -214,8 +215,14 @@ class Scaling:
             )
             if kind is PolicyType.TRACKING:
                 policy = replace(policy, alarms=await self._alarms.put(policy))
-                _warn_of_silent_metric(policy)
-            await self._ledger.put_policy(policy)
+                warn_of_silent_metric(policy)
+            try:
+                await self._ledger.put_policy(policy)
+            except ServiceError:
+                if found is None:
+                    # Nobody would ever find its alarms again.
+                    self._tasks.run_once("policy_alarms", self._delete_alarms(policy))
+                raise
         alarms = [{"AlarmName": name, "AlarmARN": arn} for name, arn in policy.alarms]
         return {"PolicyARN": policy.arn, "Alarms": alarms}
 
@@ -280,7 +287,7 @@ class Scaling:
                     code="TooManyTagsException",
                     status=400,
                 )
-            await self._ledger.put_target(replace(target, tags=tags))
+            await self._ledger.change_target(target.resource_id, lambda now: replace(now, tags=tags))
         return {}
 
     async def untag(self, _: RequestContext, params: Params) -> Result:
@@ -288,7 +295,7 @@ class Scaling:
         async with self._lock:
             target = self._tagged(params["ResourceARN"])
             tags = {key: value for key, value in target.tags.items() if key not in params["TagKeys"]}
-            await self._ledger.put_target(replace(target, tags=tags))
+            await self._ledger.change_target(target.resource_id, lambda now: replace(now, tags=tags))
         return {}
 
     async def list_tags(self, _: RequestContext, params: Params) -> Result:
@@ -339,60 +346,3 @@ def _not_found(what: str, wanted: str) -> ServiceError:
         code="ObjectNotFoundException",
         status=400,
     )
-
-
-def _policy_type(params: Params, found: Policy | None) -> PolicyType:
-    given = params.get("PolicyType") or (found.type if found else PolicyType.STEP)
-    if given not in set(PolicyType):
-        raise ValidationFailedError(
-            f"PolicyType {given} is not served here: expected {' or '.join(PolicyType)}."
-        )
-    kind = PolicyType(given)
-    if found is not None and found.type is not kind:
-        raise ValidationFailedError(
-            f"Policy {found.name} is of type {found.type} and can not become {kind}: delete it first."
-        )
-    for other, name in _CONFIG_OF.items():
-        if other is not kind and name in params:
-            raise ValidationFailedError(f"PolicyType {kind} does not go with {name}.")
-    return kind
-
-
-def _refuse_bad_config(kind: PolicyType, config: Mapping[str, Any]) -> None:
-    if kind is PolicyType.STEP:
-        steps = config.get("StepAdjustments", [])
-        refusal = refusal_of_steps(steps)
-        if refusal is not None:
-            raise ValidationFailedError(f"StepAdjustments: {refusal}.")
-        if len(steps) > _MOST_STEPS:
-            raise ServiceError(
-                f"StepAdjustments: {len(steps)} steps, at most {_MOST_STEPS} are allowed.",
-                code="LimitExceededException",
-                status=400,
-            )
-        if "AdjustmentType" not in config:
-            raise ValidationFailedError("StepScalingPolicyConfiguration needs an AdjustmentType.")
-        return
-    custom = config.get("CustomizedMetricSpecification")
-    if (custom is None) == ("PredefinedMetricSpecification" not in config):
-        raise ValidationFailedError(
-            "Exactly one of CustomizedMetricSpecification and PredefinedMetricSpecification must be given."
-        )
-    if custom is not None and not {"MetricName", "Namespace"} <= custom.keys():
-        raise ValidationFailedError(
-            "CustomizedMetricSpecification needs MetricName and Namespace: metric math is not served here."
-        )
-    if config["TargetValue"] <= 0:
-        raise ValidationFailedError(f"TargetValue {config['TargetValue']}: expected more than 0.")
-
-
-def _warn_of_silent_metric(policy: Policy) -> None:
-    """https://github.com/philschmid/terraform-aws-sagemaker-huggingface/issues/9."""
-    if "PredefinedMetricSpecification" in policy.config:
-        log.warning(
-            "policy_never_fires",
-            policy=policy.name,
-            resource=policy.resource_id,
-            reason="asynchronous endpoints do not publish InvocationsPerInstance: "
-            "track ApproximateBacklogSizePerInstance",
-        )

@@ -129,7 +129,7 @@ def test_an_error_that_nobody_expected_leaves_no_endpoint_on_its_way() -> None:
         async def broken(_: Endpoint) -> None:
             raise RuntimeError("can't start new thread")
 
-        made._announce = broken  # type: ignore[method-assign]
+        made._announce = broken  # type: ignore[method-assign, assignment]
         made.rescale(endpoint)
 
     changing = replace(ENDPOINT, status=Status.UPDATING, desired_count=3, pending=PENDING)
