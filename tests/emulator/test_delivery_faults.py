@@ -76,9 +76,12 @@ def test_each_request_is_measured_once_whether_or_not_it_waits(aws: str, tmp_pat
     drive(aws, settings_for(tmp_path), scenario)
 
 
-@pytest.mark.parametrize(("status", "metric"), [(404, Metric.CLIENT_ERRORS), (503, Metric.SERVER_ERRORS)])
+@pytest.mark.parametrize(
+    ("status", "metric", "times"),
+    [(404, Metric.CLIENT_ERRORS, 1), (302, Metric.SERVER_ERRORS, 1), (503, Metric.SERVER_ERRORS, 3)],
+)
 def test_a_containers_error_is_counted_once_with_all_its_retries(
-    aws: str, tmp_path: Path, status: int, metric: Metric
+    aws: str, tmp_path: Path, status: int, metric: Metric, times: int
 ) -> None:
     deliveries = tmp_path / "deliveries"
 
@@ -87,7 +90,7 @@ def test_a_containers_error_is_counted_once_with_all_its_retries(
         await harness.fleets.start(spec)
         request = await harness.submit(spec, b"status %d" % status)
         assert (await harness.ended(request))["state"] == "failed"
-        assert len(deliveries.read_text().split()) == (3 if metric is Metric.SERVER_ERRORS else 1)
+        assert len(deliveries.read_text().split()) == times
         assert harness.meter.of(spec.endpoint_name, metric) == 1
         assert harness.meter.of(spec.endpoint_name, Metric.FAILURES) == 1
 
