@@ -41,7 +41,7 @@ TIMED_OUT = (
 CLOSED = "The connection to container primary closed before the response was complete."
 LOST = "The instance that processed the invocation was lost. Its container ended before it had answered."
 _QUOTED = 1000
-_CLIENT_ERRORS = range(400, 500)
+CLIENT_ERRORS = range(400, 500)
 _SUCCESSES = range(200, 300)
 
 
@@ -111,13 +111,8 @@ def failure_reason(status: int) -> str:
     return f"ClientError: {_received(status)} from model. {_LOGS}"
 
 
-def is_client_error(status: int) -> bool:
-    """Whether a status is the caller's fault, in the reason and in the metrics alike: a redirect is not."""
-    return status in _CLIENT_ERRORS
-
-
 def _received(status: int) -> str:
-    side = "client" if is_client_error(status) else "server"
+    side = "client" if status in CLIENT_ERRORS else "server"
     return f"Received {side} error ({status})"
 
 

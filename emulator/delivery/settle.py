@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
 from emulator.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
-from emulator.delivery.outcome import CANCELLED_REASON, Cause, Outcome, is_client_error, platform_failure
+from emulator.delivery.outcome import CANCELLED_REASON, CLIENT_ERRORS, Cause, Outcome, platform_failure
 from emulator.delivery.retry import LetGoError, is_lost, persist, persist_for
 from emulator.faults.rules import Place, Stage
 from emulator.fleet.spec import Notifications
@@ -224,7 +224,7 @@ class Settler:
         metric = Metric.PROCESSED if outcome.cause is None else metrics.get(outcome.cause, Metric.FAILURES)
         self._meter.add(request.endpoint_name, metric)
         if outcome.status is not None:
-            side = Metric.CLIENT_ERRORS if is_client_error(outcome.status) else Metric.SERVER_ERRORS
+            side = Metric.CLIENT_ERRORS if outcome.status in CLIENT_ERRORS else Metric.SERVER_ERRORS
             self._meter.add(request.endpoint_name, side)
         seconds = max(0.0, self._clock.now() - request.received_at)
         self._meter.add(request.endpoint_name, Metric.TOTAL_PROCESSING_TIME, seconds * 1e3)
