@@ -171,7 +171,8 @@ class Emulator:
         # After the requests: an endpoint that has some is in the table by then, whoever created it.
         await self.registry.load()
         await self.ledger.load(self.clock.now())
-        self.dispatcher.end_orphans({endpoint.name for endpoint in self.registry.endpoints()})
+        if self.registry.knows_every_endpoint():
+            self.dispatcher.end_orphans({endpoint.name for endpoint in self.registry.endpoints()})
         await self.store.start()
         self.deployment.resume()
         self.scaler.resume()

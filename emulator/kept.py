@@ -53,6 +53,8 @@ class Kept(Generic[V]):
         self._name_of = name_of
         self._dump = dump
         self._parse = parse
+        self.unreadable = 0
+        """How many documents there are beside the values: nobody knows what they stand for."""
         self._values: dict[str, V] = {}
         self._writing = asyncio.Lock()
 
@@ -62,6 +64,7 @@ class Kept(Generic[V]):
             try:
                 value = self._parse(document)
             except (ValueError, TypeError, KeyError, AttributeError) as error:
+                self.unreadable += 1
                 log.exception(
                     "document_not_readable", kind=self._kind, document=document[:200], reason=str(error)
                 )

@@ -93,7 +93,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         metavar="IMAGE=CMD",
         help="program that stands for an image (* is every other), $PORT replaced in its words; repeatable",
     )
-    parser.add_argument("--log-dir", type=Path, help="folder for the instances' output (a temporary one)")
+    parser.add_argument("--log-dir", type=folder, help="folder for the instances' output (a temporary one)")
     add_running(
         parser,
         setting_reader(defaults, _GIVEN_OTHERWISE),
@@ -141,6 +141,14 @@ def within_bounds(parser: argparse.ArgumentParser, make: Callable[..., T], given
         return make(**given)
     except ValueError as error:
         parser.error(str(error))
+
+
+def folder(text: str) -> Path:
+    """A folder, there or not, from an option."""
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is a file: expected a folder")
+    return path
 
 
 def _command(text: str) -> tuple[str, tuple[str, ...]]:

@@ -107,7 +107,7 @@ class Settings:
     lowercase_arns: bool = True
     """SageMaker's ARNs were seen with the resource's name in lower case."""
 
-    default_output_path: str = ""
+    default_output_path: Annotated[str, Matching(r"((s3|https?)://.+)?", "an s3:// URI, or none")] = ""
     """Where results go of an endpoint without S3OutputPath, which its model allows and AWS does not explain.
     Empty: InvokeEndpointAsync is refused with a ValidationError that says so."""
 
@@ -199,7 +199,7 @@ class Settings:
     """Whether ApproximateBacklogSizePerInstance has data while there is no instance (then it is the whole
     backlog). AWS's guide implies so, notes from the field deny it."""
 
-    processed_metric_name: str = "InvocationsProcessed"
+    processed_metric_name: Annotated[str, Matching(r"\S{1,255}", "a metric's name")] = "InvocationsProcessed"
     """AWS's page spells it InvocationsProcesssed, dashboards that work do not."""
 
     alarm_evaluation: AlarmEvaluation = AlarmEvaluation.OWN

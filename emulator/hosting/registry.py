@@ -60,6 +60,10 @@ class Registry:
         """
         await asyncio.gather(*(kept.load() for kept in self._found.values()))
 
+    def knows_every_endpoint(self) -> bool:
+        """Whether each endpoint that was kept could be read."""
+        return not self._found[Kind.ENDPOINT].unreadable
+
     def all(self, kind: Kind) -> list[Resource]:
         """All resources of a kind, in the order of their names."""
         return self._found[kind].all()

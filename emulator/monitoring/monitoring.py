@@ -183,6 +183,7 @@ class Monitoring:
         if documents is None:
             return [view.alarm for view in self._views.values()]
         alarms = [alarm for document in documents if (alarm := self._parsed(document)) is not None]
+        self._unjudged &= {document["AlarmName"] for document in documents}
         names = {alarm.name for alarm in alarms}
         if self._views.keys() - names:
             try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.functions.settings import HostSettings
-from emulator.options import add_place, add_running, setting_reader, within_bounds
+from emulator.options import add_place, add_running, folder, setting_reader, within_bounds
 from emulator.protocol.access import AccessKeyError, own_key
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
@@ -58,7 +58,7 @@ def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
     )
     add_place(parser, defaults)
     parser.add_argument("--functions", type=Path, metavar="FILE", help="the manifest of the functions")
-    parser.add_argument("--log-dir", type=Path, help="folder for the functions' output (a temporary one)")
+    parser.add_argument("--log-dir", type=folder, help="folder for the functions' output (a temporary one)")
     add_running(
         parser,
         setting_reader(defaults, _GIVEN_OTHERWISE),

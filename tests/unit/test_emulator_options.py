@@ -59,6 +59,8 @@ def test_options_set_what_they_name(options: list[str], name: str, value: Any) -
         (["--set", "refused_images=("], "refused_images '(': expected a regular expression"),
         (["--port", "65536"], "port 65536: expected 0 to 65535"),
         (["--account-id", "12"], "account_id '12': expected twelve digits"),
+        (["--log-dir", __file__], "is a file: expected a folder"),
+        (["--set", "default_output_path=bucket/out"], "expected an s3:// URI, or none"),
         (["--region", "US EAST"], "region 'US EAST': expected a region"),
         (["--table-prefix", "a/b"], "table_prefix 'a/b': expected letters, digits"),
         (["--set", "colour=red"], "'colour': expected one of host, port, region"),

@@ -59,6 +59,7 @@ def test_a_document_that_cannot_be_read_is_logged_and_the_others_are_there() -> 
         values = kept(documents)
         await values.load()
         assert [value["name"] for value in values.all()] == ["a", "b"]
+        assert values.unreadable == 3
 
     with capture_logs() as logs:
         asyncio.run(scenario())
