@@ -56,6 +56,7 @@ def test_a_missing_member_is_null() -> None:
         ({"type": "integer", "min": 0}, -1, "Member must have value greater than or equal to 0"),
         ({"type": "float", "min": 0}, -0.5, "Member must have value greater than or equal to 0"),
         ({"type": "string", "enum": ["A", "B"]}, "C", "Member must satisfy enum value set: [A, B]"),
+        ({"type": "string", "enum": ["B", "A"]}, "C", "Member must satisfy enum value set: [A, B]"),
         (
             {"type": "string", "pattern": "[a-z]+"},
             "A",
