@@ -133,12 +133,12 @@ class DockerInstance:
         try:
             self._container.wait(timeout=None)
             self._container.reload()
+            return self._how_it_ended()
         except NotFound:
             return "removed"
-        except (DockerException, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # without this thread nobody would see the end
             _log.warning("docker_away", instance_id=self.instance_id, error=str(error))
             return None
-        return self._how_it_ended()
 
     def _how_it_ended(self) -> str:
         state = self._container.attrs["State"]
