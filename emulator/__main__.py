@@ -9,7 +9,7 @@ from emulator.logs import configure_logging
 from emulator.options import parse
 from emulator.protocol.errors import UnavailableError
 from emulator.queue.table import StoreUnavailableError
-from emulator.server import listen, serve
+from emulator.server import leave, listen, serve
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,4 +33,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

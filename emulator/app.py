@@ -179,16 +179,21 @@ class Emulator:
         await self.monitoring.start()
 
     async def close(self) -> None:
-        """Stop the instances and let go of everything. What was accepted stays in DynamoDB."""
-        await self.store.close()
-        await self.monitoring.close()
-        await self.scaler.close()
-        await self._scaling.close()
-        await self.deployment.close()
-        await self.dispatcher.close()
-        await self.fleets.close()
-        self._launchers.close()
-        self.aws.close()
+        """Stop the instances and let go of everything. What was accepted stays in DynamoDB.
+
+        Each part is closed whatever goes wrong with those before it; the last error is raised.
+        """
+        async with contextlib.AsyncExitStack() as parts:
+            # The last is closed first.
+            parts.callback(self.aws.close)
+            parts.callback(self._launchers.close)
+            parts.push_async_callback(self.fleets.close)
+            parts.push_async_callback(self.dispatcher.close)
+            parts.push_async_callback(self.deployment.close)
+            parts.push_async_callback(self._scaling.close)
+            parts.push_async_callback(self.scaler.close)
+            parts.push_async_callback(self.monitoring.close)
+            parts.push_async_callback(self.store.close)
 
 
 class Application:

@@ -56,6 +56,9 @@ _READING_CONFIG = _CONFIG.merge(
     Config(read_timeout=60)
 )
 
+_CLOSE_SECONDS = 3.0
+"""Longer than a store that answers takes; one that hangs may keep a call for minutes."""
+
 _HTTP_1_1 = 11
 _WITHOUT_BODY = frozenset({204, 304})
 _REDIRECTION = 300
@@ -108,8 +111,10 @@ class Aws:
         return [alarm for page in pages for alarm in page["MetricAlarms"]]
 
     def close(self) -> None:
-        """Let running calls end, and close the connections."""
-        self.executor.shutdown(wait=True, cancel_futures=True)
+        """Let running calls end, but for those that hang, and close the connections."""
+        ending = threading.Thread(target=partial(self.executor.shutdown, cancel_futures=True), daemon=True)
+        ending.start()
+        ending.join(_CLOSE_SECONDS)
         for client in self._clients:
             client.close()
 

@@ -1,15 +1,32 @@
-"""Which emulator process something belongs to, and whether that process is certainly gone."""
+"""Which process something belongs to, as a word that can be looked at later, and whether it has ended.
+
+    host:pid:start:namespace:nonce
+
+`start` is when the process began, which tells it from a later one of its id; `namespace` is that of its id:
+in another one, as in a container that has its host's name, the same id is another process.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+_START = re.compile(r"[0-9]+\.[0-9]{2}")
+_SAME_START = 2.0
+"""Seconds by which two readings of one process's start may differ."""
 
 
 def new_owner() -> str:
-    """A name for this emulator process: `host:pid:nonce`."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    """A name for this process, another one at each call."""
+    start = psutil.Process().create_time()
+    nonce = uuid.uuid4().hex[:8]
+    return f"{socket.gethostname()}:{os.getpid()}:{start:.2f}:{_namespace()}:{nonce}"
 
 
 def host_of(owner: str) -> str:
@@ -18,22 +35,43 @@ def host_of(owner: str) -> str:
 
 
 def is_certainly_gone(owner: str) -> bool:
-    """Whether the process named by `owner` ran on this host and has ended.
+    """Whether the process that `owner` names ran on this host and has ended.
 
-    False where that cannot be known, as for another host or a process id in use again: the lease decides
-    then.
+    False where that cannot be known, as for another host or another namespace of process ids: the lease
+    decides then. A zombie has ended, though nobody has asked how.
     """
-    host, _, rest = owner.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname() or not rest.isdecimal():
+    parts = _parts(owner)
+    if parts is None or parts.host != socket.gethostname() or parts.namespace not in {"", _namespace()}:
         return False
-    pid = int(rest)
-    if pid == os.getpid():
-        # A restarted container has its host name and process id again; the nonce tells the processes apart.
-        return True
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        process = psutil.Process(parts.pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        return parts.start is not None and abs(process.create_time() - parts.start) >= _SAME_START
+    except psutil.NoSuchProcess:
         return True
-    except PermissionError:
+    except psutil.AccessDenied:
         return False
-    return False
+
+
+class _Parts(NamedTuple):
+    host: str
+    pid: int
+    start: float | None
+    namespace: str
+
+
+def _parts(owner: str) -> _Parts | None:
+    """What `owner` says; shorter ones, as of earlier versions, say less."""
+    host, pid, start, namespace, *_ = [*owner.split(":"), "", "", "", ""]
+    if not pid.isdecimal():
+        return None
+    return _Parts(host, int(pid), float(start) if _START.fullmatch(start) else None, namespace)
+
+
+def _namespace() -> str:
+    """The namespace of this process's id, empty where the system has none."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return ""

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import structlog
 import uvicorn
@@ -98,6 +98,16 @@ def serve_program(
         runner.run(_serve(make, listening, exit_with_stdin=exit_with_stdin))
 
 
+def leave(status: int) -> NoReturn:
+    """End the process. Calls to a store that hangs are not waited for: nobody wants their answers."""
+    own = threading.current_thread()
+    if any(thread is not own and not thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     if sys.platform == "win32":
         return asyncio.new_event_loop
@@ -140,9 +150,11 @@ async def _serve(
         timeout_graceful_shutdown=5,
     )
     server = _Server(config, lambda: _announce(url))
+    stopped = asyncio.Event()
 
     def stop() -> None:
         server.should_exit = True
+        stopped.set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -150,12 +162,26 @@ async def _serve(
     if exit_with_stdin:
         _when_stdin_ends(lambda: loop.call_soon_threadsafe(stop))
     try:
-        await program.start()
-        await server.serve(sockets=[listening])
+        if await _is_started(program, stopped):
+            await server.serve(sockets=[listening])
     finally:
         log.info("stopping")
         await program.close()
         log.info("stopped")
+
+
+async def _is_started(program: Program, stopped: asyncio.Event) -> bool:
+    """Start the program; False where it was told to stop before that was done."""
+    starting, stopping = asyncio.ensure_future(program.start()), asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+        return not stopped.is_set()
+    finally:
+        for task in (starting, stopping):
+            task.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
 
 
 def _announce(url: str) -> None:

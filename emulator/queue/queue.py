@@ -84,7 +84,7 @@ class RequestQueue:
         self._accepting: set[str] = set()
         """Requests of which it is not decided whether they are accepted."""
         self._registering = asyncio.Lock()
-        self._patrol = Patrol(self, aws, clock, settings.lease_seconds)
+        self.patrol = Patrol(self, aws, clock, settings.lease_seconds)
         self._tasks = Supervised()
 
     async def setup(self) -> None:
@@ -191,12 +191,12 @@ class RequestQueue:
                 self.push(endpoint_name, entry)
             for one in held:
                 self._seen(one.entry)
-                await self._patrol.watch(one)
+                await self.patrol.watch(one)
             if queued or held:
                 self._registered.add(endpoint_name)
                 self.backlog(endpoint_name)
                 _log.info("recovered", endpoint=endpoint_name, queued=len(queued), running=len(held))
-        self._tasks.run("patrol", self._patrol.run)
+        self._tasks.run("patrol", self.patrol.run)
 
     def halt(self) -> None:
         """Accept nothing: the store has lost its tables."""

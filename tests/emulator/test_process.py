@@ -188,6 +188,25 @@ def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert ended.stdout == ""
 
 
+def test_told_to_stop_while_its_store_is_silent_it_stops(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+        }
+        command = [sys.executable, "-m", "emulator", "--log-dir", str(tmp_path)]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+            # Its first call is there, and gets no answer for as long as the SDK tries: minutes.
+            silent.settimeout(60)
+            with silent.accept()[0]:
+                process.send_signal(signal.SIGTERM)
+                _, logged = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b'"event": "stopped"' in logged
+
+
 def test_a_port_that_is_taken_is_named(moto_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
