@@ -102,6 +102,19 @@ class Aws:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.executor, partial(function, *args, **kwargs))
 
+    def publish(self, topic: str, message: str, group: str, name: str) -> None:
+        """Publish a notice. Blocks.
+
+        To a FIFO topic it goes in `group`, and once in five minutes by `name`:
+        https://docs.aws.amazon.com/sns/latest/dg/fifo-topics.html
+        """
+        if topic.endswith(".fifo"):
+            self.sns.publish(
+                TopicArn=topic, Message=message, MessageGroupId=group, MessageDeduplicationId=name
+            )
+        else:
+            self.sns.publish(TopicArn=topic, Message=message)
+
     def describe_alarms(self) -> list[MetricAlarmTypeDef]:
         """Every metric alarm of CloudWatch. Blocks.
 

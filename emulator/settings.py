@@ -193,7 +193,8 @@ class Settings:
     """How much of a body is kept with that."""
 
     lease_seconds: Annotated[float, Between(1)] = 30.0
-    """How long a claimed request stays its owner's without a heartbeat (sent every third of it)."""
+    """How long a claimed request stays its owner's without a heartbeat (sent every third of it), in real
+    seconds: it is a promise between emulators, whose clocks may differ."""
 
     backlog_per_instance_at_zero: bool = True
     """Whether ApproximateBacklogSizePerInstance has data while there is no instance (then it is the whole
@@ -217,6 +218,10 @@ class Settings:
 
     require_content_length: bool = True
     """SageMaker refuses a chunked answer on asynchronous endpoints only; off, the emulator lets it pass."""
+
+    response_header_bytes: int = 4096
+    """Bytes of names and values of an answer's headers beyond which a request fails; 0: no limit.
+    https://github.com/aws/deep-learning-containers/issues/4668"""
 
     expired_reason: str = "InternalFailure: invocation expired"
     """failureReason, and failure object, of a request that outlived RequestTTLSeconds. Undocumented."""

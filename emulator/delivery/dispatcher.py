@@ -15,11 +15,12 @@ from emulator.delivery.alarm import Alarm
 from emulator.delivery.container import ContainerClient
 from emulator.delivery.early import EarlyJob
 from emulator.delivery.exchanges import Exchanges
-from emulator.delivery.job import Hooks, Job, Seat, Tools
+from emulator.delivery.job import Job
 from emulator.delivery.objects import Objects
 from emulator.delivery.outcome import Cause
 from emulator.delivery.sending import Sender
 from emulator.delivery.settle import Settler
+from emulator.delivery.tools import Hooks, Seat, Tools
 from emulator.queue.table import StoreUnavailableError
 from emulator.supervised import Supervised
 

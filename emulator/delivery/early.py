@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from emulator.delivery.job import Hooks, Seat, Tools
     from emulator.delivery.objects import Input
+    from emulator.delivery.tools import Hooks, Seat, Tools
     from emulator.queue.backlog import Entry
     from emulator.queue.request import AsyncRequest
     from emulator.queue.table import Claim

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -35,23 +34,13 @@ from emulator.queue.table import LostLeaseError, NoRecordError, StoreUnavailable
 from emulator.settings import OnInstanceLoss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Executor
-
-    from emulator.clock import Clock
-    from emulator.delivery.container import ContainerClient
-    from emulator.delivery.objects import Input, Objects
+    from emulator.delivery.objects import Input
     from emulator.delivery.outcome import Outcome
-    from emulator.delivery.sending import Sender
-    from emulator.delivery.settle import Settler
+    from emulator.delivery.tools import Hooks, Seat, Tools
     from emulator.delivery.wire import Answer
-    from emulator.faults.faults import Faults
-    from emulator.fleet.launcher import Instance
-    from emulator.monitoring.meter import Meter
     from emulator.queue.backlog import Entry
     from emulator.queue.request import AsyncRequest
-    from emulator.queue.table import Claim, RequestTable
-    from emulator.settings import Settings
+    from emulator.queue.table import Claim
 
 _INPUT_PAUSE = 1.0
 """Before an input that was interrupted is asked for again. Real seconds."""
@@ -59,46 +48,6 @@ _INPUT_PAUSE = 1.0
 _SERVER_ERRORS = 500
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every job works with."""
-
-    table: RequestTable
-    objects: Objects
-    settler: Settler
-    executor: Executor
-    clock: Clock
-    settings: Settings
-    meter: Meter
-    faults: Faults
-    sender: Sender
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """How a job tells its dispatcher; called from the job's thread."""
-
-    armed: Callable[[float], None]
-    """Something is due at this time."""
-
-    released: Callable[[Job], None]
-    """The container is done with the request; what follows needs no slot."""
-
-    suspected: Callable[[Job], None]
-    """The instance should be looked at before it gets more."""
-
-    finished: Callable[[Job, Entry | None], None]
-    """The thread is done; with an entry, the request goes back to the queue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A slot of an instance, and the way to its container."""
-
-    instance: Instance
-    client: ContainerClient
 
 
 class Job:
@@ -297,7 +246,8 @@ class Job:
             self._reach(Stage.FETCHED)
             try:
                 with closing(body):
-                    outcome = judge(self._invoke(claim, seat, body))
+                    most = self._tools.settings.response_header_bytes
+                    outcome = judge(self._invoke(claim, seat, body), most)
                     sent += 1
                     self._reach(Stage.ANSWERED)
                     if self._is_to_be_repeated(outcome, sent, again):

@@ -10,6 +10,8 @@ cases apart:
     expired             settings.expired_reason, by default `InternalFailure: invocation expired`
     timed out           `Your invocation timed out while waiting for a response from container primary. ...`
     no Content-Length   `The response from container primary did not specify the required Content-Length ...`
+    bad Content-Length  `The response from container primary has more than one Content-Length header, ...`
+    long headers        `Response received from the primary container has headers with length greater ...`
     connection closed   `The connection to container primary closed before the response was complete.`
     instance lost       `The instance that processed the invocation was lost. ...`
     input missing       `ClientError: Unable to download the input s3://...: NoSuchKey (...)`
@@ -17,7 +19,7 @@ cases apart:
     endpoint deleted    `InternalFailure: endpoint <name> was deleted`
     cancelled           `InternalFailure: invocation cancelled`
 
-failureReason is the same text in the expired and the last four cases, and status 0's in the four between.
+failureReason is the same text in the expired and the last four cases, and status 0's in the six between.
 """
 
 from __future__ import annotations
@@ -34,6 +36,14 @@ if TYPE_CHECKING:
 
 _LOGS = "See the SageMaker Endpoint logs in your account for more information."
 NO_LENGTH = "The response from container primary did not specify the required Content-Length header"
+BAD_LENGTH = (
+    "The response from container primary has more than one Content-Length header, or one that is not a number"
+)
+# https://github.com/aws/deep-learning-containers/issues/4668
+LONG_HEADERS = (
+    "Response received from the primary container has headers with length greater than {} bytes. Reduce the "
+    "length of your container's response headers and update your endpoint."
+)
 TIMED_OUT = (
     "Your invocation timed out while waiting for a response from container primary. Review the latency "
     "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
@@ -52,6 +62,7 @@ class Cause(StrEnum):
     EXPIRED = "expired"
     TIMED_OUT = "timed-out"
     NO_CONTENT_LENGTH = "no-content-length"
+    LONG_HEADERS = "long-headers"
     CONNECTION_CLOSED = "connection-closed"
     INSTANCE_LOST = "instance-lost"
     INPUT = "input"
@@ -78,8 +89,20 @@ class Outcome:
     """The container's, where it answered and that was no success."""
 
 
-def judge(answer: Answer) -> Outcome:
-    """What a container's answer makes of the request. An answer whose body was not read lacked its length."""
+def judge(answer: Answer, most_header_bytes: int = 0) -> Outcome:
+    """What a container's answer makes of the request. An answer whose body was not read lacked its length.
+
+    A success whose headers, names and values, are longer than `most_header_bytes` is none; 0: any length.
+    """
+    if answer.bad_length is not None:
+        text = f"{BAD_LENGTH} ({answer.bad_length})"
+        return no_answer(Cause.NO_CONTENT_LENGTH, text, text)
+    header_bytes = sum(len(name) + len(value) for name, value in answer.headers)
+    if answer.status in _SUCCESSES and 0 < most_header_bytes < header_bytes:
+        if answer.body is not None:
+            answer.body.close()
+        text = LONG_HEADERS.format(most_header_bytes)
+        return no_answer(Cause.LONG_HEADERS, text, text)
     if answer.body is None:
         return no_answer(Cause.NO_CONTENT_LENGTH, NO_LENGTH, NO_LENGTH)
     if answer.status in _SUCCESSES:

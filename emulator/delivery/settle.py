@@ -185,7 +185,9 @@ class Settler:
         if not with_body:
             end = End(end.state, end.at, end.content_type, end.reason)
         try:
-            self._publish(topic, build_notice(request, end, self._settings.region), let_go)
+            notice = build_notice(request, end, self._settings.region)
+            publish = partial(self._aws.publish, topic, notice, request.endpoint_name, request.request_id)
+            self._publish(publish, let_go)
         except LetGoError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the request has ended as its object says
@@ -194,10 +196,9 @@ class Settler:
                 "notice not published", inference_id=request.inference_id, topic=topic, error=str(error)
             )
 
-    def _publish(self, topic: str, message: str, let_go: threading.Event) -> None:
+    def _publish(self, publish: Callable[[], None], let_go: threading.Event) -> None:
         """Waits for SNS while it is away, but not for ever: it may not be among the store's services."""
         patience, restarts = self._settings.notice_patience, self._aws.restarts.count
-        publish = partial(self._aws.sns.publish, TopicArn=topic, Message=message)
         try:
             persist_for(patience, let_go, publish)
         except ClientError as error:

@@ -5,6 +5,7 @@ http.client would do, but parses headers as e-mail: that alone costs as much as 
 
 from __future__ import annotations
 
+import re
 import socket
 import tempfile
 from dataclasses import dataclass
@@ -21,11 +22,21 @@ if TYPE_CHECKING:
     from emulator.fleet.launcher import Address
 
 _CONNECT_SECONDS = 2.0
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_LONGEST_HEAD = 1024 * 1024
+"""A head beyond this is left to the parser alone."""
+
+_LENGTH = re.compile(rb"\r?\ncontent-length[ \t]*:([^\r\n]*)", re.IGNORECASE)
+_QUOTED = 100
 _WITHOUT_BODY = frozenset({204, 304})
 
 
 class EndOfStreamError(Exception):
     """The connection ended, or was garbled, before the answer was complete."""
+
+
+class BadLengthError(Exception):
+    """The answer says in two ways how long it is, or in none that can be read; the message is how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,8 @@ class Answer:
     content_type: str | None
     body: Payload | None
     headers: tuple[tuple[str, str], ...] = ()
+    bad_length: str | None = None
+    """What it said instead of its length, where that cannot be read."""
 
 
 class Connection:
@@ -92,7 +105,10 @@ class Connection:
                 if not chunk:
                     reply.end()
                     break
-                reply.feed(chunk)
+                try:
+                    reply.feed(chunk)
+                except BadLengthError as error:
+                    return Answer(0, None, None, bad_length=str(error))
                 if reply.lacks_length and require_content_length:
                     return Answer(reply.status, reply.content_type, None, tuple(reply.headers))
                 for part in reply.take():
@@ -132,6 +148,8 @@ class _Reply:
         self._has_head = False
         self._has_length = False
         self._is_chunked = False
+        self._head = b""
+        self._is_looked_at = True
 
     @property
     def lacks_length(self) -> bool:
@@ -140,7 +158,25 @@ class _Reply:
         return self._has_head and is_success and not self._has_length and self.status not in _WITHOUT_BODY
 
     def feed(self, chunk: bytes) -> None:
-        """Parse what was received."""
+        """Parse what was received. BadLengthError where a head has a Content-Length that cannot be used."""
+        while not self._has_head and self._is_looked_at:
+            self._head += chunk
+            end = _END_OF_HEAD.search(self._head)
+            if end is None:
+                if len(self._head) < _LONGEST_HEAD:
+                    return
+                chunk, self._is_looked_at = self._head, False
+                break
+            head, chunk = self._head[: end.start()], self._head[end.end() :]
+            self._head = b""
+            self._parse(_with_one_length(head) + end.group())
+            if self.is_complete:
+                break
+        self._parse(chunk)
+
+    def _parse(self, chunk: bytes) -> None:
+        if not chunk:
+            return
         try:
             self._parser.feed_data(chunk)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -183,6 +219,21 @@ class _Reply:
             self._reset()
         else:
             self.is_complete = True
+
+
+def _with_one_length(head: bytes) -> bytes:
+    """A head whose Content-Length is there once; the parser refuses also those that say the same twice.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+    """
+    values = [value for found in _LENGTH.findall(head) for value in found.split(b",")]
+    lengths = list(dict.fromkeys(value.strip() for value in values))
+    if not values or (len(values) == 1 and lengths[0].isdigit()):
+        return head
+    if len(lengths) > 1 or not lengths[0].isdigit():
+        raise BadLengthError(b", ".join(lengths).decode("latin-1")[:_QUOTED])
+    without: bytes = _LENGTH.sub(b"", head)
+    return without + b"\r\nContent-Length: " + lengths[0]
 
 
 class _Body:

@@ -15,6 +15,7 @@ from emulator.fleet.spec import FleetFailedError, LauncherAwayError
 from emulator.hosting.registry import retry_while_unavailable
 from emulator.hosting.resources import SERVING, Endpoint, Kind, Status
 from emulator.hosting.wanted import fleet_spec, notifications_of
+from emulator.protocol.ids import new_uuid
 from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ class Deployment:
             if topic is None:
                 continue
             try:
-                await self._aws.run(self._aws.sns.publish, TopicArn=topic, Message=TEST_NOTIFICATION)
+                await self._aws.run(self._aws.publish, topic, TEST_NOTIFICATION, endpoint.name, new_uuid())
             except (BotoCoreError, ClientError) as error:
                 log.warning(
                     "test_notification_failed", endpoint=endpoint.name, topic=topic, reason=str(error)

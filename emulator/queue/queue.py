@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import structlog
 
+from emulator.aws import is_of_aws
 from emulator.owner import new_owner
 from emulator.queue.backlog import Backlog, Entry, any_turn
 from emulator.queue.doubts import Doubts
 from emulator.queue.patrol import Patrol
+from emulator.queue.retention import Retention
 from emulator.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
 from emulator.settings import QueueOrder
 from emulator.supervised import Supervised
@@ -85,6 +87,7 @@ class RequestQueue:
         """Requests of which it is not decided whether they are accepted."""
         self._registering = asyncio.Lock()
         self.patrol = Patrol(self, aws, clock, settings.lease_seconds)
+        self._retention = Retention(self.table, aws, clock, settings.retention_seconds)
         self._tasks = Supervised()
 
     async def setup(self) -> None:
@@ -197,6 +200,8 @@ class RequestQueue:
                 self.backlog(endpoint_name)
                 _log.info("recovered", endpoint=endpoint_name, queued=len(queued), running=len(held))
         self._tasks.run("patrol", self.patrol.run)
+        if not is_of_aws(self._aws.dynamodb.meta.endpoint_url):
+            self._tasks.run("retention", self._retention.run)
 
     def halt(self) -> None:
         """Accept nothing: the store has lost its tables."""

@@ -252,16 +252,20 @@ class RequestTable:
 
     def register(self, endpoint_name: str) -> None:
         """Note that the endpoint may have requests, so that a later start asks for them."""
-        self._endpoints("ADD #names :names", [endpoint_name])
+        self._endpoints("ADD #names :names, #kept :names", [endpoint_name])
 
     def forget(self, endpoint_names: list[str]) -> None:
-        """Note that these endpoints have no requests."""
+        """Note that these endpoints have no requests that wait or run."""
         self._endpoints("DELETE #names :names", endpoint_names)
 
-    def registered(self) -> list[str]:
-        """Names of the endpoints that may have requests."""
+    def forget_kept(self, endpoint_names: list[str]) -> None:
+        """Note that these endpoints have no requests at all."""
+        self._endpoints("DELETE #kept :names", endpoint_names)
+
+    def registered(self, attribute: str = "names") -> list[str]:
+        """Names of the endpoints that may have requests; with `kept`, also of those whose have all ended."""
         item = self.get(_ENDPOINTS_ROW) or {}
-        return sorted(item["names"]["SS"]) if "names" in item else []
+        return sorted(item[attribute]["SS"]) if attribute in item else []
 
     def _endpoints(self, expression: str, names: list[str]) -> None:
         self._call(
@@ -269,7 +273,9 @@ class RequestTable:
             TableName=self.name,
             Key={"request_id": text(_ENDPOINTS_ROW)},
             UpdateExpression=expression,
-            ExpressionAttributeNames={"#names": "names"},
+            ExpressionAttributeNames={
+                f"#{name}": name for name in ("names", "kept") if f"#{name}" in expression
+            },
             ExpressionAttributeValues={":names": {"SS": names}},
         )
 

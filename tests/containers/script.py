@@ -20,11 +20,14 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self.answer(int(os.environ.get("PING_STATUS", "200")), b"")
+        self.answer(503 if is_unready() else int(os.environ.get("PING_STATUS", "200")), b"")
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
         body = self.rfile.read(length)
+        if is_unready():
+            self.answer(503, b"")
+            return
         note = os.environ.get("DELIVERIES")
         if note is not None:
             with Path(note).open("a") as file:
@@ -100,6 +103,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None: ...
+
+
+def is_unready() -> bool:
+    """Whether its worker is gone for now."""
+    return Path(os.environ.get("UNREADY_WHILE", "/none/such")).exists()
 
 
 class Server(ThreadingHTTPServer):

@@ -14,6 +14,7 @@ from emulator.clock import manual_clock
 from emulator.queue import queue
 from emulator.queue.backlog import Entry
 from emulator.queue.request import AsyncRequest, State
+from emulator.queue.retention import Retention
 from emulator.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
 from tests.support.relay import Relay
@@ -176,9 +177,9 @@ def test_a_request_that_this_emulator_lost_sight_of_is_delivered_again(
         assert not len(backlog)
         monkeypatch.setattr(harness.queue, "is_running", lambda _: False)
         await harness.queue.patrol.look()
-        assert backlog.pop() == Entry(0, request.request_id, request.expires_at, 1)._replace(
-            position=int(harness.record(request)["position"].partition("#")[0])
-        )
+        found = backlog.pop()
+        assert found is not None
+        assert (found.request_id, found.fence) == (request.request_id, 1)
 
     drive(aws, settings_for(tmp_path, lease_seconds=LEASE), scenario)
 
@@ -259,6 +260,38 @@ def test_an_ended_request_keeps_its_body_for_a_replay_and_is_forgotten_in_time(
         assert harness.result(request)["Body"] == b"x" * 128_000
 
     drive(aws, settings_for(tmp_path), scenario)
+
+
+def test_records_whose_time_is_over_are_deleted_where_the_store_does_not_do_so(
+    aws: str, tmp_path: Path
+) -> None:
+    clock = manual_clock()
+
+    async def scenario(harness: Harness) -> None:
+        spec, table = spec_for(), harness.queue.table
+        old, young, waiting = [await harness.submit(spec) for _ in range(3)]
+        for request, now in ((old, 0.0), (young, 60.0)):
+            claim = claim_as(harness, "first", request)
+            RequestTable(harness.aws.dynamodb, table.name, "first").end(
+                claim, State.COMPLETED, reason=None, now=clock.now() + now, forget_at=0
+            )
+        await clock.advance(100)
+        retention = Retention(table, harness.aws, clock, 100.0)
+        retention.sweep()
+        assert table.present([old.request_id, young.request_id, waiting.request_id]) == {
+            young.request_id,
+            waiting.request_id,
+        }
+        await clock.advance(60)
+        retention.sweep()
+        # The endpoint is still asked for while a request of it waits.
+        assert table.registered("kept") == [spec.endpoint_name]
+        table.withdraw(waiting.request_id)
+        table.forget([spec.endpoint_name])
+        retention.sweep()
+        assert table.registered("kept") == []
+
+    drive(aws, settings_for(tmp_path), scenario, clock)
 
 
 def test_a_store_that_hangs_is_unavailable_and_a_late_write_is_undone(

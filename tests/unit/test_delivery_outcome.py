@@ -91,3 +91,25 @@ def test_keys_are_taken_as_they_are(uri: str, bucket: str, key: str) -> None:
 def test_what_names_no_object_is_refused(uri: str) -> None:
     with pytest.raises(ValueError, match="expected s3://bucket/key"):
         parse_object(uri)
+
+
+def test_an_answer_with_long_headers_fails_and_one_at_the_limit_does_not() -> None:
+    def answer(length: int, status: int = 200) -> Answer:
+        headers = (("X", "x" * (length - 1)),)
+        return Answer(status, None, Payload(b"body", 4, None), headers)
+
+    assert judge(answer(4096), 4096).state is State.COMPLETED
+    assert judge(answer(9999), 0).state is State.COMPLETED
+    assert judge(answer(9999, 500), 4096).cause is Cause.MODEL
+    failed = judge(answer(4097), 4096)
+    assert (failed.state, failed.cause) == (State.FAILED, Cause.LONG_HEADERS)
+    assert failed.payload.read_all().decode() == (
+        "Response received from the primary container has headers with length greater than 4096 bytes. "
+        "Reduce the length of your container's response headers and update your endpoint."
+    )
+
+
+def test_a_length_that_cannot_be_read_is_the_reason() -> None:
+    failed = judge(Answer(0, None, None, bad_length="4, 5"))
+    assert failed.cause is Cause.NO_CONTENT_LENGTH
+    assert failed.payload.read_all().endswith(b"one that is not a number (4, 5)")

@@ -166,3 +166,40 @@ def test_a_closed_connection_is_noticed() -> None:
         far.shutdown(socket.SHUT_RDWR)
         connection.socket.recv(1)
         assert not connection.is_open()
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        b"Content-Length: 4\r\nContent-Length: 4\r\n",
+        b"content-length: 4\r\nX: y\r\nCONTENT-LENGTH:4\r\n",
+        b"Content-Length: 4, 4\r\n",
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_a_length_that_is_said_twice_is_one(before: bytes, lengths: bytes) -> None:
+    answer, reusable = exchange([before + OK + lengths, b"\r\nfour"])
+    assert answer.body is not None
+    assert (answer.status, answer.body.content, reusable) == (200, b"four", True)
+    assert answer.bad_length is None
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [
+        (b"Content-Length: 4\r\nContent-Length: 5\r\n", "4, 5"),
+        (b"Content-Length: four\r\n", "four"),
+        (b"Content-Length: -4\r\n", "-4"),
+        (b"Content-Length:\r\n", ""),
+    ],
+)
+def test_a_length_that_cannot_be_read_is_said(lengths: bytes, said: str) -> None:
+    answer, reusable = exchange([OK + lengths + b"\r\nfour"])
+    assert (answer.body, answer.bad_length, reusable) == (None, said, False)
+
+
+def test_a_head_of_two_megabytes_is_read() -> None:
+    long = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 100_000) for number in range(20))
+    answer, _ = exchange([OK + long + b"Content-Length: 4\r\n\r\nfour"])
+    assert answer.body is not None
+    assert answer.body.content == b"four"
