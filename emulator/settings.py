@@ -219,7 +219,7 @@ class Settings:
     require_content_length: bool = True
     """SageMaker refuses a chunked answer on asynchronous endpoints only; off, the emulator lets it pass."""
 
-    response_header_bytes: int = 4096
+    response_header_bytes: Annotated[int, Between(0)] = 4096
     """Bytes of names and values of an answer's headers beyond which a request fails; 0: no limit.
     https://github.com/aws/deep-learning-containers/issues/4668"""
 

@@ -192,6 +192,8 @@ class Member:
                 self._log.warning("a busy container does not answer /ping", instance_id=instance.instance_id)
                 continue
             failures += 1
+            # Until a ping says otherwise: it would fail one request after the other.
+            self._slots.close(instance)
             if failures >= self._settings.ping_failures:
                 return f"/ping failed {failures} times in a row: {seen.finding}"
 

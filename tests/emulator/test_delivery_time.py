@@ -97,14 +97,14 @@ def test_a_long_job_keeps_its_lease(aws: str, tmp_path: Path) -> None:
         await harness.fleets.start(spec)
         request = await harness.submit(spec, b"hang")
         await until(lambda: deliveries.exists() and request.inference_id in deliveries.read_text())
-        first = float(harness.record(request)["lease_expires_at"])
-        await clock.advance(11)
-        await until(lambda: float(harness.record(request)["lease_expires_at"]) > first)
-        await clock.advance(100)
-        await until(lambda: float(harness.record(request)["lease_expires_at"]) > clock.now())
+        for _ in range(3):
+            before = float(harness.record(request)["lease_expires_at"])
+            # Real time, whatever the clock does: other emulators have clocks of their own.
+            await until(lambda: float(harness.record(request)["lease_expires_at"]) > before)  # noqa: B023
         assert harness.record(request)["state"] == "running"
+        assert before > time.time()
 
-    drive(aws, settings_for(tmp_path), scenario, clock)
+    drive(aws, settings_for(tmp_path, lease_seconds=2.0), scenario, clock)
 
 
 @pytest.mark.assumed
@@ -124,7 +124,7 @@ def test_a_job_whose_lease_was_taken_writes_nothing(aws: str, tmp_path: Path) ->
             ExpressionAttributeNames={"#owner": "owner", "#fence": "fence"},
             ExpressionAttributeValues={":other": {"S": "other"}, ":fence": {"N": "2"}},
         )
-        await clock.advance(11)
+        await harness.dispatcher.write_again()
         await until(lambda: not harness.dispatcher.running_count)
         assert harness.objects() == {}
         assert harness.record(request)["owner"] == "other"
