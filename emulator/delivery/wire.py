@@ -226,14 +226,13 @@ def _with_one_length(head: bytes) -> bytes:
 
     https://www.rfc-editor.org/rfc/rfc9110#section-8.6
     """
-    values = [value for found in _LENGTH.findall(head) for value in found.split(b",")]
+    values: list[bytes] = [value for found in _LENGTH.findall(head) for value in found.split(b",")]
     lengths = list(dict.fromkeys(value.strip() for value in values))
     if not values or (len(values) == 1 and lengths[0].isdigit()):
         return head
     if len(lengths) > 1 or not lengths[0].isdigit():
         raise BadLengthError(b", ".join(lengths).decode("latin-1")[:_QUOTED])
-    without: bytes = _LENGTH.sub(b"", head)
-    return without + b"\r\nContent-Length: " + lengths[0]
+    return _LENGTH.sub(b"", head) + b"\r\nContent-Length: " + lengths[0]
 
 
 class _Body:

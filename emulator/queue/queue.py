@@ -85,7 +85,8 @@ class RequestQueue:
         self._is_halted = False
         self._accepting: set[str] = set()
         """Requests of which it is not decided whether they are accepted."""
-        self._registering = asyncio.Lock()
+        self._wanted: set[str] = set()
+        """Endpoints that this process serves, whether that has been written yet or not."""
         self.patrol = Patrol(self, aws, clock, settings.lease_seconds)
         self._retention = Retention(self.table, aws, clock, settings.retention_seconds)
         self._tasks = Supervised()
@@ -152,9 +153,8 @@ class RequestQueue:
 
     async def register(self, endpoint_name: str) -> None:
         """Make sure that a later start finds this endpoint's requests."""
-        if endpoint_name in self._registered:
-            return
-        async with self._registering:
+        self._wanted.add(endpoint_name)
+        if endpoint_name not in self._registered:
             await self._aws.run(self.table.register, endpoint_name)
             self._registered.add(endpoint_name)
 
@@ -196,6 +196,7 @@ class RequestQueue:
                 self._seen(one.entry)
                 await self.patrol.watch(one)
             if queued or held:
+                self._wanted.add(endpoint_name)
                 self._registered.add(endpoint_name)
                 self.backlog(endpoint_name)
                 _log.info("recovered", endpoint=endpoint_name, queued=len(queued), running=len(held))
@@ -246,9 +247,11 @@ class RequestQueue:
 
     async def unregister(self, endpoint_names: set[str]) -> None:
         """Note that these endpoints have no requests; nothing for those that this process serves."""
-        async with self._registering:
-            if names := sorted(endpoint_names - self._registered):
-                await self._aws.run(self.table.forget, names)
+        if names := sorted(endpoint_names - self._wanted):
+            await self._aws.run(self.table.forget, names)
+            for name in self._wanted.intersection(names):
+                # Both writes were on their way: whichever came first, this one comes last.
+                await self._aws.run(self.table.register, name)
 
     def _withdraw(self, writing: Future[T], request_id: str, refuse: Callable[[], bool]) -> bool:
         """Whether the caller is to be refused; False where it is too late for that.

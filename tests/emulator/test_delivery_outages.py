@@ -126,7 +126,8 @@ def test_a_job_longer_than_its_lease_is_delivered_once_though_another_emulator_w
     deliveries, gate = tmp_path / "deliveries", tmp_path / "gate"
     settings = settings_for(tmp_path, lease_seconds=3e6)
     spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
-    watch = SimpleNamespace(seconds=0.0, monotonic=lambda: watch.seconds)
+    watch = SimpleNamespace(seconds=0.0)
+    watch.monotonic = lambda: watch.seconds
     monkeypatch.setattr("emulator.queue.patrol.time", watch)
 
     async def main() -> None:
