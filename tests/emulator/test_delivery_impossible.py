@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from emulator.delivery import settle
 from emulator.monitoring.meter import Metric
-from emulator.queue.table import RequestTable
+from emulator.queue.table import RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
@@ -99,6 +100,32 @@ def test_a_container_that_is_not_ready_does_not_swallow_the_queue(aws: str, tmp_
             assert (await harness.ended(request))["state"] == "completed"
 
     drive(aws, settings_for(tmp_path, ping_failures=1000), scenario)
+
+
+def test_a_cancellation_is_answered_while_its_end_cannot_be_recorded(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.delivery.dispatcher._CANCEL_SECONDS", 0.1)
+
+    claim, away = RequestTable.claim, threading.Event()
+    away.set()
+
+    def claims(*args: Any, **kwargs: Any) -> Any:
+        if away.is_set():
+            raise StoreUnavailableError
+        return claim(*args, **kwargs)
+
+    monkeypatch.setattr(RequestTable, "claim", claims)
+
+    async def scenario(harness: Harness) -> None:
+        request = await harness.submit(spec_for())
+        await harness.dispatcher.cancel(request.request_id)
+        assert harness.record(request)["state"] == "queued"
+        assert harness.dispatcher.awaited_count == 0
+        away.clear()
+        assert (await harness.ended(request))["state"] == "cancelled"
+
+    drive(aws, settings_for(tmp_path), scenario)
 
 
 def test_deadlines_are_kept_after_an_error_in_what_keeps_them(aws: str, tmp_path: Path) -> None:
