@@ -134,13 +134,15 @@ class AdjustableClock:
             self._moving = asyncio.Lock()
         async with self._moving:
             target = self.now() + seconds
-            await self._settled()
-            while (due := self._next_due()) is not None and due <= target:
-                self._rebase(max(self.now(), due), self.speed)
-                heapq.heappop(self._sleepers)[2].set_result(None)
+            try:
                 await self._settled()
-            self._rebase(max(self.now(), target), self.speed)
-            self._arm(anew=True)
+                while (due := self._next_due()) is not None and due <= target:
+                    self._rebase(max(self.now(), due), self.speed)
+                    heapq.heappop(self._sleepers)[2].set_result(None)
+                    await self._settled()
+                self._rebase(max(self.now(), target), self.speed)
+            finally:
+                self._arm(anew=True)  # also where it is cancelled on the way: time goes on from there
             await self._settled()
 
     def _rebase(self, now: float, speed: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
@@ -11,11 +12,19 @@ from emulator.admin.answers import AdminError, read_object
 from emulator.clock import iso_millis
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from emulator.app import Emulator
+    from emulator.clock import AdjustableClock
 
 _PATH = "/_emulator/clock"
+
+_FARTHEST = 7 * 24 * 3600
+
+LONGEST = 60.0
+"""Real seconds that one request may move the clock: nobody waits longer, or knows that it still goes on."""
 
 
 def clock_routes(emulator: Emulator) -> list[Route]:
@@ -30,20 +39,56 @@ def clock_routes(emulator: Emulator) -> list[Route]:
         return state()
 
     async def change(request: Request) -> JSONResponse:
-        wanted = await read_object(request)
-        unknown = wanted.keys() - {"speed", "advance"}
-        if unknown or not wanted:
-            raise AdminError(f"{sorted(unknown) or 'nothing'}: expected speed, advance or both")
-        for name, value in wanted.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise AdminError(f"{name} {value!r}: expected a number")
+        wanted = _numbers(await read_object(request))
         try:
             if "speed" in wanted:
                 clock.set_speed(wanted["speed"])
-            if "advance" in wanted:
-                await clock.advance(wanted["advance"])
         except ValueError as error:
             raise AdminError(str(error)) from None
+        if "advance" in wanted:
+            await advance(clock, wanted["advance"], request)
         return state()
 
     return [Route(_PATH, show, methods=["GET"]), Route(_PATH, change, methods=["POST"])]
+
+
+def _numbers(wanted: Mapping[str, object]) -> dict[str, float]:
+    unknown = wanted.keys() - {"speed", "advance"}
+    if unknown or not wanted:
+        raise AdminError(f"{sorted(unknown) or 'nothing'}: expected speed, advance or both")
+    numbers = {}
+    for name, value in wanted.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise AdminError(f"{name} {value!r}: expected a number")
+        numbers[name] = value
+    if not 0 <= numbers.get("advance", 0) <= _FARTHEST:
+        raise AdminError(f"advance {numbers['advance']!r}: expected 0 to {_FARTHEST} s, a week, at a time")
+    return numbers
+
+
+async def advance(clock: AdjustableClock, seconds: float, request: Request) -> None:
+    """Move the clock on, as long as the client waits for it, and not longer than a minute.
+
+    Raises:
+        AdminError: it has not got there, because what happens on the way takes too long.
+    """
+    start = clock.now()
+    moving = asyncio.ensure_future(clock.advance(seconds))
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({moving, leaving}, timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED)
+        if not moving.done():
+            moved = f"{clock.now() - start:.0f} of {seconds:g} s"
+            raise AdminError(
+                f"moved on by {moved}: advance again by the rest", status=503, code="NotThereYet"
+            )
+        moving.result()
+    finally:
+        for task in (moving, leaving):
+            task.cancel()
+        await asyncio.gather(moving, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass  # the body has been read, so nothing else comes

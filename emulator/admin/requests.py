@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from emulator.admin.answers import AdminError, number_of
+from emulator.admin.pages import BadTokenError, Pages
 from emulator.clock import iso_millis
 from emulator.queue.request import State
 from emulator.queue.schema import timeline_of, to_request
@@ -29,21 +30,13 @@ _MOST = 1000
 def request_routes(emulator: Emulator) -> list[Route]:
     """GET a page, one request or its end; POST cancel and replay."""
 
-    async def page(request: Request) -> JSONResponse:
-        query = request.query_params
-        limit = int(number_of(query.get("limit"), "limit", default=100, least=1, most=_MOST))
-        endpoints, states = _endpoints(emulator, query.get("endpoint")), _states(query.get("state"))
-        shown, token = await _page(emulator, endpoints, states, limit, query.get("token"))
-        return JSONResponse({"requests": shown, "next_token": token})
-
     async def one(request: Request) -> JSONResponse:
         item = await _item(emulator, request.path_params["request_id"])
         return JSONResponse(_whole(emulator, item))
 
     async def end(request: Request) -> JSONResponse:
         timeout = number_of(request.query_params.get("timeout"), "timeout", default=30, least=0, most=3600)
-        request_id = request.path_params["request_id"]
-        await _item(emulator, request_id)
+        request_id = (await _item(emulator, request.path_params["request_id"]))["request_id"]["S"]
         try:
             item = await emulator.dispatcher.ended(request_id, timeout)
         except TimeoutError:
@@ -74,12 +67,32 @@ def request_routes(emulator: Emulator) -> list[Route]:
         return JSONResponse(_whole(emulator, await _item(emulator, again.request_id)), 201)
 
     return [
-        Route(_PATH, _guarded(page)),
+        Route(_PATH, _guarded(_list(emulator))),
         Route(f"{_PATH}/{{request_id}}", _guarded(one)),
         Route(f"{_PATH}/{{request_id}}/await", _guarded(end)),
         Route(f"{_PATH}/{{request_id}}/cancel", _guarded(cancel), methods=["POST"]),
         Route(f"{_PATH}/{{request_id}}/replay", _guarded(replay), methods=["POST"]),
     ]
+
+
+def _list(emulator: Emulator) -> Callable[[Request], Awaitable[JSONResponse]]:
+    pages = Pages(emulator.aws, emulator.queue.table)
+
+    async def page(request: Request) -> JSONResponse:
+        query = request.query_params
+        limit = int(number_of(query.get("limit"), "limit", default=100, least=1, most=_MOST))
+        endpoint, states = query.get("endpoint"), _states(query.get("state"))
+        if query.get("recent") == "true":
+            state = states[0] if len(states) == 1 else None
+            found = emulator.queue.recent.list(limit, endpoint, state)
+            return JSONResponse({"requests": [asdict(listed) for listed in found], "next_token": None})
+        try:
+            found, token = await pages.read(_endpoints(emulator, endpoint), states, limit, query.get("token"))
+        except BadTokenError as error:
+            raise AdminError(str(error)) from None
+        return JSONResponse({"requests": [asdict(listed) for listed in found], "next_token": token})
+
+    return page
 
 
 def _guarded(
@@ -95,11 +108,13 @@ def _guarded(
 
 
 def _endpoints(emulator: Emulator, wanted: str | None) -> list[str]:
-    """The names whose requests are listed; also of endpoints that are gone, as far as they are known."""
+    """The names whose requests are listed: by default those of endpoints, and those that have requests."""
     if wanted is not None:
         return [wanted]
-    known = {endpoint.name for endpoint in emulator.registry.endpoints()}
-    return sorted(known | set(emulator.queue.endpoint_names))
+    names = {endpoint.name for endpoint in emulator.registry.endpoints()}
+    return sorted(
+        names | {name for name in emulator.queue.endpoint_names if emulator.sources.has_requests(name)}
+    )
 
 
 def _states(wanted: str | None) -> list[State]:
@@ -110,35 +125,11 @@ def _states(wanted: str | None) -> list[State]:
     return [State(wanted)]
 
 
-async def _page(
-    emulator: Emulator, endpoints: list[str], states: list[State], limit: int, token: str | None
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Endpoint by endpoint, state by state, the oldest first; the token says where the next page begins."""
-    places = [(endpoint, state) for endpoint in endpoints for state in states]
-    start, after = 0, None
-    if token is not None:
-        name, _, rest = token.partition("|")
-        state, _, after = rest.partition("|")
-        if (name, state) not in places:
-            raise AdminError(f"token {token!r}: it is none of this list's")
-        start = places.index((name, State(state)))
-    shown: list[dict[str, Any]] = []
-    for endpoint, state in places[start:]:
-        found, more = await emulator.aws.run(
-            emulator.queue.table.page, endpoint, state, limit - len(shown), after or None
-        )
-        after = None
-        shown += [asdict(listed) for listed in found]
-        if more is not None:
-            return shown, f"{endpoint}|{state}|{more}"
-        if len(shown) >= limit:
-            following = places[places.index((endpoint, state)) + 1 :]
-            return shown, f"{following[0][0]}|{following[0][1]}|" if following else None
-    return shown, None
-
-
 async def _item(emulator: Emulator, request_id: str) -> Mapping[str, Any]:
+    """The record of a request, by its own id or by one of the other two that its caller has."""
     item = await emulator.aws.run(emulator.queue.table.get, request_id)
+    if item is None and (known := emulator.queue.recent.find(request_id)) is not None:
+        item = await emulator.aws.run(emulator.queue.table.get, known)
     if item is None or "call" not in item:
         raise _not_found(emulator, request_id)
     return item
@@ -146,7 +137,8 @@ async def _item(emulator: Emulator, request_id: str) -> Mapping[str, Any]:
 
 def _not_found(emulator: Emulator, request_id: str) -> AdminError:
     words = (
-        f"there is no request {request_id!r}: its id is the last part of its OutputLocation, less .out; "
+        f"there is no request {request_id!r}: its id is the last part of its OutputLocation, less .out; the "
+        f"last {emulator.settings.exchanges_kept} are found by inference id and x-amzn-RequestId too; "
         f"GET {_PATH} lists them"
     )
     if emulator.store.restarted_at is not None:

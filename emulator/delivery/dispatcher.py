@@ -47,6 +47,9 @@ _CANCEL_SECONDS = 10.0
 _LOOK_SECONDS = 5.0
 """Between two looks for the end of a request, which another emulator may write. Real seconds."""
 
+_DELETED_KEPT = 16
+"""Deleted endpoints that are remembered without requests: a call that was in flight may bring one yet."""
+
 _log = structlog.get_logger()
 
 
@@ -251,6 +254,15 @@ class Dispatcher:
         """
         self._deleted[spec.endpoint_name] = spec
         self._pump(spec.endpoint_name)
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Keep nothing of endpoints that were deleted long ago and have no requests."""
+        for name in list(self._deleted)[:-_DELETED_KEPT]:
+            if not len(self._queue.backlog(name)) and not self.running_of(name):
+                del self._deleted[name]
+                self._count.pop(name, None)
+                self._queue.drop(name)
 
     def end_orphans(self, endpoint_names: Collection[str]) -> None:
         """End what was left for endpoints other than these: an emulator was killed as it deleted them."""

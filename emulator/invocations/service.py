@@ -55,7 +55,7 @@ class Invocations:
         self._inline_body = settings.inline_body
         self._s3_endpoint = s3_endpoint
 
-    async def invoke_endpoint_async(self, _: RequestContext, params: Params) -> dict[str, Any]:
+    async def invoke_endpoint_async(self, context: RequestContext, params: Params) -> dict[str, Any]:
         """InvokeEndpointAsync: the request is kept when this returns, and its end will be in S3."""
         name = params["EndpointName"]
         target = self._target(name)
@@ -82,6 +82,7 @@ class Invocations:
             accept=params.get("Accept"),
             custom_attributes=params.get("CustomAttributes"),
             generation=target.generation,
+            call_id=context.request_id,
         )
         try:
             self._faults.reach(Stage.ACCEPT, name)
@@ -113,6 +114,7 @@ class Invocations:
         again = replace(
             request,
             request_id=request_id,
+            call_id=None,
             received_at=self._clock.now(),
             output_location=moved(request.output_location) or request.output_location,
             failure_location=moved(request.failure_location),

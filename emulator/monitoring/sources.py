@@ -25,6 +25,10 @@ class LiveSources:
         self._dispatcher = dispatcher
         self._fleets = fleets
 
+    def has_requests(self, name: str) -> bool:
+        """Whether requests of the endpoint wait or run here."""
+        return bool(len(self._queue.backlog(name)) or self._dispatcher.running_of(name))
+
     def views(self) -> list[EndpointView]:
         """Every asynchronous endpoint that takes requests."""
         return [

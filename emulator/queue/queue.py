@@ -15,6 +15,7 @@ from emulator.owner import new_owner
 from emulator.queue.backlog import Backlog, Entry, any_turn
 from emulator.queue.doubts import Doubts
 from emulator.queue.patrol import Patrol
+from emulator.queue.recent import Recent
 from emulator.queue.retention import Retention
 from emulator.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
 from emulator.settings import QueueOrder
@@ -64,7 +65,8 @@ class RequestQueue:
 
     def __init__(self, aws: Aws, clock: Clock, settings: Settings) -> None:
         name = f"{settings.table_prefix}-requests"
-        self.table = RequestTable(aws.dynamodb, name, new_owner(), aws.dynamodb_reading)
+        self.recent = Recent(settings.exchanges_kept)
+        self.table = RequestTable(aws.dynamodb, name, new_owner(), aws.dynamodb_reading, self.recent)
         self.on_ready: Callable[[str], None] = lambda _endpoint_name: None
         """Called on the event loop when an endpoint's backlog has grown."""
         self.start_at_once: Callable[[AsyncRequest, Entry], Started | None] = lambda _request, _entry: None
@@ -173,6 +175,13 @@ class RequestQueue:
             self._backlogs[endpoint_name] = backlog
         return backlog
 
+    def drop(self, endpoint_name: str) -> None:
+        """Keep nothing for an endpoint that is gone, with its requests."""
+        self._backlogs.pop(endpoint_name, None)
+        self._registered.discard(endpoint_name)
+        self._wanted.discard(endpoint_name)
+        self.recent.drop(endpoint_name)
+
     @property
     def endpoint_names(self) -> list[str]:
         """Endpoints that have or had requests."""
@@ -228,6 +237,7 @@ class RequestQueue:
     def forget(self, endpoint_name: str, request_id: str) -> None:
         """Say that a request is lost, and let nobody wait for its end."""
         self.forgotten += 1
+        self.recent.remove(request_id)
         _log.error("request_forgotten", endpoint=endpoint_name, request_id=request_id)
         self.on_forgotten(request_id)
 

@@ -52,6 +52,8 @@ class AsyncRequest:
     failure_location: str | None = None
     input_location: str | None = None
     body: bytes | None = None
+    call_id: str | None = None
+    """The x-amzn-RequestId that the caller was answered with."""
     content_type: str | None = None
     accept: str | None = None
     custom_attributes: str | None = None

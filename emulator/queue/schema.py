@@ -20,6 +20,7 @@ _CALL_FIELDS = (
     "output_location",
     "failure_location",
     "input_location",
+    "call_id",
     "content_type",
     "accept",
     "custom_attributes",

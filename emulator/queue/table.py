@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.queue.backlog import Entry
 from emulator.queue.index import StateIndex
+from emulator.queue.recent import Recent
 from emulator.queue.request import TRANSITIONS, AsyncRequest, State
 from emulator.queue.rows import to_entry, to_held, to_listed
 from emulator.queue.schema import (
@@ -84,9 +85,15 @@ class RequestTable:
     """Requests in DynamoDB; `owner` names this emulator process, `reading` is the client for long queries."""
 
     def __init__(
-        self, client: DynamoDBClient, name: str, owner: str, reading: DynamoDBClient | None = None
+        self,
+        client: DynamoDBClient,
+        name: str,
+        owner: str,
+        reading: DynamoDBClient | None = None,
+        recent: Recent | None = None,
     ) -> None:
         self.name = name
+        self.recent = recent or Recent(0)
         self.owner = owner
         self.on_missing: Callable[[], None] = lambda: None
         """Called, in any thread, when DynamoDB says that there is no such table."""
@@ -101,6 +108,7 @@ class RequestTable:
     def put(self, request: AsyncRequest, position: int) -> None:
         """Accept a request: it is durable when this returns."""
         self._put(request, to_item(request, position))
+        self.recent.accepted(request, position, State.QUEUED, 0)
 
     def put_claimed(
         self, request: AsyncRequest, position: int, lease_expires_at: float, instance_id: str | None = None
@@ -111,6 +119,7 @@ class RequestTable:
         item["owner"] = text(self.owner)
         item["lease_expires_at"] = number(lease_expires_at)
         self._put(request, item)
+        self.recent.accepted(request, position, State.RUNNING, 1)
         return Claim(request, position, self.owner, 1)
 
     def _put(self, request: AsyncRequest, item: dict[str, Value]) -> None:
@@ -135,6 +144,7 @@ class RequestTable:
     def withdraw(self, request_id: str) -> None:
         """Forget a request that was never promised to anybody."""
         self._call(self._client.delete_item, TableName=self.name, Key={"request_id": text(request_id)})
+        self.recent.remove(request_id)
 
     def withdraw_all(self, request_ids: list[str]) -> None:
         """Forget requests that were never promised to anybody, there or not."""
@@ -180,7 +190,9 @@ class RequestTable:
             event=_claimed(now, instance_id, fence),
             returns=True,
         )
-        return Claim(to_request(item), entry.position, self.owner, fence)
+        claim = Claim(to_request(item), entry.position, self.owner, fence)
+        self.recent.accepted(claim.request, entry.position, State.RUNNING, fence)
+        return claim
 
     def renew(self, claim: Claim, lease_expires_at: float, now: float = 0.0) -> None:
         """Heartbeat: keep the request for longer."""
@@ -190,6 +202,7 @@ class RequestTable:
         """Return the request to the queue."""
         key = state_key(claim.request.endpoint_name, State.QUEUED)
         self._advance_own(claim, State.QUEUED, {"endpoint_state": key}, now, event=event(now, "put back"))
+        self.recent.accepted(claim.request, claim.position, State.QUEUED, claim.fence)
 
     def end(self, claim: Claim, state: State, *, reason: str | None, now: float, forget_at: float) -> None:
         """Record the one end of the request. Its inline body stays: a replay needs it."""
@@ -203,6 +216,7 @@ class RequestTable:
         self._advance_own(
             claim, state, sets, now, removes=("lease_expires_at",), event=event(now, state, reason=reason)
         )
+        self.recent.ended(claim.request, state, now, reason)
 
     def take_over(self, held: Held, now: float) -> None:
         """Return another owner's request to the queue, unless the lease was renewed meanwhile."""
@@ -220,6 +234,7 @@ class RequestTable:
             names=("lease_expires_at",),
             event=event(now, "taken over"),
         )
+        self.recent.returned(held.endpoint_name)
 
     def queued(self, endpoint_name: str) -> list[Entry]:
         """The endpoint's queued requests, oldest first."""
