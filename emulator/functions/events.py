@@ -17,6 +17,7 @@ from emulator.functions.destinations import failure_record
 from emulator.functions.outcome import EVENT_LIMIT, Call
 from emulator.functions.sandbox import function_arn
 from emulator.protocol.ids import new_uuid
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from emulator.clock import AdjustableClock
@@ -37,7 +38,7 @@ class Events:
         self._clock = clock
         self._settings = settings
         self._pauses = (settings.first_retry, settings.second_retry)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Supervised()
 
     @property
     def waiting(self) -> int:
@@ -47,9 +48,7 @@ class Events:
     def put(self, function: Function, call: Call) -> asyncio.Event:
         """Take an event. What is returned is set once it was tried, or given up."""
         tried = asyncio.Event()
-        task = asyncio.ensure_future(self._see_to(function, call, tried))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.run_once(f"event of {function.name}", self._see_to(function, call, tried))
         return tried
 
     async def _see_to(self, function: Function, call: Call, tried: asyncio.Event) -> None:
@@ -98,6 +97,4 @@ class Events:
 
     async def close(self) -> None:
         """Drop what has not ended."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()

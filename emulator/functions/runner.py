@@ -14,6 +14,7 @@ from emulator.functions.log import FunctionLog
 from emulator.functions.sandbox import Sandbox
 from emulator.functions.scratch import make_scratch, remove_orphans, remove_scratch
 from emulator.functions.slots import Slots
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,12 +67,12 @@ class Runner:
         self._warm: dict[str, list[Sandbox]] = {name: [] for name in self.functions}
         self._busy: set[Sandbox] = set()
         self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._reaping: asyncio.Task[None] | None = None
+        self._background = Supervised()
 
     def start(self) -> None:
         """Remove what killed hosts left, and begin to end processes that have been idle for long."""
         remove_orphans()
-        self._reaping = asyncio.ensure_future(self._reap())
+        self._background.run("function_reaper", self._reap)
 
     async def invoke(self, function: Function, call: Call) -> Outcome:
         """The outcome of a call that may not wait. It goes on where the caller is cancelled.
@@ -179,8 +180,7 @@ class Runner:
 
     async def close(self) -> None:
         """Kill what runs and what is warm, and close the logs."""
-        if self._reaping is not None:
-            self._reaping.cancel()
+        await self._background.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.functions.outcome import Call
 from emulator.protocol.ids import new_uuid
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,11 +30,12 @@ class Schedules:
         self._events = events
         self._settings = settings
         self._clock = clock
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Supervised()
 
     def start(self) -> None:
         """Begin to wait."""
-        self._tasks = [asyncio.ensure_future(self._repeat(*wanted)) for wanted in self._wanted]
+        for function, seconds in self._wanted:
+            self._tasks.run(f"schedule of {function.name}", partial(self._repeat, function, seconds))
 
     async def _repeat(self, function: Function, seconds: float) -> None:
         due = self._clock.now() + seconds
@@ -46,9 +48,7 @@ class Schedules:
 
     async def close(self) -> None:
         """Wait no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
 
 def scheduled_event(settings: HostSettings, function: Function, seconds: float, now: float) -> dict[str, Any]:

@@ -128,6 +128,9 @@ class Subscription:
                     _log.warning("subscription waits", **about, reason=failed)
                 self._call(self.attempted.set)
                 self._stopped.wait(self._interval)
+            except Exception:  # noqa: BLE001  # the edge of a thread: the topic is followed all the same
+                _log.exception("subscription failed", function=self.wish.function.name, topic=self.wish.topic)
+                self._stopped.wait(self._interval)
 
     def _subscribe(self) -> None:
         sqs = self._clients.sqs
@@ -169,6 +172,8 @@ class Subscription:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._seen_to.discard(task)
         self._places.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("message comes again", queue=self.wish.queue_name, exc_info=error)
 
     async def _see_to(self, message: MessageTypeDef) -> None:
         try:

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.functions.sandbox import function_arn
 from emulator.functions.subscription import POLL_SECONDS, Clients, Subscription, Wish
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ class Topics:
         self._interval = settings.topic_interval
         self._own: list[Subscription] = []
         self._mirrored: dict[str | None, Subscription] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._tasks = Supervised()
         config = Config(
             connect_timeout=2,
             read_timeout=POLL_SECONDS + 10,
@@ -58,7 +59,7 @@ class Topics:
             for attempt in late:
                 attempt.cancel()
         if self._arns:
-            self._looking = asyncio.ensure_future(self._look_for_more())
+            self._tasks.run("subscriptions", self._look_for_more)
 
     def _begin(self, wish: Wish) -> Subscription:
         subscription = Subscription(wish, self._clients, self._events, self._interval)
@@ -94,8 +95,7 @@ class Topics:
 
     async def close(self) -> None:
         """Follow nothing more. Queues and subscriptions stay, and fill: the next host finds them."""
-        if self._looking is not None:
-            self._looking.cancel()
+        await self._tasks.close()
         subscriptions = (*self._own, *self._mirrored.values())
         for subscription in subscriptions:
             subscription.stop()
