@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from urllib.parse import SplitResult
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html, and LocalStack's own name
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html, LocalStack's own name, and
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration-getting-started.html
 _KNOWN_HOST = re.compile(
     r"(?:(?P<bucket>.+)\.)?s3"
     r"(?:(?:[.-](?:dualstack\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?"
     r"|(?:\.[a-z0-9-]+)?\.localhost\.localstack\.cloud)"
+    r"|(?P<accelerated>[^.]+)\.s3-accelerate(?:\.dualstack)?\.amazonaws\.com"
 )
 
 # What S3 has ever taken, in any region: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -77,7 +79,7 @@ def is_bucket_name(name: str) -> bool:
 def _bucket_in_host(url: SplitResult, endpoint: SplitResult) -> str:
     """The bucket of a virtual-hosted URL, empty for one in path style."""
     if known := _KNOWN_HOST.fullmatch(url.hostname or ""):
-        return known["bucket"] or ""
+        return known["bucket"] or known["accelerated"] or ""
     if url.netloc == endpoint.netloc:
         return ""
     bucket, dot, host = url.netloc.partition(f".{endpoint.netloc}")

@@ -168,8 +168,12 @@ class EndpointConfigs:
     def _refuse_bad_locations(self, params: Params) -> None:
         output = params.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
         for name in ("S3OutputPath", "S3FailurePath"):
+            given = output.get(name, "s3://none")
+            if not given.isascii():
+                # It comes back in a header, which SDKs read as Latin-1: nobody would find the object.
+                raise ValidationFailedError(f"{name} {given!r}: use ASCII characters only.")
             try:
-                parse_location(output.get(name, "s3://none"), self._s3_endpoint)
+                parse_location(given, self._s3_endpoint)
             except ValueError as error:
                 raise ValidationFailedError(f"{name}: {error}.") from None
 

@@ -348,6 +348,10 @@ def test_what_the_model_can_not_say_is_refused_too(
             {"ProductionVariants": [variant("-m-", ManagedInstanceScaling={"Status": "ENABLED"})]},
             "ManagedInstanceScaling is only supported for inference component endpoints.",
         ),
+        (
+            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/ü"}}},
+            "S3OutputPath 's3://b/ü': use ASCII characters only",
+        ),
     ],
 )
 def test_a_configuration_that_can_not_work_is_refused(

@@ -121,8 +121,8 @@ def client(service: str, url: str, region: str = "us-east-1", key: str = "test")
 
 def connected(service: str, settings: Mapping[str, str]) -> Any:
     """A client that a running `meshtwin up` serves, which printed these settings."""
-    own = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
-    url = settings.get(own, settings["AWS_ENDPOINT_URL"])
+    emulated = service.startswith(("sagemaker", "application-autoscaling"))
+    url = settings["AWS_ENDPOINT_URL_SAGEMAKER" if emulated else "AWS_ENDPOINT_URL"]
     return client(service, url, settings["AWS_REGION"], settings["AWS_ACCESS_KEY_ID"])
 
 

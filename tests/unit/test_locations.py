@@ -22,6 +22,8 @@ ENDPOINT = "http://localhost:4566"
         ("https://b.s3.cn-north-1.amazonaws.com.cn/k", "b", "k"),
         ("https://s3.us-east-1.amazonaws.com/b/a/k", "b", "a/k"),
         ("https://s3.amazonaws.com/b/k?versionId=1", "b", "k"),
+        ("https://b.s3-accelerate.amazonaws.com/a/k", "b", "a/k"),
+        ("https://b.s3-accelerate.dualstack.amazonaws.com/k", "b", "k"),
         ("https://localhost:4566/b/a/k", "b", "a/k"),
         ("https://b.localhost:4566/k", "b", "k"),
         ("https://b.s3.localhost:4566/k", "b", "k"),
