@@ -5,7 +5,9 @@ A store on 127.0.0.1 is reached by every page that a browser on this machine sho
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -13,12 +15,19 @@ from xml.sax.saxutils import escape
 from emulator.admin.guard import Guard, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import IO
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from typing_extensions import Buffer
 
     from emulator.protocol.access import AccessKey
 
 _CHECKED = ("authorization", "host", "origin", "sec-fetch-site")
+_FIELDS_BYTES = 64 * 1024
+"""S3 takes 20 kB of fields."""
+
+_FORM_CREDENTIAL = re.compile(rb'name="(?:(?i:x-amz-credential)|AWSAccessKeyId)"\r\n\r\n([^/\r\n]+)')
 _UNKNOWN_KEY = "this store asks for the AWS_ACCESS_KEY_ID of its own run, which `meshtwin up` printed"
 
 
@@ -46,14 +55,57 @@ class Door:
             if (variable := f"HTTP_{name.upper().replace('-', '_')}") in environ
         }
         refusal = self._guard.refusal(headers)
-        query = environ.get("QUERY_STRING", "").encode("latin-1")
-        if refusal is None and self._key is not None and not self._key.admits(headers, query):
+        if refusal is None and not self._admits(environ, headers):
             refusal = Refusal(_code_of(environ), _UNKNOWN_KEY)
         if refusal is None:
             return self._app(environ, start_response)
         kind, body = _rendered(environ, refusal)
         start_response("403 Forbidden", [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _admits(self, environ: WSGIEnvironment, headers: Mapping[bytes, bytes]) -> bool:
+        query = str(environ.get("QUERY_STRING", "")).encode("latin-1")
+        return (
+            self._key is None
+            or self._key.admits(headers, query)
+            or self._key.admits({}, _form_query(environ))
+        )
+
+
+def _form_query(environ: WSGIEnvironment) -> bytes:
+    """The credential among the fields of a presigned POST, as a presigned URL has it in its query.
+
+    The fields come before the file: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    form = str(environ.get("CONTENT_TYPE", "")).startswith("multipart/form-data")
+    if environ["REQUEST_METHOD"] != "POST" or not form:
+        return b""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    begin: bytes = environ["wsgi.input"].read(min(length, _FIELDS_BYTES))
+    environ["wsgi.input"] = io.BufferedReader(_Rejoined(begin, environ["wsgi.input"], length - len(begin)))
+    found = _FORM_CREDENTIAL.search(begin)
+    return b"AWSAccessKeyId=" + found[1] if found else b""
+
+
+class _Rejoined(io.RawIOBase):
+    """What was read of a body, and then its rest."""
+
+    def __init__(self, begin: bytes, rest: IO[bytes], left: int) -> None:
+        self._begin = io.BytesIO(begin)
+        self._rest = rest
+        self._left = left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        chunk = self._begin.read(len(view))
+        if not chunk:
+            chunk = self._rest.read(min(len(view), self._left))
+            self._left -= len(chunk)
+        view[: len(chunk)] = chunk
+        return len(chunk)
 
 
 def _code_of(environ: WSGIEnvironment) -> str:
@@ -72,7 +124,7 @@ def _is_cbor(environ: WSGIEnvironment) -> bool:
 
 
 def _is_query(environ: WSGIEnvironment) -> bool:
-    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    form = str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
     return form and environ["REQUEST_METHOD"] == "POST"
 
 

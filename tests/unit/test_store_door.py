@@ -93,6 +93,24 @@ def test_the_key_counts_in_a_presigned_url() -> None:
     assert ask({}, KEY, query_string={"X-Amz-Credential": "test/20260101/us-east-1/s3"}).status_code == 403
 
 
+@pytest.mark.parametrize("field", ["x-amz-credential", "AWSAccessKeyId"])
+def test_the_key_counts_in_the_fields_of_a_presigned_post(field: str) -> None:
+    def post(credential: str) -> TestResponse:
+        file = io.BytesIO(b"x" * 200_000)
+        fields = {"key": "k", field: credential, "file": (file, "name")}
+        return Client(Door(_echo, AccessKey(KEY))).post("/b", data=fields, headers={"Host": "127.0.0.1"})
+
+    answer = post(f"{KEY}/20260101/us-east-1/s3/aws4_request")
+    assert answer.status_code == 200
+    assert answer.data.count(b"x" * 200_000) == 1
+    assert post("test/20260101/us-east-1/s3/aws4_request").status_code == 403
+
+
+def _echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+
 @cache
 def moto() -> Client:
     client = Client(Door(moto_app()))
