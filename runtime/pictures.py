@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from gltf.image_files import DAMAGE, decoded, kind_of, upright
 from runtime.contract import ErrorCode, JobError
 from runtime.cutout import cut_out
 
@@ -42,8 +41,8 @@ BACKGROUND_SHARE = 0.001
 SOLID = 0.5
 """Coverage from which a pixel's colour is the subject's own."""
 
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
-"""What Pillow raises on files that are not what they say."""
+_AT_ONCE = 2**20
+"""Pixels that are brought to 8 bits at once: a copy of all would take as much memory again."""
 
 RemoveBackground = Literal["auto", "always", "never"]
 
@@ -70,21 +69,18 @@ class Subject:
     source: Literal["alpha", "background_removed", "whole_picture"]
 
 
-def _identify(path: Path) -> PngImageFile | JpegImageFile | WebPImageFile:
-    """The picture with its header read and no pixel decoded.
+_Reader = PngImageFile | JpegImageFile | WebPImageFile
 
-    Pillow's own open() would warn about large pictures before their size can be asked for, and has the
-    decoders of some forty other formats in reach of the file.
-    """
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngImageFile(path)
-    if head.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile(path)
-    if head[:4] == b"RIFF" and head[8:] == b"WEBP":
-        return WebPImageFile(path)
-    what = "is empty" if not head else f"starts with {head[:8]!r}"
+_READERS: dict[str, type[_Reader]] = {"PNG": PngImageFile, "JPEG": JpegImageFile, "WEBP": WebPImageFile}
+"""Pillow's own open() would warn about large pictures before their size can be asked for, and has the
+decoders of some forty other formats in reach of the file."""
+
+
+def _reader(data: bytes) -> type[_Reader]:
+    kind = kind_of(data)
+    if kind is not None:
+        return _READERS[kind]
+    what = "is empty" if not data else f"starts with {data[:8]!r}"
     raise JobError(ErrorCode.INVALID_IMAGE, f"the picture {what}: expected a PNG, JPEG or WebP file")
 
 
@@ -106,12 +102,15 @@ def _with_8_bits(image: Image.Image) -> Image.Image:
     """16-bit grey, which Pillow clips instead of scaling, brought to 8 bits; its transparent grey kept."""
     if not image.mode.startswith("I"):
         return image
-    deep = np.asarray(image).astype(np.int64)
-    grey = np.clip(deep >> 8, 0, 255).astype(np.uint8)
+    deep = np.asarray(image)
+    values, grey = deep.reshape(-1), np.empty(deep.shape, np.uint8)
+    for start in range(0, len(values), _AT_ONCE):
+        grey.reshape(-1)[start : start + _AT_ONCE] = np.clip(values[start : start + _AT_ONCE] >> 8, 0, 255)
     transparent = image.info.get("transparency")
     if not isinstance(transparent, int):
         return Image.fromarray(grey)
-    alpha = np.where(deep == transparent, 0, 255).astype(np.uint8)
+    alpha = (deep != transparent).astype(np.uint8)
+    alpha *= 255
     return Image.merge("LA", (Image.fromarray(grey), Image.fromarray(alpha)))
 
 
@@ -136,45 +135,49 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     return converted if converted is not None else image.convert("RGB")
 
 
-def _decoded(image: PngImageFile | JpegImageFile | WebPImageFile) -> Picture:
+def _pixels(image: _Reader) -> Picture:
     if isinstance(image, JpegImageFile):
         # libjpeg scales by 1/2, 1/4 or 1/8 as it decodes, for a fraction of the memory.
         image.draft(None, (MAX_SIDE, MAX_SIDE))
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)
-    upright = _with_8_bits(image)
-    has_alpha = upright.has_transparency_data
+    turned = _with_8_bits(upright(image))
+    has_alpha = turned.has_transparency_data
     icc = image.info.get("icc_profile")
-    if upright.mode == "P" or (has_alpha and upright.mode not in {"LA", "RGBA"}):
-        upright = upright.convert("RGBA" if has_alpha else "RGB")
-    if max(upright.size) > MAX_SIDE:
-        factor = MAX_SIDE / max(upright.size)
-        size = (max(1, round(upright.width * factor)), max(1, round(upright.height * factor)))
-        upright = upright.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    alpha = np.asarray(upright.getchannel("A")) if has_alpha else None
-    if upright.mode in {"LA", "RGBA"}:
-        upright = upright.convert("L" if upright.mode == "LA" else "RGB")
+    if turned.mode == "P" or (has_alpha and turned.mode not in {"LA", "RGBA"}):
+        turned = turned.convert("RGBA" if has_alpha else "RGB")
+    if max(turned.size) > MAX_SIDE:
+        factor = MAX_SIDE / max(turned.size)
+        size = (max(1, round(turned.width * factor)), max(1, round(turned.height * factor)))
+        turned = turned.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    alpha = np.asarray(turned.getchannel("A")) if has_alpha else None
+    if turned.mode in {"LA", "RGBA"}:
+        turned = turned.convert("L" if turned.mode == "LA" else "RGB")
     if icc:
-        upright.info["icc_profile"] = icc
-    return Picture(np.asarray(_in_srgb(upright)), alpha)
+        turned.info["icc_profile"] = icc
+    return Picture(np.asarray(_in_srgb(turned)), alpha)
 
 
 def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a PNG, JPEG or WebP file, upright and in sRGB, its first frame where it moves.
 
     The size is checked before a pixel is decoded. The longest side of what comes back is at most `MAX_SIDE`.
+    Metadata that is damaged or too large is as good as none.
 
     Raises:
-        JobError: INVALID_IMAGE for what is no such file, is cut off, or has a side under `MIN_SIDE`;
-            IMAGE_TOO_LARGE past `max_pixels`.
+        JobError: INVALID_IMAGE for what is no such file, whose pixels are damaged or cut off, or which has a
+            side under `MIN_SIDE`; IMAGE_TOO_LARGE past `max_pixels`.
     """
+
+    def decode(data: bytes) -> Picture:
+        with _reader(data)(io.BytesIO(data)) as image:
+            _check_size(*image.size, max_pixels)
+            return _pixels(image)
+
     try:
         with warnings.catch_warnings():
             # Broken metadata is worth a warning to Pillow, and nothing to us: the pixels are what counts.
             warnings.simplefilter("ignore")
-            with _identify(path) as image:
-                _check_size(*image.size, max_pixels)
-                return _decoded(image)
+            return decoded(path.read_bytes(), decode)
     except Image.DecompressionBombError as error:
         # Pillow's WebP reader has a limit of its own, past ours, and asks before it hands out the size.
         raise JobError(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,6 +14,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from gltf import format as glb
 from gltf.document import Sampler
+from gltf.image_files import DAMAGE, PNG, decoded, plain_png
 from minecraft.voxel.model import Texture, Wrap
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ MAX_PIXELS = 100_000_000
 """Of all textures of a model together: 400 MB once they are decoded, six textures of 4096 x 4096."""
 
 _NEAREST = 9728
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
-"""What Pillow raises on files that are not what they say."""
+_AT_ONCE = 2**20
+"""Values that are brought to 8 bits at once: a copy of all would take twice their memory again."""
 
 
 class Textures:
@@ -72,9 +71,9 @@ class Textures:
                     f"image {index} lies outside the file: expected it in the binary chunk. "
                     "`gltf-transform copy` puts it there"
                 )
-            data = bytes(glb.view_bytes(self._document, self._binary, image.buffer_view))
+            data = plain_png(bytes(glb.view_bytes(self._document, self._binary, image.buffer_view)))
             self._count(_size(data, index), index)
-            self._images[index] = _decoded(data, index)
+            self._images[index] = _pixels(data, index)
         return self._images[index]
 
     def _count(self, size: tuple[int, int], index: int) -> None:
@@ -91,24 +90,41 @@ def _size(data: bytes, index: int) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata, of which nothing is used
-            if data.startswith(b"\x89PNG"):
+            if data.startswith(PNG):
                 return PngImageFile(io.BytesIO(data)).size
             if data.startswith(b"\xff\xd8\xff"):
                 return JpegImageFile(io.BytesIO(data)).size
             if data.startswith(b"RIFF"):
                 return WebPImageFile(io.BytesIO(data)).size
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise glb.GlbError(f"image {index} is damaged: {error}") from error
     raise glb.GlbError(f"image {index} starts with {data[:8]!r}: expected PNG, JPEG or WebP")
 
 
-def _decoded(data: bytes, index: int) -> NDArray[np.uint8]:
+def _with_8_bits(deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """The nearest of 8 bits."""
+    values = deep.reshape(-1)
+    found = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), _AT_ONCE):
+        part = values[start : start + _AT_ONCE].astype(np.uint32)
+        found[start : start + _AT_ONCE] = (part + 128) // 257
+    return found.reshape(deep.shape)
+
+
+def _pixels(data: bytes, index: int) -> NDArray[np.uint8]:
+    try:
+        return decoded(data, _decoded)
+    except OSError as error:
+        raise glb.GlbError(f"image {index} is damaged: {error}") from error
+
+
+def _decoded(data: bytes) -> NDArray[np.uint8]:
     """(h, w, 4) uint8 sRGB and straight alpha; 16 bits are brought to 8."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise glb.GlbError(f"image {index} is damaged: it cannot be decoded")
+        raise OSError("it cannot be decoded")
     if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        pixels = _with_8_bits(np.asarray(pixels, np.uint16))
     if pixels.ndim == 2:  # noqa: PLR2004  # grey
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA), np.uint8)
     to_rgba = {3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
