@@ -89,9 +89,9 @@ class VoxelTask:
 
     `size` is the longest side in blocks; `palette` a palette's name or block ids; `hollow` 0 for solid, else
     the shell's thickness in blocks; `rotation` quarter turns; `anchor` the block at which the build stands,
-    {"x", "y", "z"}; `kinds` the most kinds of block there may be; `smoothing` None for the engine's own;
-    `min_part` the share of the largest part's cells below which a part is left out; `dither`, `order` and
-    `clear_air` as the engine's options say; `attempt_id` as `ImageTask`'s.
+    {"x", "y", "z"} in `dimension`; `kinds` the most kinds of block there may be; `smoothing` None for the
+    engine's own; `min_part` the share of the largest part's cells below which a part is left out; `dither`,
+    `order` and `clear_air` as the engine's options say; `attempt_id` as `ImageTask`'s.
     """
 
     job_id: str
@@ -103,6 +103,7 @@ class VoxelTask:
     hollow: int = 0
     rotation: int = 0
     anchor: dict[str, int] | None = None
+    dimension: str = "minecraft:overworld"
     version: str = "1.21.4"
     kinds: int | None = None
     min_part: float = 0.0
@@ -283,6 +284,7 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
         "hollow": _WHOLE,
         "rotation": _WHOLE,
         "anchor": _or_null((_is_position, "x, y and z, whole numbers")),
+        "dimension": _TEXT,
         "version": _TEXT,
         "kinds": _or_null(_WHOLE),
         "min_part": _SHARE,

@@ -9,7 +9,7 @@ from typing import Any, Self
 from minecraft.voxel.size import SIZES
 from minecraft.voxel.versions import DEFAULT_VERSION
 
-PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale")
+PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale", "creative")
 """Names of palettes, as `minecraft.voxel.palette` has them: what checks a request need not load that."""
 
 

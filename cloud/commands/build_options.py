@@ -22,4 +22,7 @@ MinPartOption = Annotated[
 AnchorOption = Annotated[
     str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
 ]
+DimensionOption = Annotated[
+    str, typer.Option(help="Where the commands build: overworld, nether, end, or a dimension's identifier.")
+]
 GameOption = Annotated[str, typer.Option(help="The game's version.")]

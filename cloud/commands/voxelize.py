@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cloud.commands.build_options import (
     AnchorOption,
+    DimensionOption,
     ExcludeOption,
     GameOption,
     HollowOption,
@@ -21,9 +22,10 @@ from cloud.commands.build_options import (
     SizeOption,
 )
 from cloud.commands.console import FIRST_TIME, JsonOption, StartProgress, err, out, print_json
+from cloud.createbuild.artefacts import BLOCK_FILES, one_build
 from cloud.createbuild.choices import anchor_of, palette_of
 from cloud.errors import CloudError, UsageError
-from cloud.whole import whole
+from minecraft.voxel.dimensions import parse_dimension
 from minecraft.voxel.kept import kept
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def voxelize(
     ] = "any",
     clear_air: Annotated[bool, typer.Option("--clear-air", help="Clear the room it takes first.")] = False,
     anchor: AnchorOption = None,
+    dimension: DimensionOption = "overworld",
     game: GameOption = "1.21.4",
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where the results go; default: out/voxels/MODEL.")
@@ -66,7 +69,7 @@ def voxelize(
 
       meshtwin voxelize castle.glb --size large --palette survival-cheap --hollow 2 --out out/castle
 
-      meshtwin voxelize statue.glb --size 200 --order ground --anchor 100,64,-20 --game 26.1 --json
+      meshtwin voxelize statue.glb --size 200 --anchor 100,64,-20 --dimension nether --game 26.1 --json
     """
     if not model.is_file():
         raise UsageError(f"{model}: no such file")
@@ -82,6 +85,7 @@ def voxelize(
     place = anchor_of(anchor)
     with StartProgress() as progress:
         try:
+            where = parse_dimension(dimension).name
             progress.show("reading the model")
             options = Options(
                 size=parse_size(size),
@@ -104,16 +108,19 @@ def voxelize(
             reading = time.perf_counter() - start
             first = "" if kept() else f"; {FIRST_TIME}"
             made = make(read, options, lambda stage: progress.show(f"making {stage}{first}"))
-            misfit = fits(made, version=game, anchor=place)
+            misfit = fits(made, anchor=place, dimension=where)
             if misfit is not None:
                 raise UsageError(misfit)
             began = time.perf_counter()
             files = []
-            for name, content in artefacts(made, version=game, anchor=place, title=model.stem):
-                progress.show(f"writing {name}")
-                with whole(target / name) as partial:
-                    partial.write_bytes(content)
-                files.append(target / name)
+            with one_build(target, BLOCK_FILES) as partial:
+                for name, content in artefacts(
+                    made, version=game, anchor=place, dimension=where, title=model.stem
+                ):
+                    progress.show(f"writing {name}")
+                    (partial / name).parent.mkdir(exist_ok=True)
+                    (partial / name).write_bytes(content)
+                    files.append(target / name)
         except ValueError as error:
             raise UsageError(str(error)) from error
         except OSError as error:

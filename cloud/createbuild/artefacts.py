@@ -2,39 +2,81 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from cloud.createbuild.api import fetch
 from cloud.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
+
+BLOCK_FILES = (
+    *("build.json.gz", "materials.csv", "preview.png", "preview.glb", "build.schem", "build.v3.schem"),
+    *("build.litematic", "model.vox", "structures.zip", "datapack.zip", "datapack-*.zip"),
+    "commands/*.mcfunction",
+)
+"""What the voxel engine writes of a build, as patterns: those of a folder are of one build."""
+
+MODEL_FILES = ("image.png", "shape.glb", "textured.glb")
+"""What comes before the blocks."""
 
 _AT_ONCE = 4
+_MOST_OF_PROMPT = 40
 
 
 def folder_name(prompt: str) -> str:
-    """A folder's name for a prompt: its letters and digits, at most 40 characters."""
+    """A folder's name for a prompt: its letters and digits, and a digest where others have the same ones."""
     words = re.findall(r"\w+", prompt.lower())
-    return "-".join(words)[:40].strip("-_") or "build"
+    name = "-".join(words)[:_MOST_OF_PROMPT].strip("-_") or "build"
+    if prompt == name.replace("-", " "):
+        return name
+    return f"{name}-{hashlib.sha256(prompt.encode()).hexdigest()[:6]}"
+
+
+@contextmanager
+def one_build(folder: Path, replaced: tuple[str, ...]) -> Iterator[Path]:
+    """An empty folder to write a build into; once all went well, `folder` has its files and no older build's.
+
+    What matches `replaced` is taken for an older build's; whatever else is in `folder` stays.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".build-", suffix=".partial", dir=folder) as scratch:
+        written = Path(scratch)
+        yield written
+        for pattern in replaced:
+            for old in folder.glob(pattern):
+                old.unlink()
+        for path in [path for path in written.rglob("*") if path.is_file()]:
+            target = folder / path.relative_to(written)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
 
 
 def bring(status: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-    """The artefacts of a finished build, by name, as files in `folder`.
+    """The artefacts of a finished build, by name, as files in `folder`, in place of an older build's.
 
     Raises:
+        CloudError: the folder cannot be written.
         UnavailableError: one cannot be fetched.
     """
     links: dict[str, str] = status.get("artifacts") or {}
-    files = {name: folder / _relative(name) for name in links}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for one in [pool.submit(fetch, links[name], files[name]) for name in links]:
-            one.result()
-    return files
+    names = {name: _relative(name) for name in links}
+    try:
+        with (
+            one_build(folder, BLOCK_FILES + MODEL_FILES) as partial,
+            ThreadPoolExecutor(_AT_ONCE) as pool,
+        ):
+            for one in [pool.submit(fetch, links[name], partial / names[name]) for name in links]:
+                one.result()
+    except OSError as error:
+        raise CloudError(f"{folder} cannot be written: {error}") from error
+    return {name: folder / path for name, path in names.items()}
 
 
 def _relative(name: str) -> PurePosixPath:

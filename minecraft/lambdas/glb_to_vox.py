@@ -5,10 +5,9 @@ It can run any number of times for the same job, and leaves the same objects eac
 
 from __future__ import annotations
 
-import mimetypes
 import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from minecraft.contract import VOXELS, ContractError, StepFailure, VoxelSummary, VoxelTask
 from minecraft.lambdas import clients
@@ -24,6 +23,22 @@ if TYPE_CHECKING:
 
 MAX_MODEL_BYTES = 256 * 1024 * 1024
 """Well above what the endpoint makes of 1,000,000 triangles and a texture of 4096 pixels; half of /tmp."""
+
+
+_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".glb": "model/gltf-binary",
+    ".json": "application/json",
+    ".mcfunction": "text/plain; charset=utf-8",
+    ".png": "image/png",
+    ".zip": "application/zip",
+}
+"""Of the files of a build by the end of their names; what only the game's programs open is a mere stream."""
+
+
+class _Headers(TypedDict, total=False):
+    ContentType: str
+    ContentEncoding: str
 
 
 def handler(event: object, _context: object = None) -> dict[str, Any]:
@@ -90,10 +105,17 @@ def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str,
     from minecraft.voxel.artefacts import artefacts, fits  # noqa: PLC0415  # as above
 
     anchor = None if task.anchor is None else (task.anchor["x"], task.anchor["y"], task.anchor["z"])
-    misfit = fits(made, version=task.version, anchor=anchor)
+    misfit = fits(made, anchor=anchor, dimension=task.dimension)
     if misfit is not None:
         notes.append(f"There are no commands for this place: {misfit}.")
-    return artefacts(made, version=task.version, anchor=anchor, commands=misfit is None)
+    return artefacts(
+        made,
+        version=task.version,
+        anchor=anchor,
+        dimension=task.dimension,
+        title=f"build-{task.job_id}",
+        commands=misfit is None,
+    )
 
 
 def _options(task: VoxelTask) -> Options:
@@ -143,5 +165,9 @@ def _fetch(place: Location, path: Path) -> StepFailure | None:
 
 
 def _put(bucket: str, key: str, content: bytes) -> None:
-    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-    clients.s3().put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
+    """Write an object with the headers of its kind, so that a browser's `fetch` of build.json.gz has JSON."""
+    suffix = PurePosixPath(key.removesuffix(".gz")).suffix
+    headers: _Headers = {"ContentType": _TYPES.get(suffix, "application/octet-stream")}
+    if key.endswith(".gz"):
+        headers["ContentEncoding"] = "gzip"
+    clients.s3().put_object(Bucket=bucket, Key=key, Body=content, **headers)

@@ -12,7 +12,8 @@ import numpy as np
 from gltf.colored import write_colored_glb
 from minecraft.voxel.color import srgb_from_linear
 from minecraft.voxel.commands import check_place, place_on
-from minecraft.voxel.datapack import EARLIEST, write_datapack
+from minecraft.voxel.datapack import EARLIEST, namespace_of, write_datapack
+from minecraft.voxel.dimensions import OVERWORLD
 from minecraft.voxel.document import write_document
 from minecraft.voxel.formats.litematic import write_litematic
 from minecraft.voxel.formats.schem import write_schem
@@ -47,12 +48,14 @@ def artefacts(
     *,
     version: str,
     anchor: tuple[int, int, int] | None = None,
+    dimension: str = OVERWORLD,
     title: str = "build",
     commands: bool = True,
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file, the smallest and quickest first; the same build gives the same bytes.
 
-    Commands and data pack, left out without `commands`, are for the block `anchor` that the build stands on.
+    Commands and data pack, left out without `commands`, are for the block `anchor` of `dimension` that the
+    build stands on. The data pack's file and functions are named for `title`: see `namespace_of`.
 
     Raises:
         ValueError: the build does not fit into the world there; see `fits` for a question beforehand.
@@ -65,14 +68,13 @@ def artefacts(
     yield "preview.glb", _preview(made.blocks)
     yield from schematics(made.blocks, game, title)
     if commands:
-        yield from command_files(made, game, anchor or ANCHOR)
+        yield from command_files(made, game, anchor or ANCHOR, dimension=dimension, title=title)
 
 
-def fits(made: Made, *, version: str, anchor: tuple[int, int, int] | None = None) -> str | None:
+def fits(made: Made, *, anchor: tuple[int, int, int] | None = None, dimension: str = OVERWORLD) -> str | None:
     """None where the build has room on the block `anchor`, else in words why not, and what would help."""
-    game = parse_version(version)
     try:
-        check_place(made.blocks.size, place_on(anchor or ANCHOR, made.blocks.size, game))
+        check_place(made.blocks.size, place_on(anchor or ANCHOR, made.blocks.size, dimension))
     except ValueError as error:
         return str(error)
     return None
@@ -91,14 +93,24 @@ def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[
     yield "structures.zip", _zipped(files)
 
 
-def command_files(made: Made, game: GameVersion, anchor: tuple[int, int, int]) -> Iterator[tuple[str, bytes]]:
+def command_files(
+    made: Made,
+    game: GameVersion,
+    anchor: tuple[int, int, int],
+    *,
+    dimension: str = OVERWORLD,
+    title: str = "build",
+) -> Iterator[tuple[str, bytes]]:
     """The build as commands at a place, in files to be run in order, and as a data pack."""
-    place = place_on(anchor, made.blocks.size, game)
+    place = place_on(anchor, made.blocks.size, dimension)
+    namespace = namespace_of(title, made.build, place)
     most = max(_LEAST_COMMANDS, -(-len(made.build.boxes) // MOST_BATCHES))
-    texts = batches(made.build, place, game, limits=Limits(commands=most, bytes=_BATCH_BYTES))
+    texts = batches(
+        made.build, place, game, namespace=namespace, limits=Limits(commands=most, bytes=_BATCH_BYTES)
+    )
     for number, text in enumerate(texts, start=1):
         yield f"commands/{number:04}.mcfunction", text.encode()
-    yield "datapack.zip", write_datapack(made.build, place, game)
+    yield f"datapack-{namespace}.zip", write_datapack(made.build, place, game, namespace=namespace)
 
 
 def _preview(blocks: Blocks) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minecraft.voxel.block_ids import KnownBlock, known_blocks, rows
+from minecraft.voxel.blocks import AIR
 from minecraft.voxel.color import linear_from_srgb
 
 if TYPE_CHECKING:
@@ -38,7 +39,12 @@ class MeasuredBlock(KnownBlock):
     @property
     def safe(self) -> bool:
         """A full, opaque cube that stays what and where it is, in survival too, and gives no light."""
-        return {"full_cube", "opaque"} <= self.flags and not self.flags & _UNSAFE
+        return self.hides and not self.flags & _UNSAFE
+
+    @property
+    def hides(self) -> bool:
+        """Whether nobody sees what is behind it."""
+        return {"full_cube", "opaque"} <= self.flags
 
 
 _FLAGS = (
@@ -55,6 +61,12 @@ _FLAGS = (
     "creative_only",
 )
 _UNSAFE = frozenset({"gravity", "unstable", "functional", "creative_only", "tinted", "light"})
+
+
+def hides(state: str) -> bool:
+    """Whether a block in this state hides what is behind it: air does not, one that is not measured does."""
+    block = measured_blocks().get(state.partition("[")[0])
+    return state != AIR if block is None else block.hides
 
 
 @cache

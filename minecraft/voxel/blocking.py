@@ -11,7 +11,6 @@ from minecraft.voxel.choice import best_blocks
 from minecraft.voxel.dither import dithered
 from minecraft.voxel.faces import visible_faces
 from minecraft.voxel.looks import HIDDEN, looks_of, nearest, place, views_of
-from minecraft.voxel.palette import find_block
 from minecraft.voxel.smoothing import smooth
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ def to_blocks(
     kinds: int | None = None,
     smoothing: float = DEFAULT_SMOOTHING,
     dither: float = 0.0,
-    filler: str | None = None,
 ) -> Blocks:
     """The block of the palette for each solid cell; the same cells always give the same blocks.
 
@@ -42,13 +40,12 @@ def to_blocks(
     blocks, chosen to suit this build. `smoothing` is how far a block may be from the colour, in OKLab, for
     each neighbour that is then of the same block (see `smoothing.smooth`; 0 turns it off); `dither`, 0 to 1,
     the strength of a pattern in large flat areas. Cells that have no colour or that no one sees are made of
-    `filler`, any known block, or of the build's commonest.
+    the build's commonest block.
 
     Raises:
-        ValueError: if a number is out of its range or the filler isn't known.
+        ValueError: if a number is out of its range.
     """
     _check(kinds, smoothing, dither)
-    filler_state = None if filler is None else find_block(filler).state
     faces = visible_faces(voxels.solid, voxels.surface)
     views = views_of(faces)
     seen = np.flatnonzero(views != HIDDEN)
@@ -64,9 +61,7 @@ def to_blocks(
     cells = np.zeros(voxels.size, np.uint16)
     cells[tuple(where.T)] = nearest(looks, points, views) + np.uint16(1)
     smooth(cells, where[moves], looks, points[moves], views[moves], smoothing)
-    return _filled(
-        cells, voxels.solid, where, states, filler_state or _commonest(cells, where, palette, states)
-    )
+    return _filled(cells, voxels.solid, where, states, _commonest(cells, where, palette, states))
 
 
 def _check(kinds: int | None, smoothing: float, dither: float) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
+from minecraft.voxel.dimensions import OVERWORLD, parse_dimension
 from minecraft.voxel.versions import WORLD_BORDER
 
 if TYPE_CHECKING:
@@ -18,15 +20,15 @@ MAX_FORCELOAD_CHUNKS = 256
 FORCELOAD_SIDE = 16
 CHUNK = 16
 MAX_CHAIN_COMMANDS = 65536
-"""What one tick may run through functions by default, the game rule of GameVersion.chain_rule:
-https://minecraft.wiki/w/Game_rule."""
+"""What one tick may run through functions by default, the game rule maxCommandChainLength, from 1.21.11 on
+max_command_sequence_length: https://minecraft.wiki/w/Game_rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a build goes: the block of its lowest corner, and the world's heights.
+    """Where a build goes: the block of its lowest corner, and the dimension with its heights.
 
-    `x`, `y`, `z` are the block that cell (0, 0, 0) becomes. The world has room from `min_y` up to, and
+    `x`, `y`, `z` are the block that cell (0, 0, 0) becomes. The dimension has room from `min_y` up to, and
     without, `max_y`.
     """
 
@@ -35,22 +37,29 @@ class Place:
     z: int
     min_y: int
     max_y: int
+    dimension: str = OVERWORLD
+
+    @property
+    def run(self) -> str:
+        """What comes before each command, so that it does not depend on who runs it.
+
+        A scheduled function runs as the server, in the overworld, wherever the one was that scheduled it:
+        https://minecraft.wiki/w/Commands/schedule.
+        """
+        return f"execute in {self.dimension} run "
 
 
-def place_on(
-    clicked: tuple[int, int, int],
-    size: tuple[int, int, int],
-    version: GameVersion,
-    heights: tuple[int, int] | None = None,
-) -> Place:
+def place_on(clicked: tuple[int, int, int], size: tuple[int, int, int], dimension: str = OVERWORLD) -> Place:
     """The place of a build that stands on the block somebody clicked, centred over it.
 
-    The clicked block stays: the build's lowest layer is the one above. `heights` are the world's min_y and
-    max_y where they are not the overworld's.
+    The clicked block stays: the build's lowest layer is the one above.
+
+    ValueError: `dimension` is not one; see `parse_dimension`.
     """
-    min_y, max_y = heights or (version.min_y, version.max_y)
+    known = parse_dimension(dimension)
     x, y, z = clicked
-    return Place(x - (size[0] - 1) // 2, y + 1, z - (size[2] - 1) // 2, min_y, max_y)
+    corner = (x - (size[0] - 1) // 2, y + 1, z - (size[2] - 1) // 2)
+    return Place(*corner, known.min_y, known.max_y, known.name)
 
 
 def check_place(size: tuple[int, int, int], place: Place) -> None:
@@ -58,13 +67,13 @@ def check_place(size: tuple[int, int, int], place: Place) -> None:
     height, room = size[1], place.max_y - place.min_y
     if height > room:
         raise ValueError(
-            f"a build {height} blocks high: this world has room for {room}; choose a smaller size"
+            f"a build {height} blocks high: {place.dimension} has room for {room}; choose a smaller size"
         )
     if place.y < place.min_y or place.y + height > place.max_y:
         raise ValueError(
-            f"a build {height} blocks high at y {place.y} would reach to y {place.y + height - 1}: this world"
-            f" is from y {place.min_y} to {place.max_y - 1}; put its lowest block at y {place.min_y} to"
-            f" {place.max_y - height}"
+            f"a build {height} blocks high at y {place.y} would reach to y {place.y + height - 1}:"
+            f" {place.dimension} is from y {place.min_y} to {place.max_y - 1}; put its lowest block at"
+            f" y {place.min_y} to {place.max_y - height}"
         )
     for axis, first, extent in (("x", place.x, size[0]), ("z", place.z, size[2])):
         if first < -WORLD_BORDER or first + extent - 1 > WORLD_BORDER:
@@ -87,24 +96,47 @@ def box_commands(build: Build, place: Place, version: GameVersion) -> Iterator[s
     for x, y, z, to_x, to_y, to_z, state in build.boxes.tolist():
         first = f"{x + dx} {y + dy} {z + dz}"
         if (x, y, z) == (to_x, to_y, to_z):
-            yield f"setblock {first} {words[state]}"
+            yield f"{place.run}setblock {first} {words[state]}"
         else:
-            yield f"fill {first} {to_x + dx} {to_y + dy} {to_z + dz} {words[state]}"
+            yield f"{place.run}fill {first} {to_x + dx} {to_y + dy} {to_z + dz} {words[state]}"
 
 
-def forceloads(size: tuple[int, int, int], place: Place, word: str = "add") -> list[str]:
-    """`forceload` commands for every chunk that the build is in, at most MAX_FORCELOAD_CHUNKS each.
+def load_chunks(size: tuple[int, int, int], place: Place, namespace: str) -> list[list[str]]:
+    """Commands that load every chunk that the build is in, for areas of at most MAX_FORCELOAD_CHUNKS.
 
-    They take block coordinates, not those of chunks. `word` is add or remove.
+    `forceload` takes block coordinates, not those of chunks. Before an area is loaded, the chunks that
+    somebody else keeps loaded are noted in the command storage `namespace`:forceload, for `release_chunks`:
+    a query succeeds for just those. https://minecraft.wiki/w/Commands/forceload
     """
-    chunks_x = range(place.x // CHUNK, (place.x + size[0] - 1) // CHUNK + 1, FORCELOAD_SIDE)
-    chunks_z = range(place.z // CHUNK, (place.z + size[2] - 1) // CHUNK + 1, FORCELOAD_SIDE)
-    side = FORCELOAD_SIDE * CHUNK
-    commands = []
-    for x in chunks_x:
-        for z in chunks_z:
-            first_x, first_z = max(x * CHUNK, place.x), max(z * CHUNK, place.z)
-            last_x = min(x * CHUNK + side, place.x + size[0]) - 1
-            last_z = min(z * CHUNK + side, place.z + size[2]) - 1
-            commands.append(f"forceload {word} {first_x} {first_z} {last_x} {last_z}")
-    return commands
+    areas = []
+    for spans in product(*(_spans(*side, FORCELOAD_SIDE * CHUNK) for side in _sides(size, place))):
+        (x, to_x), (z, to_z) = spans
+        queries = [
+            f"execute in {place.dimension} store success storage {namespace}:forceload"
+            f' chunks."{chunk_x},{chunk_z}" byte 1 run forceload query {chunk_x} {chunk_z}'
+            for (chunk_x, _), (chunk_z, _) in product(*(_spans(*span, CHUNK) for span in spans))
+        ]
+        areas.append([*queries, f"{place.run}forceload add {x} {z} {to_x} {to_z}"])
+    return areas
+
+
+def release_chunks(size: tuple[int, int, int], place: Place, namespace: str) -> list[str]:
+    """Commands after which the build's chunks are kept loaded only where they were before `load_chunks`."""
+    storage = f"{namespace}:forceload"
+    releases = [
+        f'execute in {place.dimension} unless data storage {storage} chunks{{"{x},{z}":1b}}'
+        f" run forceload remove {x} {z}"
+        for (x, _), (z, _) in product(*(_spans(*side, CHUNK) for side in _sides(size, place)))
+    ]
+    return [*releases, f"data remove storage {storage} chunks"]
+
+
+def _sides(size: tuple[int, int, int], place: Place) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The build's first and last block along x, and along z."""
+    return (place.x, place.x + size[0] - 1), (place.z, place.z + size[2] - 1)
+
+
+def _spans(first: int, last: int, step: int) -> list[tuple[int, int]]:
+    """The blocks from `first` to `last`, parted where a chunk begins, at most `step` in a part."""
+    starts = [first, *range((first // CHUNK) * CHUNK + step, last + 1, step)]
+    return list(zip(starts, [*(start - 1 for start in starts[1:]), last], strict=True))

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minecraft.voxel.block_table import hides
 from minecraft.voxel.build import Build
 from minecraft.voxel.covering import ANYTHING, MOST_STATES, OUTSIDE, Board, cover, fill
 from minecraft.voxel.pruning import prune
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from numpy.typing import NDArray
 
     from minecraft.voxel.blocks import Blocks
@@ -26,7 +25,10 @@ TILE = 128
 MANY = 2**15
 """Beyond so many cells of one state in a tile the box for each is the best at hand, not the best of all."""
 EAGER = 40_000
-"""The most cells to be seen whose boxes are searched for twice: more would take too long to wait for."""
+"""The most cells to be seen whose boxes are searched for twice, which finds about 2 % fewer boxes in twice
+the time: more would take too long to wait for."""
+LAYERS = 4
+"""Layers that are built at a time for those who watch it grow."""
 
 Groups = list[tuple[int, "NDArray[np.int64]"]]
 
@@ -38,52 +40,33 @@ class Order(Enum):
     GROUND = "ground"
 
 
-def cuboids(
-    blocks: Blocks,
-    *,
-    exact: bool = False,
-    order: Order = Order.ANY,
-    layers: int = 4,
-    clear_air: bool = False,
-    effort: int | None = None,
-    see_through: Collection[str] = (),
-) -> Build:
+def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False) -> Build:
     """Boxes that leave a world with these blocks, each at most MAX_BOX_BLOCKS.
 
-    Each cell that can be seen gets its state, and air is never touched. A cell with solid cells on all six
-    sides cannot be seen and gets some solid state, unless `exact` is set; states in `see_through` (glass)
-    hide nothing. Later boxes overwrite earlier ones, so the order counts.
+    Each cell that can be seen gets its state, and air is never touched. A cell that nobody can see, for the
+    blocks on all six sides hide it, gets some solid state. Later boxes overwrite earlier ones, so the order
+    counts.
 
-    With Order.GROUND the boxes of `layers` layers come before any that is higher. `clear_air` puts boxes of
-    air first, over the whole extent and from the top down. `effort` is how often all states are searched for
-    boxes that no other order could make better before the rest is taken as it comes: 0 is quickest, 1 finds
-    about 2 % fewer boxes in twice the time, and more than 3 finds hardly any; it is 1 if not given, and 0
-    for what has more than EAGER cells to be seen.
+    With Order.GROUND the boxes of LAYERS layers come before any that is higher. `clear_air` puts boxes of air
+    first, over the whole extent and from the top down.
 
-    ValueError: `layers` below 1, `effort` below 0, or more than 32,767 states.
+    ValueError: more than 32,767 states.
     """
-    if layers < 1:
-        raise ValueError(f"layers {layers}: expected 1 or more")
-    if effort is not None and effort < 0:
-        raise ValueError(f"effort {effort}: expected 0 or more")
     if len(blocks.states) > MOST_STATES:
         raise ValueError(f"{len(blocks.states)} states: expected at most {MOST_STATES}")
-    goal = _goal(blocks, exact=exact, see_through=see_through)
-    if effort is None:
-        effort = int(np.count_nonzero(goal > 0) <= EAGER)
-    painted = _painted(goal, blocks.size[1] if order is Order.ANY else layers, effort)
+    goal = _goal(blocks)
+    turns = 2 if np.count_nonzero(goal > 0) <= EAGER else 1
+    painted = _painted(goal, blocks.size[1] if order is Order.ANY else LAYERS, turns)
     cleared = _clearing(blocks.size) if clear_air else np.empty((0, 7), np.int32)
     return Build(blocks.size, blocks.states, np.concatenate([cleared, painted]))
 
 
-def _goal(blocks: Blocks, *, exact: bool, see_through: Collection[str]) -> NDArray[np.int16]:
+def _goal(blocks: Blocks) -> NDArray[np.int16]:
     """For each cell OUTSIDE, ANYTHING, or the index of the state it must have; with a rim of one cell."""
     goal = np.pad(blocks.cells.astype(np.int16), 1)
     solid = goal > 0
-    if not exact:
-        clear = [index for index, state in enumerate(blocks.states) if state in see_through]
-        hiding = solid & ~np.isin(goal, clear) if clear else solid
-        goal[1:-1, 1:-1, 1:-1][solid[1:-1, 1:-1, 1:-1] & _surrounded(hiding)] = ANYTHING
+    hiding = np.array([hides(state) for state in blocks.states])[goal]
+    goal[1:-1, 1:-1, 1:-1][solid[1:-1, 1:-1, 1:-1] & _surrounded(hiding)] = ANYTHING
     goal[~solid] = OUTSIDE
     return goal
 
@@ -98,7 +81,7 @@ def _surrounded(hiding: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return hidden
 
 
-def _painted(goal: NDArray[np.int16], layers: int, effort: int) -> NDArray[np.int32]:
+def _painted(goal: NDArray[np.int16], layers: int, turns: int) -> NDArray[np.int32]:
     """Boxes in painting order, those of `layers` layers at a time: no slab's box reaches into another."""
     shape = np.array(goal.shape)
     steps = np.array([shape[1] * shape[2], shape[2], 1], np.int64)
@@ -112,7 +95,7 @@ def _painted(goal: NDArray[np.int16], layers: int, effort: int) -> NDArray[np.in
     for bottom in reversed(range(1, int(shape[1]) - 1, layers)):
         low[1], high[1] = bottom, min(bottom + layers, int(shape[1]) - 1) - 1
         slab = goal[:, bottom : bottom + layers]
-        backwards += _coloured(board, _seeds(board, slab, tile), effort)
+        backwards += _coloured(board, _seeds(board, slab, tile), turns)
         backwards.append(_filled(board, slab, common))
     boxes = np.concatenate(backwards)
     kept = prune(flat, steps, boxes)
@@ -141,14 +124,15 @@ def _places(board: Board, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     return places
 
 
-def _coloured(board: Board, groups: Groups, effort: int) -> list[NDArray[np.int32]]:
+def _coloured(board: Board, groups: Groups, turns: int) -> list[NDArray[np.int32]]:
     """The boxes of some layers, the last painted first.
 
     Rare states are painted over common ones: the boxes of a common state are large and may run on beneath
-    those of a rare one, which would gain little by it.
+    those of a rare one, which would gain little by it. In all turns but the last only those boxes are taken
+    that no other order could make better.
     """
     boxes = []
-    for turn in reversed(range(effort + 1)):
+    for turn in reversed(range(turns)):
         for state, seeds in groups:
             found = np.empty((len(seeds), 7), np.int32)
             if len(seeds) <= MANY:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from minecraft.voxel.mcfunction import Limits, Rules, batches
+from minecraft.voxel.mcfunction import Limits, batches
 
 if TYPE_CHECKING:
     from minecraft.voxel.build import Build
@@ -19,6 +20,7 @@ NAMESPACE = re.compile(r"[a-z0-9_.-]{1,64}")
 """https://minecraft.wiki/w/Identifier#Legal_characters"""
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The first moment that a zip can name: no pack depends on when it was made."""
+_MOST_OF_TITLE = 40
 BATCH = Limits(commands=8192, bytes=1 << 20)
 """What one tick places at most: well below the chain limit, which all packs of a world share."""
 
@@ -28,20 +30,19 @@ def write_datapack(
     place: Place,
     version: GameVersion,
     *,
-    namespace: str = "meshtwin",
+    namespace: str,
     limits: Limits = BATCH,
-    rules: Rules | None = None,
 ) -> bytes:
     """The zip; `/function NAMESPACE:build` places the build, a batch a tick.
 
-    Each batch schedules the next one a tick later, so that no chain of commands gets longer than a batch.
-    The same build gives the same bytes.
+    Packs of one world share its namespaces: each build needs its own. Each batch schedules the next one a
+    tick later, so that no chain of commands gets longer than a batch. The same build gives the same bytes.
 
     ValueError: a namespace that the game would refuse, or what `batches` says.
     """
     if NAMESPACE.fullmatch(namespace) is None:
         raise ValueError(f"namespace {namespace!r}: expected 1..64 of a-z, 0-9, _, - and .")
-    texts = batches(build, place, version, limits=_less_one(limits), rules=rules)
+    texts = batches(build, place, version, namespace=namespace, limits=_less_one(limits))
     folder = f"data/{namespace}/{version.function_folder}"
     files = {"pack.mcmeta": json.dumps(_meta(build, version), indent=2) + "\n"}
     for index, text in enumerate(texts or [""]):
@@ -50,6 +51,13 @@ def write_datapack(
         name = "build" if index == 0 else f"batch_{index}"
         files[f"{folder}/{name}.mcfunction"] = text + then
     return _zipped(files)
+
+
+def namespace_of(title: str, build: Build, place: Place) -> str:
+    """A namespace like the build's title that no other build has, nor the same one at another place."""
+    plain = re.sub(r"[^a-z0-9_.-]+", "_", title.lower()).strip("_.-")[:_MOST_OF_TITLE] or "build"
+    digest = hashlib.sha256(repr((build.size, build.states, place)).encode() + build.boxes.tobytes())
+    return f"{plain}_{digest.hexdigest()[:8]}"
 
 
 def _less_one(limits: Limits) -> Limits:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minecraft.voxel.blocking import DEFAULT_SMOOTHING, to_blocks
+from minecraft.voxel.build import placed_blocks
 from minecraft.voxel.cuboids import Order, cuboids
 from minecraft.voxel.fill import SOLID, Fill
 from minecraft.voxel.palette import load_palette
@@ -47,7 +48,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of a model, and the seconds that each stage took."""
+    """What came of a model: boxes to paint, the blocks that are there then, and each stage's seconds.
+
+    `blocks` differs from what the colours asked for only where nobody sees it: there boxes may run on.
+    """
 
     blocks: Blocks
     build: Build
@@ -75,10 +79,10 @@ def make(model: Model, options: Options, on_stage: Callable[[str], None] = lambd
         min_part=options.min_part,
     )
     watch.begin("blocks")
-    blocks = to_blocks(voxels, palette, kinds=options.kinds, smoothing=smoothing, dither=options.dither)
+    wanted = to_blocks(voxels, palette, kinds=options.kinds, smoothing=smoothing, dither=options.dither)
     watch.begin("boxes")
-    build = cuboids(blocks, order=options.order, clear_air=options.clear_air)
-    return Made(blocks, build, watch.end())
+    build = cuboids(wanted, order=options.order, clear_air=options.clear_air)
+    return Made(placed_blocks(build), build, watch.end())
 
 
 class _Watch:

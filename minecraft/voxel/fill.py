@@ -21,5 +21,3 @@ class Fill:
 
 
 SOLID = Fill()
-HOLLOW = Fill(1)
-"""Only the cells that show: each has a face to the air outside."""

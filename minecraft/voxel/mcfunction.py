@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from minecraft.voxel.build import MAX_BOX_BLOCKS
-from minecraft.voxel.commands import MAX_CHAIN_COMMANDS, box_commands, forceloads
+from minecraft.voxel.commands import MAX_CHAIN_COMMANDS, box_commands, load_chunks, release_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,33 +35,14 @@ class Limits:
             raise ValueError(f"bytes {self.bytes}: expected 1 or more")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a game rule is set to while the build is placed, and what it is set to afterwards.
-
-    The defaults are the game's own: https://minecraft.wiki/w/Game_rule.
-    """
-
-    box_blocks: int = MAX_BOX_BLOCKS
-    box_blocks_after: int = MAX_BOX_BLOCKS
-    chain_commands: int = MAX_CHAIN_COMMANDS
-    chain_commands_after: int = MAX_CHAIN_COMMANDS
-
-
 def batches(
-    build: Build,
-    place: Place,
-    version: GameVersion,
-    *,
-    limits: Limits | None = None,
-    forceload: bool = True,
-    rules: Rules | None = None,
+    build: Build, place: Place, version: GameVersion, *, namespace: str, limits: Limits | None = None
 ) -> list[str]:
     """The build as texts to run in order, one command a line, each line ended by a newline.
 
-    The first batches load the chunks, with `forceload`, one command each: the chunks of a batch are there
-    when the next is run, so run no two in one tick. The last ones let go of the same chunks. Game rules are
-    set only where `rules` asks for it.
+    The first batches load the chunks of an area each: they are there when the next batch is run, so run no
+    two in one tick. The last releases them, but for those that others had loaded; `namespace` names the
+    command storage where these are noted meanwhile: builds that are placed at the same time have one each.
 
     ValueError: the build does not fit into the world there, or one command is longer than a batch may be.
     """
@@ -70,16 +50,8 @@ def batches(
     boxes = list(_gathered(list(box_commands(build, place, version)), limits))
     if not boxes:
         return []
-    before = forceloads(build.size, place) if forceload else []
-    after = forceloads(build.size, place, "remove") if forceload else []
-    if rules is not None:
-        before = [*_set_rules(version, rules.box_blocks, rules.chain_commands), *before]
-        after = [*after, *_set_rules(version, rules.box_blocks_after, rules.chain_commands_after)]
-    return [*(f"{line}\n" for line in before), *boxes, *(f"{line}\n" for line in after)]
-
-
-def _set_rules(version: GameVersion, box_blocks: int, chain_commands: int) -> list[str]:
-    return [f"gamerule {version.box_rule} {box_blocks}", f"gamerule {version.chain_rule} {chain_commands}"]
+    loads = [text for area in load_chunks(build.size, place, namespace) for text in _gathered(area, limits)]
+    return [*loads, *boxes, *_gathered(release_chunks(build.size, place, namespace), limits)]
 
 
 def _gathered(lines: Sequence[str], limits: Limits) -> Iterator[str]:

@@ -28,13 +28,21 @@ _CHEAP = (
     *("stone", "cobblestone", "smooth_stone", "stone_bricks", "cobbled_deepslate", "polished_deepslate"),
     *("deepslate", "deepslate_bricks", "deepslate_tiles", "tuff", "polished_tuff", "tuff_bricks", "calcite"),
     *("granite", "diorite", "andesite", "polished_granite", "polished_diorite", "polished_andesite"),
-    *("dirt", "coarse_dirt", "rooted_dirt", "packed_mud", "mud_bricks", "clay", "bricks", "dripstone_block"),
+    *("coarse_dirt", "rooted_dirt", "packed_mud", "mud_bricks", "clay", "bricks", "dripstone_block"),
     *("sandstone", "cut_sandstone", "smooth_sandstone", "red_sandstone", "cut_red_sandstone"),
     *("smooth_red_sandstone", "netherrack", "nether_bricks", "basalt", "smooth_basalt", "polished_basalt"),
     *("blackstone", "polished_blackstone", "soul_soil", "moss_block", "snow_block", "melon", "pumpkin"),
-    *("hay_block", "dried_kelp_block", "bone_block", "mushroom_stem", "*_mushroom_block"),
+    *("hay_block", "dried_kelp_block", "bone_block"),
 )
 """What a player digs, fells, shears, bakes or dyes by the chest."""
+
+_VALUABLE = (
+    *("*_ore", "ancient_debris", "gilded_blackstone", "raw_*_block"),
+    *(f"{mineral}_block" for mineral in ("coal", "iron", "gold", "lapis", "diamond", "emerald", "netherite")),
+    *("waxed_copper_block", "waxed_exposed_copper", "waxed_weathered_copper", "waxed_oxidized_copper"),
+)
+"""What gives ore, metal, gems, coal or lapis back where it is dug or put on a crafting table, waxed copper
+once its wax is scraped off: a build of it on a survival server would be a mint."""
 
 _GREY = 0.02
 """OKLab chroma below which a colour counts as grey: what one can just see."""
@@ -63,7 +71,8 @@ def load_palette(
     """A palette by its name, or of the blocks listed, without those in `exclude`.
 
     Blocks are ids, `minecraft:` left out or not. A list may have any measured block, also ones that fall or
-    give light; the named palettes have none of those, nor any that `version` of the game lacks.
+    give light; the named palettes have none of those, nor any that `version` of the game lacks. `creative`
+    alone has blocks that are worth more than their looks: ore, and blocks of metal and gems.
 
     Raises:
         ValueError: if a palette or block isn't known, a listed block is newer than `version`, or none
@@ -127,9 +136,14 @@ def _is_grey(block: MeasuredBlock) -> bool:
     return bool(chroma.max() < _GREY)
 
 
+def _is_valuable(block: MeasuredBlock) -> bool:
+    return _matches(block, _VALUABLE)
+
+
 _RULES: dict[str, Callable[[MeasuredBlock], bool]] = {
-    "default": lambda _block: True,
+    "default": lambda block: not _is_valuable(block),
     "wool-concrete-terracotta": lambda block: _matches(block, _DYED),
     "survival-cheap": lambda block: _matches(block, _CHEAP),
-    "greyscale": _is_grey,
+    "greyscale": lambda block: _is_grey(block) and not _is_valuable(block),
+    "creative": lambda _block: True,
 }

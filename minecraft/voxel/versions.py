@@ -15,11 +15,9 @@ https://minecraft.wiki/w/World_border
 class GameVersion:
     """One release of Java Edition.
 
-    `strict`: `fill` and `setblock` take the mode `strict`, which leaves neighbours alone. `box_rule` and
-    `chain_rule` are the game rules that bound a `fill` and a chain of functions. `pack_format` is a data
-    pack's (major, minor); from major 82 on pack.mcmeta gives a range of formats instead of one.
-    `function_folder` is that of a data pack's functions. The overworld has room from `min_y` up to, and
-    without, `max_y`.
+    `strict`: `fill` and `setblock` take the mode `strict`, which leaves neighbours alone. `pack_format` is a
+    data pack's (major, minor); from major 82 on pack.mcmeta gives a range of formats instead of one.
+    `function_folder` is that of a data pack's functions.
     """
 
     name: str
@@ -37,16 +35,6 @@ class GameVersion:
         return self.numbers >= (1, 21, 5)
 
     @property
-    def box_rule(self) -> str:
-        """Renamed in 1.21.11: https://minecraft.wiki/w/Game_rule."""
-        return "max_block_modifications" if self._snake_case_rules else "commandModificationBlockLimit"
-
-    @property
-    def chain_rule(self) -> str:
-        """Renamed in 1.21.11: https://minecraft.wiki/w/Game_rule."""
-        return "max_command_sequence_length" if self._snake_case_rules else "maxCommandChainLength"
-
-    @property
     def ranged_pack_format(self) -> bool:
         """From 25w31a on: https://www.minecraft.net/en-us/article/minecraft-snapshot-25w31a."""
         return self.pack_format >= (82, 0)
@@ -55,20 +43,6 @@ class GameVersion:
     def function_folder(self) -> str:
         """Singular from 1.21 on: https://minecraft.wiki/w/Data_pack#History."""
         return "function" if self.numbers >= (1, 21) else "functions"
-
-    @property
-    def min_y(self) -> int:
-        """The overworld's lowest block since 1.18: https://minecraft.wiki/w/Altitude."""
-        return -64
-
-    @property
-    def max_y(self) -> int:
-        """One above the overworld's highest block since 1.18: https://minecraft.wiki/w/Altitude."""
-        return 320
-
-    @property
-    def _snake_case_rules(self) -> bool:
-        return self.numbers >= (1, 21, 11)
 
 
 VERSIONS = tuple(

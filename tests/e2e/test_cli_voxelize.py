@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WRITTEN = {
     *("build.json.gz", "materials.csv", "preview.png", "preview.glb", "build.schem", "build.v3.schem"),
-    *("build.litematic", "model.vox", "structures.zip", "datapack.zip"),
+    *("build.litematic", "model.vox", "structures.zip"),
 }
 
 
@@ -48,7 +48,8 @@ def test_every_file_is_there_and_opens(shell: Shell) -> None:
     told = shell.json("voxelize", "pyramid.glb", "--size", "12", "--game", "1.20.1", "--kinds", "3")
     folder = shell.folder / "out" / "voxels" / "pyramid"
     made = files(folder)
-    assert {name for name in made if not name.startswith("commands/")} == WRITTEN
+    assert {name for name in made if not name.startswith(("commands/", "datapack-pyramid_"))} == WRITTEN
+    assert len(list(folder.glob("datapack-pyramid_*.zip"))) == 1
     assert {str(shell.folder / path) for path in told["files"]} == {str(folder / name) for name in made}
     size = tuple(told["size"].values())
     assert max(size) == 12
@@ -68,38 +69,35 @@ def test_every_file_is_there_and_opens(shell: Shell) -> None:
     assert set(told["seconds"]) >= {"reading", "voxels", "blocks", "boxes", "files"}
 
 
-def test_the_same_call_writes_the_same_bytes(shell: Shell) -> None:
-    words = (
-        "voxelize",
-        "pyramid.glb",
-        "--size",
-        "8",
-        "--order",
-        "ground",
-        "--clear-air",
-        "--hollow",
-        "1",
-        "--rotation",
-        "3",
-    )
+def test_the_same_call_writes_the_same_bytes_whatever_was_built_there_before(shell: Shell) -> None:
+    words = ("voxelize", "pyramid.glb", "--size", "8", "--order", "ground", "--clear-air", "--hollow", "1")
+    second = shell.folder / "second"
+    (second / "commands").mkdir(parents=True)
+    for stale in ("commands/0017.mcfunction", "datapack-tower_00000000.zip"):
+        (second / stale).write_text("of another build")
+    (second / "notes.txt").write_text("mine")
     contents = []
     for name in ("first", "second"):
-        done = shell.run(*words, "--out", name)
+        done = shell.run(*words, "--rotation", "3", "--out", name)
         assert done.returncode == 0, done.stderr
         assert f"The picture of it: {name}/preview.png" in done.stderr
         folder = shell.folder / name
         contents.append({path: (folder / path).read_bytes() for path in files(folder)})
+    assert contents[1].pop("notes.txt") == b"mine"
     assert contents[0] == contents[1]
 
 
 def test_commands_are_where_the_anchor_says(shell: Shell) -> None:
     done = shell.run(
         *("voxelize", "pyramid.glb", "--size", "8", "--anchor", "1000,70,-2000", "--out", "there"),
+        *("--dimension", "nether"),
         *("--palette", "minecraft:stone,minecraft:blue_wool", "--exclude", "minecraft:stone"),
     )
     assert done.returncode == 0, done.stderr
     text = "".join(path.read_text() for path in sorted((shell.folder / "there" / "commands").iterdir()))
-    placed = [line.split() for line in text.splitlines() if line.startswith(("fill", "setblock"))]
+    there = "execute in minecraft:the_nether run "
+    commands = [line.removeprefix(there) for line in text.splitlines() if line.startswith(there)]
+    placed = [line.split() for line in commands if line.startswith(("fill", "setblock"))]
     assert placed
     assert all(abs(int(words[1]) - 1000) <= 8 and abs(int(words[3]) + 2000) <= 8 for words in placed)
     assert min(int(words[2]) for words in placed) == 71
@@ -143,6 +141,7 @@ def no_meshes() -> bytes:
         (["pyramid.glb", "--anchor", "0,64"], "expected three whole numbers, x,y,z"),
         (["pyramid.glb", "--size", "8", "--anchor", "0,318,0"], "from y -64 to 319"),
         (["pyramid.glb", "--size", "8", "--anchor", "30000000,64,0"], "the world's border"),
+        (["pyramid.glb", "--dimension", "The End"], "expected overworld, nether, end"),
         (["pyramid.glb", "--order", "sideways"], "sideways"),
         (["pyramid.glb", "--kinds", "0"], "kinds"),
         ([], "model"),

@@ -101,8 +101,28 @@ def test_a_model_becomes_every_file_of_a_build(s3: S3Client, bucket: str) -> Non
     assert read_document(made["build.json.gz"])[0].size == told.size
     with Image.open(io.BytesIO(made["preview.png"])) as picture:
         assert picture.format == "PNG"
-    kind = s3.head_object(Bucket=bucket, Key=f"{PREFIX}preview.png")["ContentType"]
-    assert kind == "image/png"
+    types: dict[str, tuple[str, str | None]] = {
+        name: (found["ContentType"], found.get("ContentEncoding"))
+        for name in made
+        for found in [s3.head_object(Bucket=bucket, Key=f"{PREFIX}{name}")]
+    }
+    commands, packs = (
+        {name for name in types if name.startswith(word)} for word in ("commands/", "datapack")
+    )
+    assert {types.pop(name) for name in commands} == {("text/plain; charset=utf-8", None)}
+    assert {types.pop(name) for name in packs} == {("application/zip", None)}
+    assert types == {
+        "build.json.gz": ("application/json", "gzip"),
+        "voxels.json": ("application/json", None),
+        "materials.csv": ("text/csv; charset=utf-8", None),
+        "preview.png": ("image/png", None),
+        "preview.glb": ("model/gltf-binary", None),
+        "structures.zip": ("application/zip", None),
+        "build.schem": ("application/octet-stream", None),
+        "build.v3.schem": ("application/octet-stream", None),
+        "build.litematic": ("application/octet-stream", None),
+        "model.vox": ("application/octet-stream", None),
+    }
 
 
 def test_a_second_call_keeps_what_is_there(s3: S3Client, bucket: str) -> None:

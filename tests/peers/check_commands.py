@@ -15,7 +15,7 @@ from mecha import DiagnosticError, Mecha
 from minecraft.voxel.build import Build
 from minecraft.voxel.commands import Place
 from minecraft.voxel.datapack import write_datapack
-from minecraft.voxel.mcfunction import Rules, batches
+from minecraft.voxel.mcfunction import batches
 from minecraft.voxel.versions import parse_version
 
 TREES = [("1.20.1", "1.20"), ("1.20.6", "1.20"), ("1.21.11", "1.21"), ("26.1", "1.21")]
@@ -36,7 +36,7 @@ def sample() -> Build:
 @pytest.mark.parametrize(("ours", "tree"), TREES)
 def test_every_batch_parses(ours: str, tree: str) -> None:
     parser = Mecha(version=tree)
-    texts = batches(sample(), PLACE, parse_version(ours), rules=Rules())
+    texts = batches(sample(), PLACE, parse_version(ours), namespace="castle")
     assert any(" strict" in text for text in texts) == (tree == "1.21")
     for text in texts:
         parser.parse(text, multiline=True)
@@ -45,7 +45,9 @@ def test_every_batch_parses(ours: str, tree: str) -> None:
 @pytest.mark.parametrize(("ours", "tree"), TREES)
 def test_every_function_of_the_pack_parses(ours: str, tree: str) -> None:
     parser = Mecha(version=tree)
-    with zipfile.ZipFile(io.BytesIO(write_datapack(sample(), PLACE, parse_version(ours)))) as archive:
+    with zipfile.ZipFile(
+        io.BytesIO(write_datapack(sample(), PLACE, parse_version(ours), namespace="castle"))
+    ) as archive:
         for name in archive.namelist():
             if name.endswith(".mcfunction"):
                 parser.parse(archive.read(name).decode(), multiline=True)

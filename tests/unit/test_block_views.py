@@ -82,7 +82,7 @@ def test_each_pixel_shows_the_first_block_along_its_ray(seed: int) -> None:
     blocks = random_blocks(seed)
     picture = isometric(blocks, 500)
     opaque = picture[:, :, 3] == 255
-    rows, columns = np.nonzero(opaque & (np.random.default_rng(seed).random(opaque.shape) < 0.002))
+    rows, columns = np.nonzero(opaque & (np.random.default_rng(seed).random(opaque.shape) < 0.001))
     x, y, z = np.nonzero(blocks.cells)
     corners = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1)
     across = (x[:, None] + corners[0] - z[:, None] - corners[2]) * np.sqrt(3) / 2
@@ -102,7 +102,7 @@ def _first(blocks: Blocks, across: float, down: float) -> int:
     """The state of the first block that a ray from far along (1, 1, 1) meets, stepped finely."""
     size = np.array(blocks.size)
     start = np.array([down + across / np.sqrt(3), 0, down - across / np.sqrt(3)])
-    cells = np.floor(start + np.arange(40, -40, -0.01)[:, None]).astype(int)
+    cells = np.floor(start + np.arange(20, -20, -0.01)[:, None]).astype(int)
     inside = cells[((cells >= 0) & (cells < size)).all(axis=1)]
     met = blocks.cells[tuple(inside.T)]
     return int(met[np.argmax(met > 0)]) if len(met) else 0

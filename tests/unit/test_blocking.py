@@ -160,13 +160,11 @@ def test_a_top_counts_only_where_it_is_seen() -> None:
     assert taken(floor, palette).tolist() == [1]
 
 
-@given(seeds, shapes, st.sampled_from([None, "glowstone", "minecraft:dirt"]))
+@given(seeds, shapes)
 @settings(max_examples=20, deadline=None)
-def test_solid_is_blocks_and_the_rest_is_air(
-    seed: int, shape: tuple[int, int, int], filler: str | None
-) -> None:
+def test_solid_is_blocks_and_the_rest_is_air(seed: int, shape: tuple[int, int, int]) -> None:
     voxels = random_voxels(seed, shape)
-    blocks = to_blocks(voxels, PALETTE, filler=filler)
+    blocks = to_blocks(voxels, PALETTE)
     assert blocks.cells.dtype == np.uint16
     assert ((blocks.cells > 0) == voxels.solid).all()
     assert blocks.states[0] == AIR
@@ -176,18 +174,12 @@ def test_solid_is_blocks_and_the_rest_is_air(
     assert counts.tolist() == sorted(counts, reverse=True)
 
 
-def test_the_inside_is_made_of_the_filler_or_of_the_commonest() -> None:
-    voxels = box((5, 5, 5), flat((0.9, 0.1, 0.1)))
-    usual = to_blocks(voxels, PALETTE)
-    assert len(usual.states) == 2
-    with_dirt = to_blocks(voxels, PALETTE, filler="dirt")
-    assert with_dirt.states[with_dirt.cells[2, 2, 2]] == "minecraft:dirt"
-    assert np.count_nonzero(with_dirt.cells == with_dirt.states.index("minecraft:dirt")) == 27
+def test_the_inside_is_made_of_the_commonest() -> None:
+    assert len(to_blocks(box((5, 5, 5), flat((0.9, 0.1, 0.1))), PALETTE).states) == 2
 
 
-def test_a_build_without_colours_is_of_the_filler_alone() -> None:
+def test_a_build_without_colours_is_grey() -> None:
     bare = Voxels(np.ones((2, 2, 2), np.bool_), np.empty((0, 3), np.int32), np.empty((0, 3), np.float32))
-    assert to_blocks(bare, PALETTE, filler="bricks").states == (AIR, "minecraft:bricks")
     grey = to_blocks(bare, PALETTE, kinds=3)
     assert len(grey.states) == 2
     assert grey.states[1] in load_palette("greyscale").states
@@ -233,7 +225,6 @@ def test_excluded_blocks_are_never_used() -> None:
         ({"smoothing": -0.1}, "smoothing -0.1"),
         ({"smoothing": float("nan")}, "smoothing nan"),
         ({"dither": 2}, "dither 2"),
-        ({"filler": "stoen"}, "stone"),
     ],
 )
 def test_numbers_out_of_range_are_refused(options: dict[str, float], words: str) -> None:

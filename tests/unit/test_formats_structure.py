@@ -36,7 +36,7 @@ def test_what_is_written_is_read(blocks: Blocks, air: bool) -> None:
     assert_same(read_structure(write_structure(blocks, data_version=4189, air=air)), blocks)
 
 
-@given(builds(), st.integers(1, 10))
+@given(builds(longest=5), st.integers(1, 6))
 def test_what_is_split_comes_together(blocks: Blocks, edge: int) -> None:
     parts = split_structure(blocks, data_version=4189, edge=edge)
     assert len({part.name for part in parts}) == len(parts)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minecraft.voxel.blocks import AIR, Blocks
+from minecraft.voxel.blocks import Blocks
 from minecraft.voxel.formats.colors import Color, nearest, reduce_colors
 from minecraft.voxel.formats.vox import write_vox
 from minecraft.voxel.formats.vox_read import read_vox
@@ -140,12 +140,18 @@ def test_the_nearest_color_is_the_first_of_equals() -> None:
         (STONE, {}, "no colour for minecraft:stone: give"),
         (build(np.arange(9).reshape(9, 1, 1)), {}, "and 5 more"),
         (STONE, {STATES[1]: (0, 256, 0)}, r"\(0, 256, 0\) of minecraft:stone"),
-        (Blocks(np.broadcast_to(np.uint16(1), (1024, 512, 513)), (AIR, STATES[1])), COLORS, "hollow"),
     ],
 )
 def test_what_no_file_may_have_is_refused(blocks: Blocks, colors: dict[str, Color], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         write_vox(blocks, colors)
+
+
+def test_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minecraft.voxel.formats.vox.MAX_BYTES", 8 * 27)
+    assert write_vox(build(np.ones((3, 3, 3), np.int64)), COLORS)
+    with pytest.raises(ValueError, match="hollow the build"):
+        write_vox(build(np.ones((3, 3, 4), np.int64)), COLORS)
 
 
 def test_a_scene_from_elsewhere_is_read() -> None:

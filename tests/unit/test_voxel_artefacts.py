@@ -11,8 +11,8 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -32,17 +32,15 @@ from minecraft.voxel.formats.vox_read import read_vox
 from minecraft.voxel.versions import parse_version
 from tests.support.builds import assert_same, words
 from tests.support.glbs import model_of
-from tests.support.replay import World
-
-if TYPE_CHECKING:
-    from minecraft.voxel.blocks import Blocks
+from tests.support.replay import OVERWORLD, Server, World
 
 ROOT = Path(__file__).parents[2]
 VERSION = "1.21.5"
 FILES = {
     *("build.json.gz", "materials.csv", "preview.png", "preview.glb", "build.schem", "build.v3.schem"),
-    *("build.litematic", "model.vox", "structures.zip", "datapack.zip"),
+    *("build.litematic", "model.vox", "structures.zip"),
 }
+PACK = re.compile(r"datapack-(a_build_[0-9a-f]{8})\.zip")
 
 
 @pytest.fixture(scope="module", params=["chess", "bowl", "parts"])
@@ -59,28 +57,28 @@ def files(made: Made) -> dict[str, bytes]:
     return dict(found)
 
 
-def _visible(blocks: Blocks) -> dict[tuple[int, int, int], str]:
-    """Solid cells with a face to a cell that is not."""
-    padded = np.pad(blocks.cells > 0, 1)
-    hidden = np.all([np.roll(padded, step, axis) for axis in range(3) for step in (-1, 1)], axis=0)
-    shown = (padded & ~hidden)[1:-1, 1:-1, 1:-1]
-    names = words(blocks)
-    return {(int(x), int(y), int(z)): str(names[x, y, z]) for x, y, z in np.argwhere(shown)}
-
-
 def _assert_stands(world: World, made: Made, anchor: tuple[int, int, int]) -> None:
-    place = place_on(anchor, made.blocks.size, parse_version(VERSION))
+    """The world has the build's blocks, each one, and nothing else."""
+    place = place_on(anchor, made.blocks.size)
     found = {(x - place.x, y - place.y, z - place.z): state for (x, y, z), state in world.blocks.items()}
-    expected = _visible(made.blocks)
-    assert {cell: found.get(cell) for cell in expected} == expected
-    assert set(found) == {(int(x), int(y), int(z)) for x, y, z in np.argwhere(made.blocks.cells > 0)}
+    names = words(made.blocks)
+    assert found == {
+        (int(x), int(y), int(z)): names[x, y, z] for x, y, z in np.argwhere(made.blocks.cells > 0)
+    }
     assert not world.loaded
     assert min(y for _, y, _ in world.blocks) == anchor[1] + 1
 
 
+def _pack(files: dict[str, bytes]) -> str:
+    (name,) = (name for name in files if name.startswith("datapack"))
+    return name
+
+
 def test_all_files_are_there(files: dict[str, bytes]) -> None:
     commands = [name for name in files if name.startswith("commands/")]
-    assert set(files) - set(commands) == FILES
+    pack = _pack(files)
+    assert PACK.fullmatch(pack)
+    assert set(files) - set(commands) - {pack} == FILES
     assert commands == [f"commands/{number:04}.mcfunction" for number in range(1, len(commands) + 1)]
     # One loads the chunks, one lets go of them.
     assert 3 <= len(commands) <= MOST_BATCHES + 2
@@ -176,15 +174,20 @@ def test_commands_are_on_the_usual_anchor_where_none_is_named(made: Made, files:
 
 def test_the_data_pack_builds_the_same(made: Made, files: dict[str, bytes]) -> None:
     world = World(strict=True)
-    folder = f"data/meshtwin/{parse_version(VERSION).function_folder}"
-    with zipfile.ZipFile(io.BytesIO(files["datapack.zip"])) as archive:
-        name: str | None = "build"
-        while name is not None:
-            lines = archive.read(f"{folder}/{name}.mcfunction").decode().splitlines()
-            more = re.fullmatch(r"schedule function meshtwin:(\w+) 1t", lines[-1])
-            world.run(lines[: -1 if more else None])
-            name = more[1] if more else None
+    server = Server({OVERWORLD: world})
+    first = server.add_pack(files[_pack(files)])
+    assert first.removesuffix(":build") == PACK.fullmatch(_pack(files))[1]  # type: ignore[index]
+    server.run_function(first, OVERWORLD)
     _assert_stands(world, made, ANCHOR)
+
+
+def test_all_commands_are_for_the_dimension_asked_for(made: Made) -> None:
+    world = World(min_y=0, max_y=256, strict=True)
+    found = artefacts(made, version=VERSION, dimension="nether")
+    commands = [data.decode() for name, data in found if name.startswith("commands/")]
+    world.run(commands, dimension="minecraft:the_nether")
+    _assert_stands(world, made, ANCHOR)
+    assert "from y 0 to 255" in (fits(made, anchor=(0, -2, 0), dimension="nether") or "")
 
 
 def test_the_picture_shows_something(files: dict[str, bytes]) -> None:
@@ -213,12 +216,13 @@ def test_the_mesh_to_look_at_is_closed_around_all_blocks(made: Made, files: dict
     assert tuple(np.ptp(found.positions, axis=0)) == made.blocks.size
 
 
-def test_materials_add_up(made: Made, files: dict[str, bytes]) -> None:
+def test_materials_are_what_the_commands_place(made: Made, files: dict[str, bytes]) -> None:
     *rows, total = csv.DictReader(io.StringIO(files["materials.csv"].decode()))
-    names = words(made.blocks)
+    world = World(strict=True)
+    world.run(data.decode() for name, data in files.items() if name.startswith("commands/"))
+    placed = Counter(state.partition("[")[0] for state in world.blocks.values())
+    assert {row["block"]: int(row["count"]) for row in rows} == placed
     for row in rows:
-        same = (names == row["block"]) | np.char.startswith(names, row["block"] + "[")
-        assert int(row["count"]) == np.count_nonzero(same)
         assert int(row["stacks"]) == -(-int(row["count"]) // 64)
     assert total["block"] == "total"
     assert sum(int(row["count"]) for row in rows) == int(total["count"])
@@ -236,7 +240,7 @@ def test_materials_add_up(made: Made, files: dict[str, bytes]) -> None:
     ],
 )
 def test_what_has_no_room_is_refused_in_words(made: Made, anchor: tuple[int, int, int], message: str) -> None:
-    words_of = fits(made, version=VERSION, anchor=anchor)
+    words_of = fits(made, anchor=anchor)
     assert words_of is not None
     assert message in words_of
     with pytest.raises(ValueError, match=re.escape(words_of)):
@@ -244,8 +248,6 @@ def test_what_has_no_room_is_refused_in_words(made: Made, anchor: tuple[int, int
 
 
 def test_what_has_room_fits(made: Made) -> None:
-    assert fits(made, version=VERSION) is None
-    assert fits(made, version=VERSION, anchor=(0, -65, 0)) is None
-    assert fits(made, version=VERSION, anchor=(0, 319 - made.blocks.size[1], 0)) is None
-    with pytest.raises(ValueError, match=r"game version '1\.8'"):
-        fits(made, version="1.8")
+    assert fits(made) is None
+    assert fits(made, anchor=(0, -65, 0)) is None
+    assert fits(made, anchor=(0, 319 - made.blocks.size[1], 0)) is None

@@ -2,18 +2,17 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 
 import numpy as np
 import pytest
 
 from minecraft.voxel.build import Build
-from minecraft.voxel.commands import Place, box_commands, forceloads, place_on
-from minecraft.voxel.datapack import write_datapack
-from minecraft.voxel.mcfunction import Limits, Rules, batches
+from minecraft.voxel.commands import Place, box_commands, load_chunks, place_on, release_chunks
+from minecraft.voxel.datapack import namespace_of, write_datapack
+from minecraft.voxel.mcfunction import Limits, batches
 from minecraft.voxel.versions import VERSIONS, WORLD_BORDER, parse_version
-from tests.support.replay import RefusedError, World
+from tests.support.replay import RefusedError, Server, World
 
 OLD, STRICT, RENAMED, NEW = (parse_version(name) for name in ("1.20.1", "1.21.5", "1.21.11", "26.1"))
 STATES = ("minecraft:air", "minecraft:stone", "minecraft:oak_log[axis=y]")
@@ -30,8 +29,8 @@ TWO = build_of([0, 0, 0, 19, 0, 19, 1], [3, 1, 4, 3, 1, 4, 2])
 def test_absolute_coordinates_and_whole_states() -> None:
     place = Place(-30, 64, 100, -64, 320)
     assert list(box_commands(TWO, place, OLD)) == [
-        "fill -30 64 100 -11 64 119 minecraft:stone",
-        "setblock -27 65 104 minecraft:oak_log[axis=y]",
+        "execute in minecraft:overworld run fill -30 64 100 -11 64 119 minecraft:stone",
+        "execute in minecraft:overworld run setblock -27 65 104 minecraft:oak_log[axis=y]",
     ]
 
 
@@ -45,49 +44,56 @@ def test_strict_where_the_version_has_it() -> None:
 
 
 def test_the_clicked_block_stays() -> None:
-    place = place_on((10, 63, -5), (5, 9, 4), OLD)
-    assert (place.x, place.y, place.z) == (8, 64, -6)
-    assert (place.min_y, place.max_y) == (-64, 320)
-    assert place_on((0, 0, 0), (1, 1, 1), OLD, (0, 256)).max_y == 256
+    assert place_on((10, 63, -5), (5, 9, 4)) == Place(8, 64, -6, -64, 320, "minecraft:overworld")
+
+
+@pytest.mark.documented("https://minecraft.wiki/w/Altitude")
+@pytest.mark.parametrize(
+    ("said", "name", "heights"),
+    [
+        ("overworld", "minecraft:overworld", (-64, 320)),
+        ("nether", "minecraft:the_nether", (0, 256)),
+        ("minecraft:the_end", "minecraft:the_end", (0, 256)),
+        ("a_pack:moon/far_side", "a_pack:moon/far_side", (-64, 320)),
+    ],
+)
+def test_a_dimension_has_its_name_and_heights(said: str, name: str, heights: tuple[int, int]) -> None:
+    place = place_on((0, 0, 0), (1, 1, 1), said)
+    assert (place.dimension, place.min_y, place.max_y) == (name, *heights)
+    with pytest.raises(ValueError, match="dimension 'The Nether': expected overworld, nether, end"):
+        place_on((0, 0, 0), (1, 1, 1), "The Nether")
 
 
 @pytest.mark.parametrize("corner", [(-1, -1), (0, 0), (15, 16), (-17, 33), (-4096, 70000)])
 @pytest.mark.parametrize("side", [1, 16, 17, 256, 300])
 def test_just_the_chunks_of_the_build_are_loaded_and_let_go(corner: tuple[int, int], side: int) -> None:
     place = Place(corner[0], 0, corner[1], -64, 320)
-    world = World()
-    world.run(forceloads((side, 1, side), place))
+    world, size = World(), (side, 1, side)
     columns = [range(first >> 4, ((first + side - 1) >> 4) + 1) for first in corner]
-    assert world.loaded == {(x, z) for x in columns[0] for z in columns[1]}
-    world.run(forceloads((side, 1, side), place, "remove"))
-    assert not world.loaded
+    chunks = {(x, z) for x in columns[0] for z in columns[1]}
+    theirs = {chunk for chunk in chunks if sum(chunk) % 3 == 0} | {(9999, 9999)}
+    world.loaded |= theirs
+    server = Server({place.dimension: world})
+    for area in load_chunks(size, place, "a"):
+        server.run("\n".join(area))
+    assert world.loaded == chunks | theirs
+    server.run("\n".join(release_chunks(size, place, "a")))
+    assert world.loaded == theirs
+    assert not server.storage
 
 
 def test_without_its_chunks_the_game_refuses() -> None:
     with pytest.raises(RefusedError, match="That position is not loaded"):
-        World().run(batches(TWO, ORIGIN, OLD, forceload=False))
+        World().run(box_commands(TWO, ORIGIN, OLD))
 
 
 def test_batches_keep_to_their_limits() -> None:
     many = build_of(*[[n % 20, 0, n // 20, n % 20, 0, n // 20, 1] for n in range(400)])
-    by_count = batches(many, ORIGIN, OLD, limits=Limits(commands=33), forceload=False)
-    assert [text.count("\n") for text in by_count] == [33] * 12 + [4]
-    by_bytes = batches(many, ORIGIN, OLD, limits=Limits(bytes=500), forceload=False)
+    by_count = batches(many, ORIGIN, OLD, namespace="a", limits=Limits(commands=33))
+    assert [text.count("\n") for text in by_count] == [5, *[33] * 12, 4, 5]
+    by_bytes = batches(many, ORIGIN, OLD, namespace="a", limits=Limits(bytes=500))
     assert max(map(len, by_bytes)) <= 500
     assert "".join(by_bytes) == "".join(by_count)
-
-
-def test_game_rules_are_set_only_when_asked_and_by_their_names_then() -> None:
-    assert "gamerule" not in "".join(batches(TWO, ORIGIN, RENAMED))
-    rules = Rules(box_blocks=65536)
-    old = "".join(batches(TWO, ORIGIN, OLD, rules=rules)).splitlines()
-    assert old[0] == "gamerule commandModificationBlockLimit 65536"
-    assert old[-2:] == [
-        "gamerule commandModificationBlockLimit 32768",
-        "gamerule maxCommandChainLength 65536",
-    ]
-    new = "".join(batches(TWO, ORIGIN, RENAMED, rules=rules)).splitlines()
-    assert new[:2] == ["gamerule max_block_modifications 65536", "gamerule max_command_sequence_length 65536"]
 
 
 @pytest.mark.parametrize(
@@ -95,20 +101,20 @@ def test_game_rules_are_set_only_when_asked_and_by_their_names_then() -> None:
     [
         (100, 256, r"256 blocks high at y 100 .* put its lowest block at y -64 to 64"),
         (-65, 5, r"5 blocks high at y -65 .* put its lowest block at y -64 to 315"),
-        (0, 385, r"385 blocks high: this world has room for 384"),
+        (0, 385, r"385 blocks high: minecraft:overworld has room for 384"),
     ],
 )
 def test_too_high_says_where_it_would_fit(y: int, height: int, told: str) -> None:
     build = build_of([0, 0, 0, 0, 0, 0, 1], size=(1, height, 1))
     with pytest.raises(ValueError, match=told):
-        batches(build, Place(0, y, 0, -64, 320), OLD)
+        batches(build, Place(0, y, 0, -64, 320), OLD, namespace="a")
 
 
 def test_the_world_border() -> None:
     edge = Place(WORLD_BORDER - 19, 0, 0, -64, 320)
-    assert batches(TWO, edge, OLD)
+    assert batches(TWO, edge, OLD, namespace="a")
     with pytest.raises(ValueError, match=r"its lowest block may be at x -29999984 to 29999965"):
-        batches(TWO, Place(WORLD_BORDER - 18, 0, 0, -64, 320), OLD)
+        batches(TWO, Place(WORLD_BORDER - 18, 0, 0, -64, 320), OLD, namespace="a")
 
 
 def test_limits_out_of_range_are_named() -> None:
@@ -116,8 +122,8 @@ def test_limits_out_of_range_are_named() -> None:
         Limits(commands=65537)
     with pytest.raises(ValueError, match="bytes 0: expected 1 or more"):
         Limits(bytes=0)
-    with pytest.raises(ValueError, match=r"fill 0 0 0.*expected at most 9"):
-        batches(TWO, ORIGIN, OLD, limits=Limits(bytes=10))
+    with pytest.raises(ValueError, match=r"execute in .*expected at most 9"):
+        batches(TWO, ORIGIN, OLD, namespace="a", limits=Limits(bytes=10))
 
 
 def test_versions_sort_and_an_unknown_one_lists_the_known() -> None:
@@ -127,28 +133,54 @@ def test_versions_sort_and_an_unknown_one_lists_the_known() -> None:
         parse_version("1.8")
 
 
-def play(pack: bytes, world: World) -> int:
-    """Run a pack's build function and what it schedules, a tick each; the ticks it took."""
-    with zipfile.ZipFile(io.BytesIO(pack)) as archive:
-        texts = {name.rsplit("/", 1)[1][:-11]: archive.read(name).decode() for name in archive.namelist()[1:]}
-    name, ticks = "build", 0
-    while name:
-        ticks += 1
-        *lines, last = texts[name].splitlines()
-        then = re.fullmatch(r"schedule function castle:(\w+) 1t", last)
-        world.run(lines if then else [*lines, last])
-        name = then[1] if then else ""
-    assert ticks == len(texts)
-    return ticks
+@pytest.mark.documented("https://minecraft.wiki/w/Commands/schedule")
+@pytest.mark.parametrize("player_in", ["minecraft:overworld", "minecraft:the_nether"])
+@pytest.mark.parametrize("dimension", ["minecraft:overworld", "minecraft:the_nether", "minecraft:the_end"])
+def test_a_data_pack_builds_in_its_dimension_wherever_it_is_run(dimension: str, player_in: str) -> None:
+    place = place_on((0, 0, 0), TWO.size, dimension)
+    worlds = {f"minecraft:{name}": World() for name in ("overworld", "the_nether", "the_end")}
+    server = Server(worlds)
+    pack = write_datapack(TWO, place, OLD, namespace="castle", limits=Limits(commands=4))
+    # Queries and load, two boxes, release and tidying up: three commands a tick, and the fourth that goes on.
+    assert server.run_function(server.add_pack(pack), player_in) == 5
+    assert {name: len(world.blocks) for name, world in worlds.items() if world.blocks} == {dimension: 401}
+    assert not any(world.loaded for world in worlds.values())
+    assert not server.storage
+    assert pack == write_datapack(TWO, place, OLD, namespace="castle", limits=Limits(commands=4))
 
 
-def test_a_data_pack_places_the_build_a_batch_a_tick() -> None:
-    world = World()
-    pack = write_datapack(TWO, ORIGIN, OLD, namespace="castle", limits=Limits(commands=2))
-    assert play(pack, world) == 4
-    assert len(world.blocks) == 401
-    assert not world.loaded
-    assert pack == write_datapack(TWO, ORIGIN, OLD, namespace="castle", limits=Limits(commands=2))
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("castle", TWO, ORIGIN), ("tower", TWO, ORIGIN)),
+        (("castle", TWO, ORIGIN), ("castle", build_of([0, 0, 0, 3, 0, 3, 2]), ORIGIN)),
+        (("castle", TWO, ORIGIN), ("castle", TWO, Place(64, 0, 0, -64, 320))),
+    ],
+)
+def test_packs_of_two_builds_are_in_one_world(
+    first: tuple[str, Build, Place], second: tuple[str, Build, Place]
+) -> None:
+    server = Server({"minecraft:overworld": World()})
+    names = []
+    for title, build, place in (first, second):
+        namespace = namespace_of(title, build, place)
+        assert namespace.startswith(title)
+        names.append(server.add_pack(write_datapack(build, place, OLD, namespace=namespace)))
+    for name, (_, build, place) in zip(names, (first, second), strict=True):
+        world = server.worlds["minecraft:overworld"] = World()
+        server.run_function(name, "minecraft:overworld")
+        expected = World(loaded={(x, z) for x in range(6) for z in range(6)})
+        expected.run(box_commands(build, place, OLD))
+        assert world.blocks == expected.blocks
+
+
+@pytest.mark.parametrize(
+    "title", ["A Red Dragon!", "\u7ea2\u8272\u7684\u9f99", "\U0001f409", "", "x" * 300, "..", "minecraft"]
+)
+def test_any_title_gives_a_namespace_that_the_game_takes(title: str) -> None:
+    namespace = namespace_of(title, TWO, ORIGIN)
+    assert namespace not in {"minecraft", title}
+    assert write_datapack(TWO, ORIGIN, OLD, namespace=namespace)
 
 
 @pytest.mark.documented("https://www.minecraft.net/en-us/article/minecraft-snapshot-25w31a")
@@ -162,10 +194,10 @@ def test_a_data_pack_places_the_build_a_batch_a_tick() -> None:
     ],
 )
 def test_a_data_pack_is_of_its_version(version: str, formats: dict[str, object], folder: str) -> None:
-    pack = write_datapack(TWO, ORIGIN, parse_version(version))
+    pack = write_datapack(TWO, ORIGIN, parse_version(version), namespace="castle")
     with zipfile.ZipFile(io.BytesIO(pack)) as archive:
         said = json.loads(archive.read("pack.mcmeta"))["pack"]
-        assert archive.namelist()[1] == f"data/meshtwin/{folder}/build.mcfunction"
+        assert archive.namelist()[1] == f"data/castle/{folder}/build.mcfunction"
     del said["description"]
     assert said == formats
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from minecraft.voxel.blocks import AIR, Blocks
 from minecraft.voxel.build import MAX_BOX_BLOCKS
 from minecraft.voxel.commands import Place
-from minecraft.voxel.cuboids import Order, cuboids
+from minecraft.voxel.cuboids import LAYERS, Order, cuboids
 from minecraft.voxel.mcfunction import Limits, batches
 from minecraft.voxel.versions import parse_version
 from tests.support.replay import World
@@ -34,9 +34,9 @@ def grids(draw: st.DrawFn) -> Cells:
     return cells.repeat(grown, 0).repeat(grown, 1).repeat(grown, 2)
 
 
-def check_world(world: World, blocks: Blocks, place: Place, *, exact: bool, left: str | None) -> None:
+def check_world(world: World, blocks: Blocks, place: Place, *, left: str | None) -> None:
     """Each cell that can be seen as it should be, each hidden one solid, each of air untouched."""
-    hidden = neighbours_solid(blocks.cells) & (not exact)
+    hidden = neighbours_solid(blocks.cells)
     for (x, y, z), index in np.ndenumerate(blocks.cells):
         there = world.blocks.get((x + place.x, y + place.y, z + place.z))
         if index == 0:
@@ -51,38 +51,31 @@ def check_world(world: World, blocks: Blocks, place: Place, *, exact: bool, left
 @few
 @given(
     cells=grids(),
-    exact=st.booleans(),
     order=st.sampled_from(Order),
-    layers=st.integers(1, 5),
     clear_air=st.booleans(),
-    effort=st.integers(0, 2),
     corner=st.tuples(st.integers(-40, 40), st.integers(-64, 200), st.integers(-40, 40)),
 )
 def test_the_world_is_the_grid(
     *,
     cells: Cells,
-    exact: bool,
     order: Order,
-    layers: int,
     clear_air: bool,
-    effort: int,
     corner: tuple[int, int, int],
 ) -> None:
     blocks = as_blocks(cells)
-    build = cuboids(blocks, exact=exact, order=order, layers=layers, clear_air=clear_air, effort=effort)
+    build = cuboids(blocks, order=order, clear_air=clear_air)
     place = Place(*corner, -64, 320)
     world = World()
-    world.run(batches(build, place, OLD, limits=Limits(commands=7)))
-    check_world(world, blocks, place, exact=exact, left=AIR if clear_air else None)
+    world.run(batches(build, place, OLD, namespace="a", limits=Limits(commands=7)))
+    check_world(world, blocks, place, left=AIR if clear_air else None)
     assert not world.loaded
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
-@pytest.mark.parametrize("exact", [False, True])
-def test_shapes_of_some_size_too(name: str, exact: bool) -> None:
+def test_shapes_of_some_size_too(name: str) -> None:
     blocks = as_blocks(SHAPES[name](40))
-    painted = paint(cuboids(blocks, exact=exact))
-    hidden = neighbours_solid(blocks.cells) & (not exact)
+    painted = paint(cuboids(blocks))
+    hidden = neighbours_solid(blocks.cells)
     wanted = np.where(blocks.cells == 0, -1, blocks.cells.astype(int))
     np.testing.assert_array_equal(painted[~hidden], wanted[~hidden])
     assert (painted[hidden] > 0).all()
@@ -108,22 +101,25 @@ def test_a_dot_on_a_wall_is_painted_over_it() -> None:
     assert len(cuboids(as_blocks(cells)).boxes) == 2
 
 
-def test_what_is_behind_glass_is_seen() -> None:
+@pytest.mark.parametrize(
+    "skin", ["glass", "oak_leaves[distance=7,persistent=true,waterlogged=false]", "slime_block"]
+)
+def test_what_is_behind_glass_is_seen(skin: str) -> None:
     cells = np.full((5, 5, 5), 1, np.uint16)
     cells[1:4, 1:4, 1:4] = 2
-    blocks = Blocks(cells, (AIR, "minecraft:glass", "minecraft:gold_block"))
-    assert paint(cuboids(blocks))[1, 1, 1] == 1, "hidden, so it may be anything"
-    seen = paint(cuboids(blocks, see_through=["minecraft:glass"]))
-    assert seen[1, 1, 1] == 2
-    assert len(cuboids(blocks, see_through=["minecraft:glass"]).boxes) == 2
+    cells[2, 2, 2] = 3
+    blocks = Blocks(cells, (AIR, f"minecraft:{skin}", "minecraft:gold_block", "minecraft:stone"))
+    painted = paint(cuboids(blocks))
+    assert (painted[cells < 3] == cells[cells < 3]).all()
+    opaque = Blocks(cells, (AIR, "minecraft:tuff", "minecraft:gold_block", "minecraft:stone"))
+    assert (paint(cuboids(opaque))[1:4, 1:4, 1:4] == 1).all(), "hidden, so one box is enough"
 
 
-@pytest.mark.parametrize("layers", [1, 3])
-def test_from_the_ground_it_rises(layers: int) -> None:
-    build = cuboids(as_blocks(SHAPES["gull"](32)), order=Order.GROUND, layers=layers)
-    slabs = build.boxes[:, 1] // layers
+def test_from_the_ground_it_rises() -> None:
+    build = cuboids(as_blocks(SHAPES["gull"](32)), order=Order.GROUND)
+    slabs = build.boxes[:, 1] // LAYERS
     assert (np.diff(slabs) >= 0).all()
-    np.testing.assert_array_equal(build.boxes[:, 4] // layers, slabs)
+    np.testing.assert_array_equal(build.boxes[:, 4] // LAYERS, slabs)
 
 
 def test_clearing_comes_first_and_from_the_top() -> None:
@@ -145,11 +141,3 @@ def test_nothing_but_air() -> None:
 def test_the_same_blocks_give_the_same_boxes() -> None:
     blocks = as_blocks(SHAPES["statue"](24))
     np.testing.assert_array_equal(cuboids(blocks).boxes, cuboids(blocks).boxes)
-
-
-def test_what_is_refused_is_named() -> None:
-    blocks = as_blocks(np.ones((1, 1, 1), np.uint16))
-    with pytest.raises(ValueError, match="layers 0: expected 1 or more"):
-        cuboids(blocks, order=Order.GROUND, layers=0)
-    with pytest.raises(ValueError, match="effort -1: expected 0 or more"):
-        cuboids(blocks, effort=-1)
