@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ class World:
     strict: bool = False
     blocks: dict[Cell, str] = field(default_factory=dict)
     loaded: set[Chunk] = field(default_factory=set)
-    written: int = 0
 
     def run(self, texts: Iterable[str], *, dimension: str = OVERWORLD) -> None:
         """Run commands as somebody who is in this world, of the name `dimension`, and knows no other."""
@@ -61,11 +61,8 @@ class World:
         chunks = {(x, z) for x in range(x1 >> 4, (x2 >> 4) + 1) for z in range(z1 >> 4, (z2 >> 4) + 1)}
         if y1 < self.min_y or y2 >= self.max_y or not chunks <= self.loaded:
             raise RefusedError("That position is not loaded")
-        for x in range(x1, x2 + 1):
-            for y in range(y1, y2 + 1):
-                for z in range(z1, z2 + 1):
-                    self.written += 1
-                    self.blocks[x, y, z] = state
+        cells = product(range(x1, x2 + 1), range(y1, y2 + 1), range(z1, z2 + 1))
+        self.blocks.update(dict.fromkeys(cells, state))
 
     def forceload(self, word: str, corners: list[int]) -> None:
         xs, zs = (sorted(number >> 4 for number in corners[axis::2]) for axis in range(2))
