@@ -103,7 +103,7 @@ class VoxelTask:
     hollow: int = 0
     rotation: int = 0
     anchor: dict[str, int] | None = None
-    dimension: str = "minecraft:overworld"
+    dimension: str = field(default="minecraft:overworld", kw_only=True)
     version: str = "1.21.4"
     kinds: int | None = None
     min_part: float = 0.0

@@ -6,11 +6,14 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from minecraft.voxel.dimensions import DIMENSION, OVERWORLD
 from minecraft.voxel.size import SIZES
 from minecraft.voxel.versions import DEFAULT_VERSION
 
 PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale", "creative")
 """Names of palettes, as `minecraft.voxel.palette` has them: what checks a request need not load that."""
+
+_DIMENSIONS = {"_nether": "minecraft:the_nether", "_the_end": "minecraft:the_end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class BuildRequest:
 
     `size` is the longest side in blocks; `anchor` the block (x, y, z) at which it is to stand; `palette` a
     name or block ids; `hollow` 0 for solid, else a shell's thickness; `rotation` quarter turns; `image_key`
-    the object of INPUT_BUCKET that takes the place of a picture made from the prompt.
+    the object of INPUT_BUCKET that takes the place of a picture made from the prompt; `world` a dimension's
+    identifier, or a world's name as servers have them.
     """
 
     prompt: str
@@ -41,6 +45,18 @@ class BuildRequest:
     player_uuid: str = ""
     player_name: str = ""
     world: str = ""
+
+    @property
+    def dimension(self) -> str:
+        """The dimension of `world`, whose commands are to build there.
+
+        Servers call a world's Nether and End by the world's name and `_nether` or `_the_end`, and the overworld
+        as its owner likes.
+        """
+        if DIMENSION.fullmatch(self.world):
+            return self.world
+        endings = (dimension for name, dimension in _DIMENSIONS.items() if self.world.endswith(name))
+        return next(endings, OVERWORLD)
 
     def to_json(self) -> str:
         """As the job's row holds it."""

@@ -127,6 +127,7 @@ class Calls:
             hollow=request.hollow,
             rotation=request.rotation,
             anchor=anchor,
+            dimension=request.dimension,
             version=request.version,
             kinds=request.kinds,
             min_part=request.min_part,

@@ -12,8 +12,8 @@ _HEIGHTS = {OVERWORLD: (-64, 320), "minecraft:the_nether": (0, 256), "minecraft:
 roof is at y 127, and one can build above it: https://minecraft.wiki/w/Altitude."""
 _SHORT = {"overworld": OVERWORLD, "nether": "minecraft:the_nether", "the_nether": "minecraft:the_nether"}
 _SHORT |= {"end": "minecraft:the_end", "the_end": "minecraft:the_end"}
-_IDENTIFIER = re.compile(r"[a-z0-9_.-]+:[a-z0-9_./-]+")
-"""https://minecraft.wiki/w/Identifier#Legal_characters"""
+DIMENSION = re.compile(r"[a-z0-9_.-]+:[a-z0-9_./-]+")
+"""An identifier: https://minecraft.wiki/w/Identifier#Legal_characters"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def parse_dimension(name: str) -> Dimension:
     ValueError: it is not an identifier.
     """
     full = _SHORT.get(name, name)
-    if _IDENTIFIER.fullmatch(full) is None:
+    if DIMENSION.fullmatch(full) is None:
         raise ValueError(
             f"dimension {name!r}: expected overworld, nether, end, or an identifier such as minecraft:the_end"
         )

@@ -45,7 +45,14 @@ def test_a_build_goes_through_all_steps_and_no_call_waits(world: World, boundary
 
 
 def test_what_is_asked_for_keeps_the_contracts(world: World, boundary: Boundary) -> None:
-    job_id = world.add(prompt="a duck", anchor=(1, 2, 3), palette="greyscale", exclude=("stone",), size=77)
+    job_id = world.add(
+        prompt="a duck",
+        anchor=(1, 2, 3),
+        palette="greyscale",
+        exclude=("stone",),
+        size=77,
+        world="flat_nether",
+    )
     folder = f"s3://{world.bucket}/jobs/{job_id}/"
     world.sweep()
     (image,) = boundary.take()
@@ -72,6 +79,7 @@ def test_what_is_asked_for_keeps_the_contracts(world: World, boundary: Boundary)
         *(job_id, f"{folder}textured.glb", folder, 77, "greyscale", ["stone"]),
         anchor={"x": 1, "y": 2, "z": 3},
         attempt_id=f"{job_id}-voxels-1",
+        dimension="minecraft:the_nether",
     )
 
 

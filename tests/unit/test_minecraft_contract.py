@@ -18,6 +18,7 @@ from minecraft.contract import (
     failure_of,
     job_prefix,
 )
+from minecraft.request import BuildRequest
 
 SIDES = st.integers(0, 256)
 SUMMARIES = st.builds(
@@ -59,12 +60,25 @@ def test_tasks_come_back() -> None:
         ({"anchor": {"x": 1}}, "x, y and z"),
         ({"palette": 5}, "palette '5'"),
         ({"jobId": ""}, "not empty"),
+        ({"dimension": ""}, "not empty"),
         ({"unknown": 1}, "unknown '1'"),
     ],
 )
 def test_an_event_that_is_none_is_named(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ContractError, match=words):
         VoxelTask.from_event({**VOXELS.to_event(), **change})
+
+
+@pytest.mark.parametrize(
+    ("world", "dimension"),
+    [
+        *(("", "minecraft:overworld"), ("world", "minecraft:overworld"), ("My World", "minecraft:overworld")),
+        *(("world_nether", "minecraft:the_nether"), ("flat_the_end", "minecraft:the_end")),
+        *(("minecraft:the_end", "minecraft:the_end"), ("a_mod:a_nether", "a_mod:a_nether")),
+    ],
+)
+def test_a_worlds_name_says_its_dimension(world: str, dimension: str) -> None:
+    assert BuildRequest("a cat", world=world).dimension == dimension
 
 
 @pytest.mark.parametrize("event", [None, [], "x", {}, {"jobId": "x"}])
