@@ -50,7 +50,7 @@ class BuildRequest:
     def dimension(self) -> str:
         """The dimension of `world`, whose commands are to build there.
 
-        Servers call a world's Nether and End by the world's name and `_nether` or `_the_end`, and the overworld
+        Servers call a world's Nether and End by its own name and `_nether` or `_the_end`, and the overworld
         as its owner likes.
         """
         if DIMENSION.fullmatch(self.world):
