@@ -26,7 +26,7 @@ class ClientTimeout(NamedTuple):
         Before attempt n botocore's standard mode pauses for less than 2^(n-2) seconds, at most 20:
         https://docs.aws.amazon.com/boto3/latest/guide/retries.html
         """
-        pauses = sum(min(20, 2**number) for number in range(self.attempts - 1))
+        pauses = sum(min(20.0, 2.0**number) for number in range(self.attempts - 1))
         return self.attempts * (self.connect + self.read) + pauses
 
     def config(self) -> Config:

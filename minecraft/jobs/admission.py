@@ -16,6 +16,7 @@ from minecraft.jobs.writes import Write
 
 if TYPE_CHECKING:
     from minecraft.jobs.table import JobTable
+    from minecraft.jobs.writes import Value
 
 DAY = 86_400
 
@@ -58,7 +59,11 @@ class Claim:
 
     def taken(self, table: JobTable, job_id: str, fingerprint: str) -> Write:
         """What makes it this job's, where nobody was faster."""
-        changes = {"job": job_id, "fingerprint": fingerprint, "expires_at": table.expiry()}
+        changes: dict[str, Value | None] = {
+            "job": job_id,
+            "fingerprint": fingerprint,
+            "expires_at": table.expiry(),
+        }
         return Write(self.key, changes, {"job": self.job})
 
 
@@ -99,7 +104,7 @@ class Player:
 
     def counted(self, job_id: str, now: float) -> Write:
         """What counts one more job of the player's, where no other was counted meanwhile."""
-        changes = {
+        changes: dict[str, Value | None] = {
             "jobs": " ".join((*self.jobs, job_id)),
             "last_at": now,
             "day": _day(now),

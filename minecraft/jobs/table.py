@@ -225,8 +225,11 @@ class JobTable:
             FilterExpression=_LIVE,
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=to_item(
-                {":part": QUEUED, ":now": int(self.clock())}
-                | {f":{name}": value for name, value in values.items()}
+                {
+                    ":part": QUEUED,
+                    ":now": int(self.clock()),
+                    **{f":{name}": value for name, value in values.items()},
+                }
             ),
         )
         return sum(page["Count"] for page in pages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from minecraft.contract import ContractError, StepFailure, failure_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BAD_TASK = "bad_task"
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def put_failure(output: Location, failure: StepFailure) -> None:
@@ -45,7 +47,9 @@ def refuse(event: object, error: ContractError, field: str, name: str, worker: s
     """
     given: Mapping[str, object] = event if isinstance(event, dict) else {}
     job_id, place = given.get("jobId"), given.get(field)
-    if not isinstance(job_id, str) or not job_id or not isinstance(place, str):
+    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id) or not isinstance(place, str):
+        raise error
+    if name and not place.endswith("/"):
         raise error
     output = location(f"{place}{name}", field)
     log("bad_task", job_id=job_id, reason=str(error))

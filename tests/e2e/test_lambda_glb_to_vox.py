@@ -206,8 +206,30 @@ def test_what_cannot_be_is_told_with_its_value(
     assert words in failure(s3, bucket)["message"]
 
 
-@pytest.mark.parametrize("changes", [{"size": "8"}, {"output_prefix_s3": "s3://bucket/x"}, {"colour": 1}])
-def test_an_event_that_is_none_is_an_error(bucket: str, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": "8"},
+        {"glb_s3": "no location"},
+        {"order": ["up"]},
+        {"kinds": "x"},
+        {"palette": [5]},
+        {"anchor": {"x": "a", "y": 1, "z": 2}},
+        {"min_part": None},
+        {"colour": 1},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_an_event_that_is_none_is_a_failure_in_words(
+    s3: S3Client, bucket: str, changes: dict[str, Any]
+) -> None:
+    assert run(bucket, **changes) == "bad_task"
+    assert next(iter(changes)) in failure(s3, bucket)["message"]
+    assert not failure(s3, bucket)["retryable"]
+
+
+@pytest.mark.parametrize("changes", [{"output_prefix_s3": "s3://bucket/x"}, {"jobId": 5}])
+def test_an_event_that_does_not_say_where_to_write_is_an_error(bucket: str, changes: dict[str, Any]) -> None:
     with pytest.raises(ContractError, match=next(iter(changes))):
         run(bucket, **changes)
 

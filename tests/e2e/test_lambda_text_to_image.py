@@ -250,19 +250,25 @@ def test_an_upload_that_is_not_there_is_told(s3: S3Client, bucket: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"jobId": ""},
-        {"jobId": "../x"},
-        {"jobId": None},
         {"prompt": 7},
         {"prompt": "x" * 20_001},
         {"seed": "1"},
-        {"seed": True},
-        {"output_s3": "jobs/x"},
-        {"output_s3": None},
         {"source_s3": "https://example.com/x.png"},
     ],
 )
-def test_an_event_that_is_none_is_an_error(bucket: str, changes: dict[str, Any]) -> None:
+def test_an_event_that_is_none_is_a_failure_in_words(
+    s3: S3Client, bucket: str, changes: dict[str, Any]
+) -> None:
+    assert run(bucket, **changes) == "bad_task"
+    assert next(iter(changes)) in failure(s3, bucket)["message"]
+    assert not failure(s3, bucket)["retryable"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"jobId": ""}, {"jobId": "../x"}, {"jobId": None}, {"output_s3": "jobs/x"}, {"output_s3": None}],
+)
+def test_an_event_that_does_not_say_where_to_write_is_an_error(bucket: str, changes: dict[str, Any]) -> None:
     (name,) = changes
     with pytest.raises(ValueError, match=f"^{name} "):
         run(bucket, **changes)

@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
-from minecraft.jobs import writes
 from minecraft.jobs.job import Step
 from minecraft.jobs.states import State
 from minecraft.lambdas import clients
@@ -140,12 +139,12 @@ def test_conflicts_are_tried_again_after_pauses_that_differ(
     job_id = world.add()
     (lease,) = world.leases.all()
     pauses: list[float] = []
-    monkeypatch.setattr(writes.time, "sleep", pauses.append)
-    conflict = {"Error": {"Code": "TransactionConflictException", "Message": "try again"}}
+    monkeypatch.setattr("minecraft.jobs.writes.time.sleep", pauses.append)
 
     def refuse(**_: object) -> None:
         if len(pauses) < 5:
-            raise ClientError(conflict, "TransactWriteItems")
+            error = {"Code": "TransactionConflictException", "Message": "try again"}
+            raise ClientError({"Error": error}, "TransactWriteItems")
 
     events = world.table.client.meta.events
     events.register("before-parameter-build.dynamodb.TransactWriteItems", refuse, unique_id="conflict")

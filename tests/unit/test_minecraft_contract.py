@@ -61,6 +61,16 @@ def test_tasks_come_back() -> None:
         ({"palette": 5}, "palette '5'"),
         ({"jobId": ""}, "not empty"),
         ({"dimension": ""}, "not empty"),
+        ({"anchor": {"x": "a", "y": 1, "z": 2}}, "x, y and z"),
+        ({"palette": ["stone", 5]}, "palette"),
+        ({"exclude": [None]}, "exclude"),
+        ({"kinds": "x"}, "kinds 'x'"),
+        ({"dither": "x"}, "0..1"),
+        ({"smoothing": 2}, "0..1, or null"),
+        ({"min_part": None}, "min_part"),
+        ({"order": ["any"]}, "any, ground"),
+        ({"clear_air": 1}, "true or false"),
+        ({"attempt_id": 1}, "a string"),
         ({"unknown": 1}, "unknown '1'"),
     ],
 )
@@ -79,6 +89,14 @@ def test_an_event_that_is_none_is_named(change: dict[str, Any], words: str) -> N
 )
 def test_a_worlds_name_says_its_dimension(world: str, dimension: str) -> None:
     assert BuildRequest("a cat", world=world).dimension == dimension
+
+
+def test_every_field_of_an_event_is_checked() -> None:
+    """No value of a kind that a field never has gets past, whatever field it is."""
+    for task in (IMAGE, VOXELS):
+        for name in task.to_event():
+            with pytest.raises(ContractError, match=name):
+                type(task).from_event({**task.to_event(), name: {"strange": b"x"}})
 
 
 @pytest.mark.parametrize("event", [None, [], "x", {}, {"jobId": "x"}])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ from minecraft.lambdas.settings import MOST_ACTIVE_JOBS, SettingsError, SubmitSe
 if TYPE_CHECKING:
     from pathlib import Path
 
-DEFAULTS = {entry.name: entry.default for entry in fields(WorkerSettings)}
+DEFAULTS: dict[str, Any] = {entry.name: entry.default for entry in fields(WorkerSettings)}
 API_GATEWAY_SECONDS = 30
 
 
@@ -32,19 +32,20 @@ def made() -> dict[str, Function]:
     return {function.handler.split(".")[-2]: function for function in found}
 
 
+def limits(client: Any) -> timeouts.ClientTimeout:  # of any service
+    config = client.meta.config
+    return timeouts.ClientTimeout(
+        config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]
+    )
+
+
 @pytest.mark.usefixtures("aws")
 def test_every_client_gives_up_before_its_function_is_killed() -> None:
     used = [clients.dynamodb(), clients.s3(), clients.functions(), clients.sagemaker_runtime(), clients.ssm()]
     for client in used:
-        told = timeouts.ClientTimeout(
-            client.meta.config.connect_timeout,
-            client.meta.config.read_timeout,
-            client.meta.config.retries["total_max_attempts"],
-        )
-        assert told == timeouts.AWS
+        assert limits(client) == timeouts.AWS
     assert all(timeouts.AWS.longest < function.timeout for function in made().values())
-    models = bedrock_client("us-west-2").meta.config
-    assert (models.connect_timeout, models.read_timeout) == timeouts.MODEL[:2]
+    assert limits(bedrock_client("us-west-2")) == timeouts.MODEL
     both = timeouts.MODEL_CALLS * timeouts.MODEL.longest
     assert both + timeouts.AWS.longest / timeouts.AWS.attempts < made()["text_to_image"].timeout
 
@@ -91,4 +92,5 @@ def test_the_number_of_places_is_bounded(value: str) -> None:
     needed = {"INPUT_BUCKET": "b", "ASYNC_IO_BUCKET": "b", "WORKER_FUNCTION": "w"}
     with pytest.raises(SettingsError, match=f"MAX_ACTIVE_JOBS '{value}': expected a whole number, 1 to 100"):
         SubmitSettings.from_environment({**needed, "MAX_ACTIVE_JOBS": value})
-    assert SubmitSettings.from_environment({**needed, "PLAYER_COOLDOWN_SECONDS": "0"})
+    settings = SubmitSettings.from_environment({**needed, "PLAYER_COOLDOWN_SECONDS": "0"})
+    assert settings.player_cooldown_seconds == 0
