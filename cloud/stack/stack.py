@@ -66,9 +66,10 @@ def running(
     if profile.store is None:
         yield Stack(profile.connection(), (), log_dir)
         return
+    kind = STORES[profile.store]
     profile = profile.keyed()
     with ExitStack() as stack:
-        store = stack.enter_context(STORES[profile.store].serving(profile, options, log_dir, report))
+        store = stack.enter_context(kind.serving(profile, options, log_dir, report))
         report("starting the emulator")
         url, service = stack.enter_context(emulator(profile, options, store, log_dir))
         connection = profile.connection(store_url=store.url, emulator_url=url)

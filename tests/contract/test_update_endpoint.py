@@ -156,9 +156,8 @@ def test_an_update_can_not_take_the_asynchronous_configuration_away(
 ) -> None:
     name = f"{endpoint.name}-real-time"
     variant: Any = {"VariantName": "v", "ModelName": endpoint.name, "InstanceType": "ml.g5.2xlarge"}
-    sagemaker.create_endpoint_config(
-        EndpointConfigName=name, ProductionVariants=[{"InitialInstanceCount": 1, **variant}]
-    )
+    variant["InitialInstanceCount"] = 1
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     found = refusal(lambda: sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=name))
     assert found["Message"].startswith(
         f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {endpoint.name}. "

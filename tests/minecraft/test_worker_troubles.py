@@ -143,7 +143,7 @@ def test_conflicts_are_tried_again_after_pauses_that_differ(
 
     def refuse(**_: object) -> None:
         if len(pauses) < 5:
-            error = {"Code": "TransactionConflictException", "Message": "try again"}
+            error: Any = {"Code": "TransactionConflictException", "Message": "try again"}
             raise ClientError({"Error": error}, "TransactWriteItems")
 
     events = world.table.client.meta.events

@@ -95,6 +95,10 @@ GOOD = packed(entry("a", 100_000))
         ("m/", b"", Layout.OBJECT, "is no name for a file"),
         ("m/..", b"", Layout.OBJECT, "is no name for a file"),
     ],
+    ids=[
+        *("symbolic link", "hard link", "outside", "pipe", "no archive", "cut off"),
+        *("another suffix", "no name", "dots"),
+    ],
 )
 def test_what_sagemaker_refuses_fails_with_the_reason(
     key: str, content: bytes, layout: Layout, words: str

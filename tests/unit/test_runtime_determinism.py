@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ LINE = 64
 """Bytes that a processor moves at once: what an address is counted within."""
 
 
-def placed(values: NDArray[np.generic], offset: int) -> NDArray[np.generic]:
+def placed(values: NDArray[Any], offset: int) -> NDArray[Any]:
     """A copy that begins `offset` bytes into a line."""
     buffer = np.empty(values.nbytes + 2 * LINE, np.uint8)
     start = -buffer.ctypes.data % LINE + offset
