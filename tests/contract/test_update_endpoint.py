@@ -155,8 +155,8 @@ def test_an_update_can_not_take_the_asynchronous_configuration_away(
     sagemaker: SageMakerClient, endpoint: Made
 ) -> None:
     name = f"{endpoint.name}-real-time"
-    variant: Any = {"VariantName": "v", "ModelName": endpoint.name, "InstanceType": "ml.g5.2xlarge"}
-    variant["InitialInstanceCount"] = 1
+    given = {"VariantName": "v", "ModelName": endpoint.name, "InstanceType": "ml.g5.2xlarge"}
+    variant: Any = {**given, "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     found = refusal(lambda: sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=name))
     assert found["Message"].startswith(
