@@ -1,4 +1,4 @@
-"""Which part of AWS a region belongs to: the second word of its ARNs."""
+"""ARNs, and their second word: the part of AWS that a region belongs to."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def partition_of(region: str) -> str:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):
             return str(partition["id"])
     return "aws"
+
+
+def arn_of(service: str, region: str, account_id: str, resource: str, *, regional: bool = True) -> str:
+    """An ARN; those of a service that is no region's own have none in them."""
+    place = region if regional else ""
+    return f"arn:{partition_of(region)}:{service}:{place}:{account_id}:{resource}"

@@ -17,6 +17,7 @@ from emulator.functions.environment import runtime_name
 from emulator.functions.outcome import EVENT_LIMIT, REQUEST_LIMIT, Call
 from emulator.functions.runner import ThrottledError
 from emulator.functions.sandbox import function_arn
+from emulator.partitions import arn_of
 from emulator.protocol.errors import SerializationError, ServiceError
 from emulator.protocol.gateway import Service
 from emulator.protocol.operations import parse_json
@@ -138,13 +139,17 @@ class LambdaApi:
             raise ServiceError(f"Function not found: {arn}{suffix}", code="ResourceNotFoundException")
         return function
 
+    def _role(self, function: Function) -> str:
+        settings = self._settings
+        return arn_of("iam", settings.region, settings.account_id, f"role/{function.name}", regional=False)
+
     def _configuration(self, function: Function) -> dict[str, Any]:
         modified = datetime.fromtimestamp(self._made_at, UTC)
         return {
             "FunctionName": function.name,
             "FunctionArn": function_arn(self._settings, function.name),
             "Runtime": runtime_name(),
-            "Role": f"arn:aws:iam::{self._settings.account_id}:role/{function.name}",
+            "Role": self._role(function),
             "Handler": function.handler,
             "CodeSize": 0,
             "CodeSha256": base64.b64encode(hashlib.sha256(str(function.code).encode()).digest()).decode(),

@@ -17,6 +17,7 @@ from emulator.functions.memory import watch
 from emulator.functions.outcome import Outcome
 from emulator.functions.process import Process
 from emulator.functions.scratch import make_scratch, remove_scratch
+from emulator.partitions import arn_of
 from emulator.protocol.ids import new_uuid
 
 if TYPE_CHECKING:
@@ -239,4 +240,4 @@ def _init_error(call: Call, error: Mapping[str, Any]) -> Outcome:
 
 def function_arn(settings: HostSettings, name: str) -> str:
     """A function's ARN, unqualified."""
-    return f"arn:aws:lambda:{settings.region}:{settings.account_id}:function:{name}"
+    return arn_of("lambda", settings.region, settings.account_id, f"function:{name}")

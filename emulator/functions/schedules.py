@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.functions.outcome import Call
+from emulator.partitions import arn_of
 from emulator.protocol.ids import new_uuid
 from emulator.supervised import Supervised
 
@@ -56,8 +57,8 @@ def scheduled_event(settings: HostSettings, function: Function, seconds: float, 
 
     https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-scheduled.html
     """
-    place = f"{settings.region}:{settings.account_id}"
-    rule = f"arn:aws:events:{place}:rule/{function.name}-every-{seconds:g}-seconds"
+    name = f"{function.name}-every-{seconds:g}-seconds"
+    rule = arn_of("events", settings.region, settings.account_id, f"rule/{name}")
     return {
         "version": "0",
         "id": new_uuid(),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from emulator.partitions import partition_of
+from emulator.partitions import arn_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -187,7 +187,7 @@ class Arns:
     def of(self, kind: Kind, name: str) -> str:
         """The ARN of a resource, there or not."""
         shown = name.lower() if self.lowercase else name
-        return f"arn:{partition_of(self.region)}:sagemaker:{self.region}:{self.account_id}:{kind}/{shown}"
+        return arn_of("sagemaker", self.region, self.account_id, f"{kind}/{shown}")
 
     @staticmethod
     def parse(arn: str) -> tuple[Kind, str] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from emulator.partitions import partition_of
+from emulator.partitions import arn_of
 from emulator.protocol.errors import ServiceError, ValidationFailedError
 from emulator.protocol.ids import new_uuid
 from emulator.scaling.describe import describe_activity, describe_policy, describe_target
@@ -156,7 +156,7 @@ class Scaling:
             arn=self._arn("application-autoscaling", f"scalable-target/{uuid.uuid4().hex}"),
             minimum=minimum,
             maximum=maximum,
-            role_arn=params.get("RoleARN") or self._arn("iam", f"role/{_ROLE}", region=""),
+            role_arn=params.get("RoleARN") or self._arn("iam", f"role/{_ROLE}", regional=False),
             created_at=self._clock.now(),
             suspended=suspended or {},
             tags=params.get("Tags", {}),
@@ -230,10 +230,9 @@ class Scaling:
         resource = f"resource/{NAMESPACE}/{target.resource_id}:policyName/{name}"
         return self._arn("autoscaling", f"scalingPolicy:{new_uuid()}:{resource}")
 
-    def _arn(self, service: str, resource: str, region: str | None = None) -> str:
+    def _arn(self, service: str, resource: str, *, regional: bool = True) -> str:
         settings = self._settings
-        place = settings.region if region is None else region
-        return f"arn:{partition_of(settings.region)}:{service}:{place}:{settings.account_id}:{resource}"
+        return arn_of(service, settings.region, settings.account_id, resource, regional=regional)
 
     async def describe_policies(self, _: RequestContext, params: Params) -> Result:
         """DescribeScalingPolicies."""

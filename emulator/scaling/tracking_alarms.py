@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.partitions import partition_of
+from emulator.partitions import arn_of
 from emulator.protocol.errors import ServiceError
 from emulator.protocol.ids import new_uuid
 
@@ -113,8 +113,7 @@ class TrackingAlarms:
         await self._call(self._aws.cloudwatch.put_metric_alarm, **_settable(alarm))
 
     def _arn(self, name: str) -> str:
-        region = self._settings.region
-        return f"arn:{partition_of(region)}:cloudwatch:{region}:{self._settings.account_id}:alarm:{name}"
+        return arn_of("cloudwatch", self._settings.region, self._settings.account_id, f"alarm:{name}")
 
     async def _call(self, function: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's answers
         try:

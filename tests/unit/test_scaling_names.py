@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import emulator
 from emulator.clock import manual_clock
 from emulator.monitoring.monitoring import AlarmAction
 from emulator.partitions import partition_of
@@ -42,6 +44,11 @@ class Aws:
 
     async def run(self, function: Callable[..., Any], **arguments: Any) -> Any:
         return function(**arguments)
+
+
+def test_no_arn_is_made_with_the_partition_of_most_regions() -> None:
+    sources = Path(emulator.__file__).parent.rglob("*.py")
+    assert [source.name for source in sources if 'f"arn:aws:' in source.read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.parametrize("endpoint", ["plain", "x-AlarmHigh-y", "x-AlarmLow-y"])
