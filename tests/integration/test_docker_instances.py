@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import subprocess
 import tarfile
 import uuid
 from contextlib import asynccontextmanager, contextmanager
@@ -13,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.fleet.docker.labels import EMULATOR_LABEL
+from emulator.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
+from emulator.fleet.docker.orphans import remove_orphans
 from emulator.fleet.spec import Container, FleetFailedError, Layout, ModelData
+from emulator.owner import new_owner
 from emulator.settings import GpuUse, LauncherKind, OnInstanceLoss
 from tests.support.emulator import IMAGES, create_endpoint, run_emulator, status_of
 from tests.support.harness import Harness, running, settings_for, spec_for, until
@@ -332,6 +336,17 @@ def test_what_a_killed_emulator_left_is_removed_and_what_a_living_one_has_is_not
             assert kept.id in {one.id for one in place.containers()}
             assert inspect(kept)["State"]["Running"]
         sagemaker.close()
+
+
+def test_a_volume_of_a_killed_emulator_is_removed_and_that_of_a_living_one_is_not(place: Place) -> None:
+    gone, mine = subprocess.Popen(["true"]), new_owner()
+    gone.wait()
+    owners = (mine.replace(f":{os.getpid()}:", f":{gone.pid}:"), mine, "another-host:1:nonce")
+    labels = [{EMULATOR_LABEL: place.prefix, OWNER_LABEL: owner} for owner in owners]
+    dead, *living = [place.engine.volumes.create(labels=each) for each in labels]
+    assert remove_orphans(place.engine, place.prefix, mine) == [dead.name]
+    for volume in living:
+        volume.remove()
 
 
 def test_an_endpoint_that_is_given_up_while_it_starts_leaves_nothing(place: Place) -> None:
