@@ -11,6 +11,7 @@ import structlog
 
 from emulator.protocol.errors import UnavailableError
 from emulator.queue.table import StoreUnavailableError
+from emulator.supervised import Supervised
 
 if TYPE_CHECKING:
     from emulator.clock import Clock
@@ -45,22 +46,20 @@ class StoreWatch:
         self._lock = asyncio.Lock()
         self._asked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Supervised()
 
     async def start(self) -> None:
         """Leave the mark, and watch from now on. StoreUnavailableError where DynamoDB is away."""
         await self._mark.write()
         self._loop = asyncio.get_running_loop()
         self._restarts.look = self._look_from_thread
-        self._task = asyncio.create_task(self._run())
+        self._tasks.run("store_watch", self._run)
 
     async def close(self) -> None:
         """Watch no more."""
         self._restarts.look = lambda: None
         self._loop = None
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.close()
 
     def look_soon(self) -> None:
         """Look at once: a table was missing. From any thread."""
