@@ -72,6 +72,11 @@ class Patrol:
             # The watch over the store says so. What has been seen of leases so far stays known.
             self._leases = leases | self._leases
 
+    def take_watched(self) -> list[Held]:
+        """The requests of other emulators whose leases are watched, which they are not until seen again."""
+        leases, self._leases = self._leases, {}
+        return list(leases)
+
     async def watch(self, held: Held, since: float | None = None) -> None:
         """Take a running request over where its lease is certainly not going to be renewed."""
         if self._queue.has(held.endpoint_name, held.entry):

@@ -233,6 +233,9 @@ class RequestQueue:
             lost = set(waiting) - await self._aws.run(self.table.present, waiting)
             for entry in self.backlog(endpoint_name).take_all(lost):
                 self.forget(endpoint_name, entry.request_id)
+        held = {one.entry.request_id: one for one in self.patrol.take_watched()}
+        for request_id in held.keys() - await self._aws.run(self.table.present, list(held)):
+            self.forget(held[request_id].endpoint_name, request_id)
 
     def forget(self, endpoint_name: str, request_id: str) -> None:
         """Say that a request is lost, and let nobody wait for its end."""

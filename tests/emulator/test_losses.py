@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.aws import Aws
-from emulator.clock import manual_clock
 from emulator.delivery import objects as objects_module
 from emulator.delivery.objects import Objects, OutputError
 from emulator.delivery.payload import Payload
 from emulator.queue.backlog import Entry
 from emulator.queue.table import RequestTable
-from tests.support.harness import running, settings_for, spec_for, until
+from tests.support.harness import running, settings_for, spec_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,17 +71,17 @@ def test_a_bucket_that_never_was_there_is_asked_about_once(aws: str) -> None:
 
 
 def test_a_request_of_another_emulator_that_is_lost_is_waited_for_no_more(aws: str, tmp_path: Path) -> None:
-    settings, clock, spec = settings_for(tmp_path), manual_clock(), spec_for()
+    settings, spec = settings_for(tmp_path), spec_for()
 
     async def main() -> None:
-        async with running(aws, settings, clock) as first:
+        async with running(aws, settings) as first:
             request = await first.submit(spec)
             other = RequestTable(first.aws.dynamodb, first.queue.table.name, "another-host:1:00000000")
             other.claim(spec.endpoint_name, Entry(0, request.request_id, request.expires_at), 60.0)
-        async with running(aws, settings, clock, bucket=first.bucket) as second:
+        async with running(aws, settings, bucket=first.bucket) as second:
             second.queue.table.withdraw(request.request_id)
-            await clock.advance(settings.lease_seconds + 1)
-            await until(lambda: second.queue.forgotten == 1)
+            await second.queue.go_on()
+            assert second.queue.forgotten == 1
             assert not len(second.queue.backlog(spec.endpoint_name))
 
     asyncio.run(main())
