@@ -330,7 +330,7 @@ class Dispatcher:
             threads.submit(work)
         except RuntimeError as error:
             if not self._is_open:
-                raise
+                return  # the pool is closed, and whatever is left is for the next emulator
             # It is in the pool's queue already, for whoever comes next: a call that does nothing.
             _log.warning("no_thread_for_a_request", error=str(error))
             self._loop.call_later(_NEXT_THREAD_SECONDS, self._run_in, threads, _nothing)
