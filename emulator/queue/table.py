@@ -43,11 +43,8 @@ if TYPE_CHECKING:
 
     from emulator.queue.rows import Held, Listed
 
-_BATCH = 25
-"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
-
-_READ_BATCH = 100
-"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html, and API_BatchGetItem
+_BATCH, _READ_BATCH = 25, 100
 
 _ENDPOINTS_ROW = "#endpoints"
 _log = structlog.get_logger()
