@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,21 @@ def _settings() -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
 
 
-@lru_cache(maxsize=8)
-def _client(service: str, _settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # boto3's own type
-    return boto3.session.Session().client(service)  # type: ignore[call-overload]  # typed by the callers
+def _client(service: str, settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # boto3's own type
+    with _MAKING:
+        return _made(service, settings)
+
+
+_MAKING = threading.Lock()
+"""boto3's sessions make one client at a time: https://docs.aws.amazon.com/boto3/latest/guide/session.html"""
+
+
+@lru_cache(maxsize=16)
+def _made(service: str, settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # as above
+    return _session(settings).client(service)  # type: ignore[call-overload]  # typed by the callers
+
+
+@lru_cache(maxsize=2)
+def _session(_settings: tuple[tuple[str, str], ...]) -> boto3.session.Session:
+    """One for all clients: each new session reads the list of AWS's endpoints again, a tenth of a second."""
+    return boto3.session.Session()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cloud.endpoint import VARIANT
+from cloud.endpoint_spec import VARIANT
 from cloud.errors import CloudError
 from cloud.pages import ask, has_emulator
 from cloud.scaling import Timing, duration, timing_of

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from cloud import clients
+from cloud.aws_errors import aws_errors, error_code
+from cloud.endpoint_spec import VARIANT, container_environment, endpoint_spec, is_ours
 from cloud.errors import UnavailableError
 from cloud.resources import ensure_resources, topic_arns
 from cloud.scaling import ensure_scaling, remove_scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
-    from mypy_boto3_sagemaker.type_defs import (
-        AsyncInferenceConfigTypeDef,
-        AsyncInferenceOutputConfigTypeDef,
-        ContainerDefinitionTypeDef,
-        ProductionVariantTypeDef,
-    )
-
+    from cloud.endpoint_spec import EndpointSpec
     from cloud.profiles import Profile
 
-VARIANT = "AllTraffic"
-CONCURRENCY = 1
-"""Invocations an instance takes at once: the GPU has room for one."""
-
-PASSED_ON = ("HF_TOKEN",)
-"""Variables of this process that the container gets, besides all that begin with RUNTIME_."""
+_FIRST_PAUSE = 0.05
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
     """What DescribeEndpoint says, as far as a person asks.
 
-    `instances` is None before the first; `desired` is what it is on its way to.
+    `instances` is None before the first; `desired` is what it is on its way to. `config` is the name of its
+    configuration.
     """
 
     name: str
@@ -49,41 +39,67 @@ class EndpointStatus:
     instances: int | None
     desired: int | None
     failure_reason: str | None
+    config: str = ""
 
 
-def ensure_endpoint(
-    profile: Profile, report: Callable[[str], None], *, scale_to_zero: bool | None = None
-) -> bool:
-    """Make the endpoint and what it stands on where they are not there yet, and wait for InService.
+def prepare_endpoint(profile: Profile, say: Callable[[str], None]) -> bool:
+    """Make what the endpoint stands on; True where it is still to be made itself, by `create_endpoint`.
 
-    An endpoint that is there keeps the settings it was made with; one that has failed is made anew. Whether
-    it scales to zero is the profile's to say for a new one, unless `scale_to_zero` says so for any.
+    An endpoint that is there keeps the settings it was made with, and `say` is told where these are not
+    those of now; one that has failed is deleted, since nothing else is allowed then.
 
-    `report` is told in words what is waited for. True where the endpoint is new.
+    Raises:
+        UnavailableError: a service refuses, or cannot be reached.
+    """
+    with aws_errors(f"profile {profile.name!r}"):
+        existing = describe_endpoint(profile.names.endpoint_name)
+        ensure_resources(profile)
+        if existing is None:
+            return True
+        if existing.status == "Failed":
+            say(f"endpoint {existing.name} had failed, and is made anew")
+            _delete_and_wait(profile)
+            return True
+        _say_if_other(profile, existing, say)
+        return False
+
+
+def create_endpoint(profile: Profile) -> bool:
+    """Make the endpoint, of a model and a configuration with the settings of now.
+
+    False where somebody else was first: it is theirs.
+
+    Raises:
+        UnavailableError: a service refuses, or cannot be reached; it may have been made all the same.
+    """
+    with aws_errors(f"profile {profile.name!r}"):
+        spec = _spec(profile)
+        sagemaker = clients.sagemaker()
+        _made(lambda: sagemaker.create_model(**spec.model))
+        _made(lambda: sagemaker.create_endpoint_config(**spec.config))
+        name = profile.names.endpoint_name
+        return _made(
+            lambda: sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=spec.config_name)
+        )
+
+
+def bring_in_service(
+    profile: Profile, report: Callable[[str], None], *, new: bool, scale_to_zero: bool | None = None
+) -> None:
+    """Wait until the endpoint is InService, and let it scale to zero or not.
+
+    That is the profile's to say for a `new` one, unless `scale_to_zero` says so for any. `report` is told in
+    words what is waited for.
 
     Raises:
         UnavailableError: the endpoint has failed, with AWS's reason, or a service cannot be reached.
     """
-    try:
-        sagemaker = clients.sagemaker()
-        existing = describe_endpoint(profile.names.endpoint_name)
-        ensure_resources(profile)
-        if existing is not None and existing.status == "Failed":
-            # Nothing but its deletion is allowed then.
-            report(f"endpoint {existing.name} had failed, and is made anew")
-            _delete_and_wait(profile)
-            existing = None
-        if existing is None:
-            _create(sagemaker, profile)
+    with aws_errors(f"profile {profile.name!r}"):
         _wait_in_service(profile, report)
-        _scale(profile, scale_to_zero, new=existing is None)
-    except (BotoCoreError, ClientError) as error:
-        raise UnavailableError(f"profile {profile.name!r}: {error}") from error
-    return existing is None
+        _scale(profile, scale_to_zero, new=new)
 
 
 def _scale(profile: Profile, wanted: bool | None, *, new: bool) -> None:
-    """Let the endpoint scale to zero, or not; a new one that cannot be is not left behind to cost money."""
     chosen = profile.scale_to_zero if wanted is None and new else wanted
     if chosen is None or (new and not chosen):
         return
@@ -91,41 +107,69 @@ def _scale(profile: Profile, wanted: bool | None, *, new: bool) -> None:
     try:
         change(profile.names.endpoint_name, VARIANT)
     except ClientError as error:
-        if new:
-            delete_endpoint(profile)
         raise UnavailableError(
             f"endpoint {profile.names.endpoint_name!r} cannot be made to scale to zero: {error}\n"
             "--no-scale-to-zero leaves it at one instance, at that instance's price"
         ) from error
 
 
+def removal_command(profile: Profile) -> str:
+    """The command that deletes the endpoint, and with it what it costs; once AWS lets it be deleted."""
+    name = f"--endpoint-name {profile.names.endpoint_name} --region {profile.region}"
+    return f"aws sagemaker wait endpoint-in-service {name}; aws sagemaker delete-endpoint {name}"
+
+
 def delete_endpoint(profile: Profile) -> None:
-    """Delete scaling, endpoint, configuration and model; what is not there is passed over. Buckets stay."""
+    """Delete scaling, endpoint, configuration and model; what is not there is passed over. Buckets stay.
+
+    Each is tried, whatever is refused of the others.
+
+    Raises:
+        UnavailableError: one was refused, the first of them, or AWS cannot be reached.
+    """
     sagemaker = clients.sagemaker()
     names = profile.names
-    try:
-        remove_scaling(names.endpoint_name, VARIANT)
-    except ClientError as error:
-        # Who may not touch scaling has not made any, and the endpoint is to go all the same.
-        if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
-            raise
-    deletions: tuple[Callable[[], Any], ...] = (
-        lambda: sagemaker.delete_endpoint(EndpointName=names.endpoint_name),
-        lambda: sagemaker.delete_endpoint_config(EndpointConfigName=names.endpoint_config_name),
-        lambda: sagemaker.delete_model(ModelName=names.model_name),
-    )
-    for delete in deletions:
+    refused: list[ClientError] = []
+
+    def attempt(delete: Callable[[], Any], *passed_over: str) -> None:
         try:
             delete()
         except ClientError as error:
-            if not _is_not_found(error):
-                raise
+            if not _is_not_found(error) and error_code(error) not in passed_over:
+                refused.append(error)
+
+    with aws_errors(f"endpoint {names.endpoint_name!r}"):
+        configs, models = _made_of(profile)
+        # Who may not touch scaling has not made any.
+        attempt(lambda: remove_scaling(names.endpoint_name, VARIANT), *_DENIED)
+        attempt(lambda: sagemaker.delete_endpoint(EndpointName=names.endpoint_name))
+        for config in configs:
+            attempt(lambda config=config: sagemaker.delete_endpoint_config(EndpointConfigName=config))  # type: ignore[misc]  # bound early
+        for model in models:
+            attempt(lambda model=model: sagemaker.delete_model(ModelName=model))  # type: ignore[misc]  # as above
+        if refused:
+            raise refused[0]
+
+
+def _made_of(profile: Profile) -> tuple[list[str], list[str]]:
+    """The endpoint's configuration and models, by name, as far as they were made here."""
+    names = profile.names
+    try:
+        found = describe_endpoint(names.endpoint_name)
+        if found is None or not is_ours(names.endpoint_config_name, found.config):
+            return [], []
+        config = clients.sagemaker().describe_endpoint_config(EndpointConfigName=found.config)
+    except ClientError:
+        return [], []  # the endpoint costs money, these do not: it is deleted all the same
+    models = [variant.get("ModelName", "") for variant in config["ProductionVariants"]]
+    return [found.config], [model for model in models if is_ours(names.model_name, model)]
 
 
 def _delete_and_wait(profile: Profile) -> None:
     delete_endpoint(profile)
+    pauses = _pauses(profile)
     while describe_endpoint(profile.names.endpoint_name) is not None:
-        time.sleep(profile.poll_seconds)
+        time.sleep(next(pauses))
 
 
 def describe_endpoint(name: str) -> EndpointStatus | None:
@@ -143,56 +187,34 @@ def describe_endpoint(name: str) -> EndpointStatus | None:
         sum(variant.get("CurrentInstanceCount", 0) for variant in variants) if variants else None,
         sum(variant.get("DesiredInstanceCount", 0) for variant in variants) if variants else None,
         found.get("FailureReason"),
+        found.get("EndpointConfigName", ""),
     )
 
 
-def _create(sagemaker: SageMakerClient, profile: Profile) -> None:
-    names = profile.names
+def _spec(profile: Profile) -> EndpointSpec:
     account, role_arn = _identity(profile)
-    container: ContainerDefinitionTypeDef = {
-        "Image": _image(profile, account),
-        "Environment": container_environment(),
-    }
-    variant: ProductionVariantTypeDef = {
-        "VariantName": VARIANT,
-        "ModelName": names.model_name,
-        "InstanceType": cast("ProductionVariantInstanceTypeType", names.instance_type),
-        "InitialInstanceCount": 1,
-    }
-    _once(
-        lambda: sagemaker.create_model(
-            ModelName=names.model_name, ExecutionRoleArn=role_arn, PrimaryContainer=container
-        )
+    registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
+    return endpoint_spec(
+        profile.names,
+        image=profile.image or f"{registry}/{profile.names.ecr_repo}:latest",
+        role_arn=role_arn,
+        environment=container_environment(),
+        topics=topic_arns(profile),
     )
-    _once(
-        lambda: sagemaker.create_endpoint_config(
-            EndpointConfigName=names.endpoint_config_name,
-            ProductionVariants=[variant],
-            AsyncInferenceConfig=_async_config(profile),
+
+
+def _say_if_other(profile: Profile, existing: EndpointStatus, say: Callable[[str], None]) -> None:
+    """Nobody is to take an old model for the one that was asked for."""
+    try:
+        wanted = _spec(profile).config_name
+    except ClientError:
+        return  # who may not ask for role and account may use the endpoint all the same
+    if existing.config != wanted:
+        say(
+            f"endpoint {existing.name} keeps the model, image and settings that it was made with "
+            f"(configuration {existing.config}; from here it would be {wanted}). "
+            f"To have it made anew: `{removal_command(profile)}`, then start again"
         )
-    )
-    sagemaker.create_endpoint(EndpointName=names.endpoint_name, EndpointConfigName=names.endpoint_config_name)
-
-
-def _async_config(profile: Profile) -> AsyncInferenceConfigTypeDef:
-    bucket = profile.names.async_io_bucket
-    output: AsyncInferenceOutputConfigTypeDef = {
-        "S3OutputPath": f"s3://{bucket}/async-output",
-        "S3FailurePath": f"s3://{bucket}/async-failures",
-    }
-    if arns := topic_arns(profile):
-        output["NotificationConfig"] = arns
-    return {
-        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": CONCURRENCY},
-        "OutputConfig": output,
-    }
-
-
-def container_environment() -> dict[str, str]:
-    """What the container is told of this process's environment."""
-    return {
-        name: value for name, value in os.environ.items() if name.startswith("RUNTIME_") or name in PASSED_ON
-    }
 
 
 def _identity(profile: Profile) -> tuple[str, str]:
@@ -204,13 +226,9 @@ def _identity(profile: Profile) -> tuple[str, str]:
     return account, boto3.client("iam").get_role(RoleName=role)["Role"]["Arn"]
 
 
-def _image(profile: Profile, account: str) -> str:
-    registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
-    return profile.image or f"{registry}/{profile.names.ecr_repo}:latest"
-
-
 def _wait_in_service(profile: Profile, report: Callable[[str], None]) -> None:
     name = profile.names.endpoint_name
+    pauses = _pauses(profile)
     while True:
         found = describe_endpoint(name)
         if found is None:
@@ -220,19 +238,29 @@ def _wait_in_service(profile: Profile, report: Callable[[str], None]) -> None:
         if found.status in ("Failed", "UpdateRollbackFailed"):
             raise UnavailableError(
                 f"endpoint {name!r} is {found.status}: {found.failure_reason}\n"
-                "Start again once the cause is mended: a failed endpoint is made anew."
+                "Start again once the cause is fixed: a failed endpoint is made anew."
             )
         report(f"endpoint {name} is {found.status}")
-        time.sleep(profile.poll_seconds)
+        time.sleep(next(pauses))
 
 
-def _once(create: Callable[[], Any]) -> None:
-    """Call `create`; that the thing is there already is as good."""
+def _pauses(profile: Profile) -> Iterator[float]:
+    """Seconds between two looks: often at first, then as often as is worth asking on this profile."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 1.5, profile.poll_seconds)
+
+
+def _made(create: Callable[[], Any]) -> bool:
+    """Call `create`; False where the thing is there already. The name of a part says what is in it."""
     try:
         create()
     except ClientError as error:
         if "already existing" not in str(error):
             raise
+        return False
+    return True
 
 
 def _is_not_found(error: ClientError) -> bool:

@@ -10,6 +10,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from cloud import clients
+from cloud.aws_errors import unavailable
 from cloud.errors import CloudError, UnavailableError, UsageError
 from cloud.whole import whole
 from runtime.contract import S3_URI
@@ -57,7 +58,7 @@ def upload(path: Path, target: S3Location) -> None:
     try:
         clients.s3().upload_file(str(path), target.bucket, target.key, {"ContentType": content_type})
     except (ClientError, S3UploadFailedError) as error:
-        raise UnavailableError(f"{path} cannot be uploaded to {target}: {error}") from error
+        raise unavailable(error, f"{path} cannot be uploaded to {target}") from error
 
 
 def download(source: S3Location, path: Path) -> None:
@@ -73,7 +74,7 @@ def read_if_there(source: S3Location) -> bytes | None:
     """The object's bytes, or None where there is none.
 
     Raises:
-        UnavailableError: S3 refused. Without s3:ListBucket it answers 403 for a missing key too:
+        UnavailableError: this identity may not read. Without s3:ListBucket, that is said of missing keys too:
             https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     try:
@@ -82,5 +83,7 @@ def read_if_there(source: S3Location) -> bytes | None:
         code = error.response.get("Error", {}).get("Code", "")
         if code in NOT_FOUND:
             return None
-        hint = " (does this identity have s3:GetObject and s3:ListBucket?)" if code == "AccessDenied" else ""
-        raise UnavailableError(f"{source}: {error}{hint}") from error
+        if code == "AccessDenied":
+            hint = "does this identity have s3:GetObject and s3:ListBucket?"
+            raise UnavailableError(f"{source}: {error} ({hint})") from error
+        raise

@@ -5,40 +5,65 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
-from cloud.errors import CloudError
+from cloud.errors import CloudError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
-"""As shells have them."""
+"""As shells have it, like the exit code of every other signal."""
 
 
 def main() -> None:
-    """Run the command line; exit codes are those of `cloud.errors`."""
-    signal.signal(signal.SIGTERM, _leave_in_order)
+    """The command line as a process: it ends in order on signals too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has it ignored, and means it
+            signal.signal(number, _leave_in_order)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command; its exit code is one of `cloud.errors`."""
     try:
         # Half a second of imports, in which Ctrl-C is to end as quietly as later.
-        from cloud.commands.app import app  # noqa: PLC0415
+        from cloud.commands.app import application  # noqa: PLC0415
 
-        app(prog_name="meshtwin")
+        application(words)(list(words), prog_name="meshtwin")
     except CloudError as error:
-        _say(str(error))
-        sys.exit(error.exit_code)
+        return _told(error)
+    except SystemExit as end:  # how the command line ends by itself, and by a signal
+        return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output went away: leave quietly, as `head` expects.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1
+    except Exception as error:
+        known = _from_aws(error)
+        if known is None:
+            raise  # a fault of ours
+        return _told(known)
+    return 0
 
 
-def _leave_in_order(_signal: int, _frame: object) -> None:
-    """On SIGTERM, unwind: what was started is stopped on the way."""
-    sys.exit(TERMINATED)
+def _leave_in_order(number: int, _frame: object) -> None:
+    """Unwind: what was started is stopped on the way."""
+    sys.exit(128 + number)
 
 
-def _say(message: str) -> None:
-    from cloud.commands.console import err  # noqa: PLC0415  # see above
+def _from_aws(error: Exception) -> UnavailableError | None:
+    """The SDK's error in words, where nobody nearer to it knew more; None of any other."""
+    from cloud.aws_errors import AWS_ERRORS, unavailable  # noqa: PLC0415  # costs as much as the SDK
+
+    return unavailable(error) if isinstance(error, AWS_ERRORS) else None
+
+
+def _told(error: CloudError) -> int:
+    from cloud.commands.console import err, note  # noqa: PLC0415  # see above
 
     err.print("[red]meshtwin:[/red] ", end="")
-    err.print(message, markup=False, soft_wrap=True)
+    note(str(error))
+    return error.exit_code

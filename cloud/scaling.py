@@ -149,9 +149,11 @@ def in_words(timing: Timing, speed: float) -> str:
         return "It goes to zero instances when it has no work and the clock is moved: --speed 0 stands still."
     idle, wake = timing.idle / speed, timing.wake / speed
     fast = f" at --speed {speed:g}" if speed != 1 else ""
+    cooldown = duration(COOLDOWN_SECONDS / speed)
     return (
-        f"It goes to zero instances after {duration(idle)} without work{fast}; a request then waits about "
-        f"{duration(wake)}, and for the container to start."
+        f"It goes to zero instances within {duration(idle)} without work{fast}; one that was woken, as soon "
+        f"as its cooldown of {cooldown} is over. A request then waits about {duration(wake)}, and for the "
+        "container to start."
     )
 
 

@@ -1,4 +1,4 @@
-"""Hand a picture to the endpoint through InvokeEndpointAsync. `waiting` brings back what came of it.
+"""Hand an image to the endpoint through InvokeEndpointAsync. `waiting` brings back what came of it.
 
 ticket = submit(Submission(stage=Stage.FULL, input="duck.png", output_prefix="out/"), names)
 result = wait(ticket, timeout=600)
@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from cloud import clients
+from cloud.aws_errors import AWS_ERRORS, is_passing, unavailable
 from cloud.errors import UnavailableError, UsageError
 from cloud.locations import S3Location, is_s3, upload
+from cloud.places import file_to_write, folder_to_write
 from runtime.contract import InvocationRequest, Params, Stage
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Ticket:
     progress_location: str
     downloads: dict[str, str]
 
+    @property
+    def request_id(self) -> str:
+        """The request's id in the service, which its OutputLocation ends with."""
+        return self.output_location.rpartition("/")[2].removesuffix(".out")
+
     def to_json(self) -> str:
         """For a later `meshtwin wait`."""
         return json.dumps(asdict(self), indent=2)
@@ -80,12 +86,15 @@ def submit(submission: Submission, names: ResourceNames) -> Ticket:
     try:
         _upload_inputs(submission, request)
         return _invoke(submission, request, names, job_id)
-    except BotoCoreError as error:
-        raise UnavailableError(f"{error}\nIs `meshtwin up` running? `meshtwin status` tells.") from error
+    except AWS_ERRORS as error:
+        nobody = is_passing(error) or "not found" in str(error)
+        hint = "\nIs `meshtwin up` running? `meshtwin status` tells." if nobody else ""
+        raise UnavailableError(f"{unavailable(error)}{hint}") from error
 
 
 def _request(submission: Submission, names: ResourceNames, job_id: str) -> InvocationRequest:
     _check_places(submission)
+    _check_buckets(submission, names)
     jobs = f"s3://{names.output_bucket}/jobs/{job_id}/"
     fields: dict[str, Any] = {
         "stage": submission.stage,
@@ -119,6 +128,26 @@ def _check_places(submission: Submission) -> None:
     for place in (submission.input, submission.shape):
         if place is not None and not is_s3(place) and not Path(place).is_file():
             raise UsageError(f"{place}: no such file")
+    if submission.output is not None and not is_s3(submission.output):
+        file_to_write(submission.output, "--output")
+    if submission.output_prefix is not None and not is_s3(submission.output_prefix):
+        folder_to_write(Path(submission.output_prefix), "--output-prefix")
+
+
+def _check_buckets(submission: Submission, names: ResourceNames) -> None:
+    """On AWS buckets have no default: those that this job needs have to be named."""
+    inputs = [place for place in (submission.input, submission.shape) if place is not None]
+    output = submission.output or submission.output_prefix
+    needed = {
+        "ASYNC_IO_BUCKET": True,
+        "INPUT_BUCKET": not all(map(is_s3, inputs)),
+        "OUTPUT_BUCKET": output is None or not is_s3(output),
+    }
+    for variable, bucket in names.buckets().items():
+        if needed[variable] and not bucket:
+            raise UsageError(
+                f"{variable} is not set: `export {variable}=a-bucket-of-yours`, or give s3:// places"
+            )
 
 
 def _input_location(place: str, names: ResourceNames, job_id: str) -> str:
@@ -137,25 +166,21 @@ def _upload_inputs(submission: Submission, request: InvocationRequest) -> None:
 
 def _invoke(submission: Submission, request: InvocationRequest, names: ResourceNames, job_id: str) -> Ticket:
     document = S3Location(names.async_io_bucket, f"async-input/{job_id}.json")
-    try:
-        clients.s3().put_object(
-            Bucket=document.bucket,
-            Key=document.key,
-            Body=request.model_dump_json(exclude_none=True).encode(),
-            ContentType="application/json",
-        )
-        answer = clients.sagemaker_runtime().invoke_endpoint_async(
-            EndpointName=names.endpoint_name,
-            InputLocation=str(document),
-            ContentType="application/json",
-            Accept="application/json",
-            InferenceId=job_id,
-            RequestTTLSeconds=submission.ttl_seconds,
-            InvocationTimeoutSeconds=submission.invocation_timeout,
-        )
-    except ClientError as error:
-        hint = "\nIs `meshtwin up` running? `meshtwin status` tells." if "not found" in str(error) else ""
-        raise UnavailableError(f"{error}{hint}") from error
+    clients.s3().put_object(
+        Bucket=document.bucket,
+        Key=document.key,
+        Body=request.model_dump_json(exclude_none=True).encode(),
+        ContentType="application/json",
+    )
+    answer = clients.sagemaker_runtime().invoke_endpoint_async(
+        EndpointName=names.endpoint_name,
+        InputLocation=str(document),
+        ContentType="application/json",
+        Accept="application/json",
+        InferenceId=job_id,
+        RequestTTLSeconds=submission.ttl_seconds,
+        InvocationTimeoutSeconds=submission.invocation_timeout,
+    )
     return Ticket(
         inference_id=answer["InferenceId"],
         endpoint_name=names.endpoint_name,

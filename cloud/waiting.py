@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
+from cloud.aws_errors import AWS_ERRORS, is_passing, unavailable
 from cloud.cold_start import ColdStart
 from cloud.endpoint import describe_endpoint
 from cloud.errors import (
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 FIRST_INTERVAL = 0.1
 LONGEST_INTERVAL = 2.0
 INTERVAL_GROWTH = 1.15
+
+AWAY_SECONDS = 60.0
+"""How long services may be away: a restart of the store, a laptop that changes networks."""
 
 EXPIRED = re.compile(r"(invocation|request)( has)? expired", re.IGNORECASE)
 TIMED_OUT = re.compile(r"(invocation|request)( has)? timed out", re.IGNORECASE)
@@ -55,34 +59,60 @@ class Result:
 
 
 def wait(
-    ticket: Ticket, *, timeout: float = 3600.0, on_update: Callable[[Update], None] = lambda _: None
+    ticket: Ticket,
+    *,
+    timeout: float = 3600.0,
+    on_update: Callable[[Update], None] = lambda _: None,
+    away: float = AWAY_SECONDS,
 ) -> Result:
     """Wait for the job's end, and bring its results here where that was asked for.
 
-    Only the two locations that InvokeEndpointAsync returned tell the outcome; it is the same on AWS.
+    Only the two locations that InvokeEndpointAsync returned tell the outcome; it is the same on AWS. Services
+    that cannot be reached are asked again, for `away` seconds.
 
     Raises:
         JobFailedError, JobExpiredError, JobTimedOutError: how it ended instead.
         NotYetError: `timeout` seconds have passed; the job goes on.
-        UnavailableError: a service cannot be reached.
+        UnavailableError: a service refuses, or was away for too long; the job goes on.
     """
     start = time.monotonic()
-    interval = FIRST_INTERVAL
-    cold_start = ColdStart()
     try:
-        while (response := _outcome(ticket)) is None:
-            elapsed = time.monotonic() - start
-            if elapsed > timeout:
-                raise NotYetError(_not_yet(ticket, timeout))
-            on_update(_update(ticket, cold_start))
-            time.sleep(min(interval, max(0.0, timeout - elapsed) + 0.01))
-            interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
+        response = _ended(ticket, start, timeout, on_update, away)
         files = {name: Path(path) for name, path in ticket.downloads.items()}
         for name, path in files.items():
             download(S3Location.parse(ticket.outputs[name]), path)
-    except BotoCoreError as error:
-        raise UnavailableError(f"while waiting for job {ticket.inference_id}: {error}") from error
+    except AWS_ERRORS as error:
+        raise UnavailableError(
+            f"{unavailable(error, f'while waiting for job {ticket.inference_id}')}\n"
+            f"It may go on: `meshtwin wait {ticket.inference_id}` waits for it again"
+        ) from error
     return Result(response, time.monotonic() - start, files)
+
+
+def _ended(
+    ticket: Ticket, start: float, timeout: float, on_update: Callable[[Update], None], away: float
+) -> InvocationResponse:
+    heard = start
+    interval = FIRST_INTERVAL
+    cold_start = ColdStart()
+    while True:
+        try:
+            response = _outcome(ticket)
+            update = _update(ticket, cold_start) if response is None else None
+            heard = time.monotonic()
+        except AWS_ERRORS as error:
+            if not is_passing(error) or time.monotonic() - heard > away:
+                raise
+            response, update = None, Update("its services to be reachable again")
+        if response is not None:
+            return response
+        elapsed = time.monotonic() - start
+        if elapsed > timeout:
+            raise NotYetError(_not_yet(ticket, timeout))
+        if update is not None:
+            on_update(update)
+        time.sleep(min(interval, max(0.0, timeout - elapsed) + 0.01))
+        interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
 
 
 def _outcome(ticket: Ticket) -> InvocationResponse | None:
@@ -122,9 +152,9 @@ def failure_error(inference_id: str, failure: bytes) -> CloudError:
 
 
 def _update(ticket: Ticket, cold_start: ColdStart) -> Update:
-    progress = read_if_there(S3Location.parse(ticket.progress_location))
+    progress = _progress(ticket)
     if progress is not None:
-        return Update(progress=Progress.model_validate_json(progress))
+        return Update(progress=progress)
     try:
         endpoint = describe_endpoint(ticket.endpoint_name)
     except ClientError:
@@ -135,6 +165,15 @@ def _update(ticket: Ticket, cold_start: ColdStart) -> Update:
     if endpoint.instances == 0:
         return Update(cold_start.words(endpoint))
     return Update("its turn in the queue" if endpoint.status == "InService" else f"{endpoint.status} to end")
+
+
+def _progress(ticket: Ticket) -> Progress | None:
+    """The container's, None also where something else lies there."""
+    found = read_if_there(S3Location.parse(ticket.progress_location))
+    try:
+        return None if found is None else Progress.model_validate_json(found)
+    except ValidationError:
+        return None
 
 
 def _not_yet(ticket: Ticket, timeout: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.endpoint import VARIANT
+from cloud.endpoint_spec import VARIANT
 from cloud.errors import CloudError
 from cloud.resources import ensure_resources
 from cloud.scaling import ensure_scaling

@@ -24,7 +24,16 @@ from cloud.commands.build_options import (
     RotationOption,
     SizeOption,
 )
-from cloud.commands.console import FIRST_TIME, JobProgress, JsonOption, ProfileOption, err, out, print_json
+from cloud.commands.console import (
+    FIRST_TIME,
+    JobProgress,
+    JsonOption,
+    ProfileOption,
+    note,
+    out,
+    print_json,
+    tell,
+)
 from cloud.commands.serving import serving
 from cloud.connection import connect
 from cloud.createbuild.api import BuildApi, connected_api
@@ -32,6 +41,7 @@ from cloud.createbuild.artefacts import bring, folder_name
 from cloud.createbuild.choices import anchor_of, palette_of
 from cloud.createbuild.follow import follow
 from cloud.errors import UsageError
+from cloud.places import folder_to_write
 from cloud.profiles import API_URL_VARIABLE, load_profile
 from cloud.stack.options import StackOptions
 from cloud.stack.state import STATE_VARIABLE, read_state
@@ -42,7 +52,7 @@ if TYPE_CHECKING:
 
     from cloud.createbuild.follow import Update
 
-MAX_PICTURE_BYTES = 700_000
+MAX_IMAGE_BYTES = 700_000
 """What fits into a request of 1 MiB in Base64, with room for the rest."""
 
 
@@ -58,8 +68,8 @@ def build(
     anchor: AnchorOption = None,
     game: GameOption = "1.21.4",
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same prompt, same build.")] = None,
-    picture: Annotated[
-        Path | None, typer.Option(help="Build from this picture; the prompt may be left out.")
+    image: Annotated[
+        Path | None, typer.Option(help="Build from this image; the prompt may be left out.")
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where the results go; default: out/build/PROMPT.")
@@ -85,11 +95,11 @@ def build(
 
       meshtwin build "a blue teapot" --size large --kinds 16 --hollow 2 --out out/teapot
 
-      meshtwin build --picture castle.png --palette wool-concrete-terracotta
+      meshtwin build --image castle.png --palette wool-concrete-terracotta
 
       meshtwin build --job 3f2a9c1b7d04 --out out/dragon
     """
-    if not prompt and picture is None and not job:
+    if not prompt and image is None and not job:
         raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
     place = anchor_of(anchor)
     document = {
@@ -104,25 +114,27 @@ def build(
         "anchor": dict(zip("xyz", place, strict=True)) if place else None,
         "version": game,
         "seed": seed,
-        "imageUpload": _picture(picture),
+        "imageUpload": _image(image),
     }
-    named = folder_name(prompt) if prompt else job or (picture.stem if picture else "build")
+    named = folder_name(prompt) if prompt else job or (image.stem if image else "build")
     target = folder or Path("out/build") / named
-    with _api(profile, as_json=as_json) as (api, alone), JobProgress(quiet=as_json) as progress:
+    folder_to_write(target, "--out")
+    with (
+        _api(profile, wait_only=job is not None, as_json=as_json) as (api, alone),
+        JobProgress(quiet=as_json) as progress,
+    ):
         job_id = job or str(api.submit(document)["jobId"])
         first = f" ({FIRST_TIME})" if load_profile(profile).emulated and not kept() else ""
 
-        def tell(now: Update) -> None:
+        def show_step(now: Update) -> None:
             progress.say(now.words + (first if now.stage == "voxelization" else ""), fraction=now.fraction)
 
         try:
-            progress.say(f"job {job_id} is accepted")
-            status = follow(api, job_id, timeout=timeout, on_update=tell)
-        except KeyboardInterrupt:
+            progress.say(f"waiting for job {job_id}" if job else f"job {job_id} is accepted")
+            status = follow(api, job_id, timeout=timeout, on_update=show_step)
+        except (KeyboardInterrupt, SystemExit):  # by Ctrl-C, or another signal
             if not alone:
-                err.print(
-                    f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it", soft_wrap=True
-                )
+                note(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
             raise
         progress.say("fetching the files", fraction=1)
         files = bring(status, target)
@@ -132,15 +144,20 @@ def build(
 
 
 @contextmanager
-def _api(profile: str | None, *, as_json: bool) -> Iterator[tuple[BuildApi, bool]]:
-    """The API to use, and whether it runs for this command alone."""
+def _api(profile: str | None, *, wait_only: bool, as_json: bool) -> Iterator[tuple[BuildApi, bool]]:
+    """The API to use, and whether it runs for this command alone: there it has no job to wait for."""
     chosen = load_profile(profile)
-    if not chosen.emulated or read_state(chosen.name) is not None or API_URL_VARIABLE in os.environ:
+    if (
+        wait_only
+        or not chosen.emulated
+        or read_state(chosen.name) is not None
+        or API_URL_VARIABLE in os.environ
+    ):
         connect(profile)
         yield connected_api(), False
         return
     if not as_json:
-        err.print(f"profile {chosen.name} is not up: it is started for this build alone", markup=False)
+        note(f"profile {chosen.name} is not up: it is started for this build alone")
     with tempfile.TemporaryDirectory(prefix="meshtwin-build-") as scratch:
         os.environ[STATE_VARIABLE] = scratch
         options = StackOptions(log_dir=Path(scratch) / "logs", alone=True)
@@ -148,15 +165,15 @@ def _api(profile: str | None, *, as_json: bool) -> Iterator[tuple[BuildApi, bool
             yield connected_api(), True
 
 
-def _picture(path: Path | None) -> str | None:
+def _image(path: Path | None) -> str | None:
     if path is None:
         return None
     if not path.is_file():
-        raise UsageError(f"--picture {path}: no such file")
+        raise UsageError(f"--image {path}: no such file")
     content = path.read_bytes()
-    if len(content) > MAX_PICTURE_BYTES:
+    if len(content) > MAX_IMAGE_BYTES:
         raise UsageError(
-            f"--picture {path}: {len(content)} bytes, expected at most {MAX_PICTURE_BYTES}; make it smaller"
+            f"--image {path}: {len(content)} bytes, expected at most {MAX_IMAGE_BYTES}; make it smaller"
         )
     return base64.b64encode(content).decode("ascii")
 
@@ -173,10 +190,10 @@ def _report(status: dict[str, Any], files: dict[str, Path], folder: Path, *, as_
     size = status["dimensions"]
     table.add_row("blocks", f"{status['voxelCount']:,} in {size['x']} x {size['y']} x {size['z']}")
     table.add_row("commands", f"{status['commandCount']:,}")
-    for note in status["notes"]:
-        table.add_row("note", note)
+    for words in status["notes"]:
+        table.add_row("note", words)
     out.print(table)
     for path in sorted(files.values()):
-        out.print(str(path), soft_wrap=True)
+        tell(str(path))
     if "preview.png" in files:
-        err.print(f"The picture of it: {folder / 'preview.png'}")
+        note(f"The picture of it: {folder / 'preview.png'}")

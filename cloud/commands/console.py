@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -12,14 +13,24 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cloud.waiting import Update
 
 FIRST_TIME = "the first time on a machine the engine's loops are compiled, about a minute"
 
+
+class _Stderr(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more, which is no reason to stop, least of all what stops something else."""
+        self.quiet = True
+
+
 out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+err = _Stderr(stderr=True, highlight=False)
 
 ProfileOption = Annotated[
     str | None,
@@ -28,6 +39,25 @@ ProfileOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def tell(words: str) -> None:
+    """A line of the result, on standard output, as it is: never wrapped, so that commands can be copied."""
+    out.print(words, markup=False, soft_wrap=True)
+
+
+def note(words: str) -> None:
+    """A line for a person, on standard error, as it is: never wrapped, so that commands can be copied."""
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        err.print(words, markup=False, soft_wrap=True)
+
+
+def tell_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Names and values, a line for each, as they are: an address can be copied."""
+    rows = list(facts)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        out.print(Text.assemble((f"{name:<{width}}  ", "dim"), value), soft_wrap=True)
 
 
 def print_json(document: object) -> None:
@@ -62,12 +92,13 @@ class StartProgress:
         self._status.update(escape(words))
         step = words.partition(" (")[0]
         if not err.is_terminal and step != self._last:
-            err.print(f"  {step}", markup=False, soft_wrap=True)
+            note(f"  {step}")
         self._last = step
 
     def stop(self) -> None:
         """Take it away; doing so twice is as good as once."""
-        self._status.stop()
+        with contextlib.suppress(OSError):  # as above
+            self._status.stop()
 
 
 class JobProgress:
@@ -110,5 +141,5 @@ class JobProgress:
         """Put `words` beside the bar."""
         self._progress.update(self._task, description=words, completed=fraction)
         if self._plain and words != self._last:
-            err.print(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""), soft_wrap=True)
+            note(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""))
         self._last = words

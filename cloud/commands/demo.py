@@ -1,4 +1,4 @@
-"""`meshtwin demo`: the whole way from a picture to a textured model, in a stack of its own."""
+"""`meshtwin demo`: the whole way from an image to a textured model, in a stack of its own."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from cloud.commands.console import (
     JobProgress,
     JsonOption,
     ProfileOption,
-    err,
+    note,
     out,
     print_json,
     seconds_since_start,
+    tell,
 )
 from cloud.commands.serving import serving
 from cloud.commands.submit import summary
-from cloud.contact_sheet import contact_sheet
-from cloud.errors import UsageError
+from cloud.errors import NotYetError, UsageError
+from cloud.places import folder_to_write
 from cloud.profiles import load_profile
 from cloud.stack.options import StackOptions
 from cloud.stack.state import STATE_VARIABLE
@@ -29,16 +30,20 @@ from cloud.submit import Submission, submit
 from cloud.waiting import Result, wait
 from runtime.contract import Stage
 
-DEFAULT_PICTURE = Path("fixtures/images/mushroom.png")
+_EXAMPLE = Path("fixtures/images/mushroom.png")
+_CHECKOUT = Path(__file__).parents[2]
+_JOB_SECONDS = 600.0
 
 
 def demo(
-    picture: Annotated[Path, typer.Argument(help="PNG, JPEG or WebP.")] = DEFAULT_PICTURE,
+    image: Annotated[
+        Path | None, typer.Argument(help="PNG, JPEG or WebP; default: the mushroom of a checkout.")
+    ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Where the results go.")] = Path("out/demo"),
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a picture into a textured model: start the profile, submit a full job, show the result.
+    """Turn an image into a textured model: start the profile, submit a full job, show the result.
 
     Leaves shape.glb, textured.glb and contact_sheet.png in --out, and nothing running.
 
@@ -46,10 +51,12 @@ def demo(
 
       meshtwin demo
 
-      meshtwin demo path/to/picture.png --out out/mine
+      meshtwin demo path/to/image.png --out out/mine
     """
-    if not picture.is_file():
-        raise UsageError(f"{picture}: no such file. Give a picture, or run this where {DEFAULT_PICTURE} is.")
+    source = image or _CHECKOUT / _EXAMPLE
+    if not source.is_file():
+        raise UsageError(f"{source}: no such file. Give an image, as in `meshtwin demo duck.png`")
+    folder_to_write(folder, "--out")
     chosen = load_profile(profile)
     with tempfile.TemporaryDirectory(prefix="meshtwin-demo-") as scratch:
         # A demo is by itself: it neither uses nor disturbs a `meshtwin up` in another shell.
@@ -61,12 +68,21 @@ def demo(
             JobProgress(quiet=as_json) as progress,
         ):
             preparing = served.seconds_preparing
-            submission = Submission(Stage.FULL, str(picture), output_prefix=str(folder))
+            submission = Submission(Stage.FULL, str(source), output_prefix=str(folder))
             ticket = submit(submission, chosen.names)
-            result = wait(ticket, timeout=600, on_update=progress.show)
+            try:
+                result = wait(ticket, timeout=_JOB_SECONDS, on_update=progress.show)
+            except NotYetError as error:
+                raise NotYetError(
+                    f"the demo's job has not ended after {_JOB_SECONDS:g} s, and ends with the demo. Beside "
+                    f"`meshtwin up`, `meshtwin submit --image {source} --output-prefix {folder}` waits longer"
+                ) from error
             seconds = seconds_since_start()
             progress.say("rendering the contact sheet", fraction=1)
-            contact_sheet(picture, folder / "textured.glb", folder / "contact_sheet.png")
+            # NumPy and OpenCV, which nothing before it needs.
+            from cloud.contact_sheet import contact_sheet  # noqa: PLC0415
+
+            contact_sheet(source, folder / "textured.glb", folder / "contact_sheet.png")
     _report(result, folder, seconds, preparing, as_json=as_json)
 
 
@@ -78,8 +94,6 @@ def _report(result: Result, folder: Path, seconds: float, preparing: float, *, a
         return
     out.print(summary(result))
     for file in files:
-        out.print(file, soft_wrap=True)
-    err.print(
-        f"{seconds:.1f} s from the start to textured.glb; services were started after {preparing:.1f} s"
-    )
-    err.print("Nothing was left running. Drop textured.glb into any glTF viewer.")
+        tell(file)
+    note(f"{seconds:.1f} s from the start to textured.glb; services were started after {preparing:.1f} s")
+    note("Nothing was left running. Drop textured.glb into any glTF viewer.")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from rich.markup import escape
 
-from cloud.commands.console import JsonOption, ProfileOption, err, out, print_json
+from cloud.commands.console import JsonOption, ProfileOption, note, out, print_json, tell
 from cloud.doctor.check import Check, Level
 from cloud.doctor.doctor import checks
 from cloud.errors import UnavailableError
@@ -38,11 +38,11 @@ def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     if failed:
         raise UnavailableError(f"profile {chosen.name!r} cannot be started: {', '.join(failed)}")
     if not as_json:
-        err.print(f"nothing is in the way of `meshtwin up --profile {chosen.name}`")
+        note(f"nothing is in the way of `meshtwin up --profile {chosen.name}`")
 
 
 def _print(check: Check) -> None:
     level = f"[{_STYLES[check.level]}]{check.level.upper():<4}[/]"
     out.print(f"{level}  [bold]{escape(check.name)}[/]: {escape(check.found)}", soft_wrap=True)
     if check.mend:
-        out.print(f"      mend: {check.mend}", markup=False, soft_wrap=True)
+        tell(f"      mend: {check.mend}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cloud.commands.console import JsonOption, ProfileOption, out, print_json
+from cloud.commands.console import JsonOption, ProfileOption, out, print_json, tell
 from cloud.connection import connect
 from cloud.errors import UsageError
 from cloud.pages import ask
@@ -53,11 +53,11 @@ def requests(
         return
     for one in page["requests"]:
         words = f"{one['request_id']}  {_time(one['accepted_at'])}  {one['state']:<9}  {one['endpoint_name']}"
-        out.print(words + (f"  {one['reason']}" if one["reason"] else ""), markup=False, soft_wrap=True)
+        tell(words + (f"  {one['reason']}" if one["reason"] else ""))
     if not page["requests"]:
-        out.print("there are none")
+        tell("there are none")
     if page["next_token"]:
-        out.print(f"there are more than these {limit}: --limit shows them")
+        tell(f"there are more than these {limit}: --limit shows them")
 
 
 def cancel(request_id: IdArgument, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
@@ -125,11 +125,11 @@ def instances(
         return
     for one in found["instances"]:
         words = f"{one['endpoint']} {one['instance_id']}: {one['state']}, {one['busy']} at work, "
-        out.print(f"{words}process {one['pid'] or '-'}, {one['address']}", markup=False)
+        tell(f"{words}process {one['pid'] or '-'}, {one['address']}")
         for line in one["last_lines"]:
-            out.print(f"    {line}", markup=False, soft_wrap=True)
+            tell(f"    {line}")
     if not found["instances"]:
-        out.print("there are no instances")
+        tell("there are no instances")
 
 
 def clock(
@@ -225,31 +225,31 @@ def _print(document: object, as_json: bool, words: str) -> None:
     if as_json:
         print_json(document)
     else:
-        out.print(words, markup=False, soft_wrap=True)
+        tell(words)
 
 
 def _print_request(found: dict[str, Any]) -> None:
     for name in ("request_id", "inference_id", "endpoint_name", "state", "reason", "input_location"):
         if found[name] is not None:
-            out.print(f"{name}: {found[name]}", markup=False, soft_wrap=True)
-    out.print(f"output_location: {found['output_location']}", markup=False, soft_wrap=True)
+            tell(f"{name}: {found[name]}")
+    tell(f"output_location: {found['output_location']}")
     for event in found["timeline"]:
         facts = " ".join(f"{name}={value}" for name, value in event.items() if name not in {"at", "event"})
-        out.print(f"  {_time(event['at'])} {event['event']} {facts}", markup=False, soft_wrap=True)
+        tell(f"  {_time(event['at'])} {event['event']} {facts}")
     for exchange in found["exchanges"]:
-        out.print(f"\n{exchange['method']} http://{exchange['address']}{exchange['path']}", markup=False)
+        tell(f"\n{exchange['method']} http://{exchange['address']}{exchange['path']}")
         _print_message(exchange["request_headers"].items(), exchange["request_body"])
         answer = exchange["error"] or f"HTTP {exchange['status']}"
-        out.print(f"-> {answer}", markup=False, soft_wrap=True)
+        tell(f"-> {answer}")
         _print_message(exchange["response_headers"], exchange["response_body"])
 
 
 def _print_message(headers: Any, body: dict[str, Any] | None) -> None:  # noqa: ANN401  # pairs, of a dict or a list
     for name, value in headers:
-        out.print(f"   {name}: {value}", markup=False, soft_wrap=True)
+        tell(f"   {name}: {value}")
     if body is not None:
         shown = body["text"] if body["text"] is not None else "(a stream)"
-        out.print(f"   {shown} ({body['length']} bytes)", markup=False, soft_wrap=True)
+        tell(f"   {shown} ({body['length']} bytes)")
 
 
 def _time(seconds: float) -> str:

@@ -14,9 +14,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloud.commands.console import JsonOption, ProfileOption, err, out, print_json
+from cloud.commands.console import JsonOption, ProfileOption, note, out, print_json
 from cloud.errors import CloudError, UnavailableError
 from cloud.parity import EVIDENCE, Row, as_markdown, read_report, tabulate
+from cloud.places import file_to_write
 from cloud.profiles import profile_name
 
 _SHORT = dict(zip(EVIDENCE, ("AWS", "page", "model", "field", "assumed"), strict=True))
@@ -49,6 +50,8 @@ def parity(
       CONTRACT_IMAGE=... CONTRACT_ROLE_ARN=... meshtwin parity --profile sagemaker --record
     """
     name = profile_name(profile)
+    if write is not None:
+        file_to_write(str(write), "--write")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         _run(name, report, record=record)
@@ -67,7 +70,7 @@ def parity(
             f"{len(failed)} rules do not hold: {', '.join(failed) or '-'}; "
             f"operations without a rule: {', '.join(missing) or '-'}"
         )
-    err.print(f"{len(rules)} rules, {sum(rule.outcome == 'passed' for rule in rules)} passed on {name}")
+    note(f"{len(rules)} rules, {sum(rule.outcome == 'passed' for rule in rules)} passed on {name}")
 
 
 def _run(profile: str, report: Path, *, record: bool) -> None:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cloud.commands.console import StartProgress, err, seconds_since_start
-from cloud.connection import use
-from cloud.endpoint import VARIANT, delete_endpoint, ensure_endpoint
+from cloud.commands.console import StartProgress, note, seconds_since_start
+from cloud.connection import beside_proxies, use
+from cloud.endpoint_spec import VARIANT
+from cloud.owned_endpoint import endpoint_in_service
 from cloud.scaling import Timing, timing_of
 from cloud.stack.stack import Stack, prepare, running
-from cloud.stack.state import State, remove_state, write_state
+from cloud.stack.state import State, noted, only_one
 from cloud.watch import StoreWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from cloud.profiles import Profile
     from cloud.stack.options import StackOptions
@@ -42,27 +43,29 @@ def serving(
     profile: Profile, options: StackOptions, *, keep: bool = False, scale_to_zero: bool | None = None
 ) -> Iterator[Serving]:
     """The profile's services with its endpoint InService, from here to the end of the `with` block."""
-    prepare(profile, options, _say)
-    prepared = seconds_since_start()
-    with StartProgress() as progress, running(profile, options, progress.show) as stack:
-        environment = dict(stack.environment)
-        use(environment)
+    with only_one(profile.name):
+        prepare(profile, options, note)
+        prepared = seconds_since_start()
+        # What waits for services asks them itself, and not through a proxy.
+        os.environ.update(beside_proxies())
+        with StartProgress() as progress, running(profile, options, progress.show) as stack:
+            environment = dict(stack.environment)
+            if profile.emulated:
+                use(environment)
+            else:
+                os.environ.update(environment)
 
-        def report(words: str) -> None:
-            progress.show(f"{words} (logs: {stack.log_dir})")
+            def report(words: str) -> None:
+                progress.show(f"{words} (logs: {stack.log_dir})")
 
-        new = _bring_in_service(profile, report, scale_to_zero)
-        progress.stop()
-        services = {service.name: service.place for service in stack.services}
-        try:
-            timing = _timing(profile)
-            write_state(State(profile.name, os.getpid(), environment, str(stack.log_dir), services))
-            with StoreWatch(profile, _say, scales=timing is not None) if profile.emulated else nullcontext():
-                yield Serving(stack, seconds_since_start(), prepared, timing)
-        finally:
-            remove_state(profile.name)
-            if new and not keep and not profile.emulated:
-                delete_endpoint(profile)
+            with endpoint_in_service(profile, report, note, keep=keep, scale_to_zero=scale_to_zero):
+                progress.stop()
+                timing = _timing(profile)
+                services = {service.name: service.place for service in stack.services}
+                state = State(profile.name, environment, str(stack.log_dir), services)
+                watch = StoreWatch(profile, note, scales=timing is not None)
+                with noted(state), watch if profile.emulated else nullcontext():
+                    yield Serving(stack, seconds_since_start(), prepared, timing)
 
 
 def _timing(profile: Profile) -> Timing | None:
@@ -70,20 +73,3 @@ def _timing(profile: Profile) -> Timing | None:
         return timing_of(profile.names.endpoint_name, VARIANT)
     except ClientError:
         return None  # who has not let it scale need not be allowed to look
-
-
-def _say(words: str) -> None:
-    err.print(words, markup=False, soft_wrap=True)
-
-
-def _bring_in_service(profile: Profile, report: Callable[[str], None], scale_to_zero: bool | None) -> bool:
-    try:
-        return ensure_endpoint(profile, report, scale_to_zero=scale_to_zero)
-    except KeyboardInterrupt:
-        if not profile.emulated:
-            name = profile.names.endpoint_name
-            err.print(
-                f"endpoint {name} may go on being created on AWS, and cost money: "
-                f"`aws sagemaker delete-endpoint --endpoint-name {name}` ends it once it is InService"
-            )
-        raise

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.table import Table
-
-from cloud.commands.console import JsonOption, ProfileOption, out, print_json
+from cloud.aws_errors import aws_errors
+from cloud.commands.console import JsonOption, ProfileOption, print_json, tell_facts
 from cloud.connection import connect
 from cloud.endpoint import EndpointStatus, describe_endpoint
 from cloud.errors import CloudError, UnavailableError
 from cloud.pages import ask, browser_page, has_emulator
 from cloud.profiles import load_profile
 from cloud.stack.state import State, read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
@@ -30,17 +31,13 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """
     state = read_state(load_profile(profile).name)
     connected = connect(profile)
-    try:
+    with aws_errors(f"profile {connected.name!r}"):
         endpoint = describe_endpoint(connected.names.endpoint_name)
-    except (BotoCoreError, ClientError) as error:
-        raise UnavailableError(f"profile {connected.name!r}: {error}") from error
     document = _document(connected.name, connected.names.endpoint_name, state, endpoint)
     if as_json:
         print_json(document)
     else:
-        out.print(_table(document))
-        if document["page"]:
-            out.print(f"in a browser: {document['page']}", markup=False, soft_wrap=True)
+        tell_facts(_facts(document))
     if endpoint is None or endpoint.status != "InService":
         raise UnavailableError(f"endpoint {connected.names.endpoint_name!r} is not InService")
 
@@ -86,14 +83,6 @@ def _instances() -> list[str]:
     ]
 
 
-def _add_emulator(table: Table, document: dict[str, Any]) -> None:
-    """What the emulator says of its store and its instances."""
-    if document["store"]:
-        table.add_row("store", _store_words(document["store"]))
-    for words in document["instances"]:
-        table.add_row("instance", words)
-
-
 def _store_words(store: dict[str, Any]) -> str:
     words = "reachable" if store["reachable"] else "cannot be reached: nothing accepted is lost meanwhile"
     if store["restarted_at"] is not None:
@@ -102,25 +91,25 @@ def _store_words(store: dict[str, Any]) -> str:
     return words
 
 
-def _table(document: dict[str, Any]) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
+def _facts(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a person reads, by name."""
     endpoint = document["endpoint"]
-    table.add_row("profile", document["profile"])
-    table.add_row("endpoint", f"{endpoint['name']}: {endpoint['status']}")
+    yield "profile", document["profile"]
+    yield "endpoint", f"{endpoint['name']}: {endpoint['status']}"
     if endpoint["instances"] is not None:
-        table.add_row("instances", str(endpoint["instances"]))
+        yield "instances", str(endpoint["instances"])
     if endpoint["failure_reason"]:
-        table.add_row("failure reason", endpoint["failure_reason"])
+        yield "failure reason", endpoint["failure_reason"]
     if document["up"]:
-        table.add_row("meshtwin up", f"process {document['up']['pid']}")
-        for name, place in document["up"]["services"].items():
-            table.add_row(name, place)
-    _add_emulator(table, document)
+        yield "meshtwin up", f"process {document['up']['pid']}"
+        yield from document["up"]["services"].items()
+    if document["store"]:
+        yield "store", _store_words(document["store"])
+    yield from (("instance", words) for words in document["instances"])
     for name, value in document["environment"].items():
         if name.startswith("AWS_ENDPOINT_URL"):
-            table.add_row(name, value)
+            yield name, value
+    if document["page"]:
+        yield "in a browser", document["page"]
     if document["log_dir"]:
-        table.add_row("logs", document["log_dir"])
-    return table
+        yield "logs", document["log_dir"]

@@ -1,8 +1,10 @@
-"""`meshtwin submit` and `meshtwin wait`: hand a picture to the endpoint, and bring back what came of it."""
+"""`meshtwin submit` and `meshtwin wait`: hand an image to the endpoint, and bring back what came of it."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,23 +13,27 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.table import Table
 
-from cloud.commands.console import JobProgress, JsonOption, ProfileOption, err, out, print_json
+from cloud.commands.console import JobProgress, JsonOption, ProfileOption, note, out, print_json, tell
 from cloud.connection import connect
 from cloud.errors import UsageError
+from cloud.pages import has_emulator
 from cloud.stack.state import state_dir
 from cloud.submit import Submission, Ticket
 from cloud.submit import submit as submit_job
 from cloud.waiting import Result
 from cloud.waiting import wait as wait_for_job
+from cloud.whole import whole
 from runtime.contract import Params, Stage
 
 TimeoutOption = Annotated[
     float, typer.Option(help="Seconds to wait for the end; past it the job goes on (exit code 6).")
 ]
 
+_TICKET_SECONDS = 30 * 24 * 3600
+
 
 def submit(
-    picture: Annotated[str, typer.Option("--input", help="PNG, JPEG or WebP: a path or s3://bucket/key.")],
+    image: Annotated[str, typer.Option(help="PNG, JPEG or WebP: a path or s3://bucket/key.")],
     stage: Annotated[Stage, typer.Option(help="shape, paint, or full for both.")] = Stage.FULL,
     shape: Annotated[str | None, typer.Option(help="paint: the GLB to texture, a path or s3://.")] = None,
     output: Annotated[
@@ -51,32 +57,32 @@ def submit(
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a picture into a 3D model through the endpoint.
+    """Turn an image into a 3D model through the endpoint.
 
-    Local files are uploaded, and results brought back where a local place is given; else they stay in S3.
+    Local files are uploaded. Results are downloaded to local paths, or left in S3.
 
     Exit codes: 0 done, 2 wrong usage, 3 failed, 4 expired in the queue, 5 ran too long, 6 not yet,
     7 endpoint not reachable, 130 interrupted (the job goes on).
 
     Examples:
 
-      meshtwin submit --input duck.png --output-prefix out/
+      meshtwin submit --image duck.png --output-prefix out/
 
-      meshtwin submit --stage shape --input duck.png --output duck.glb --params '{"octree_resolution": 192}'
+      meshtwin submit --stage shape --image duck.png --output duck.glb --params '{"octree_resolution": 192}'
 
-      meshtwin submit --stage paint --input duck.png --shape duck.glb --output painted.glb
+      meshtwin submit --stage paint --image duck.png --shape duck.glb --output painted.glb
 
-      meshtwin submit --input s3://pictures/duck.png --output-prefix s3://models/duck/ --no-wait --json
+      meshtwin submit --image s3://images/duck.png --output-prefix s3://models/duck/ --no-wait --json
     """
     names = connect(profile).names
     if io_bucket is not None:
         names = dataclasses.replace(names, async_io_bucket=io_bucket)
     submission = Submission(
-        stage, picture, shape, output, output_prefix, read_params(params), ttl, invocation_timeout
+        stage, image, shape, output, output_prefix, read_params(params), ttl, invocation_timeout
     )
     with JobProgress(quiet=as_json) as progress:
         ticket = submit_job(submission, names)
-        _keep(ticket)
+        keep_ticket(ticket)
         result = _wait(ticket, timeout, progress) if wait else None
     _report(ticket, result, as_json=as_json)
 
@@ -142,8 +148,8 @@ def summary(result: Result) -> Table:
 def _wait(ticket: Ticket, timeout: float, progress: JobProgress) -> Result:
     try:
         return wait_for_job(ticket, timeout=timeout, on_update=progress.show)
-    except KeyboardInterrupt:
-        err.print(f"job {ticket.inference_id} goes on; `meshtwin wait {ticket.inference_id}` waits for it")
+    except (KeyboardInterrupt, SystemExit):  # by Ctrl-C, or another signal
+        note(f"job {ticket.inference_id} goes on; {_hints(ticket)}")
         raise
 
 
@@ -155,19 +161,38 @@ def _report(ticket: Ticket, result: Result | None, *, as_json: bool) -> None:
         print_json(document)
         return
     if result is None:
-        out.print(f"accepted: job {ticket.inference_id}; `meshtwin wait {ticket.inference_id}` waits for it")
-        out.print(f"its answer will be at {ticket.output_location}", soft_wrap=True)
+        tell(f"accepted: job {ticket.inference_id}; {_hints(ticket)}")
+        tell(f"its answer will be at {ticket.output_location}")
         return
     out.print(summary(result))
     places = {name: str(path) for name, path in result.files.items()} or result.response.outputs
     for name, place in places.items():
-        out.print(f"{name}: {place}", soft_wrap=True)
+        tell(f"{name}: {place}")
 
 
-def _keep(ticket: Ticket) -> None:
+def _hints(ticket: Ticket) -> str:
+    """How a job is waited for, and where there is an emulator, how it is ended."""
+    words = f"`meshtwin wait {ticket.inference_id}` waits for it"
+    return f"{words}, `meshtwin cancel {ticket.request_id}` ends it" if has_emulator() else words
+
+
+def keep_ticket(ticket: Ticket) -> None:
+    """Keep what `meshtwin wait` needs for 30 days."""
     path = _ticket_path(ticket.inference_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(ticket.to_json() + "\n", encoding="utf-8")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_old(path.parent)
+    with whole(path) as partial:
+        partial.touch(mode=0o600)
+        partial.write_text(ticket.to_json() + "\n", encoding="utf-8")
+
+
+def _remove_old(folder: Path) -> None:
+    """Tickets of jobs whose results nobody has waited for in a month."""
+    oldest = time.time() - _TICKET_SECONDS
+    for file in folder.glob("*.json"):
+        with contextlib.suppress(FileNotFoundError):  # another `submit` is as tidy
+            if file.stat().st_mtime < oldest:
+                file.unlink()
 
 
 def _ticket_path(inference_id: str) -> Path:

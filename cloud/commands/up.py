@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 import signal
+import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.panel import Panel
 
-from cloud.commands.console import JsonOption, ProfileOption, err, out, print_json
+from cloud.commands.console import JsonOption, ProfileOption, note, print_json, tell
 from cloud.commands.serving import Serving, serving
 from cloud.errors import UnavailableError
 from cloud.pages import browser_page
@@ -20,7 +20,6 @@ from cloud.profiles import Profile, load_profile
 from cloud.scaling import in_words
 from cloud.stack.options import StackOptions
 from cloud.stack.service import wait_until
-from cloud.stack.state import read_state
 
 
 def up(
@@ -56,14 +55,16 @@ def up(
         typer.Option("--build/--no-build", help="local: build images, or never; default: missing ones."),
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave an endpoint on AWS in place at the end.")
+        bool,
+        typer.Option("--keep", help="On AWS: leave the endpoint in place, and end once it is InService."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start the profile's services and its endpoint, and keep them until Ctrl-C.
 
     Prints the settings by which any AWS SDK or CLI reaches them. Ctrl-C stops everything that was started
-    here; on AWS that is the endpoint, unless it was there before or --keep is given.
+    here; on AWS it deletes the endpoint, unless that was there before. With --keep, on AWS, this ends once
+    the endpoint is InService, and says the command that deletes it.
 
     Examples:
 
@@ -78,9 +79,6 @@ def up(
       MESHTWIN_PROFILE=sagemaker meshtwin up --keep
     """
     chosen = load_profile(profile)
-    already = read_state(chosen.name)
-    if already is not None:
-        raise UnavailableError(f"profile {chosen.name!r} is already up, in process {already.pid}")
     options = StackOptions(
         data=data,
         port=port,
@@ -97,9 +95,11 @@ def up(
             print_json(_document(served))
         else:
             _print_settings(chosen, served, speed)
+        if keep and not chosen.emulated:
+            return  # nothing here has to run for it
         wait_until(stop, served.stack.services)
-        err.print("stopping ...")
-    err.print("everything that was started here is stopped")
+        note("stopping ...")
+    note("everything that was started here is stopped")
 
 
 def export_lines(environment: dict[str, str]) -> list[str]:
@@ -120,33 +120,29 @@ def _document(served: Serving) -> dict[str, object]:
 def _print_settings(profile: Profile, served: Serving, speed: float) -> None:
     stack = served.stack
     for line in export_lines(dict(stack.environment)):
-        out.print(line, soft_wrap=True)
+        tell(line)
     clock = speed if profile.emulated else 1.0
-    scaling = f"{in_words(served.timing, clock)}\n" if served.timing else ""
-    err.print(
-        Panel.fit(
-            f"endpoint [bold]{profile.names.endpoint_name}[/bold] is InService, "
-            f"{served.seconds:.1f} s after the start\n{scaling}"
-            f"In another shell: [bold]meshtwin submit --input picture.png --output-prefix out/[/bold]\n"
-            f"or, with the lines above, any AWS SDK or CLI. Logs: {stack.log_dir}\n"
-            "Ctrl-C stops everything.",
-            title=f"meshtwin: profile {profile.name} is up",
-        )
-    )
+    note(f"endpoint {profile.names.endpoint_name} is InService, {served.seconds:.1f} s after the start")
+    if served.timing:
+        note(in_words(served.timing, clock))
+    note("in another shell:")
+    note(f"  meshtwin submit --profile {profile.name} --image image.png --output-prefix out/")
+    note(f"or, with the lines above, any AWS SDK or CLI. Logs: {stack.log_dir}")
     if page := browser_page(stack.environment):
-        err.print(f"In a browser: {page}", markup=False, soft_wrap=True)
+        note(f"in a browser: {page}")
+    note("Ctrl-C stops everything")
 
 
 def _stop_event() -> threading.Event:
-    """Set by the first SIGINT or SIGTERM; a second one interrupts the stopping."""
+    """Set by the first SIGINT, SIGTERM or SIGHUP; a second one interrupts the stopping."""
     stop = threading.Event()
 
-    def handle(signum: int, _frame: object) -> None:
+    def handle(number: int, _frame: object) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            sys.exit(128 + number)
         stop.set()
-        signal.signal(signum, handle)
 
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
     return stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloud.docker.engine import DockerError, clean, docker, lines
-from cloud.docker.labels import instances_on, remove
+from cloud.docker.engine import DockerError, clean, docker
+from cloud.docker.labels import instances_on, networks_of, remove, services_of
 from cloud.errors import UnavailableError
 from emulator.private import touch_private
 
@@ -113,30 +114,35 @@ class Compose:
         return clean(os.environ) | dict(self.variables) | {"COMPOSE_PROJECT_NAME": self.project}
 
 
-def take_away(project: str) -> None:
-    """Stop and remove all of a project: its services, the instances on its network, network and volumes.
+def take_away(project: str, owner: str) -> None:
+    """Stop and remove what one `meshtwin up` made of a project: services, instances, the network.
 
-    Needs no compose.yaml: labels tell what belongs to it. A signal that arrives meanwhile waits: whoever
-    presses Ctrl-C twice shall not be left with half of it.
+    Needs no compose.yaml: labels tell what belongs to it. What others made in the project stays, above all
+    volumes: one may hold the weights of a model. A signal that arrives meanwhile waits: whoever presses
+    Ctrl-C twice shall not be left with half of it.
     """
     with _undisturbed():
-        services = ("--filter", f"label=com.docker.compose.project={project}")
-        emulators = lines("ps", "--quiet", *services, "--filter", "label=com.docker.compose.service=emulator")
+        emulators = services_of(project, owner, "--filter", "label=com.docker.compose.service=emulator")
         if emulators:
             docker("stop", "--time", "40", *emulators, timeout=60)
         remove(instances_on(project))
-        down = ("down", "--volumes", "--remove-orphans", "--timeout", str(_SECONDS_TO_STOP))
-        docker("compose", "--project-name", project, *down, timeout=120)
+        services = services_of(project, owner)
+        if services:
+            docker("stop", "--time", str(_SECONDS_TO_STOP), *services, timeout=60)
+            remove(services)
+        for network in networks_of(project, owner):
+            with contextlib.suppress(DockerError):  # somebody else's container is on it
+                docker("network", "rm", network)
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """SIGINT and SIGTERM have to wait; only the main thread is told of them."""
+    """SIGINT, SIGTERM and SIGHUP have to wait; only the main thread is told of them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     arrived: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, lambda got, _: arrived.append(got)) for number in numbers}
     try:
         yield

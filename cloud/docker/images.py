@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ARG = re.compile(r"^ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
 _FROM = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
+_COPY = re.compile(r"^(?:COPY|ADD)\s+(?!.*--from=)(.+)$", re.IGNORECASE | re.MULTILINE)
 
 
 SOURCE_LABEL = "meshtwin.source"
@@ -80,11 +81,22 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
+def copied(dockerfile: Path) -> list[str]:
+    """What a Dockerfile copies of its context, in order: files and folders, by their names there."""
+    text = dockerfile.read_text(encoding="utf-8").replace("\\\n", " ")
+    found = [words.split() for words in _COPY.findall(text)]
+    sources = [[word for word in words if not word.startswith("--")][:-1] for words in found]
+    return list(dict.fromkeys(source for chosen in sources for source in chosen))
+
+
 def _sources() -> list[Path]:
+    """The files that the runtime's image is built from: its Dockerfile, and all that this copies."""
     root = compose_file().parent
-    folder = root / "runtime"
-    files = [*folder.rglob("*.py"), *folder.glob("Dockerfile*"), *folder.glob("*.txt")]
-    return [file for file in (*files, root / "constraints.txt") if file.is_file()]
+    dockerfile = root / "runtime" / "Dockerfile"
+    files = {dockerfile}
+    for place in (root / name for name in copied(dockerfile)):
+        files.update(place.rglob("*") if place.is_dir() else [place])
+    return [file for file in files if file.is_file() and file.suffix != ".pyc"]
 
 
 def _time(text: str) -> datetime:

@@ -20,9 +20,9 @@ _PROJECT = "com.docker.compose.project"
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What dead processes left: compose projects, and instances outside of them, by name."""
+    """What dead processes left: compose projects with the process of each, and instances, by name."""
 
-    projects: tuple[str, ...]
+    projects: tuple[tuple[str, str], ...]
     instances: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -31,14 +31,18 @@ class Leftovers:
 
 
 def owner_of(project: str) -> str | None:
-    """The `meshtwin up` that a project belongs to: empty where started by hand, None where there is none."""
-    return dict(_projects()).get(project)
+    """The `meshtwin up` that a project's containers belong to: empty where started by hand, None without any.
+
+    A network alone is in nobody's way: compose starts in one that is there.
+    """
+    return dict(_projects(("ps", "--all"))).get(project)
 
 
 def leftovers() -> Leftovers:
     """What is there of dead processes; DockerError where the engine cannot be asked."""
     running = frozenset(lines("ps", "--format", "{{.ID}}"))
-    projects = {name for name, owner in _projects() if owner and not is_alive(owner, running)}
+    labelled = _projects(("network", "ls"), ("ps", "--all"))
+    projects = {(name, owner) for name, owner in labelled if owner and not is_alive(owner, running)}
     shown = '{{.Names}}\t{{.Label "' + OWNER_LABEL + '"}}'
     instances = (
         line.split("\t")
@@ -61,10 +65,24 @@ def remove(instances: tuple[str, ...] | list[str]) -> None:
         docker("rm", "--force", "--volumes", *instances, timeout=60)
 
 
-def _projects() -> Iterator[tuple[str, str]]:
-    """Each compose project with something of ours in it, and whose that is."""
+def services_of(project: str, owner: str, *filters: str) -> list[str]:
+    """The ids of the containers that a `meshtwin up` started of a project, running or not."""
+    return lines("ps", "--all", "--quiet", *_belonging(project, owner), *filters)
+
+
+def networks_of(project: str, owner: str) -> list[str]:
+    """The ids of the networks that it made."""
+    return lines("network", "ls", "--quiet", *_belonging(project, owner))
+
+
+def _belonging(project: str, owner: str) -> tuple[str, ...]:
+    return ("--filter", f"label={_PROJECT}={project}", "--filter", f"label={UP}={owner}")
+
+
+def _projects(*kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each compose project with something of ours of these kinds in it, and whose that is."""
     shown = '{{.Label "' + _PROJECT + '"}}\t{{.Label "' + UP + '"}}'
-    for kind in (("network", "ls"), ("ps", "--all")):
+    for kind in kinds:
         for line in lines(*kind, "--filter", f"label={UP}", "--format", shown):
             project, _, owner = line.partition("\t")
             yield project, owner

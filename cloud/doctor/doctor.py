@@ -65,6 +65,7 @@ def _localstack(profile: Profile) -> Iterator[Check]:
         return
     yield engine.buildx()
     yield from _images(profile)
+    yield local.project(project_name(), may_run=True)
     own = local.own_containers(project_name())
     yield host.port(localstack_port(), "LocalStack", "LOCALSTACK_PORT", own=own)
     yield _port_of_compose()

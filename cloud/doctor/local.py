@@ -19,8 +19,8 @@ def compose_yaml() -> Check:
     return ok("compose.yaml", str(FILE))
 
 
-def project(name: str) -> Check:
-    """Whether the compose project is free for a `meshtwin up`, or is one's."""
+def project(name: str, *, may_run: bool = False) -> Check:
+    """Whether the project is free for a `meshtwin up`; one that has it is in the way, unless it `may_run`."""
     owner = owner_of(name)
     what = f"compose project {name}"
     if owner is None:
@@ -30,7 +30,8 @@ def project(name: str) -> Check:
         return fail(what, found, f"docker compose -p {name} down, or export COMPOSE_PROJECT_NAME=...")
     if is_alive(owner):
         pid = owner.split(":")[1]
-        return fail(what, f"belongs to the `meshtwin up` of process {pid}", "Ctrl-C there ends it")
+        found = f"belongs to the `meshtwin up` of process {pid}"
+        return ok(what, found) if may_run else fail(what, found, "Ctrl-C there ends it")
     return ok(what, "left by a `meshtwin up` that was killed: the next one removes it")
 
 
@@ -59,9 +60,10 @@ def left_behind() -> Check:
     found = leftovers()
     if not found:
         return ok("leftovers", "none")
-    projects = [f"docker compose -p {name} down -v --remove-orphans" for name in found.projects]
+    names = dict(found.projects)
+    projects = [f"docker compose -p {name} down --remove-orphans" for name in names]
     instances = [f"docker rm -f {' '.join(found.instances)}"] if found.instances else []
-    words = f"of processes that are gone: {', '.join([*found.projects, *found.instances])}"
+    words = f"of processes that are gone: {', '.join([*names, *found.instances])}"
     return warn(
         "leftovers", words, " && ".join([*instances, *projects]) + " (or `meshtwin up`, which does it)"
     )

@@ -69,12 +69,19 @@ class Child:
         reader.start()
         reader.join(timeout)
         if not line or not line[0].strip():
-            code = self._process.poll()
+            code = self._exit_code(2.0 if line else 0.0)
             how = (
                 f"did not get ready within {timeout:g} s" if code is None else f"ended with exit code {code}"
             )
             raise UnavailableError(f"{self.name} {how}; the end of {self.log}:\n{self.log_tail()}")
         return str(json.loads(line[0])["url"])
+
+    def _exit_code(self, seconds: float) -> int | None:
+        """How it ended, None where it still runs; its output closes a moment before it can be asked."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
 
     def running(self) -> bool:
         """Whether the child has not ended."""

@@ -9,11 +9,11 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cloud.connection import without_aws
 from cloud.docker.engine import engine_url
 from cloud.errors import UnavailableError
 from cloud.stack.child import Child
 from cloud.stack.service import Service, compose_service, ended
-from cloud.stack.stores.store import without_aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

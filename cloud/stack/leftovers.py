@@ -10,6 +10,6 @@ def remove_leftovers() -> list[str]:
     """Remove what belongs to processes that are gone; the names of what it was."""
     found = leftovers()
     remove(found.instances)
-    for project in found.projects:
-        take_away(project)
-    return [*found.projects, *found.instances]
+    for project, owner in found.projects:
+        take_away(project, owner)
+    return [*dict(found.projects), *found.instances]

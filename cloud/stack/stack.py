@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cloud.connection import beside_proxies
 from cloud.createbuild.functions import functions, given_settings
 from cloud.createbuild.manifest import CODE, write_manifest
 from cloud.profiles import API_TOKEN_VARIABLE
@@ -50,6 +51,8 @@ def prepare(profile: Profile, options: StackOptions, say: Callable[[str], None])
         UnavailableError: something is missing; with the mend.
     """
     if profile.store is not None:
+        if options.functions:
+            given_settings()  # one that makes no sense is said before anything is started
         STORES[profile.store].prepare(profile, options, say)
 
 
@@ -79,7 +82,7 @@ def running(
             connection, beside = stack.enter_context(_beside(profile, options, connection, log_dir))
             services.append(beside)
             stack.enter_context(warming(CODE, log_dir / "warming.log"))
-        yield Stack(connection, tuple(services), log_dir)
+        yield Stack(connection | beside_proxies(), tuple(services), log_dir)
 
 
 @contextmanager

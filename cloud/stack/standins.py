@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cloud.connection import without_aws
 from cloud.stack.child import Child
-from cloud.stack.stores.store import without_aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -34,15 +34,27 @@ if TYPE_CHECKING:
 SPEED = 20
 """Of the emulator's clock: a time to live of a minute passes in 3 s."""
 
+ELSEWHERE = {
+    "AWS_PROFILE": "nobody",
+    "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+    "AWS_SESSION_TOKEN": "old",
+    **dict.fromkeys(("HTTP_PROXY", "http_proxy", "all_proxy"), "http://127.0.0.1:9"),
+}
+"""What a person's shell may have for other work, none of which is to reach a profile of this machine."""
+
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A shell beside a running `meshtwin up`."""
     shell = new_shell(tmp_path_factory.mktemp("shell"))
+    shell.environment |= ELSEWHERE
     with running_up(shell, "--speed", str(SPEED)) as (process, children):
         yield shell
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        if process.poll() is None:  # the last test ends it otherwise
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        else:
+            assert process.returncode == 7
     assert_all_gone(children)
     assert not (shell.folder / "state" / "embedded.json").exists()
 
@@ -52,17 +64,20 @@ def test_status_tells_what_is_running(shell: Shell) -> None:
     assert status["endpoint"]["status"] == "InService"
     assert status["endpoint"]["instances"] == 1
     assert status["up"]["pid"]
-    assert "hunyuan3d-async-v2: InService" in shell.run("status").stdout
+    shown = shell.here("status").stdout
+    assert "hunyuan3d-async-v2: InService" in shown
+    assert status["page"] in shown.splitlines()[-2]
+    assert "127.0.0.1" in status["environment"]["NO_PROXY"].split(",")
 
 
 def test_a_second_up_is_refused(shell: Shell) -> None:
-    done = shell.run("up")
+    done = shell.here("up")
     assert done.returncode == 7
     assert "already up" in done.stderr
 
 
 def test_a_full_job_from_a_local_picture_to_local_models(shell: Shell) -> None:
-    done = shell.run("submit", "--input", str(PICTURE), "--output-prefix", "out/full", "--params", QUICK)
+    done = shell.here("submit", "--image", str(PICTURE), "--output-prefix", "out/full", "--params", QUICK)
     assert done.returncode == 0, done.stderr
     for name in ("shape", "textured"):
         assert (shell.folder / "out" / "full" / f"{name}.glb").read_bytes()[:4] == b"glTF"
@@ -72,12 +87,12 @@ def test_a_full_job_from_a_local_picture_to_local_models(shell: Shell) -> None:
 
 
 def test_shape_then_paint(shell: Shell) -> None:
-    shape = shell.run(
-        *("submit", "--stage", "shape", "--input", str(PICTURE), "--output", "out/s.glb", "--params", QUICK)
+    shape = shell.here(
+        *("submit", "--stage", "shape", "--image", str(PICTURE), "--output", "out/s.glb", "--params", QUICK)
     )
     assert shape.returncode == 0, shape.stderr
     paint = shell.json(
-        *("submit", "--stage", "paint", "--input", str(PICTURE), "--shape", "out/s.glb"),
+        *("submit", "--stage", "paint", "--image", str(PICTURE), "--shape", "out/s.glb"),
         *("--output", "out/p.glb", "--params", QUICK),
     )
     assert paint["response"]["metrics"]["watertight"] is True
@@ -97,7 +112,7 @@ def test_places_in_s3_and_a_bucket_of_ones_own(shell: Shell) -> None:
     s3.create_bucket(Bucket=bucket)
     s3.upload_file(str(PICTURE), bucket, "donut.png")
     shell.json(
-        *("submit", "--input", f"s3://{bucket}/donut.png", "--output-prefix", f"s3://{bucket}/models/"),
+        *("submit", "--image", f"s3://{bucket}/donut.png", "--output-prefix", f"s3://{bucket}/models/"),
         *("--io-bucket", bucket, "--params", QUICK),
     )
     keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
@@ -109,33 +124,32 @@ def test_places_in_s3_and_a_bucket_of_ones_own(shell: Shell) -> None:
 
 def test_a_job_that_was_only_handed_in_can_be_waited_for(shell: Shell) -> None:
     ticket = shell.json(
-        *("submit", "--input", str(PICTURE), "--output-prefix", "out/later", "--params", QUICK, "--no-wait")
+        *("submit", "--image", str(PICTURE), "--output-prefix", "out/later", "--params", QUICK, "--no-wait")
     )
     assert not (shell.folder / "out" / "later").exists()
-    done = shell.run("wait", ticket["inference_id"])
+    done = shell.here("wait", ticket["inference_id"])
     assert done.returncode == 0, done.stderr
     assert (shell.folder / "out" / "later" / "textured.glb").exists()
 
 
 def test_a_picture_that_is_none_fails_with_the_containers_words(shell: Shell) -> None:
     (shell.folder / "bad.png").write_bytes(b"not a picture")
-    done = shell.run("submit", "--input", "bad.png", "--output-prefix", "out/bad")
+    done = shell.here("submit", "--image", "bad.png", "--output-prefix", "out/bad")
     assert done.returncode == 3
     assert "invalid_image" in done.stderr
     assert not (shell.folder / "out" / "bad").exists()
 
 
 def test_a_result_that_cannot_be_put_there_stays_in_s3(shell: Shell) -> None:
-    (shell.folder / "file").write_text("in the way")
-    done = shell.run("submit", "--input", str(PICTURE), "--output-prefix", "file/out", "--params", QUICK)
+    (shell.folder / "taken" / "shape.glb").mkdir(parents=True)
+    done = shell.here("submit", "--image", str(PICTURE), "--output-prefix", "taken", "--params", QUICK)
     assert done.returncode == 1
-    assert "cannot be downloaded to file/out/shape.glb" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "cannot be downloaded to taken/shape.glb" in done.stderr
 
 
 def test_a_job_that_runs_too_long_is_told_apart(shell: Shell) -> None:
-    done = shell.run(
-        *("submit", "--input", str(PICTURE), "--params", '{"octree_resolution": 256}'),
+    done = shell.here(
+        *("submit", "--image", str(PICTURE), "--params", '{"octree_resolution": 256}'),
         *("--invocation-timeout", "1"),
     )
     assert done.returncode == 5, done.stderr
@@ -143,22 +157,22 @@ def test_a_job_that_runs_too_long_is_told_apart(shell: Shell) -> None:
 
 def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
     with frozen_worker(shell):
-        shell.json("submit", "--input", str(PICTURE), "--params", QUICK, "--no-wait")
+        shell.json("submit", "--image", str(PICTURE), "--params", QUICK, "--no-wait")
         shell.json("clock", "--speed", "0")
-        not_yet = shell.run("submit", "--input", str(PICTURE), "--ttl", "60", "--timeout", "0.1")
+        not_yet = shell.here("submit", "--image", str(PICTURE), "--ttl", "60", "--timeout", "0.1")
         shell.json("clock", "--speed", str(SPEED))
         assert not_yet.returncode == 6, not_yet.stderr
         assert "meshtwin wait" in not_yet.stderr
-        expired = shell.run("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
+        expired = shell.here("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
         assert expired.returncode == 4, expired.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["submit", "--input", "nowhere.png"], 2, "nowhere.png: no such file"),
-        (["submit", "--input", str(PICTURE), "--params", '{"seed": -1}'], 2, "seed"),
-        (["submit"], 2, "--input"),
+        (["submit", "--image", "nowhere.png"], 2, "nowhere.png: no such file"),
+        (["submit", "--image", str(PICTURE), "--params", '{"seed": -1}'], 2, "seed"),
+        (["submit"], 2, "--image"),
         (["wait", "no-such-job"], 2, "no-such-job"),
         (["wait", "../../etc/passwd"], 2, "no job's id"),
         (["status", "--profile", "lokal"], 2, "embedded, local, sagemaker"),
@@ -168,18 +182,17 @@ def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
     ],
 )
 def test_wrong_usage(shell: Shell, arguments: list[str], code: int, words: str) -> None:
-    done = shell.run(*arguments)
+    done = shell.here(*arguments)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_an_endpoint_that_is_not_there(shell: Shell) -> None:
     other = Shell(shell.folder, shell.environment | {"ENDPOINT_NAME": "other"})
-    done = other.run("submit", "--input", str(PICTURE))
+    done = other.here("submit", "--image", str(PICTURE))
     assert done.returncode == 7
     assert "Endpoint other of account 123456789012 not found." in done.stderr
-    assert other.run("status").returncode == 7
+    assert other.here("status").returncode == 7
 
 
 def test_the_readmes_python_runs(shell: Shell) -> None:
@@ -198,12 +211,17 @@ def test_the_readmes_python_runs(shell: Shell) -> None:
 
 
 def test_a_bucket_that_is_not_there(shell: Shell) -> None:
-    done = Shell(shell.folder, shell.environment | {"INPUT_BUCKET": "no-such-bucket"}).run(
-        "submit", "--input", str(PICTURE)
+    done = Shell(shell.folder, shell.environment | {"INPUT_BUCKET": "no-such-bucket"}).here(
+        "submit", "--image", str(PICTURE)
     )
     assert done.returncode == 7
     assert "cannot be uploaded to s3://no-such-bucket/" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def only_for_aws(shell: Shell) -> dict[str, str]:
+    """The environment of a shell in which AWS's settings count, as they do on `sagemaker`."""
+    return {name: value for name, value in shell.environment.items() if name not in ELSEWHERE}
 
 
 def test_the_sagemaker_profile_takes_the_same_way(shell: Shell) -> None:
@@ -220,14 +238,15 @@ def test_the_sagemaker_profile_takes_the_same_way(shell: Shell) -> None:
     sagemaker = boto3.client("sagemaker", endpoint_url=services["AWS_ENDPOINT_URL_SAGEMAKER"], **credentials)
     names = {"ENDPOINT_NAME": "prod", "MODEL_NAME": "prod", "ENDPOINT_CONFIG_NAME": "prod"}
     buckets = dict.fromkeys(("INPUT_BUCKET", "OUTPUT_BUCKET", "ASYNC_IO_BUCKET"), "prod-bucket")
-    aws = Shell(shell.folder, shell.environment | services | names | buckets)
+    aws = Shell(shell.folder, only_for_aws(shell) | services | names | buckets)
     with running_up(aws, profile="sagemaker") as (process, _):
-        model = sagemaker.describe_model(ModelName="prod")
+        (found,) = sagemaker.list_models(NameContains="prod")["Models"]
+        model = sagemaker.describe_model(ModelName=found["ModelName"])
         image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hunyuan3d-sagemaker:latest"
         assert model["PrimaryContainer"]["Image"] == image
         assert model["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/hunyuan3d-sagemaker-role"
-        done = aws.run(
-            *("submit", "--profile", "sagemaker", "--input", str(PICTURE)),
+        done = aws.here(
+            *("submit", "--profile", "sagemaker", "--image", str(PICTURE)),
             *("--output-prefix", "out/prod", "--params", QUICK),
         )
         assert done.returncode == 0, done.stderr
@@ -242,28 +261,41 @@ def test_the_sagemaker_profile_takes_the_same_way(shell: Shell) -> None:
 def test_the_sagemaker_profile_names_what_it_lacks(shell: Shell) -> None:
     settings = shell.json("status")["environment"]
     services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
-    done = Shell(shell.folder, shell.environment | services).run("up", "--profile", "sagemaker")
+    done = Shell(shell.folder, only_for_aws(shell) | services).here("up", "--profile", "sagemaker")
     assert done.returncode == 2
     assert "INPUT_BUCKET" in done.stderr
 
 
 def test_without_up_commands_say_so(tmp_path: Path) -> None:
-    done = new_shell(tmp_path).run("submit", "--input", str(PICTURE))
+    done = new_shell(tmp_path).here("submit", "--image", str(PICTURE))
     assert done.returncode == 7
     assert "meshtwin up" in done.stderr
 
 
-def test_jobs_and_endpoints_outlive_a_kill_with_data(tmp_path: Path) -> None:
+def test_data_has_failed_endpoints_and_jobs_that_outlive_a_kill(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
+    broken = Shell(shell.folder, shell.environment | {"RUNTIME_BACKEND": "no.such.module:Backend"})
+    done = broken.run("up", "--data", "data", timeout=200)
+    assert done.returncode == 7
+    assert "did not pass the ping health check" in done.stderr
+    assert "no.such.module" in done.stderr
+    assert not (tmp_path / "state" / "embedded.json").exists()
     with running_up(shell, "--data", "data") as (process, children):
-        submit = ("submit", "--input", str(PICTURE), "--params", QUICK, "--no-wait")
+        assert "had failed, and is made anew" in (tmp_path / "stderr.txt").read_text()
+        second = Shell(shell.folder, shell.environment | {"MESHTWIN_STATE_DIR": str(tmp_path / "other")})
+        refused = second.here("up", "--data", "data")
+        assert (refused.returncode, "another `meshtwin up` keeps its data there" in refused.stderr) == (
+            7,
+            True,
+        )
+        submit = ("submit", "--image", str(PICTURE), "--params", QUICK, "--no-wait")
         tickets = [shell.json(*submit, "--output-prefix", f"out/{number}") for number in range(3)]
         process.kill()
         process.wait()
     assert_all_gone(children)
     with running_up(shell, "--data", "data") as (process, children):
         for number, ticket in enumerate(tickets):
-            done = shell.run("wait", ticket["inference_id"], "--timeout", "50")
+            done = shell.here("wait", ticket["inference_id"], "--timeout", "50")
             assert done.returncode == 0, done.stderr
             assert (shell.folder / "out" / str(number) / "textured.glb").exists()
         process.terminate()
@@ -271,22 +303,7 @@ def test_jobs_and_endpoints_outlive_a_kill_with_data(tmp_path: Path) -> None:
     assert_all_gone(children)
 
 
-def test_a_container_that_never_gets_ready_is_shown_with_its_own_words(tmp_path: Path) -> None:
-    shell = new_shell(tmp_path)
-    broken = Shell(shell.folder, shell.environment | {"RUNTIME_BACKEND": "no.such.module:Backend"})
-    done = broken.run("up", "--data", "data")
-    assert done.returncode == 7
-    assert "did not pass the ping health check" in done.stderr
-    assert "no.such.module" in done.stderr
-    assert not (tmp_path / "state" / "embedded.json").exists()
-    with running_up(shell, "--data", "data") as (process, children):
-        assert shell.json("status")["endpoint"]["status"] == "InService"
-        process.terminate()
-        assert process.wait(60) == 0
-    assert_all_gone(children)
-
-
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGHUP])
 def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
     tmp_path: Path, signal_number: signal.Signals
 ) -> None:
@@ -304,20 +321,10 @@ def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
     assert_all_gone(children)
 
 
-def test_a_dead_service_ends_up_with_its_last_words(tmp_path: Path) -> None:
-    shell = new_shell(tmp_path)
-    with running_up(shell) as (process, children):
-        (moto,) = running_module(children, "cloud.stack.moto_server")
-        moto.kill()
-        assert process.wait(60) == 7
-    assert "cloud.stack.moto_server has ended" in (tmp_path / "stderr.txt").read_text()
-    assert_all_gone(children)
-
-
 def test_the_demo_leaves_its_files_and_nothing_running(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     before = set(psutil.pids())
-    done = shell.run("demo", str(PICTURE), timeout=100)
+    done = shell.run("demo", str(PICTURE), timeout=280)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "out" / "demo").iterdir()} == {
         "shape.glb",
@@ -336,10 +343,7 @@ def test_the_demo_leaves_its_files_and_nothing_running(tmp_path: Path) -> None:
     assert not ours
 
 
-@pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_demo_leaves_nothing_running(
-    tmp_path: Path, signal_number: signal.Signals, code: int
-) -> None:
+def test_a_demo_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     demo = shell.start("demo", str(PICTURE))
     children: list[psutil.Process] = []
@@ -349,8 +353,18 @@ def test_an_interrupted_demo_leaves_nothing_running(
         return bool(running_module(children, "emulator"))
 
     wait_until(has_an_emulator, 40)
-    demo.send_signal(signal_number)
-    assert demo.wait(40) == code
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(40) == 143
     assert_all_gone(children)
     assert not (tmp_path / "out").exists()
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
+
+
+def test_a_dead_service_ends_up_with_its_last_words(shell: Shell) -> None:
+    """The last test of the shared `up`."""
+    up = psutil.Process(shell.json("status")["up"]["pid"])
+    (moto,) = running_module(up.children(recursive=True), "cloud.stack.moto_server")
+    moto.kill()
+    wait_until(lambda: shell.here("status").returncode == 7, 60)
+    wait_until(lambda: "cloud.stack.moto_server has ended" in (shell.folder / "stderr.txt").read_text(), 60)
+    wait_until(lambda: up.status() == psutil.STATUS_ZOMBIE, 60)

@@ -33,7 +33,7 @@ def shell(tmp_path: Path) -> Shell:
 
 def looked_at(shell: Shell, profile: str) -> dict[str, dict[str, Any]]:
     """What doctor found, by name."""
-    done = shell.run("doctor", "--profile", profile, "--json")
+    done = shell.here("doctor", "--profile", profile, "--json")
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     fails = any(check["level"] == "fail" for check in checks.values())
     assert done.returncode == (7 if fails else 0), done.stderr
@@ -51,7 +51,7 @@ def test_embedded_needs_nothing_of_docker(shell: Shell) -> None:
     checks = looked_at(shell, "embedded")
     assert {check["level"] for check in checks.values()} == {"ok"}
     assert not any("docker" in name for name in checks)
-    assert "nothing is in the way" in shell.run("doctor").stderr
+    assert "nothing is in the way" in shell.here("doctor").stderr
 
 
 def test_a_state_folder_that_cannot_be_written_is_named(shell: Shell) -> None:
@@ -66,7 +66,7 @@ def test_no_docker_command(shell: Shell) -> None:
     check = looked_at(shell, "local")["docker"]
     assert check["level"] == "fail"
     assert "https://docs.docker.com/engine/install/" in check["mend"]
-    up = shell.run("up", "--profile", "local")
+    up = shell.here("up", "--profile", "local")
     assert up.returncode == 7
     assert check["found"] in up.stderr
     assert check["mend"] in up.stderr
@@ -82,7 +82,7 @@ def test_an_engine_that_is_nowhere(shell: Shell) -> None:
     assert check["level"] == "fail"
     assert "DOCKER_HOST=tcp://127.0.0.1:1" in check["found"]
     assert "unset DOCKER_HOST" in check["mend"]
-    up = shell.run("up", "--profile", "local")
+    up = shell.here("up", "--profile", "local")
     assert up.returncode == 7
     assert check["found"] in up.stderr
 
@@ -108,7 +108,7 @@ def test_an_engine_without_the_compose_plugin(shell: Shell) -> None:
     assert checks["docker engine"]["level"] == "ok"
     assert checks["compose plugin"]["level"] == "fail"
     assert "docker-compose-v2" in checks["compose plugin"]["mend"]
-    up = shell.run("up", "--profile", "local")
+    up = shell.here("up", "--profile", "local")
     assert up.returncode == 7
     assert "docker-compose-v2" in up.stderr
 
@@ -145,7 +145,7 @@ def test_a_port_that_is_taken(shell: Shell, taken_port: int) -> None:
 )
 def test_a_place_that_makes_no_sense(shell: Shell, variable: str, value: str, words: str) -> None:
     shell.environment[variable] = value
-    done = shell.run("doctor", "--profile", "local")
+    done = shell.here("doctor", "--profile", "local")
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr

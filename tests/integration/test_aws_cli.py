@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.shell import PICTURE, assert_all_gone, new_shell, running_up
+from tests.support.shell import PICTURE, ROOT, assert_all_gone, new_shell, running_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,10 +37,16 @@ def aws_command(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def aws_cli(aws_command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def aws_cli(aws_command: Path, up: dict[str, str]) -> Callable[..., str]:
+    return partial(_aws, aws_command, up)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The settings that a running `meshtwin up` printed."""
     shell = new_shell(tmp_path_factory.mktemp("shell"))
     with running_up(shell) as (process, children):
-        yield partial(_aws, aws_command, _exported(shell.folder / "stdout.txt"))
+        yield _exported(shell.folder / "stdout.txt")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert_all_gone(children)
@@ -82,28 +89,32 @@ def wait_for_models(aws_cli: Callable[..., str], prefix: str, answer: dict[str, 
     pytest.fail(f"nothing at {answer['OutputLocation']}")
 
 
-def test_a_request_in_s3(aws_cli: Callable[..., str], tmp_path: Path) -> None:
-    request, prefix = upload_picture(aws_cli)
-    file = tmp_path / "request.json"
-    file.write_text(request)
-    location = f"s3://meshtwin-pipeline/{uuid.uuid4().hex}.json"
-    aws_cli("s3", "cp", str(file), location)
-    answer = json.loads(
-        aws_cli(
-            *("sagemaker-runtime", "invoke-endpoint-async", "--endpoint-name", "hunyuan3d-async-v2"),
-            *("--input-location", location, "--content-type", "application/json"),
-        )
+def test_the_readmes_commands(aws_command: Path, up: dict[str, str], aws_cli: Callable[..., str]) -> None:
+    """As they stand there, in a shell; the results are those that they list at the end."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = (block for block in blocks if "invoke-endpoint-async" in block)
+    assert "--cli-binary-format" not in block  # version 1 has no such option, and version 2 needs none here
+    *commands, listing = block.replace("\\\n", " ").strip().splitlines()
+    environment = up | {"PATH": f"{aws_command.parent}:/usr/bin:/bin", "AWS_CONFIG_FILE": os.devnull}
+    done = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(commands)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert answer["InferenceId"]
-    wait_for_models(aws_cli, prefix, answer)
+    assert done.returncode == 0, done.stderr
+    wait_for_models(aws_cli, shlex.split(listing)[-1], json.loads(done.stdout[done.stdout.index("{") :]))
 
 
-def test_a_request_inline(aws_cli: Callable[..., str]) -> None:
+def test_a_request_inline(aws_cli: Callable[..., str], tmp_path: Path) -> None:
     request, prefix = upload_picture(aws_cli)
+    (tmp_path / "request.json").write_text(request)
     answer = json.loads(
         aws_cli(
             *("sagemaker-runtime", "invoke-endpoint-async", "--endpoint-name", "hunyuan3d-async-v2"),
-            *("--body", request, "--content-type", "application/json"),
+            *("--body", f"fileb://{tmp_path}/request.json", "--content-type", "application/json"),
         )
     )
     wait_for_models(aws_cli, prefix, answer)

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 SPEED = "60"
 """Fifteen idle minutes pass in 15 s, the two of waking in 2 s."""
 
-SUBMIT = ("submit", "--input", str(PICTURE), "--params", '{"seed": 7}', "--output-prefix")
+SUBMIT = ("submit", "--image", str(PICTURE), "--params", '{"seed": 7}', "--output-prefix")
 BUILD = ("build", "a red mushroom", "--size", "16", "--seed", "7", "--out")
 START_SECONDS = 240
 """Ten times what it takes: another session may use the machine."""
@@ -172,6 +172,9 @@ def test_the_emulator_in_a_container(project: Project) -> None:
 @pytest.mark.parametrize("emulator", ["host", "container"])
 def test_what_a_killed_up_left_is_removed_by_the_next(project: Project, emulator: str) -> None:
     options = ("--emulator", emulator, "--no-build")
+    weights = f"{project.name}_model"
+    labels = ("com.docker.compose.project=" + project.name, "com.docker.compose.volume=model")
+    docker("volume", "create", *(word for label in labels for word in ("--label", label)), weights)
     with running_up(project.shell, *options, profile="local", seconds=START_SECONDS) as (process, children):
         process.kill()
         process.wait()
@@ -187,8 +190,9 @@ def test_what_a_killed_up_left_is_removed_by_the_next(project: Project, emulator
         assert not set(left) & set(project.containers())
         assert f"{project.name} was left by a process that is gone" in said(project)
         wait_until(lambda: said(project).count("is InService") > told, 90)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
         assert process.wait(90) == 0
+    docker("volume", "rm", weights)  # the next `docker compose --profile gpu up` needs it
     assert not project.remains()
 
 

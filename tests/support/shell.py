@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from cloud.main import run
 from tests.support.processes import running_module
 from tests.support.waiting import wait_until
 
@@ -53,6 +55,18 @@ class Shell:
             check=False,
         )
 
+    def here(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What `run` gives, at a tenth of its price: in this process. For commands that start nothing."""
+        out, err = io.StringIO(), io.StringIO()
+        environment, folder = dict(os.environ), Path.cwd()
+        try:
+            _become(self.environment, self.folder)
+            with redirect_stdout(out), redirect_stderr(err):
+                code = run(arguments)
+        finally:
+            _become(environment, folder)
+        return subprocess.CompletedProcess(["meshtwin", *arguments], code, out.getvalue(), err.getvalue())
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Run in the background, with its output in stdout.txt and stderr.txt."""
         with (self.folder / "stdout.txt").open("ab") as out, (self.folder / "stderr.txt").open("ab") as err:
@@ -61,10 +75,16 @@ class Shell:
             )
 
     def json(self, *arguments: str) -> dict[str, Any]:
-        done = self.run(*arguments, "--json")
+        done = self.here(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
         return document
+
+
+def _become(environment: dict[str, str], folder: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
 
 
 def new_shell(folder: Path) -> Shell:

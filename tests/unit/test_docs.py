@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from cloud.commands.app import app
+from cloud.commands.app import application
 from cloud.errors import CloudError
 from cloud.profiles import PROFILES, ResourceNames
 
@@ -30,7 +30,7 @@ def page(name: str) -> str:
 
 def commands() -> dict[str, set[str]]:
     """Each command's options, those of groups by both names."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(application())
     assert isinstance(group, TyperGroup)
     return dict(_commands(group, ""))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = load_profile("embedded", {}).names
 PICTURE = "s3://pictures/duck.png"
+FOLDERS = ("", ".", "..", "./", "/", "/tmp", "no-such-folder/", "a/..")  # noqa: S108  # none is written to
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,13 @@ PICTURE = "s3://pictures/duck.png"
         (Submission(Stage.FULL, "https://example.com/duck.png"), "expected s3://bucket/key or a path"),
         (Submission(Stage.FULL, "s3://Pictures/duck.png"), "s3://bucket/key"),
         (Submission(Stage.SHAPE, PICTURE, output="s3://models/"), "location of an object"),
+        *((Submission(Stage.SHAPE, PICTURE, output=place), "--output .*is a folder") for place in FOLDERS),
+        (
+            Submission(Stage.SHAPE, PICTURE, output=f"{__file__}/a.glb"),
+            "--output .* is a file, expected a folder",
+        ),
+        (Submission(Stage.FULL, PICTURE, output_prefix=f"{__file__}/out"), "--output-prefix .* is a file"),
+        (Submission(Stage.FULL, PICTURE, output_prefix=__file__), "--output-prefix .* is a file"),
     ],
 )
 def test_a_submission_that_makes_no_sense_is_refused_before_anything_is_sent(
@@ -39,6 +47,16 @@ def test_a_submission_that_makes_no_sense_is_refused_before_anything_is_sent(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         submit(submission, NAMES)
+
+
+def test_on_aws_a_bucket_that_is_needed_has_to_be_named() -> None:
+    names = load_profile("sagemaker", {"ASYNC_IO_BUCKET": "mine"}).names
+    with pytest.raises(UsageError, match=r"^OUTPUT_BUCKET is not set: `export OUTPUT_BUCKET="):
+        submit(Submission(Stage.SHAPE, PICTURE), names)
+    with pytest.raises(UsageError, match=r"^INPUT_BUCKET is not set"):
+        submit(Submission(Stage.SHAPE, __file__, output="s3://models/a.glb"), names)
+    with pytest.raises(UsageError, match=r"^ASYNC_IO_BUCKET is not set"):
+        submit(Submission(Stage.SHAPE, PICTURE), load_profile("sagemaker", {"OUTPUT_BUCKET": "mine"}).names)
 
 
 def test_params_are_read_from_json_or_a_file(tmp_path: Path) -> None:

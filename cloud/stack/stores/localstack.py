@@ -63,12 +63,17 @@ def _serving(
     }
     compose = Compose(new_project() if options.alone else project_name(), variables)
     with ExitStack() as stack:
-        stack.callback(take_away, compose.project)
+        stack.callback(_take_away, compose, report)
         report("starting LocalStack")
         service = compose_service(compose, "localstack", log_dir)
         url = localstack_url(port)
         _wait_healthy(url, service, report)
         yield Store(url, f"http://127.0.0.1:{port}", service, compose)
+
+
+def _take_away(compose: Compose, report: Callable[[str], None]) -> None:
+    report("stopping the containers")
+    take_away(compose.project, compose.variables["MESHTWIN_UP"])
 
 
 def _wait_healthy(url: str, service: ContainerService, report: Callable[[str], None]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cloud.errors import UsageError
+from cloud.connection import without_aws
+from cloud.errors import UnavailableError, UsageError
+from cloud.places import folder_to_write
 from cloud.stack.child import Child
-from cloud.stack.stores.store import Store, StoreKind, without_aws
+from cloud.stack.state import exclusive
+from cloud.stack.stores.store import Store, StoreKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 def _prepare(profile: Profile, options: StackOptions, _say: Callable[[str], None]) -> None:
     """It needs nothing but Python."""
+    if options.data is not None:
+        folder_to_write(options.data, "--data")
     if options.emulator == "container":
         raise UsageError(
             f"--emulator container: profile {profile.name!r} has no containers. Use --profile local"
@@ -32,9 +37,24 @@ def _serving(
     report("starting moto")
     arguments = ["--require-key", *(("--data", str(options.data)) if options.data else ())]
     settings = without_aws() | profile.connection()
-    with Child("cloud.stack.moto_server", arguments, settings, log_dir / "moto.log") as child:
+    with (
+        _alone(options.data),
+        Child("cloud.stack.moto_server", arguments, settings, log_dir / "moto.log") as child,
+    ):
         url = child.ready()
         yield Store(url, url, child)
+
+
+@contextmanager
+def _alone(data: Path | None) -> Iterator[None]:
+    """Two servers that write one journal would spoil it."""
+    if data is None:
+        yield
+        return
+    with exclusive(data / "lock") as held:
+        if not held:
+            raise UnavailableError(f"--data {data}: another `meshtwin up` keeps its data there")
+        yield
 
 
 MOTO = StoreKind(_prepare, _serving)

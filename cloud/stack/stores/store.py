@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,8 +41,3 @@ class StoreKind:
 
     prepare: Callable[[Profile, StackOptions, Callable[[str], None]], None]
     serving: Callable[[Profile, StackOptions, Path, Callable[[str], None]], AbstractContextManager[Store]]
-
-
-def without_aws() -> dict[str, str]:
-    """This process's environment without settings that lead to AWS, or that would lead somewhere else."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
