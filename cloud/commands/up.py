@@ -14,7 +14,6 @@ import typer
 
 from cloud.commands.console import JsonOption, ProfileOption, note, print_json, tell
 from cloud.commands.serving import Serving, serving
-from cloud.errors import UnavailableError
 from cloud.pages import browser_page
 from cloud.profiles import Profile, load_profile
 from cloud.scaling import in_words

@@ -161,6 +161,7 @@ def test_the_whole_event(hosting: Hosting) -> None:
     }
     assert headers["authorization"] == "Bearer token"
     assert (headers["host"], headers["x-forwarded-proto"]) == (host, "http")
+    assert headers["x-forwarded-prefix"] == "/_api", "what a statusUrl begins with"
     assert (headers["x-forwarded-for"], headers["content-length"]) == ("127.0.0.1", "22")
     assert "cookie" not in headers
     when, epoch = context.pop("time"), context.pop("timeEpoch")

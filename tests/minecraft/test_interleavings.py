@@ -41,7 +41,7 @@ def test_what_may_be_reached_is_what_the_transitions_lead_to() -> None:
 @pytest.mark.parametrize("world", [1, 2], indirect=True)
 @pytest.mark.timeout(300)
 def test_any_order_of_events(world: World, boundary: Boundary) -> None:
-    @settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
     @given(steps=STEPS, choice=st.randoms(use_true_random=False))
     def play(steps: list[str], choice: object) -> None:
         run = _Play(world, boundary)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import moto.dynamodb.models
 import pytest
 
 from minecraft.jobs import queue
@@ -41,25 +39,19 @@ def test_those_who_start_jobs_at_once_start_each_once_in_order(world: World) -> 
             cancel(world.table, world.leases, job_id)
 
 
-class _Uncopied:
-    """moto copies the whole table before each transaction, to undo one that fails: here none does."""
-
-    copy = staticmethod(copy.copy)
-
-    @staticmethod
-    def deepcopy(value: Any) -> Any:
-        return value if isinstance(value, moto.dynamodb.models.table.Table) else copy.deepcopy(value)
-
-
-@pytest.mark.parametrize("world", [20], indirect=True)
+@pytest.mark.parametrize(
+    ("world", "count", "rounds"),
+    [(4, 40, 3), pytest.param(20, 1000, 25, marks=pytest.mark.soak)],
+    indirect=["world"],
+)
 @pytest.mark.timeout(600)
-def test_a_thousand_queued_jobs_end_in_order(
-    world: World, boundary: Boundary, monkeypatch: pytest.MonkeyPatch
+def test_all_queued_jobs_end_in_order(
+    world: World, boundary: Boundary, monkeypatch: pytest.MonkeyPatch, count: int, rounds: int
 ) -> None:
     """Each ends at its first step: the queue is what is looked at."""
-    monkeypatch.setattr(moto.dynamodb.models, "copy", _Uncopied)
+    monkeypatch.setattr("minecraft.pipeline.worker.ROUNDS", rounds)
     boundary.refuse["text-to-image"] = (404, "ResourceNotFoundException")
-    jobs = [world.add() for _ in range(1000)]
+    jobs = [world.add() for _ in range(count)]
     sweeps = 0
     while next(world.table.queued(), None) is not None:
         world.sweep()
@@ -68,8 +60,11 @@ def test_a_thousand_queued_jobs_end_in_order(
     assert {job.state for job in found} == {State.FAILED}
     times = [job.ended_at or 0.0 for job in found]
     assert times == sorted(times)
-    assert len(set(times)) == 1000
-    assert boundary.names().count("worker") == sweeps, "a call's time is bounded: it has another go on"
+    assert len(set(times)) == count
+    assert sweeps == -(-count // (world.leases.places * rounds))
+    assert boundary.names().count("worker") == count // (world.leases.places * rounds), (
+        "a call's time is bounded: it has another go on"
+    )
 
 
 def test_no_scan_and_the_index_has_only_what_has_not_ended(world: World) -> None:

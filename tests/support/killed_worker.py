@@ -2,7 +2,8 @@
 
     python -m tests.support.killed_worker
 
-A line of JSON comes in for each, {"event", "kill_after", "ahead"}, and one goes out: {"killed", "calls"}.
+A line of JSON comes in for each, {"event", "kill_after", "ahead", "environment"}, and one goes out:
+{"killed", "calls"}.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
 def main() -> None:
     log = os.dup(1)
     os.dup2(2, 1)
-    # Made before the forks, not in each: that takes longer than the work. None has a connection yet.
-    for make in (clients.dynamodb, clients.s3, clients.functions, clients.sagemaker_runtime):
-        make()
     for line in sys.stdin:
         order = json.loads(line)
+        os.environ.update(order["environment"])
+        # Made before the forks, and kept: that takes longer than the work. None has a connection yet.
+        for make in (clients.dynamodb, clients.s3, clients.functions, clients.sagemaker_runtime):
+            make()
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
@@ -78,7 +80,7 @@ class Killable:
         """Whether it was killed, once it is over. 0 lets it live."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        order = {"event": event, "kill_after": kill_after, "ahead": ahead}
+        order = {"event": event, "kill_after": kill_after, "ahead": ahead, "environment": dict(os.environ)}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
@@ -88,7 +90,7 @@ class Killable:
 
 @contextmanager
 def killable_workers() -> Iterator[Killable]:
-    """Workers with this process's environment as it is now."""
+    """Workers, each with this process's environment as it is when it is called."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.killed_worker"],
         stdin=subprocess.PIPE,
