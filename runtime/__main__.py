@@ -6,14 +6,15 @@ import signal
 import sys
 
 
-def _leave(_signal: int, _frame: object) -> None:
-    sys.exit(0)
+def _leave(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
-    # The first process of a container is not ended by a signal that it has no handler for, and until the
-    # server has its own there is a second of imports: whoever stops it then would wait for SIGKILL.
-    signal.signal(signal.SIGTERM, _leave)
+    # The first process of a container is not ended by a signal that it has no handler for. The server has its
+    # own once it is loaded; until then, and for `weights`, to be told to stop is no success.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     from runtime.program import main
 
     sys.exit(main())

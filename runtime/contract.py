@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from pydantic.config import JsonDict
 
 S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.*)", re.DOTALL)
 """Bucket names as in https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
@@ -81,10 +84,33 @@ class Params(BaseModel):
     )
 
 
+_NEEDED = {
+    Stage.SHAPE: {"output_s3"},
+    Stage.PAINT: {"shape_s3", "output_s3"},
+    Stage.FULL: {"output_prefix_s3"},
+}
+"""Locations beside the image, by stage; a stage takes none that it does not need."""
+
+_LOCATIONS = ("shape_s3", "output_s3", "output_prefix_s3")
+
+
+def _schema_of(stage: Stage) -> JsonDict:
+    """What JSON Schema can say of a stage's fields."""
+    fields: JsonDict = {name: {"type": "string" if name in _NEEDED[stage] else "null"} for name in _LOCATIONS}
+    return {
+        "properties": {"stage": {"const": stage.value}, **fields},
+        "required": [*sorted(_NEEDED[stage])],
+    }
+
+
 class InvocationRequest(BaseModel):
     """The body of `POST /invocations`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"oneOf": [_schema_of(stage) for stage in Stage]},
+    )
 
     stage: Stage
     input_s3: S3Object = Field(description="The picture: PNG, JPEG or WebP.")
@@ -97,13 +123,9 @@ class InvocationRequest(BaseModel):
 
     @model_validator(mode="after")
     def _fields_fit_the_stage(self) -> Self:
-        needed = {
-            Stage.SHAPE: {"output_s3"},
-            Stage.PAINT: {"shape_s3", "output_s3"},
-            Stage.FULL: {"output_prefix_s3"},
-        }[self.stage]
+        needed = _NEEDED[self.stage]
         problems = []
-        for name in ("shape_s3", "output_s3", "output_prefix_s3"):
+        for name in _LOCATIONS:
             given = getattr(self, name) is not None
             if name in needed and not given:
                 problems.append(f"stage {self.stage.value!r} needs {name}")
@@ -129,6 +151,11 @@ class InvocationRequest(BaseModel):
             prefix = f"{str(self.output_prefix_s3).rstrip('/')}/"
             return {"shape": f"{prefix}shape.glb", "textured": f"{prefix}textured.glb"}
         return {"shape" if self.stage is Stage.SHAPE else "textured": str(self.output_s3)}
+
+    def locations(self) -> list[str]:
+        """All that the job reads and writes."""
+        inputs = [self.input_s3] if self.shape_s3 is None else [self.input_s3, self.shape_s3]
+        return [*inputs, *self.outputs().values()]
 
     def progress_location(self) -> str:
         """Where progress is told while the job runs: beside the last output."""

@@ -65,9 +65,9 @@ def attempt(device: str, call: Callable[[], Result]) -> Result:
     Raises:
         JobError: OUT_OF_GPU_MEMORY. Nothing of the job is left on the device then, and the next one may fit.
     """
-    if not device.startswith("cuda"):
+    cuda = _cuda() if device.startswith("cuda") else None
+    if cuda is None:
         return call()
-    cuda = _cuda()
     cuda.reset_peak_memory_stats(device)
     try:
         return call()
@@ -80,8 +80,9 @@ def attempt(device: str, call: Callable[[], Result]) -> Result:
 
 
 def peak_bytes(device: str) -> int | None:
-    """The most that tensors have taken on `device` since the job began; None on the CPU."""
-    return int(_cuda().max_memory_allocated(device)) if device.startswith("cuda") else None
+    """The most that tensors have taken on `device` since the job began; None on the CPU, or without torch."""
+    cuda = _cuda() if device.startswith("cuda") else None
+    return None if cuda is None else int(cuda.max_memory_allocated(device))
 
 
 def _explained(device: str, error: Exception) -> str:
@@ -90,5 +91,6 @@ def _explained(device: str, error: Exception) -> str:
 
 
 def _cuda() -> Any:  # noqa: ANN401  # torch is not there to be typed against everywhere
-    # A backend on a CUDA device has imported it.
-    return sys.modules["torch"].cuda
+    """torch's, where the backend uses torch: others look after their memory themselves."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else torch.cuda

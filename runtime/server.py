@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
-from runtime.logs import log
+from runtime.logs import flush, log
 from runtime.scratch import Scratch
 from runtime.settings import SettingsError
 from runtime.supervisor import Supervisor, UnusableBackendError
@@ -161,5 +161,5 @@ async def _end(keeping: asyncio.Task[None]) -> int:
 
 def _leave(status: int) -> NoReturn:
     """Exit without waiting for threads; what they leave on disk, the next start removes."""
-    sys.stdout.flush()
+    flush()
     os._exit(status)

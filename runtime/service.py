@@ -82,6 +82,7 @@ class Service:
     ) -> InvocationResponse:
         if self.stopping.is_set():
             raise JobError(ErrorCode.NOT_READY, STOPPING)
+        self._check_buckets(request)
         turn = self._turns.ask()
         told.info("job_accepted", waiting=self._turns.waiting)
         watch = Stopwatch(lambda *_: None)
@@ -98,6 +99,16 @@ class Service:
         finally:
             self._queued.discard(halt)
             self._running.discard(halt)
+
+    def _check_buckets(self, request: InvocationRequest) -> None:
+        allowed = self._means.settings.allowed_buckets
+        for location in request.locations():
+            bucket = location.removeprefix("s3://").partition("/")[0]
+            if allowed and bucket not in allowed:
+                raise JobError(
+                    ErrorCode.ACCESS_DENIED,
+                    f"{location}: expected a bucket of RUNTIME_ALLOWED_BUCKETS, {' '.join(allowed)}",
+                )
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -16,9 +16,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_TEMPORARY = Path(tempfile.gettempdir())
+
+def _temporary() -> Path:
+    """The system's folder for temporary files; where none can be written to, `from_environment` says so."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return Path(tempfile.gettempprefix(), "none")
+
 
 BACKEND_FORM = re.compile(r"auto|relief|hunyuan|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+BUCKET_FORM = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
 REVISION_FORM = re.compile(r"[\w./-]{1,250}")
 
@@ -84,6 +92,13 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
+def _buckets(text: str) -> tuple[str, ...]:
+    names = tuple(text.replace(",", " ").split())
+    if not all(BUCKET_FORM.fullmatch(name) for name in names):
+        raise ValueError("names of buckets, with spaces or commas between them")
+    return names
+
+
 def _host(text: str) -> str:
     if not text or any(letter.isspace() for letter in text):
         raise ValueError("an address to listen on, such as 127.0.0.1 or 0.0.0.0")
@@ -129,11 +144,14 @@ class Settings:
     max_mesh_bytes: int = _from("RUNTIME_MAX_MESH_BYTES", _whole(1, 2**40), 256 * 2**20)
     """Largest `shape_s3` that is fetched."""
 
+    allowed_buckets: tuple[str, ...] = _from("RUNTIME_ALLOWED_BUCKETS", _buckets, ())
+    """The buckets that jobs may name; none: all that the container's role may use."""
+
     worker_nice: int = _from("RUNTIME_WORKER_NICE", _whole(0, 19), 10)
     """How far the worker stands back for the process that answers /ping, as in nice(1)."""
 
     scratch: Path = _from(  # noqa: RUF009  # a Path cannot be changed
-        "RUNTIME_SCRATCH", _folder, _TEMPORARY
+        "RUNTIME_SCRATCH", _folder, _temporary()
     )
     """Where objects are kept while a job runs."""
 
@@ -165,9 +183,15 @@ class Settings:
                 values[each.name] = each.metadata["read"](text)
             except ValueError as expected:
                 problems.append(f"{variable} {text!r}: expected {expected}")
+        settings = cls(**values)
+        if not os.access(settings.scratch, os.W_OK):
+            problems.append(
+                "RUNTIME_SCRATCH: no folder for temporary files can be written to; expected one, "
+                "such as docker run --tmpfs /tmp gives"
+            )
         if problems:
             raise SettingsError("\n".join(problems))
-        return cls(**values)
+        return settings
 
     @classmethod
     def variables(cls) -> dict[str, object]:

@@ -58,7 +58,7 @@ def load(choice: str) -> Backend:
     if reason is not None:
         raise BackendUnavailableError(
             f"RUNTIME_BACKEND {choice!r}: {reason}; "
-            "expected relief, which needs neither, or auto, which takes the best that is there"
+            "expected relief, which needs nothing, auto, which takes the best that is there, or module:Class"
         )
     return _create(choice, entry.path)
 
@@ -81,7 +81,9 @@ def _best(device: str) -> str:
 
 def missing(entry: Entry) -> str | None:
     """What the machine lacks for a backend, None where nothing is: cheap unless all packages are there."""
-    for module in (*entry.needs, entry.path.partition(":")[0]):
+    if not _installed(entry.path.partition(":")[0]):
+        return "this version has no such backend yet, it comes with a later one"
+    for module in entry.needs:
         if not _installed(module):
             return f"the package {module} is not installed here"
     if entry.cuda and not _cuda().is_available():

@@ -62,7 +62,7 @@ def test_another_command_is_refused() -> None:
 @pytest.mark.parametrize(
     ("backend", "reason"),
     [
-        ("hunyuan", "RUNTIME_BACKEND 'hunyuan': the package "),
+        ("hunyuan", "RUNTIME_BACKEND 'hunyuan': this version has no such backend yet"),
         ("no.such.module:Backend", "RUNTIME_BACKEND 'no.such.module:Backend': No module named"),
         ("tests.support.runtime_backend:Nothing", "has no attribute 'Nothing'"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -141,6 +142,18 @@ def test_where_nobody_answers_the_network_is_asked_about(tmp_path: Path) -> None
     assert "the Hub cannot be reached" in said
     assert "HF_ENDPOINT" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_no_success_and_no_traceback(tmp_path: Path, stop: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = start(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}", HF_TOKEN="hf_right")
+        connection, _ = silent.accept()
+        process.send_signal(stop)
+        output, _ = process.communicate(timeout=60)
+        connection.close()
+    assert process.returncode == 128 + stop
+    assert "Traceback" not in output
 
 
 def test_a_folder_that_cannot_be_made_is_named(hub: Hub, tmp_path: Path) -> None:

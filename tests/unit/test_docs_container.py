@@ -10,6 +10,7 @@ import pytest
 
 from runtime import pictures
 from runtime.contract import (
+    MAX_MESSAGE,
     RETRYABLE,
     STATUS,
     ErrorCode,
@@ -20,6 +21,7 @@ from runtime.contract import (
     Progress,
 )
 from runtime.geometry import glb_read
+from runtime.http_limits import MAX_HEAD_BYTES
 from runtime.requests import MAX_BODY_BYTES
 from runtime.settings import Settings
 
@@ -57,8 +59,13 @@ def test_each_param_with_its_range(name: str) -> None:
 @pytest.mark.parametrize(("name", "default"), Settings.variables().items())
 def test_each_setting_with_its_default(name: str, default: object) -> None:
     said = row(name)[1]
-    if name in {"RUNTIME_SCRATCH", "RUNTIME_USER"}:
-        assert said == {"RUNTIME_SCRATCH": "the system's", "RUNTIME_USER": "who starts it"}[name]
+    in_words = {
+        "RUNTIME_SCRATCH": "the system's",
+        "RUNTIME_USER": "who starts it",
+        "RUNTIME_ALLOWED_BUCKETS": "all",
+    }
+    if name in in_words:
+        assert said == in_words[name]
     else:
         assert said == f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
@@ -68,7 +75,7 @@ def test_no_setting_is_made_up() -> None:
 
 
 def test_the_limits_are_the_codes() -> None:
-    for limit in (MAX_BODY_BYTES, pictures.MAX_PIXELS, glb_read.MAX_FACES):
+    for limit in (MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_MESSAGE, pictures.MAX_PIXELS, glb_read.MAX_FACES):
         assert str(limit) in PAGE
     assert f"a side under {pictures.MIN_SIDE} pixels" in PAGE
 

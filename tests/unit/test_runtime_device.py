@@ -86,3 +86,11 @@ def test_too_little_memory_is_told_in_the_contracts_terms(monkeypatch: pytest.Mo
         f"cuda:0: {REASON}Lower octree_resolution or texture_size, or take a device with more memory"
     )
     assert calls == ["reset cuda:0", "job", "empty"]
+
+
+def test_a_backend_on_cuda_without_torch_minds_its_own_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert device.attempt("cuda:0", lambda: 7) == 7
+    assert device.peak_bytes("cuda:0") is None

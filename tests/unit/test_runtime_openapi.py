@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from pydantic import ValidationError
 
 from runtime.app import create_app
 from runtime.contract import STATUS, InvocationRequest, Params
@@ -23,6 +25,41 @@ def test_both_endpoints_and_no_other(page: dict[str, Any]) -> None:
         "/ping": ["get"],
         "/invocations": ["post"],
     }
+
+
+GIVEN = {
+    "input_s3": "s3://images/fox.png",
+    "shape_s3": "s3://pipeline/a.glb",
+    "output_s3": "s3://pipeline/b.glb",
+    "output_prefix_s3": "s3://pipeline/jobs/",
+}
+
+
+def fits(value: dict[str, Any], schema: dict[str, Any]) -> bool:
+    """JSON Schema, as far as the alternatives of a request go."""
+    types = {str: "string", type(None): "null"}
+    return all(name in value for name in schema["required"]) and all(
+        value[name] == rule["const"] if "const" in rule else types[type(value[name])] == rule["type"]
+        for name, rule in schema["properties"].items()
+        if name in value
+    )
+
+
+@pytest.mark.parametrize("stage", ["shape", "paint", "full"])
+def test_what_each_stage_needs_is_in_the_page_as_in_the_model(page: dict[str, Any], stage: str) -> None:
+    schema = page["components"]["schemas"]["InvocationRequest"]
+    for taken in product([0, 1, 2], repeat=3):
+        # Each location given, left out, or null.
+        value: dict[str, Any] = {"stage": stage, "input_s3": GIVEN["input_s3"]}
+        for name, how in zip(list(GIVEN)[1:], taken, strict=True):
+            if how:
+                value[name] = GIVEN[name] if how == 1 else None
+        try:
+            InvocationRequest.model_validate(value)
+            right = True
+        except ValidationError:
+            right = False
+        assert [fits(value, each) for each in schema["oneOf"]].count(True) == int(right), value
 
 
 def test_every_status_is_there_with_its_codes(page: dict[str, Any]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime import settings
 from runtime.settings import Settings, SettingsError, unknown_variables
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ def test_nothing_set_is_the_defaults() -> None:
 
 
 def test_each_variable_is_read(tmp_path: Path) -> None:
-    settings = Settings.from_environment(
+    found = Settings.from_environment(
         {
             "RUNTIME_BACKEND": "my_backends.fast:Backend",
             "RUNTIME_DEVICE": "cuda:1",
@@ -32,6 +35,7 @@ def test_each_variable_is_read(tmp_path: Path) -> None:
             "RUNTIME_STARTUP_SECONDS": "60",
             "RUNTIME_MAX_PICTURE_BYTES": "1000",
             "RUNTIME_MAX_MESH_BYTES": "2000",
+            "RUNTIME_ALLOWED_BUCKETS": "images, pipeline async-io",
             "RUNTIME_WORKER_NICE": "0",
             "RUNTIME_SCRATCH": str(tmp_path),
             "RUNTIME_USER": "nobody",
@@ -39,7 +43,7 @@ def test_each_variable_is_read(tmp_path: Path) -> None:
             "RUNTIME_DINO_REVISION": "main",
         }
     )
-    assert settings == Settings(
+    assert found == Settings(
         backend="my_backends.fast:Backend",
         device="cuda:1",
         host="0.0.0.0",
@@ -50,6 +54,7 @@ def test_each_variable_is_read(tmp_path: Path) -> None:
         startup_seconds=60,
         max_picture_bytes=1000,
         max_mesh_bytes=2000,
+        allowed_buckets=("images", "pipeline", "async-io"),
         worker_nice=0,
         scratch=tmp_path,
         user="nobody",
@@ -74,6 +79,8 @@ BAD = [
     ("RUNTIME_GRACE_SECONDS", "25s"),
     ("RUNTIME_MAX_MESH_BYTES", "1GB"),
     ("RUNTIME_WORKER_NICE", "20"),
+    ("RUNTIME_ALLOWED_BUCKETS", "s3://images"),
+    ("RUNTIME_ALLOWED_BUCKETS", "images *"),
     ("RUNTIME_SCRATCH", "/no/such/folder"),
     ("RUNTIME_USER", "no-such-user"),
     ("RUNTIME_USER", "10001"),
@@ -86,6 +93,17 @@ def test_what_cannot_be_meant_is_named_with_what_is_expected(name: str, value: s
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: value})
     assert str(refused.value).startswith(f"{name} {value!r}: expected ")
+
+
+def test_a_system_without_a_folder_for_temporary_files_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    assert not settings._temporary().exists()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(SettingsError, match=r"RUNTIME_SCRATCH: no folder for temporary .* --tmpfs /tmp"):
+        Settings.from_environment({})
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
