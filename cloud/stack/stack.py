@@ -69,8 +69,7 @@ def running(
     if profile.store is None:
         yield Stack(profile.connection(), (), log_dir)
         return
-    kind = STORES[profile.store]
-    profile = profile.keyed()
+    kind, profile = STORES[profile.store], profile.keyed()
     with ExitStack() as stack:
         store = stack.enter_context(kind.serving(profile, options, log_dir, report))
         report("starting the emulator")

@@ -77,7 +77,8 @@ def test_without_the_key_each_service_s_client_reads_why(service: str) -> None:
     model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
     parser = botocore.parsers.create_parser(PROTOCOLS[service])
     response = {"status_code": 403, "headers": dict(answer.headers), "body": answer.data}
-    shape: Any = model.operation_model(operation).output_shape
+    shape = model.operation_model(operation).output_shape
+    assert shape is not None
     parsed = parser.parse(response, shape)
     assert parsed["Error"]["Code"] == code
     assert "AWS_ACCESS_KEY_ID" in parsed["Error"]["Message"]
