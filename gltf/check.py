@@ -15,7 +15,8 @@ import PIL.Image
 from pydantic import ValidationError
 
 from gltf import format as glb
-from gltf.document import Document
+from gltf.buffers import Buffers
+from gltf.document import DOCUMENT, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,21 +37,22 @@ def check_glb(data: bytes) -> list[str]:
         chunks = dict(_chunks(data))
         text = chunks[glb.JSON_CHUNK]
         raw = json.loads(text)
-        document = Document.model_validate_json(text)
+        document = DOCUMENT.validate_json(text)
     except (glb.GlbError, KeyError, ValueError, ValidationError) as error:
         return [f"no GLB: {error}"]
     binary = np.frombuffer(chunks.get(glb.BIN_CHUNK, b""), np.uint8)
     problems = [*_check_header(data), *_check_buffers(document, binary), *_check_unused(document, raw)]
+    buffers = Buffers(document, binary)
     if problems:
         return problems
     try:
         for index in range(len(document.accessors)):
-            problems += _check_accessor(document, binary, index)
+            problems += _check_accessor(document, buffers, index, raw["accessors"][index])
         for mesh in document.meshes:
             for primitive in mesh.primitives:
-                problems += _check_primitive(document, binary, primitive)
+                problems += _check_primitive(document, buffers, raw, primitive)
         for index in range(len(document.images)):
-            problems += _check_image(document, binary, index)
+            problems += _check_image(document, buffers, index)
     except glb.GlbError as error:
         problems.append(str(error))
     return problems
@@ -133,14 +135,13 @@ def _check_unused(document: Document, raw: dict[str, Any]) -> Iterator[str]:
             yield f"{name} {sorted(indices - there)} are not there"
 
 
-def _check_accessor(document: Document, binary: glb.Bytes, index: int) -> Iterator[str]:
-    accessor = document.accessors[index]
-    values = glb.accessor_values(document, binary, index)
+def _check_accessor(document: Document, buffers: Buffers, index: int, raw: dict[str, Any]) -> Iterator[str]:
+    values = glb.accessor_values(document, buffers, index)
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         yield f"accessor {index} has values that are no finite numbers"
     for name, bounds, found in (
-        ("min", accessor.min, values.min(axis=0)),
-        ("max", accessor.max, values.max(axis=0)),
+        ("min", raw.get("min"), values.min(axis=0)),
+        ("max", raw.get("max"), values.max(axis=0)),
     ):
         if bounds is not None and (
             len(bounds) != values.shape[1] or (np.array(bounds, np.float32) != found).any()
@@ -148,23 +149,24 @@ def _check_accessor(document: Document, binary: glb.Bytes, index: int) -> Iterat
             yield f"accessor {index} says {name} {bounds}: it is {found.tolist()}"
 
 
-def _check_primitive(document: Document, binary: glb.Bytes, primitive: Primitive) -> Iterator[str]:
+def _check_primitive(
+    document: Document, buffers: Buffers, raw: dict[str, Any], primitive: Primitive
+) -> Iterator[str]:
     counts = {name: document.accessors[index].count for name, index in primitive.attributes.items()}
     if len(set(counts.values())) != 1:
         yield f"attributes differ in length: {counts}"
     if "POSITION" not in counts:
         yield "a primitive has no POSITION"
         return
-    position = document.accessors[primitive.attributes["POSITION"]]
-    if position.min is None or position.max is None:
+    if not {"min", "max"} <= raw["accessors"][primitive.attributes["POSITION"]].keys():
         yield "POSITION has no min and max"
     for name, index in primitive.attributes.items():
         yield from _check_target(document, index, glb.ARRAY_BUFFER)
-        yield from _check_attribute(name, np.asarray(glb.accessor_values(document, binary, index)))
+        yield from _check_attribute(name, np.asarray(glb.accessor_values(document, buffers, index)))
     yield from _check_texture_coordinates(document, primitive)
     if primitive.indices is not None:
         yield from _check_target(document, primitive.indices, glb.ELEMENT_ARRAY_BUFFER)
-        indices = np.asarray(glb.accessor_values(document, binary, primitive.indices))
+        indices = np.asarray(glb.accessor_values(document, buffers, primitive.indices))
         yield from _check_indices(indices[:, 0], counts["POSITION"])
 
 
@@ -207,12 +209,12 @@ def _check_indices(indices: NDArray[Any], vertices: int) -> Iterator[str]:
         yield f"{degenerate} triangles name a vertex twice"
 
 
-def _check_image(document: Document, binary: glb.Bytes, index: int) -> Iterator[str]:
+def _check_image(document: Document, buffers: Buffers, index: int) -> Iterator[str]:
     image = document.images[index]
     if image.buffer_view is None:
         yield f"image {index} lies outside the file"
         return
-    data = bytes(glb.view_bytes(document, binary, image.buffer_view))
+    data = buffers.image(index)
     kinds = [kind for magic, kind in IMAGE_MAGIC.items() if data.startswith(magic)]
     if kinds != [image.mime_type]:
         yield f"image {index} says {image.mime_type}: it is {kinds or 'neither PNG nor JPEG'}"

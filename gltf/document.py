@@ -1,110 +1,215 @@
-"""glTF's JSON as models, as far as triangles and their base colour go: names, ranges and defaults are glTF's.
+"""glTF's JSON as records, as far as triangles and their colours go: names and defaults are glTF's.
 
 https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#properties-reference
+
+Ranges are checked where a value is used: a part that nothing shows may be as wrong as it likes. What
+exporters write for "none" is none: null, and -1 for an index (`given`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import ConfigDict, Field, FiniteFloat, TypeAdapter
 from pydantic.alias_generators import to_camel
+from pydantic.dataclasses import dataclass
+from pydantic_core import core_schema
 
-Index = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
 
 
-class Buffer(_Part):
-    """Bytes: the binary chunk, or, with a `uri`, something outside of it."""
+class _NullIs:
+    """null stands for a default."""
 
-    byte_length: Count
+    def __init__(self, default: object) -> None:
+        self._default = default
+
+    def __get_pydantic_core_schema__(
+        self,
+        source: type[Any],
+        handler: GetCoreSchemaHandler,
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda value: self._default if value is None else value,
+            core_schema.nullable_schema(handler(source)),
+        )
+
+
+class _AttributesSchema:
+    """Accessors by name. One message says that some are no numbers, not one for each."""
+
+    def __get_pydantic_core_schema__(
+        self, _source: type[Any], _handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        held = core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
+        return core_schema.no_info_after_validator_function(_indices, core_schema.nullable_schema(held))
+
+
+def _indices(attributes: dict[str, Any] | None) -> dict[str, int]:
+    if any(type(index) is not int for index in (attributes or {}).values()):
+        raise ValueError("expected the number of an accessor for each name")
+    return attributes or {}
+
+
+_JSON = ConfigDict(alias_generator=to_camel, extra="ignore")
+_NONE = _NullIs(())
+_FIRST = Field(fail_fast=True)
+"""The first wrong part of many is enough: messages are larger than what they are about."""
+
+Indices = Annotated[tuple[int, ...], _FIRST, _NONE]
+Offset = Annotated[int, _NullIs(0)]
+Attributes = Annotated[dict[str, int], _AttributesSchema()]
+Weights = Annotated[tuple[FiniteFloat, ...], _FIRST]
+Matrix = Annotated[tuple[FiniteFloat, ...], Field(min_length=16, max_length=16, fail_fast=True)]
+Vector = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+Rotation = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+Color = tuple[float, float, float]
+ColorAlpha = tuple[float, float, float, float]
+
+
+def given(index: int | None) -> TypeGuard[int]:
+    """Whether an index that may be left out is there; some exporters write -1 where it is not."""
+    return index is not None and index != -1
+
+
+# Records with slots: a JSON of nothing but small parts costs a third of what pydantic's models would.
+
+
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Buffer:
+    """Bytes: the binary chunk, or, with a `uri`, in the JSON itself or outside of the file."""
+
+    byte_length: int
     uri: str | None = None
 
 
-class BufferView(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class BufferView:
     """A stretch of a buffer."""
 
-    buffer: Index
-    byte_offset: Index = 0
-    byte_length: Count
-    byte_stride: Annotated[int, Field(ge=4, le=252)] | None = None
+    buffer: int
+    byte_length: int
+    byte_offset: Offset = 0
+    byte_stride: int | None = None
     target: int | None = None
 
 
-class SparseIndices(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class SparseIndices:
     """Which elements a sparse accessor replaces."""
 
-    buffer_view: Index
-    byte_offset: Index = 0
-    component_type: Literal[5121, 5123, 5125]
+    buffer_view: int
+    component_type: int
+    byte_offset: Offset = 0
 
 
-class SparseValues(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class SparseValues:
     """What a sparse accessor puts there."""
 
-    buffer_view: Index
-    byte_offset: Index = 0
+    buffer_view: int
+    byte_offset: Offset = 0
 
 
-class Sparse(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Sparse:
     """Elements of an accessor that differ from its bufferView."""
 
-    count: Count
+    count: int
     indices: SparseIndices
     values: SparseValues
 
 
-class Accessor(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Accessor:
     """A bufferView seen as an array."""
 
-    buffer_view: Index | None = None
-    byte_offset: Index = 0
-    component_type: Literal[5120, 5121, 5122, 5123, 5125, 5126]
+    component_type: int
+    count: int
+    type: str
+    buffer_view: int | None = None
+    byte_offset: Offset = 0
     normalized: bool = False
-    count: Count
-    type: Literal["SCALAR", "VEC2", "VEC3", "VEC4", "MAT2", "MAT3", "MAT4"]
-    min: list[float] | None = None
-    max: list[float] | None = None
     sparse: Sparse | None = None
 
 
-class Primitive(_Part):
-    """Triangles, lines or points of one material."""
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Primitive:
+    """Triangles, lines or points of one material; `targets` are what morph weights add to its attributes."""
 
-    attributes: dict[str, Index]
-    indices: Index | None = None
-    material: Index | None = None
-    mode: Annotated[int, Field(ge=0, le=6)] = 4
+    attributes: Attributes = Field(default_factory=dict)
+    indices: int | None = None
+    material: int | None = None
+    mode: Annotated[int, Field(ge=0, le=6), _NullIs(4)] = 4
+    targets: Annotated[tuple[Attributes, ...], _FIRST, _NONE] = ()
 
 
-class MeshPart(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class MeshPart:
     """glTF's mesh: primitives that are placed together."""
 
-    primitives: Annotated[list[Primitive], Field(min_length=1)]
+    primitives: Annotated[tuple[Primitive, ...], _FIRST, _NONE] = ()
+    weights: Weights | None = None
 
 
-class Node(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Instancing:
+    """EXT_mesh_gpu_instancing: the accessors of each instance's transform, by name.
+
+    https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Vendor/EXT_mesh_gpu_instancing
+    """
+
+    attributes: Attributes = Field(default_factory=dict)
+
+
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Visibility:
+    """KHR_node_visibility: https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Khronos/KHR_node_visibility."""
+
+    visible: Annotated[bool, _NullIs(True)] = True
+
+
+@dataclass(config=_JSON, frozen=True, slots=True)
+class NodeExtensions:
+    """What extensions say of a node."""
+
+    instancing: Instancing | None = Field(default=None, alias="EXT_mesh_gpu_instancing")
+    visibility: Visibility | None = Field(default=None, alias="KHR_node_visibility")
+
+
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Node:
     """A place in the scene."""
 
-    children: list[Index] = []
-    mesh: Index | None = None
-    matrix: Annotated[list[FiniteFloat], Field(min_length=16, max_length=16)] | None = None
-    translation: tuple[FiniteFloat, FiniteFloat, FiniteFloat] = (0, 0, 0)
-    rotation: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] = (0, 0, 0, 1)
-    scale: tuple[FiniteFloat, FiniteFloat, FiniteFloat] = (1, 1, 1)
+    children: Indices = ()
+    mesh: int | None = None
+    skin: int | None = None
+    weights: Weights | None = None
+    matrix: Matrix | None = None
+    translation: Vector | None = None
+    rotation: Rotation | None = None
+    scale: Vector | None = None
+    extensions: NodeExtensions | None = None
 
 
-class Scene(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Skin:
+    """The nodes that move a skinned mesh, and what undoes where they stood when it was bound to them."""
+
+    joints: Indices = ()
+    inverse_bind_matrices: int | None = None
+
+
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Scene:
     """The roots of a tree of nodes."""
 
-    nodes: list[Index] = []
+    nodes: Indices = ()
 
 
-class TextureTransform(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class TextureTransform:
     """KHR_texture_transform: where on the texture its coordinates are; `rotation` in radians.
 
     https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Khronos/KHR_texture_transform
@@ -113,112 +218,157 @@ class TextureTransform(_Part):
     offset: tuple[FiniteFloat, FiniteFloat] = (0, 0)
     rotation: FiniteFloat = 0
     scale: tuple[FiniteFloat, FiniteFloat] = (1, 1)
-    tex_coord: Index | None = None
+    tex_coord: int | None = None
 
 
-class TextureInfoExtensions(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class TextureInfoExtensions:
     """What extensions say of a texture's use."""
 
-    transform: TextureTransform | None = Field(None, alias="KHR_texture_transform")
+    transform: TextureTransform | None = Field(default=None, alias="KHR_texture_transform")
 
 
-class TextureInfo(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class TextureInfo:
     """A texture as a material uses it."""
 
-    index: Index
-    tex_coord: Index = 0
-    extensions: TextureInfoExtensions = TextureInfoExtensions()
+    index: int
+    tex_coord: Offset = 0
+    extensions: TextureInfoExtensions | None = None
 
 
-class PbrMetallicRoughness(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class PbrMetallicRoughness:
     """The look of a surface; texture and factor are multiplied."""
 
-    base_color_factor: tuple[float, float, float, float] = (1, 1, 1, 1)
+    base_color_factor: ColorAlpha = (1, 1, 1, 1)
     base_color_texture: TextureInfo | None = None
     metallic_factor: float = 1
     roughness_factor: float = 1
 
 
-class SpecularGlossiness(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class SpecularGlossiness:
     """KHR_materials_pbrSpecularGlossiness, of older files: its diffuse part stands for the base colour.
 
     https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Archived/KHR_materials_pbrSpecularGlossiness
     """
 
-    diffuse_factor: tuple[float, float, float, float] = (1, 1, 1, 1)
+    diffuse_factor: ColorAlpha = (1, 1, 1, 1)
     diffuse_texture: TextureInfo | None = None
 
 
-class MaterialExtensions(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class EmissiveStrength:
+    """KHR_materials_emissive_strength: what the emissive factor is multiplied with.
+
+    https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Khronos/KHR_materials_emissive_strength
+    """
+
+    emissive_strength: float = 1
+
+
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Unlit:
+    """KHR_materials_unlit: the base colour as it is, without light from anywhere.
+
+    https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Khronos/KHR_materials_unlit
+    """
+
+
+@dataclass(config=_JSON, frozen=True, slots=True)
+class MaterialExtensions:
     """What extensions say of a material."""
 
-    specular_glossiness: SpecularGlossiness | None = Field(None, alias="KHR_materials_pbrSpecularGlossiness")
+    specular_glossiness: SpecularGlossiness | None = Field(
+        default=None, alias="KHR_materials_pbrSpecularGlossiness"
+    )
+    emissive_strength: EmissiveStrength | None = Field(default=None, alias="KHR_materials_emissive_strength")
+    unlit: Unlit | None = Field(default=None, alias="KHR_materials_unlit")
 
 
-class Material(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Material:
     """The look of a primitive."""
 
-    pbr_metallic_roughness: PbrMetallicRoughness = PbrMetallicRoughness()
-    alpha_mode: Literal["OPAQUE", "MASK", "BLEND"] = "OPAQUE"
-    alpha_cutoff: Annotated[float, Field(ge=0)] = 0.5
-    extensions: MaterialExtensions = MaterialExtensions()
+    pbr_metallic_roughness: Annotated[PbrMetallicRoughness, _NullIs(PbrMetallicRoughness())] = (
+        PbrMetallicRoughness()
+    )
+    emissive_factor: Annotated[Color, _NullIs((0, 0, 0))] = (0, 0, 0)
+    emissive_texture: TextureInfo | None = None
+    alpha_mode: Annotated[Literal["OPAQUE", "MASK", "BLEND"], _NullIs("OPAQUE")] = "OPAQUE"
+    alpha_cutoff: Annotated[float, Field(ge=0), _NullIs(0.5)] = 0.5
+    extensions: Annotated[MaterialExtensions, _NullIs(MaterialExtensions())] = MaterialExtensions()
 
 
-class Sampler(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Sampler:
     """How a texture is read between and beyond its texels."""
 
     mag_filter: int | None = None
-    wrap_s: Literal[33071, 33648, 10497] = 10497
-    wrap_t: Literal[33071, 33648, 10497] = 10497
+    wrap_s: Annotated[Literal[33071, 33648, 10497], _NullIs(10497)] = 10497
+    wrap_t: Annotated[Literal[33071, 33648, 10497], _NullIs(10497)] = 10497
 
 
-class WebpTexture(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class WebpTexture:
     """EXT_texture_webp: https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Vendor/EXT_texture_webp."""
 
-    source: Index | None = None
+    source: int | None = None
 
 
-class TextureExtensions(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class TextureExtensions:
     """What extensions say of a texture."""
 
-    webp: WebpTexture | None = Field(None, alias="EXT_texture_webp")
+    webp: WebpTexture | None = Field(default=None, alias="EXT_texture_webp")
 
 
-class Texture(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Texture:
     """An image with a sampler."""
 
-    source: Index | None = None
-    sampler: Index | None = None
-    extensions: TextureExtensions = TextureExtensions()
+    source: int | None = None
+    sampler: int | None = None
+    extensions: Annotated[TextureExtensions, _NullIs(TextureExtensions())] = TextureExtensions()
 
 
-class Image(_Part):
-    """PNG or JPEG, in a bufferView or outside the file."""
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Image:
+    """An encoded picture: in a bufferView, in the JSON itself, or outside the file."""
 
-    buffer_view: Index | None = None
+    buffer_view: int | None = None
     mime_type: str | None = None
     uri: str | None = None
 
 
-class Asset(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Asset:
     """What the file says of itself."""
 
     version: str
 
 
-class Document(_Part):
+@dataclass(config=_JSON, frozen=True, slots=True)
+class Document:
     """The whole JSON chunk."""
 
     asset: Asset
-    buffers: list[Buffer] = []
-    buffer_views: list[BufferView] = []
-    accessors: list[Accessor] = []
-    meshes: list[MeshPart] = []
-    nodes: list[Node] = []
-    scenes: list[Scene] = []
-    scene: Index | None = None
-    materials: list[Material] = []
-    textures: list[Texture] = []
-    samplers: list[Sampler] = []
-    images: list[Image] = []
-    extensions_required: list[str] = []
+    buffers: Annotated[tuple[Buffer, ...], _FIRST, _NONE] = ()
+    buffer_views: Annotated[tuple[BufferView, ...], _FIRST, _NONE] = ()
+    accessors: Annotated[tuple[Accessor, ...], _FIRST, _NONE] = ()
+    meshes: Annotated[tuple[MeshPart, ...], _FIRST, _NONE] = ()
+    nodes: Annotated[tuple[Node, ...], _FIRST, _NONE] = ()
+    skins: Annotated[tuple[Skin, ...], _FIRST, _NONE] = ()
+    scenes: Annotated[tuple[Scene, ...], _FIRST, _NONE] = ()
+    scene: int | None = None
+    materials: Annotated[tuple[Material, ...], _FIRST, _NONE] = ()
+    textures: Annotated[tuple[Texture, ...], _FIRST, _NONE] = ()
+    samplers: Annotated[tuple[Sampler, ...], _FIRST, _NONE] = ()
+    images: Annotated[tuple[Image, ...], _FIRST, _NONE] = ()
+    extensions_used: Annotated[tuple[str, ...], _FIRST, _NONE] = ()
+    extensions_required: Annotated[tuple[str, ...], _FIRST, _NONE] = ()
+
+
+DOCUMENT: TypeAdapter[Document] = TypeAdapter(Document)
+"""`validate_json` makes a document of the JSON chunk's text."""

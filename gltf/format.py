@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from gltf.document import given
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from gltf.buffers import Buffers
     from gltf.document import Document, Sparse
 
     Bytes = NDArray[np.uint8]
@@ -44,8 +47,6 @@ COMPONENTS: dict[int, np.dtype[np.generic]] = {
     5126: np.dtype("<f4"),
 }
 UNSIGNED_SHORT, UNSIGNED_INT, FLOAT = 5123, 5125, 5126
-LARGEST = {5120: 127, 5121: 255, 5122: 32767, 5123: 65535, 5125: 4294967295}
-"""What stands for 1 where integers are normalized."""
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 
 
@@ -53,45 +54,25 @@ class GlbError(ValueError):
     """Data that is no binary glTF 2.0, or breaks its rules; the message says where."""
 
 
-def view_bytes(document: Document, binary: Bytes, index: int) -> Bytes:
-    """The bytes of a bufferView.
+def accessor_values(document: Document, buffers: Buffers, index: int) -> NDArray[np.generic]:
+    """The (count, width) values of an accessor as stored, a view into the buffers where it can be one.
 
     Raises:
-        GlbError: the view, or its buffer, is not wholly in the file's own binary chunk.
-    """
-    view = item(document.buffer_views, index, "bufferView")
-    buffer = item(document.buffers, view.buffer, "buffer")
-    if view.buffer != 0 or buffer.uri is not None:
-        raise GlbError(
-            f"buffer {view.buffer} lies outside the file: expected everything in its own binary chunk"
-        )
-    end = view.byte_offset + view.byte_length
-    if end > min(buffer.byte_length, len(binary)):
-        raise GlbError(
-            f"bufferView {index} ends at byte {end} of a binary chunk of {len(binary)}: is it cut short?"
-        )
-    return binary[view.byte_offset : end]
-
-
-def accessor_values(document: Document, binary: Bytes, index: int) -> NDArray[np.generic]:
-    """The (count, width) values of an accessor as stored, a view into `binary` where it can be one.
-
-    Raises:
-        GlbError: something of it lies outside its bufferView.
+        GlbError: something of it lies outside its bufferView, or is of a kind that glTF 2.0 does not have.
     """
     accessor = item(document.accessors, index, "accessor")
-    dtype, width = COMPONENTS[accessor.component_type], WIDTHS[accessor.type]
-    if accessor.buffer_view is None:
+    what = f"accessor {index}"
+    dtype, width = _component(accessor.component_type, what), WIDTHS.get(accessor.type)
+    if width is None or accessor.count < 0:
+        raise GlbError(f"{what} is {accessor.count} of {accessor.type[:40]!r}: expected {', '.join(WIDTHS)}")
+    if not given(accessor.buffer_view):
         values: NDArray[np.generic] = np.zeros((accessor.count, width), dtype)
     else:
-        view = item(document.buffer_views, accessor.buffer_view, "bufferView")
-        stride = view.byte_stride or dtype.itemsize * width
-        raw = view_bytes(document, binary, accessor.buffer_view)
-        values = _strided(
-            raw, accessor.byte_offset, (accessor.count, width), dtype, stride, f"accessor {index}"
-        )
+        stride = item(document.buffer_views, accessor.buffer_view, "bufferView").byte_stride
+        raw = buffers.view(accessor.buffer_view)
+        values = _strided(raw, accessor.byte_offset, (accessor.count, width), dtype, what, stride)
     if accessor.sparse is not None:
-        values = _with_sparse(document, binary, accessor.sparse, values.copy(), f"accessor {index}")
+        values = _with_sparse(buffers, accessor.sparse, values.copy(), what)
     return values
 
 
@@ -99,35 +80,57 @@ def item(items: Sequence[T], index: int, what: str) -> T:
     """`items[index]`.
 
     Raises:
-        GlbError: there are fewer.
+        GlbError: there is none.
     """
+    if index < 0:
+        raise GlbError(f"{what} {index} is asked for: expected 0 or greater")
     if index >= len(items):
         raise GlbError(f"{what} {index} is asked for, but there are {len(items)}")
     return items[index]
 
 
+def _component(number: int, what: str) -> np.dtype[np.generic]:
+    if number not in COMPONENTS:
+        expected = ", ".join(map(str, COMPONENTS))
+        raise GlbError(f"{what} has componentType {number}: expected one of {expected}")
+    return COMPONENTS[number]
+
+
 def _strided(
-    raw: Bytes, offset: int, shape: tuple[int, int], dtype: np.dtype[np.generic], stride: int, what: str
+    raw: Bytes,
+    offset: int,
+    shape: tuple[int, int],
+    dtype: np.dtype[np.generic],
+    what: str,
+    stride: int | None = None,
 ) -> NDArray[np.generic]:
+    """Rows of `stride` bytes; of their own length where it is None, or 0, as exporters write it."""
     count, width = shape
-    end = offset + stride * (count - 1) + dtype.itemsize * width
-    if end > len(raw):
+    row = dtype.itemsize * width
+    stride = stride or row
+    if stride < row:
+        raise GlbError(f"{what} has values of {row} bytes, {stride} from each other: expected {row} or more")
+    end = offset + stride * (count - 1) + row
+    if count and (offset < 0 or end > len(raw)):
         raise GlbError(f"{what} needs {end} bytes of a bufferView of {len(raw)}")
+    if not count:
+        return np.zeros(shape, dtype)
     return np.ndarray(shape, dtype, raw.data, offset, (stride, dtype.itemsize))
 
 
 def _with_sparse(
-    document: Document, binary: Bytes, sparse: Sparse, values: NDArray[np.generic], what: str
+    buffers: Buffers, sparse: Sparse, values: NDArray[np.generic], what: str
 ) -> NDArray[np.generic]:
+    """https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#sparse-accessors."""
     indices = sparse.indices
-    where_type = COMPONENTS[indices.component_type]
-    raw = view_bytes(document, binary, indices.buffer_view)
-    where = _strided(raw, indices.byte_offset, (sparse.count, 1), where_type, where_type.itemsize, what)[:, 0]
-    raw = view_bytes(document, binary, sparse.values.buffer_view)
-    shape = (sparse.count, values.shape[1])
-    row = values.dtype.itemsize * values.shape[1]
-    new = _strided(raw, sparse.values.byte_offset, shape, values.dtype, row, what)
-    if where.max() >= len(values):
+    dtype = _component(indices.component_type, what)
+    if sparse.count < 0 or not np.issubdtype(dtype, np.unsignedinteger):
+        raise GlbError(f"{what} is sparse with {sparse.count} indices of {dtype}: expected unsigned integers")
+    raw = buffers.view(indices.buffer_view)
+    where = _strided(raw, indices.byte_offset, (sparse.count, 1), dtype, what)[:, 0]
+    raw = buffers.view(sparse.values.buffer_view)
+    new = _strided(raw, sparse.values.byte_offset, (sparse.count, values.shape[1]), values.dtype, what)
+    if len(where) and where.max() >= len(values):
         raise GlbError(f"{what} has a sparse value at {where.max()} of {len(values)}")
     values[where] = new
     return values

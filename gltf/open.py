@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
 
 from gltf import format as glb
-from gltf.document import Document
+from gltf.buffers import Buffers
+from gltf.document import DOCUMENT, Document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic_core import ErrorDetails
+
 MAX_JSON_BYTES = 32 << 20
-"""A scene of a million faces needs some kilobytes; the limit keeps a hostile one from filling the memory."""
+"""A scene of a million faces needs some kilobytes; the rest is for textures and buffers as data: URIs."""
+
+MAX_JSON_VALUES = 1_000_000
+"""Counted before any is parsed: each costs up to 250 bytes, however few it takes in the file. A scene of
+10,000 nodes with a mesh each has about 500,000."""
 
 
-def open_glb(path: Path) -> tuple[Document, glb.Bytes]:
-    """The JSON chunk, and the binary chunk as a read-only view of the file, empty where there is none.
+def open_glb(path: Path) -> tuple[Document, Buffers]:
+    """The JSON chunk, and the buffers it names, the binary chunk being a read-only view of the file.
 
     Raises:
         GlbError: the file is no GLB, or is cut short.
@@ -36,19 +44,51 @@ def open_glb(path: Path) -> tuple[Document, glb.Bytes]:
         json_length, kind = glb.CHUNK.unpack_from(head, glb.HEADER.size)
         if kind != glb.JSON_CHUNK or not 0 < json_length <= min(length - len(head), MAX_JSON_BYTES):
             raise glb.GlbError(f"its first chunk is no JSON of up to {MAX_JSON_BYTES} bytes")
-        try:
-            document = Document.model_validate_json(file.read(json_length))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise glb.GlbError(f"{where or 'its JSON'}: {first['msg']}") from error
+        document = parse(file.read(json_length))
         head = file.read(glb.CHUNK.size)
         start = file.tell()
     if len(head) < glb.CHUNK.size or start > length:
-        return document, np.zeros(0, np.uint8)
+        return document, Buffers(document)
     binary_length, kind = glb.CHUNK.unpack(head)
     if kind != glb.BIN_CHUNK or not binary_length:
-        return document, np.zeros(0, np.uint8)
+        return document, Buffers(document)
     if start + binary_length > size:
         raise glb.GlbError(f"its binary chunk is cut short: {size - start} bytes of {binary_length}")
-    return document, np.memmap(path, np.uint8, "r", start, (binary_length,))
+    return document, Buffers(document, np.memmap(path, np.uint8, "r", start, (binary_length,)))
+
+
+def parse(text: bytes) -> Document:
+    """The document in a JSON chunk; padding of NULs and a byte order mark, met in the field, are passed over.
+
+    Raises:
+        GlbError: it is no JSON, has too many values, or one that glTF cannot have there.
+    """
+    # Each value follows one of these; the few inside of strings do no harm.
+    values = sum(text.count(mark) for mark in (b"{", b"[", b","))
+    if values > MAX_JSON_VALUES:
+        raise glb.GlbError(
+            f"its JSON has about {values} values: expected at most {MAX_JSON_VALUES}; "
+            "`gltf-transform optimize` joins small parts"
+        )
+    try:
+        return DOCUMENT.validate_json(text.removeprefix(codecs.BOM_UTF8).rstrip(b"\0 \t\r\n"))
+    except ValidationError as error:
+        raise glb.GlbError(_in_words(error.errors(include_url=False)[0])) from error
+
+
+def _in_words(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if not where:
+        return f"its JSON is damaged: {error['msg'].removeprefix('Invalid JSON: ')}"
+    if error["type"] == "missing":
+        return f"{where} is missing: export it again, or look at it with the glTF validator"
+    expected = error["msg"].removeprefix("Input should be ").removeprefix("Value error, expected ")
+    found = repr(error["input"])
+    return (
+        f"{where} is {found if len(found) <= _LONGEST else found[:_LONGEST] + '...'}: expected {expected}; "
+        "export it again, or look at it with the glTF validator"
+    )
+
+
+_LONGEST = 40
+"""Characters of a wrong value that a message shows."""

@@ -185,6 +185,7 @@ class Metrics(BaseModel):
     subject: Literal["alpha", "background_removed", "whole_picture"] = Field(
         description="How the subject was told from its background; whole_picture: it could not be."
     )
+    notes: list[str] = Field([], description="What of the mesh that was handed in is left out.")
 
 
 class InvocationResponse(BaseModel):

@@ -100,6 +100,7 @@ class Done(Message):
     watertight: bool | None
     subject: Literal["alpha", "background_removed", "whole_picture"]
     peak_vram_bytes: int | None
+    notes: list[str] = []
 
 
 class Failed(Message):

@@ -51,7 +51,7 @@ def do(backend: Backend, job: Job, tell: Tell) -> Done:
             name, result = "textured", backend.paint(subject, mesh, job.params, job.seed, report)
         through = READING + (number + 1) * (1 - READING - WRITING) / len(stages)
         tell(Began(stage=stage, step="encode", fraction=through))
-        Path(job.outputs[name]).write_bytes(write_glb(result))
+        Path(job.outputs[name]).write_bytes(write_glb(result, origin=mesh.origin))
         tell(Written(output=name))
     tell(Began(stage=stages[-1], step="inspect", fraction=1 - WRITING / 2))
     assert mesh is not None
@@ -62,6 +62,7 @@ def do(backend: Backend, job: Job, tell: Tell) -> Done:
         watertight=watertight,
         subject=subject.source,
         peak_vram_bytes=backend.peak_vram_bytes(),
+        notes=list(mesh.notes),
     )
 
 

@@ -126,10 +126,12 @@ def voxelize(
         except OSError as error:
             raise CloudError(f"{target} cannot be written: {error}") from error
     seconds = {"reading": reading, **made.seconds, "files": time.perf_counter() - began}
-    _report(made, seconds, files, as_json=as_json)
+    _report(made, seconds, files, read.notes, as_json=as_json)
 
 
-def _report(made: Made, seconds: dict[str, float], files: list[Path], *, as_json: bool) -> None:
+def _report(
+    made: Made, seconds: dict[str, float], files: list[Path], notes: tuple[str, ...], *, as_json: bool
+) -> None:
     x, y, z = made.blocks.size
     count = int((made.blocks.cells != 0).sum())
     document: dict[str, Any] = {
@@ -139,6 +141,7 @@ def _report(made: Made, seconds: dict[str, float], files: list[Path], *, as_json
         "commands": len(made.build.boxes),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "files": [str(path) for path in files],
+        "notes": list(notes),
     }
     if as_json:
         print_json(document)
@@ -157,4 +160,6 @@ def _report(made: Made, seconds: dict[str, float], files: list[Path], *, as_json
             more = f" ({len(batches)} files)" if path in batches and len(batches) > 1 else ""
             out.print(f"{path}{more}", soft_wrap=True)
     (picture,) = (path for path in files if path.name == "preview.png")
+    for note in notes:
+        err.print(f"Note: {note}", soft_wrap=True, highlight=False)
     err.print(f"The picture of it: {picture}", soft_wrap=True)

@@ -85,13 +85,14 @@ def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
     from minecraft.voxel.read import read_model  # noqa: PLC0415
 
     try:
-        made = make(read_model(path), _options(task))
+        model = read_model(path)
+        made = make(model, _options(task))
     except ValueError as error:
         return StepFailure(
             "voxels_failed", f"The model cannot be built from blocks: {error}.", retryable=False
         )
     named: dict[str, str] = {}
-    notes: list[str] = []
+    notes = [f"Of the model, {note}." for note in model.notes]
     for name, content in _files(task, made, notes):
         named[name] = f"{prefix.key}{name}"
         _put(prefix.bucket, named[name], content)

@@ -34,7 +34,7 @@ class Texture:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Base colour: `factor` is linear RGBA, multiplied with the texture's colour in linear light.
+    """The look of a surface: `factor` is linear RGBA, multiplied with the texture's colour in linear light.
 
     A sample whose alpha is below `alpha_cutoff` is not there at all: 0 for OPAQUE, the material's cutoff for
     MASK, a half for BLEND.
@@ -49,8 +49,9 @@ class Material:
 class Primitive:
     """Triangles of one material, in the scene's axes: +Y up, +Z to the viewer, metres.
 
-    `positions` is (n, 3) float32, `faces` (m, 3) int32 indices into it; `uv` (n, 2) float32 with v down, in
-    the texture's own coordinates, or None; `colors` (n, 4) float32 linear RGBA, or None.
+    All of a model's are counted from one point, which is the scene's 0 unless it is far away. `positions` is
+    (n, 3) float32, `faces` (m, 3) int32 indices into it; `uv` (n, 2) float32 with v down, in the texture's
+    own coordinates, or None; `colors` (n, 4) float32 linear RGBA, or None.
     """
 
     positions: NDArray[np.float32]
@@ -62,6 +63,10 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """All that a file shows, never merged: one primitive is sampled at a time."""
+    """All that a file shows, never merged: one primitive is sampled at a time.
+
+    `notes` say what of the file is left out.
+    """
 
     primitives: tuple[Primitive, ...]
+    notes: tuple[str, ...] = ()

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from minecraft.voxel.model import Model
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from minecraft.voxel.lattice import Lattice
-    from minecraft.voxel.model import Primitive
+    from minecraft.voxel.model import Model, Primitive
 
 
 def without(model: Model, lattice: Lattice, dropped: NDArray[np.bool_]) -> Model:
@@ -20,7 +18,9 @@ def without(model: Model, lattice: Lattice, dropped: NDArray[np.bool_]) -> Model
 
     All cells that a triangle touches hang together, so one corner speaks for the others.
     """
-    return Model(tuple(_without(primitive, lattice, dropped) for primitive in model.primitives))
+    return replace(
+        model, primitives=tuple(_without(primitive, lattice, dropped) for primitive in model.primitives)
+    )
 
 
 def _without(primitive: Primitive, lattice: Lattice, dropped: NDArray[np.bool_]) -> Primitive:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gltf import format as glb
-from gltf.geometry import floats, positions_and_faces
-from gltf.open import open_glb
-from gltf.scene import placed_primitives
-from minecraft.voxel.model import Material, Model, Primitive
+from gltf.document import Material, given
+from gltf.read import read_shown
+from gltf.values import of_vertices
+from minecraft.voxel.glow import Glow, emission
+from minecraft.voxel.model import Material as Look
+from minecraft.voxel.model import Model, Primitive
 from minecraft.voxel.textures import Textures
 
 if TYPE_CHECKING:
@@ -18,29 +20,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gltf.document import Document, TextureInfo
-    from gltf.document import Material as GltfMaterial
-    from gltf.document import Primitive as GltfPrimitive
-    from gltf.scene import Placed
+    from gltf.document import TextureInfo
+    from gltf.read import Part, Shown
+    from minecraft.voxel.model import Texture
 
 MAX_TRIANGLES = 2_000_000
 """Ten times what the endpoint makes at most where nobody asks for more."""
 
-SUPPORTED = frozenset(
-    {
-        *("KHR_mesh_quantization", "KHR_texture_transform", "KHR_materials_unlit", "EXT_texture_webp"),
-        *("KHR_materials_pbrSpecularGlossiness", "KHR_materials_emissive_strength", "KHR_materials_ior"),
-        *("KHR_materials_specular", "KHR_materials_clearcoat", "KHR_materials_sheen"),
-        *("KHR_materials_transmission", "KHR_materials_volume", "KHR_lights_punctual"),
-    }
-)
-"""Extensions that a file may require: those that are read, and those that change no base colour."""
-
-_WAYS_OUT = {
-    "KHR_draco_mesh_compression": "`gltf-transform copy` without compression writes one that can be read",
-    "EXT_meshopt_compression": "`gltf-transform copy` without compression writes one that can be read",
-    "KHR_texture_basisu": "`gltf-transform ktxdecompress` writes one with PNG textures",
-}
 _HALF = 0.5
 
 
@@ -56,38 +42,88 @@ def read_model(path: Path, *, max_triangles: int = MAX_TRIANGLES) -> Model:
             triangle, more than `max_triangles`, or more texels than `textures.MAX_PIXELS`.
     """
     try:
-        document, binary = open_glb(path)
-        _check_extensions(document)
-        textures = Textures(document, binary)
-        placed = placed_primitives(document, max_triangles)
-        found = [_primitive(document, binary, textures, one) for one in placed if one.triangles]
+        shown = read_shown(path, max_triangles)
+        reader = _Reader(shown)
+        primitives = tuple(one for part in shown.parts for one in reader.primitives(part))
     except glb.GlbError as error:
         raise ModelError(f"the model cannot be read: {error}") from error
-    primitives = tuple(one for one in found if len(one.faces))
     if not primitives:
-        raise ModelError("the model has no triangles")
-    return Model(primitives)
+        raise ModelError("; ".join(["the model has no triangles", *shown.notes]))
+    return Model(primitives, (*shown.notes, *reader.notes))
 
 
-def _check_extensions(document: Document) -> None:
-    for name in document.extensions_required:
-        if name not in SUPPORTED:
-            way_out = _WAYS_OUT.get(name, "export it again without")
-            raise ModelError(f"the model needs the glTF extension {name}, which is not read here: {way_out}")
+class _Reader:
+    """The parts of one file, with their colours."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._document, self._buffers = shown.document, shown.buffers
+        self._textures = Textures(shown.document, shown.buffers)
+        self._glow = Glow(self._textures)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the colours is left out."""
+        return self._glow.notes
+
+    def primitives(self, part: Part) -> tuple[Primitive, ...]:
+        """A part without its triangles of no area; two in one place where it glows by another texture."""
+        faces = np.ascontiguousarray(part.faces[_with_area(part.positions, part.faces)])
+        if not len(faces):
+            return ()
+        if not np.isfinite(part.positions[faces]).all():
+            raise ModelError("the model has positions that are no finite numbers")
+        material = Material()
+        if given(part.primitive.material):
+            material = glb.item(self._document.materials, part.primitive.material, "material")
+        older = material.extensions.specular_glossiness
+        info = older.diffuse_texture if older else material.pbr_metallic_roughness.base_color_texture
+        uv, texture = self._texture(part, info)
+        look = Look(_factor(material), texture, _cutoff(material))
+        base = Primitive(part.positions, faces, look, uv, self._colors(part))
+        light = emission(material)
+        if light is None:
+            return (base,)
+        uv, texture = self._texture(part, material.emissive_texture)
+        if material.emissive_texture is not None and texture is None:
+            return (base,)
+        return self._glow.lit(base, light, texture, uv)
+
+    def _texture(
+        self, part: Part, info: TextureInfo | None
+    ) -> tuple[NDArray[np.float32] | None, Texture | None]:
+        """A texture and (n, 2) coordinates on it; neither where the primitive lacks these."""
+        if info is None:
+            return None, None
+        texture = self._textures.get(info.index)
+        transform = info.extensions.transform if info.extensions else None
+        chosen = transform.tex_coord if transform and given(transform.tex_coord) else info.tex_coord
+        name = f"TEXCOORD_{chosen}"
+        if name not in part.primitive.attributes:
+            return None, None
+        uv = of_vertices(self._document, self._buffers, part.primitive, name, "VEC2")
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
+            if transform is not None:
+                cosine, sine = np.cos(transform.rotation), np.sin(transform.rotation)
+                turned = np.array([[cosine, sine], [-sine, cosine]]) * np.array(transform.scale)
+                uv = uv @ turned.T + np.array(transform.offset)
+            found = uv.astype(np.float32)
+        if not np.isfinite(found).all():
+            raise ModelError("the model has texture coordinates that are no finite numbers")
+        return _copied(found, part), texture
+
+    def _colors(self, part: Part) -> NDArray[np.float32] | None:
+        if "COLOR_0" not in part.primitive.attributes:
+            return None
+        values = of_vertices(self._document, self._buffers, part.primitive, "COLOR_0", "VEC3", "VEC4")
+        if not np.isfinite(values).all():
+            raise ModelError("the model has vertex colours that are no finite numbers")
+        colors = np.ones((len(values), 4), np.float32)
+        colors[:, : values.shape[1]] = values.clip(0, 1)
+        return _copied(colors, part)
 
 
-def _primitive(document: Document, binary: glb.Bytes, textures: Textures, placed: Placed) -> Primitive:
-    positions, faces = positions_and_faces(document, binary, placed)
-    faces = np.ascontiguousarray(faces[_with_area(positions, faces)])
-    if not np.isfinite(positions[faces]).all():
-        raise ModelError("the model has positions that are no finite numbers")
-    gltf, info = _material(document, placed.primitive)
-    factor = _factor(gltf)
-    texture = None if info is None else textures.get(info.index)
-    uv = None if info is None else _coordinates(document, binary, placed.primitive, info)
-    material = Material(factor, texture if uv is not None else None, _cutoff(gltf))
-    colors = _colors(document, binary, placed.primitive, len(positions))
-    return Primitive(positions, faces, material, uv if texture is not None else None, colors)
+def _copied(values: NDArray[np.float32], part: Part) -> NDArray[np.float32]:
+    return values if part.copies == 1 else np.tile(values, (part.copies, 1))
 
 
 def _with_area(positions: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -96,17 +132,7 @@ def _with_area(positions: NDArray[np.float32], faces: NDArray[np.int32]) -> NDAr
     return np.asarray((a != b).any(axis=1) & (b != c).any(axis=1) & (c != a).any(axis=1))
 
 
-def _material(document: Document, primitive: GltfPrimitive) -> tuple[GltfMaterial | None, TextureInfo | None]:
-    if primitive.material is None:
-        return None, None
-    material = glb.item(document.materials, primitive.material, "material")
-    older = material.extensions.specular_glossiness
-    return material, older.diffuse_texture if older else material.pbr_metallic_roughness.base_color_texture
-
-
-def _factor(material: GltfMaterial | None) -> tuple[float, float, float, float]:
-    if material is None:
-        return (1.0, 1.0, 1.0, 1.0)
+def _factor(material: Material) -> tuple[float, float, float, float]:
     older = material.extensions.specular_glossiness
     factor = older.diffuse_factor if older else material.pbr_metallic_roughness.base_color_factor
     if not np.isfinite(factor).all():
@@ -115,55 +141,8 @@ def _factor(material: GltfMaterial | None) -> tuple[float, float, float, float]:
     return (r, g, b, a)
 
 
-def _cutoff(material: GltfMaterial | None) -> float:
+def _cutoff(material: Material) -> float:
     """What is half transparent or more counts as air where a material blends: a block shows or does not."""
-    if material is None or material.alpha_mode == "OPAQUE":
+    if material.alpha_mode == "OPAQUE":
         return 0.0
     return material.alpha_cutoff if material.alpha_mode == "MASK" else _HALF
-
-
-def _coordinates(
-    document: Document, binary: glb.Bytes, primitive: GltfPrimitive, info: TextureInfo
-) -> NDArray[np.float32] | None:
-    """(n, 2) texture coordinates; None where the primitive has none of the set that its texture wants."""
-    transform = info.extensions.transform
-    chosen = info.tex_coord if transform is None or transform.tex_coord is None else transform.tex_coord
-    index = primitive.attributes.get(f"TEXCOORD_{chosen}")
-    if index is None:
-        return None
-    _check_count(f"TEXCOORD_{chosen}", document, primitive)
-    uv = floats(document, binary, index, "VEC2")
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
-        if transform is not None:
-            cosine, sine = np.cos(transform.rotation), np.sin(transform.rotation)
-            turned = np.array([[cosine, sine], [-sine, cosine]]) * np.array(transform.scale)
-            uv = uv @ turned.T + np.array(transform.offset)
-        found = uv.astype(np.float32)
-    if not np.isfinite(found).all():
-        raise ModelError("the model has texture coordinates that are no finite numbers")
-    return found
-
-
-def _colors(
-    document: Document, binary: glb.Bytes, primitive: GltfPrimitive, count: int
-) -> NDArray[np.float32] | None:
-    index = primitive.attributes.get("COLOR_0")
-    if index is None:
-        return None
-    _check_count("COLOR_0", document, primitive)
-    values = floats(document, binary, index, "VEC3", "VEC4")
-    if not np.isfinite(values).all():
-        raise ModelError("the model has vertex colours that are no finite numbers")
-    colors = np.ones((count, 4), np.float32)
-    colors[:, : values.shape[1]] = values.clip(0, 1)
-    return colors
-
-
-def _check_count(name: str, document: Document, primitive: GltfPrimitive) -> None:
-    """Before values are read: an accessor without data is as long as it says, and need not be in the file."""
-    count, expected = (
-        glb.item(document.accessors, primitive.attributes[attribute], "accessor").count
-        for attribute in (name, "POSITION")
-    )
-    if count != expected:
-        raise glb.GlbError(f"{name} has {count} values for {expected} vertices")

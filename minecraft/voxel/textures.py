@@ -13,13 +13,14 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from gltf import format as glb
-from gltf.document import Sampler
+from gltf.document import Sampler, given
 from gltf.image_files import DAMAGE, PNG, decoded, plain_png
 from minecraft.voxel.model import Texture, Wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gltf.buffers import Buffers
     from gltf.document import Document
 
 MAX_PIXELS = 100_000_000
@@ -33,9 +34,9 @@ _AT_ONCE = 2**20
 class Textures:
     """The textures of one file, by their index."""
 
-    def __init__(self, document: Document, binary: glb.Bytes) -> None:
+    def __init__(self, document: Document, buffers: Buffers) -> None:
         self._document = document
-        self._binary = binary
+        self._buffers = buffers
         self._known: dict[int, Texture] = {}
         self._images: dict[int, NDArray[np.uint8]] = {}
         self._pixels = 0
@@ -53,11 +54,11 @@ class Textures:
     def _read(self, index: int) -> Texture:
         texture = glb.item(self._document.textures, index, "texture")
         webp = texture.extensions.webp
-        source = webp.source if webp is not None and webp.source is not None else texture.source
-        if source is None:
+        source = webp.source if webp is not None and given(webp.source) else texture.source
+        if not given(source):
             raise glb.GlbError(f"texture {index} has no image that is PNG, JPEG or WebP")
         sampler = Sampler()
-        if texture.sampler is not None:
+        if given(texture.sampler):
             sampler = glb.item(self._document.samplers, texture.sampler, "sampler")
         return Texture(
             self._image(source), Wrap(sampler.wrap_s), Wrap(sampler.wrap_t), sampler.mag_filter == _NEAREST
@@ -65,22 +66,21 @@ class Textures:
 
     def _image(self, index: int) -> NDArray[np.uint8]:
         if index not in self._images:
-            image = glb.item(self._document.images, index, "image")
-            if image.buffer_view is None:
-                raise glb.GlbError(
-                    f"image {index} lies outside the file: expected it in the binary chunk. "
-                    "`gltf-transform copy` puts it there"
-                )
-            data = plain_png(bytes(glb.view_bytes(self._document, self._binary, image.buffer_view)))
-            self._count(_size(data, index), index)
+            data = plain_png(bytes(self._buffers.image(index)))
+            self.count(_size(data, index), f"image {index}")
             self._images[index] = _pixels(data, index)
         return self._images[index]
 
-    def _count(self, size: tuple[int, int], index: int) -> None:
+    def count(self, size: tuple[int, int], what: str) -> None:
+        """Take (width, height) more pixels into account, before there is room for them.
+
+        Raises:
+            GlbError: with those before they are more than `MAX_PIXELS`.
+        """
         self._pixels += size[0] * size[1]
         if self._pixels > MAX_PIXELS:
             raise glb.GlbError(
-                f"image {index} is {size[0]} x {size[1]} pixels, {self._pixels} with those before: at most "
+                f"{what} is {size[0]} x {size[1]} pixels, {self._pixels} with those before: at most "
                 f"{MAX_PIXELS} are taken, scale the textures down"
             )
 

@@ -1,27 +1,30 @@
 """Other people's GLBs, read without trust.
 
-Nothing outside the file is followed, and its size is known before its data is touched. A reader of our own:
-the limits have to be checked on the JSON header anyway, every error has to name what is wrong in the
-contract's terms, and trimesh takes about a second to import where a paint job takes half of one. Tests read
-the same files with trimesh and compare.
+The reader is `gltf.read`, of our own: the limits have to be checked on the JSON header anyway, every error
+has to name what is wrong in the contract's terms, and trimesh takes about a second to import where a paint
+job takes half of one. Tests read the same files with trimesh and compare.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from gltf import format as glb
-from gltf.document import Document, Material
-from gltf.geometry import floats, positions_and_faces
-from gltf.open import open_glb
-from gltf.scene import Placed, TooManyTrianglesError, placed_primitives
+from gltf.document import Material, given
+from gltf.image_files import DAMAGE
+from gltf.read import Part, Shown, read_shown
+from gltf.scene import TooManyTrianglesError
+from gltf.values import of_vertices
 from runtime.contract import ErrorCode, JobError
 from runtime.geometry.mesh import Mesh, TexturedMesh
 from runtime.geometry.weld import smooth_normals
+from runtime.pictures import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +38,9 @@ MAX_FACES = 1_000_000
 LINEAR_PART = 0.0031308
 """Below it, sRGB is a straight line: https://en.wikipedia.org/wiki/SRGB#From_CIE_XYZ_to_sRGB."""
 
-COMPRESSED = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression"}
-"""Extensions that hide the triangles from a reader without their decoder."""
-
 
 def read_glb(path: Path, *, max_faces: int = MAX_FACES) -> Mesh:
-    """All triangles of the file's scene as one mesh, with the transforms of its nodes applied.
+    """All triangles of the file's scene as one mesh, posed, with the transforms of its nodes applied.
 
     Strips and fans become triangles; points, lines and triangles that name a vertex twice are left out.
     Vertices stay as the file has them, so those on a seam may stand there twice.
@@ -48,15 +48,12 @@ def read_glb(path: Path, *, max_faces: int = MAX_FACES) -> Mesh:
     Raises:
         JobError: INVALID_MESH, or MESH_TOO_LARGE for more than `max_faces` triangles.
     """
-    scene = _Scene.open(path, max_faces)
-    parts = [scene.positions_and_faces(placed) for placed in scene.primitives]
-    positions, faces = _joined([part[0] for part in parts], [part[1] for part in parts])
-    if not np.isfinite(positions).all():
-        raise JobError(ErrorCode.INVALID_MESH, "the mesh has positions that are no finite numbers")
+    shown = _shown(path, max_faces)
+    positions, faces = _joined(shown.parts)
     faces = _without_degenerate(faces)
     if not len(faces):
         raise JobError(ErrorCode.INVALID_MESH, "the mesh has no triangles: each names one vertex twice")
-    return Mesh(positions, faces)
+    return Mesh(positions, faces, shown.origin, shown.notes)
 
 
 def read_textured_glb(path: Path, *, max_faces: int = MAX_FACES) -> TexturedMesh:
@@ -67,19 +64,17 @@ def read_textured_glb(path: Path, *, max_faces: int = MAX_FACES) -> TexturedMesh
     Raises:
         JobError: as `read_glb`, and INVALID_MESH where parts differ in material, or a texture cannot be read.
     """
-    scene = _Scene.open(path, max_faces)
-    materials = {placed.primitive.material for placed in scene.primitives}
+    shown = _shown(path, max_faces)
+    materials = {part.primitive.material for part in shown.parts}
     if len(materials) > 1:
         raise JobError(ErrorCode.INVALID_MESH, f"the mesh has {len(materials)} materials: expected one")
-    parts = [(*scene.positions_and_faces(placed), scene.uv(placed)) for placed in scene.primitives]
-    positions, faces = _joined([part[0] for part in parts], [part[1] for part in parts])
-    if not np.isfinite(positions).all():
-        raise JobError(ErrorCode.INVALID_MESH, "the mesh has positions that are no finite numbers")
+    positions, faces = _joined(shown.parts)
+    index = materials.pop()
     with _contract_errors():
-        material = scene.material(materials.pop())
-        image = scene.base_color(material)
+        material = glb.item(shown.document.materials, index, "material") if given(index) else Material()
+        image = _base_color(shown, material)
+        uv = np.concatenate([_uv(shown, part) for part in shown.parts])
     pbr = material.pbr_metallic_roughness
-    uv = np.concatenate([part[2] for part in parts])
     normals = smooth_normals(positions, faces)
     return TexturedMesh(positions, faces, normals, uv, image, pbr.metallic_factor, pbr.roughness_factor)
 
@@ -97,71 +92,59 @@ class _contract_errors:  # noqa: N801  # used like a function, as contextlib's a
             raise JobError(ErrorCode.INVALID_MESH, f"the mesh cannot be read: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    document: Document
-    binary: glb.Bytes
-    primitives: list[Placed]
+def _shown(path: Path, max_faces: int) -> Shown:
+    """What the file shows, which is neither nothing nor too much."""
+    with _contract_errors():
+        shown = read_shown(path, max_faces, colors=False)
+    if not shown.parts:
+        raise JobError(ErrorCode.INVALID_MESH, "; ".join(["the mesh has no triangles", *shown.notes]))
+    return shown
 
-    @classmethod
-    def open(cls, path: Path, max_faces: int) -> _Scene:
-        """Read the header and find the triangles, of which there are neither none nor too many."""
-        with _contract_errors():
-            document, binary = open_glb(path)
-            hidden = COMPRESSED & set(document.extensions_required)
-            if hidden:
-                raise glb.GlbError(f"it needs {', '.join(sorted(hidden))}: expected an uncompressed GLB")
-            primitives = placed_primitives(document, max_faces)
-        if not any(placed.triangles for placed in primitives):
-            raise JobError(ErrorCode.INVALID_MESH, "the mesh has no triangles")
-        return cls(document, binary, primitives)
 
-    def positions_and_faces(self, placed: Placed) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """The primitive's vertices in the scene's space, and its triangles."""
-        with _contract_errors():
-            return positions_and_faces(self.document, self.binary, placed)
+def _uv(shown: Shown, part: Part) -> NDArray[np.float32]:
+    """Texture coordinates of the part's vertices, 0 where it has none."""
+    if "TEXCOORD_0" not in part.primitive.attributes:
+        return np.zeros((len(part.positions), 2), np.float32)
+    values = of_vertices(shown.document, shown.buffers, part.primitive, "TEXCOORD_0", "VEC2")
+    return np.tile(values.astype(np.float32), (part.copies, 1))
 
-    def uv(self, placed: Placed) -> NDArray[np.float32]:
-        """Texture coordinates of the primitive's vertices, 0 where it has none."""
-        attributes = placed.primitive.attributes
-        with _contract_errors():
-            if "TEXCOORD_0" in attributes:
-                values = floats(self.document, self.binary, attributes["TEXCOORD_0"], "VEC2")
-                return values.astype(np.float32)
-            count = glb.item(self.document.accessors, attributes["POSITION"], "accessor").count
-        return np.zeros((count, 2), np.float32)
 
-    def material(self, index: int | None) -> Material:
-        """The material of that number; glTF's default for None."""
-        return Material() if index is None else glb.item(self.document.materials, index, "material")
+def _base_color(shown: Shown, material: Material) -> NDArray[np.uint8]:
+    """(h, w, 3) sRGB."""
+    pbr = material.pbr_metallic_roughness
+    if pbr.base_color_texture is None:
+        return _srgb(np.array(pbr.base_color_factor[:3], np.float64)).reshape(1, 1, 3)
+    texture = glb.item(shown.document.textures, pbr.base_color_texture.index, "texture")
+    if not given(texture.source):
+        raise glb.GlbError(f"texture {pbr.base_color_texture.index} has no image that is PNG or JPEG")
+    data = shown.buffers.image(texture.source)
+    _check_size(data, texture.source)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise glb.GlbError(f"image {texture.source} is damaged: it cannot be decoded")
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
 
-    def base_color(self, material: Material) -> NDArray[np.uint8]:
-        """(h, w, 3) sRGB."""
-        pbr = material.pbr_metallic_roughness
-        if pbr.base_color_texture is None:
-            return _srgb(np.array(pbr.base_color_factor[:3], np.float64)).reshape(1, 1, 3)
-        texture = glb.item(self.document.textures, pbr.base_color_texture.index, "texture")
-        if texture.source is None:
-            raise glb.GlbError(f"texture {pbr.base_color_texture.index} has no image")
-        image = glb.item(self.document.images, texture.source, "image")
-        if image.buffer_view is None:
-            raise glb.GlbError(
-                f"image {texture.source} lies outside the file: expected it in the binary chunk"
-            )
-        pixels = cv2.imdecode(
-            np.array(glb.view_bytes(self.document, self.binary, image.buffer_view)), cv2.IMREAD_COLOR
+
+def _check_size(data: bytes, index: int) -> None:
+    """Before any pixel is decoded: a picture of one colour has next to no bytes, however large it is."""
+    reader = PngImageFile if data.startswith(b"\x89PNG") else JpegImageFile
+    try:
+        width, height = reader(io.BytesIO(data)).size
+    except DAMAGE as error:
+        raise glb.GlbError(f"image {index} is neither PNG nor JPEG: {error}") from error
+    if width * height > MAX_PIXELS:
+        raise glb.GlbError(
+            f"image {index} is {width} x {height} pixels: expected at most {MAX_PIXELS} in all"
         )
-        if pixels is None:
-            raise glb.GlbError(f"image {texture.source} is neither PNG nor JPEG")
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _joined(
-    positions: list[NDArray[np.float32]], faces: list[NDArray[np.int32]]
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    starts = np.cumsum([0, *(len(part) for part in positions)])
-    shifted = [part + np.int32(start) for part, start in zip(faces, starts[:-1], strict=True)]
-    return np.concatenate(positions), np.ascontiguousarray(np.concatenate(shifted))
+def _joined(parts: tuple[Part, ...]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    starts = np.cumsum([0, *(len(part.positions) for part in parts)])
+    shifted = [part.faces + np.int32(start) for part, start in zip(parts, starts[:-1], strict=True)]
+    positions = np.concatenate([part.positions for part in parts])
+    if not np.isfinite(positions).all():
+        raise JobError(ErrorCode.INVALID_MESH, "the mesh has positions that are no finite numbers")
+    return positions, np.ascontiguousarray(np.concatenate(shifted))
 
 
 def _without_degenerate(faces: NDArray[np.int32]) -> NDArray[np.int32]:

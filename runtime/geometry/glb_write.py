@@ -25,13 +25,19 @@ CLAY = (0.8, 0.8, 0.8, 1.0)
 """Linear base colour of a mesh without a texture."""
 
 
-def write_glb(mesh: Mesh | TexturedMesh, *, extras: Mapping[str, Any] | None = None) -> bytes:
+def write_glb(
+    mesh: Mesh | TexturedMesh,
+    *,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    extras: Mapping[str, Any] | None = None,
+) -> bytes:
     """The bytes of `mesh` as GLB, the same for the same arguments.
 
     An untextured mesh gets smooth normals and a plain material. Faces that name a vertex twice are left out.
 
     Args:
         mesh: At least one face, every index within the vertices, all numbers finite.
+        origin: What the vertices are counted from; the node's translation, which JSON holds in full.
         extras: More for `asset.extras`, whatever JSON can hold.
 
     Raises:
@@ -41,6 +47,8 @@ def write_glb(mesh: Mesh | TexturedMesh, *, extras: Mapping[str, Any] | None = N
     binary = Binary()
     attributes = {"POSITION": binary.attribute(mesh.vertices, bounds=True)}
     document = document_of(extras)
+    if any(origin):
+        document["nodes"][0]["translation"] = list(origin)
     if isinstance(mesh, TexturedMesh):
         attributes["NORMAL"] = binary.attribute(mesh.normals)
         attributes["TEXCOORD_0"] = binary.attribute(mesh.uv)

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 class Mesh:
     """Triangles in glTF's axes (+Y up, +Z to the viewer), counter-clockwise seen from outside.
 
-    `vertices` is (n, 3) float32, `faces` (m, 3) int32 indices into it.
+    `vertices` is (n, 3) float32, `faces` (m, 3) int32 indices into it. `origin` is where the vertices are
+    counted from, in double precision: not 0 where a model was read that is far away. `notes` say what of its
+    file is left out.
     """
 
     vertices: NDArray[np.float32]
     faces: NDArray[np.int32]
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
