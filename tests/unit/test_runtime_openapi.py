@@ -50,10 +50,9 @@ def test_what_each_stage_needs_is_in_the_page_as_in_the_model(page: dict[str, An
     schema = page["components"]["schemas"]["InvocationRequest"]
     for taken in product([0, 1, 2], repeat=3):
         # Each location given, left out, or null.
-        value: dict[str, Any] = {"stage": stage, "input_s3": GIVEN["input_s3"]}
+        value = {"stage": stage, "input_s3": GIVEN["input_s3"]}
         for name, how in zip(list(GIVEN)[1:], taken, strict=True):
-            if how:
-                value[name] = GIVEN[name] if how == 1 else None
+            value |= [{name: GIVEN[name]}, {}, {name: None}][how]
         try:
             InvocationRequest.model_validate(value)
             right = True
