@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     import pytest
     from numpy.typing import NDArray
 
+Number = TypeVar("Number", np.uint8, np.float32)
+
 LINE = 64
 """Bytes that a processor moves at once: what an address is counted within."""
 
 
-def placed(values: NDArray[Any], offset: int) -> NDArray[Any]:
+def placed(values: NDArray[Number], offset: int) -> NDArray[Number]:
     """A copy that begins `offset` bytes into a line."""
     buffer = np.empty(values.nbytes + 2 * LINE, np.uint8)
     start = -buffer.ctypes.data % LINE + offset

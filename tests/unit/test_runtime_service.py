@@ -24,7 +24,7 @@ PAINT = {
 @pytest.mark.parametrize("left_out", ["images", "pipeline", "results"])
 def test_only_buckets_on_the_list_are_read_and_written(left_out: str) -> None:
     allowed = tuple({"images", "pipeline", "results"} - {left_out})
-    means = Means(Settings(allowed_buckets=allowed), *cast("list[Any]", [None] * 4))
+    means = Means(Settings(allowed_buckets=allowed), *([cast("Any", None)] * 4))
 
     async def invoke() -> None:
         await Service(means).invoke(InvocationRequest.model_validate(PAINT), "test", Halt())

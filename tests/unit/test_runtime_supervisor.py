@@ -153,9 +153,9 @@ def test_a_lost_worker_is_reloading_until_it_takes_too_long(
 
 
 def test_a_worker_that_does_not_come_is_not_waited_for(pauses: list[float]) -> None:
-    nothing: list[list[News | None]] = [[None] for _ in range(9)]
+    dying: list[list[News | None]] = [[None] for _ in range(9)]
     with pytest.raises(JobError, match="RUNTIME_STARTUP_SECONDS=0") as refused:
-        keeping(one_job, *nothing, startup_seconds=0.0)
+        keeping(one_job, *dying, startup_seconds=0.0)
     assert refused.value.code is ErrorCode.NOT_READY
     del pauses
 
