@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import logging
+import os
 import queue
+import select
+import stat
 import sys
 import threading
 import time
@@ -26,20 +30,28 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 class Writer:
-    """Standard output by a thread of its own: a pipe that is full would stop the event loop, and so /ping."""
+    """Standard output; what would have to wait there is written by a thread of its own.
+
+    A pipe that is full would stop the event loop otherwise, and with it /ping.
+    """
 
     def __init__(self, target: TextIO, most: int = _MAX_WAITING) -> None:
         self._target = target
         self._lines: queue.Queue[str] = queue.Queue(most)
         self._dropped = 0
+        self._lock = threading.Lock()
         threading.Thread(target=self._write, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
-        """Have the lines written in their turn, or count them as dropped."""
-        try:
-            self._lines.put_nowait(text)
-        except queue.Full:
-            self._dropped += 1
+        """Write the lines, now or in their turn, or count them as dropped."""
+        with self._lock:
+            if not self._lines.unfinished_tasks and _takes_at_once(self._target, text):
+                self._put(text)
+                return len(text)
+            try:
+                self._lines.put_nowait(text)
+            except queue.Full:
+                self._dropped += 1
         return len(text)
 
     def flush(self) -> None:
@@ -59,13 +71,26 @@ class Writer:
                 text += (
                     json.dumps({"event": "log_lines_dropped", "level": "warning", "lines": dropped}) + "\n"
                 )
-            try:
-                self._target.write(text)
-                self._target.flush()
-            except (OSError, ValueError):
-                # Nobody reads any more.
-                self._dropped += 1
+            self._put(text)
             self._lines.task_done()
+
+    def _put(self, text: str) -> None:
+        # ValueError: it is closed. In either case nobody reads any more.
+        with contextlib.suppress(OSError, ValueError):
+            self._target.write(text)
+            self._target.flush()
+
+
+def _takes_at_once(target: TextIO, text: str) -> bool:
+    """Whether a write does not wait: to a file, or to a pipe with room for what it takes as a whole."""
+    try:
+        descriptor = target.fileno()
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return True
+        _, writable, _ = select.select([], [descriptor], [], 0)
+    except (OSError, ValueError):
+        return False
+    return bool(writable) and len(text.encode()) <= select.PIPE_BUF
 
 
 _writers: list[Writer] = []
