@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _LOCATION = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.{1,1024})", re.DOTALL)
+_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -62,3 +63,19 @@ def read_if_there(s3: S3Client, place: Location, most: int | None = None) -> byt
         raise
     with answer["Body"] as body:
         return bytes(body.read(most))
+
+
+def put_first(s3: S3Client, place: Location, body: bytes, content_type: str) -> bool:
+    """Write the object unless there is one; whether it was this call that wrote.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    try:
+        s3.put_object(
+            Bucket=place.bucket, Key=place.key, Body=body, ContentType=content_type, IfNoneMatch="*"
+        )
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _LOST_RACE:
+            return False
+        raise
+    return True

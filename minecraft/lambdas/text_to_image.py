@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from minecraft.contract import ContractError, StepFailure, failure_of
 from minecraft.images.bedrock import bedrock_client
 from minecraft.images.notes import FailureCode, read_request
@@ -20,15 +18,13 @@ from minecraft.images.stability import StabilityBackgroundRemover, StabilityImag
 from minecraft.lambdas import clients
 from minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
 from minecraft.logs import log
-from minecraft.objects import Location, read_if_there, size_if_there
+from minecraft.objects import Location, put_first, read_if_there, size_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from minecraft.images.notes import ImageRequest
     from minecraft.images.provider import ImageProvider, Outcome
-
-_LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -70,7 +66,7 @@ def _work(request: ImageRequest, settings: ImageSettings) -> str:
         log("image_failed", job_id=request.job_id, code=result.code, reason=result.message)
         put_failure(request.output, result)
         return str(result.code)
-    kept = _put_first(request.output, result)
+    kept = put_first(clients.s3(), request.output, result.png, "image/png")
     clear_failure(request.output)
     return "picture" if kept else "kept"
 
@@ -113,20 +109,3 @@ def _failure(outcome: Outcome) -> StepFailure:
             return StepFailure(FailureCode.FAILED, reason, retryable=False)
         case Picture():
             raise TypeError("a picture is no failure")
-
-
-def _put_first(place: Location, picture: Picture) -> bool:
-    """Write the picture unless another call was faster; whether it was this one that wrote."""
-    try:
-        clients.s3().put_object(
-            Bucket=place.bucket,
-            Key=place.key,
-            Body=picture.png,
-            ContentType="image/png",
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _LOST_RACE:
-            return False
-        raise
-    return True

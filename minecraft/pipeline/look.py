@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minecraft import contract
 from minecraft.contract import ContractError, StepFailure, VoxelSummary
 from minecraft.jobs.job import Step
-from minecraft.objects import Location, location, read_if_there, size_if_there
+from minecraft.objects import Location, location, put_first, read_if_there, size_if_there
 from minecraft.pipeline import words
 from minecraft.pipeline.decide import Seen
 
@@ -57,9 +57,21 @@ class Objects:
 
     def forget_failure(self, job: Job) -> None:
         """Delete what the attempt before has left behind, where the next would find it."""
-        if job.step in (Step.IMAGE, Step.VOXELS):
-            key = contract.failure_of(contract.job_prefix(job.job_id) + RESULTS[job.step])
+        key = self._function_failure_key(job)
+        if key is not None:
             self._s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def put_failure(self, job: Job, failure: StepFailure) -> None:
+        """Write what a function that died could not, unless it has: whoever works on the job finds it."""
+        key = self._function_failure_key(job)
+        if key is not None:
+            put_first(self._s3, Location(self.bucket, key), failure.to_json().encode(), "application/json")
+
+    def _function_failure_key(self, job: Job) -> str | None:
+        """Where the function of the step at work says that it failed; None for the endpoint's steps."""
+        if job.step not in (Step.IMAGE, Step.VOXELS):
+            return None
+        return contract.failure_of(contract.job_prefix(job.job_id) + RESULTS[job.step])
 
     def _failure(self, job: Job, step: Step, key: str) -> StepFailure | None:
         if step in (Step.SHAPE, Step.PAINT):

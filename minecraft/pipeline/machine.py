@@ -68,6 +68,9 @@ class Machine:
         if job is None or job.state not in ACTIVE:
             log("nothing_to_do", job_id=wake.job_id, state=None if job is None else job.state)
             return
+        if wake.failure is not None and wake.attempt_id == job.attempt_id:
+            # First, so that whoever holds the lease now finds it: this call may have to leave.
+            self._objects.put_failure(job, wake.failure)
         try:
             self._hold_and_run(job, wake, owner)
         except LostJobError as error:

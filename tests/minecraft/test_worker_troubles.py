@@ -19,7 +19,7 @@ from tests.support.build_jobs import get, post
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.boundary import Boundary
+    from tests.support.boundary import Asked, Boundary
     from tests.support.build_jobs import World
 
 
@@ -192,6 +192,21 @@ def test_a_function_that_dies_is_heard_of_at_once(
     assert job.error_code == (None if state is State.RUNNING else "function_failed")
     world.worker(record)
     assert world.job(job_id).attempt == attempt, "a record of an earlier attempt says nothing of this one"
+
+
+def test_a_function_that_dies_before_its_call_was_noted_is_heard_of(world: World, boundary: Boundary) -> None:
+    """The worker that called it holds the lease, and is told by what it finds."""
+    job_id = world.add()
+
+    def die_at_once(asked: Asked) -> None:
+        boundary.before_answer = None
+        world.worker({"requestPayload": asked.event, "responsePayload": {"errorType": "Runtime.ExitError"}})
+
+    boundary.before_answer = die_at_once
+    world.sweep()
+    job = world.job(job_id)
+    assert (job.step, job.attempt, job.called_at) == (Step.IMAGE, 2, None)
+    assert world.run_to_the_end(job_id)[0].state is State.SUCCEEDED
 
 
 def test_a_death_after_the_result_was_written_changes_nothing(world: World, boundary: Boundary) -> None:
