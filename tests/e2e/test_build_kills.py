@@ -111,6 +111,7 @@ def test_each_build_ends_once_whoever_is_killed_and_up_ends_in_words_with_its_ho
             for number in range(storm.jobs)
         ]
         jobs = [one["jobId"] for one in accepted]
+        table = job_table(settings)
         key = {"Authorization": f"Bearer {settings['AWS_ACCESS_KEY_ID']}"}
         page = urllib.request.Request(f"{settings['AWS_ENDPOINT_URL_LAMBDA']}/_standins", headers=key)  # noqa: S310
         up = psutil.Process(process.pid)
@@ -118,7 +119,7 @@ def test_each_build_ends_once_whoever_is_killed_and_up_ends_in_words_with_its_ho
         killer = threading.Thread(target=kill_again_and_again, args=(page, up, storm.kills, stop, kills))
         killer.start()
         try:
-            ends = [wait_until(partial(ended, settings, job), 900) for job in jobs]
+            ends = [wait_until(partial(ended, table, job), 900) for job in jobs]
         finally:
             stop.set()
             killer.join()
@@ -127,10 +128,9 @@ def test_each_build_ends_once_whoever_is_killed_and_up_ends_in_words_with_its_ho
         ]
         assert all(kills[name] for name in storm.kills), kills
         assert max(logged(shell, "ended").values()) == 1
-        assert [ended(settings, job) for job in jobs] == ends
+        assert [ended(table, job) for job in jobs] == ends
         assert shell.json("queue", "list")["jobs"] == []
         assert {status_at(one["statusUrl"], api.token) for one in accepted} == {"SUCCEEDED"}
-        table = job_table(settings)
         assert [lease.job for lease in Leases(table, PLACES).all()] == [None] * PLACES
         table.client.close()
         family = up.children(recursive=True)
@@ -159,11 +159,9 @@ def job_table(settings: dict[str, str]) -> JobTable:
     return JobTable(client, settings["JOB_TABLE"], lambda: 0.0)
 
 
-def ended(settings: dict[str, str], job_id: str) -> dict[str, Any] | None:
+def ended(table: JobTable, job_id: str) -> dict[str, Any] | None:
     """The row of a job that has ended, as it is in the table: no function is asked, they are being killed."""
-    table = job_table(settings)
     job = table.get(job_id)
-    table.client.close()
     assert job is not None
     if job.ended_at is None:
         return None
