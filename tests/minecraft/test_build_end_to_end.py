@@ -68,7 +68,7 @@ class Notices:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("picture", ["good", "broken"])
+@pytest.mark.parametrize("world", [2], indirect=True)
 def test_a_prompt_becomes_a_model_by_notices_alone(
     world: World,
     boundary: Boundary,
@@ -76,35 +76,40 @@ def test_a_prompt_becomes_a_model_by_notices_alone(
     moto_url: str,
     name: str,
     monkeypatch: pytest.MonkeyPatch,
-    picture: str,
 ) -> None:
+    """And of a picture that is none the player hears in words."""
     notices = Notices(moto_url, name)
     with start_emulator(launcher=RUNTIME) as emulator:
         make_endpoint(emulator, name, world.bucket, notices.topic)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", emulator.url)
         monkeypatch.setenv("ENDPOINT_NAME", name)
-        job_id = post({"prompt": "a duck", "seed": 3}).json["jobId"]
-        world.worker(boundary.asked.pop(0).event)
-        image = boundary.asked.pop(0).event["output_s3"]
-        world.put(image, PICTURE.read_bytes() if picture == "good" else b"no picture at all")
-        world.wake(job_id)
+        good, broken = (
+            begin(world, boundary, picture) for picture in (PICTURE.read_bytes(), b"no picture at all")
+        )
 
         def has_gone_on() -> bool:
             for event in notices.take():
                 world.worker(event)
-            return bool(boundary.asked) or world.job(job_id).ended_at is not None
+            return bool(boundary.asked) and world.job(broken).ended_at is not None
 
         wait_until(has_gone_on, 120)
     notices.close()
-    if picture == "broken":
-        reply = get(job_id).json
-        assert (reply["status"], reply["errorCode"]) == ("FAILED", "invalid_image")
-        assert reply["error"].startswith("The picture could not be read.")
-        return
-    task = boundary.asked[0].event
-    assert task["glb_s3"].endswith(f"jobs/{job_id}/textured.glb")
+    reply = get(broken).json
+    assert (reply["status"], reply["errorCode"]) == ("FAILED", "invalid_image")
+    assert reply["error"].startswith("The picture could not be read.")
+    (asked,) = boundary.asked
+    assert asked.event["glb_s3"].endswith(f"jobs/{good}/textured.glb")
     for model in ("shape.glb", "textured.glb"):
-        stored = boto3.client("s3").get_object(Bucket=world.bucket, Key=f"jobs/{job_id}/{model}")
+        stored = boto3.client("s3").get_object(Bucket=world.bucket, Key=f"jobs/{good}/{model}")
         assert stored["Body"].read(4) == b"glTF"
     world.run()
-    assert world.job(job_id).state is State.SUCCEEDED
+    assert world.job(good).state is State.SUCCEEDED
+
+
+def begin(world: World, boundary: Boundary, picture: bytes) -> str:
+    """A job whose picture is there, and whose shape was asked for."""
+    job_id = str(post({"prompt": "a duck", "seed": 3}).json["jobId"])
+    world.worker(boundary.asked.pop(0).event)
+    world.put(boundary.asked.pop(0).event["output_s3"], picture)
+    world.wake(job_id)
+    return job_id
