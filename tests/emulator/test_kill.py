@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from http.client import HTTPException
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,9 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from tests.support.emulator import Running, Start
 
-REPEATS = [0, *(pytest.param(repeat, marks=pytest.mark.soak) for repeat in range(1, 4))]
+SHORT = [*((stage, False, 0) for stage in Stage), (Stage.CLAIMED, True, 0), (Stage.WRITTEN, True, 0)]
+LONG = [one for one in product(Stage, (False, True), range(3)) if one not in SHORT]
+"""Where it is killed, whether the request has waited, and a number of its own."""
 
 
 def submit(running: Running, name: str, body: bytes) -> str | None:
@@ -37,9 +40,10 @@ def keys(s3: Any, bucket: str) -> list[str]:
     return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
-@pytest.mark.parametrize("repeat", REPEATS)
-@pytest.mark.parametrize("queued", [False, True], ids=["at once", "queued"])
-@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize(
+    ("stage", "queued", "repeat"),
+    [*SHORT, *(pytest.param(*one, marks=pytest.mark.soak) for one in LONG)],
+)
 def test_a_kill_at_any_stage_loses_and_doubles_nothing(
     start_emulator: Start, moto_url: str, stage: Stage, repeat: int, *, queued: bool
 ) -> None:
