@@ -267,7 +267,7 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
         "job_id": _TEXT,
         "attempt_id": _ANY_TEXT,
         "prompt": _ANY_TEXT,
-        "seed": _WHOLE,
+        "seed": (lambda value: type(value) is int, "a whole number"),
         "output_s3": _TEXT,
         "source_s3": _or_null(_TEXT),
         "glb_s3": _TEXT,

@@ -280,4 +280,4 @@ def test_a_setting_of_the_functions_that_makes_no_sense_is_said_at_once(tmp_path
     shell = new_shell(tmp_path)
     done = Shell(shell.folder, shell.environment | {"MAX_ACTIVE_JOBS": "many"}).here("up")
     assert done.returncode == 2
-    assert "MAX_ACTIVE_JOBS 'many': expected a whole number above 0" in done.stderr
+    assert "MAX_ACTIVE_JOBS 'many': expected a whole number, 1 to 100" in done.stderr

@@ -11,7 +11,7 @@ import trimesh
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gltf import format as glb
+from gltf.buffers import Buffers
 from runtime.contract import ErrorCode, JobError
 from runtime.geometry.glb_read import MAX_FACES, read_glb, read_textured_glb
 from runtime.geometry.glb_write import write_glb
@@ -245,7 +245,7 @@ def test_two_million_faces_are_refused_before_their_data_is_read(
     path.write_bytes(_glb(document, bytes(48 + faces * 12)))
 
     unread = mock.Mock(side_effect=AssertionError("data of a mesh that is too large"))
-    monkeypatch.setattr(glb, "view_bytes", unread)
+    monkeypatch.setattr(Buffers, "view", unread)
     with pytest.raises(JobError) as caught:
         read_glb(path)
     assert caught.value.code is ErrorCode.MESH_TOO_LARGE
