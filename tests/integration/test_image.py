@@ -204,7 +204,7 @@ def test_sagemaker_may_choose_the_port(containers: Containers, image: str) -> No
         (
             {"RUNTIME_BACKEND": "hunyuan"},
             {},
-            "RUNTIME_BACKEND 'hunyuan': the package torch is not installed here",
+            "RUNTIME_BACKEND 'hunyuan': this version has no such backend yet",
         ),
         ({}, {"cap_drop": ["ALL"]}, "RUNTIME_USER 'model': root may not become it (Operation not permitted)"),
     ],
