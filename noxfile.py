@@ -225,7 +225,7 @@ def gpu(session: nox.Session) -> None:
 def deploy(session: nox.Session) -> None:
     """The endpoint on AWS, with the account of the environment: creates it, waits, and tells how it is."""
     install(session)
-    session.run("meshtwin", "up", "--profile", "sagemaker", *session.posargs, env=dict(os.environ))
+    session.run("meshtwin", "up", "--profile", "sagemaker", "--keep", *session.posargs, env=dict(os.environ))
 
 
 @nox.session(default=False)

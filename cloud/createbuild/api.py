@@ -55,7 +55,7 @@ class BuildApi:
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310  # as above
+            with _opener().open(request, timeout=_TIMEOUT) as answer:
                 body: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError as error:
             raise _refusal(error, f"{method} {self.url}{path}") from error
@@ -83,13 +83,18 @@ def fetch(url: str, path: Path) -> None:
     """Bring what a presigned URL leads to into a file, whole or not at all."""
     try:
         with (
-            urllib.request.urlopen(url, timeout=_TIMEOUT) as answer,  # noqa: S310  # the API's own
+            _opener().open(url, timeout=_TIMEOUT) as answer,
             whole(path) as partial,
             partial.open("wb") as file,
         ):
             shutil.copyfileobj(answer, file)
     except OSError as error:
         raise UnavailableError(f"{path.name} cannot be fetched: {error}") from error
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """With the proxies of the environment as it is now: urllib's own opener keeps those of its first call."""
+    return urllib.request.build_opener()
 
 
 def _refusal(error: urllib.error.HTTPError, what: str) -> CloudError:

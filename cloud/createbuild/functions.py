@@ -28,7 +28,8 @@ class Function:
 
     `retries` and `maximum_age` are of its asynchronous events, and what becomes of one that fails goes to the
     function `on_failure`: MaximumRetryAttempts, MaximumEventAgeInSeconds and DestinationConfig.OnFailure of
-    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html.
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html. `concurrency` is the
+    most that may run at once, None for no limit of its own.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Function:
     retries: int = 2
     maximum_age: int = 21_600
     on_failure: str | None = None
+    concurrency: int | None = None
 
 
 def given_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -102,6 +104,8 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
             timeout=timeouts.WORKER_SECONDS,
             environment=table | bucket | steps | wakes,
             events=(*_notices(profile), {"schedule": SWEEP_SECONDS}),
+            # Each POST calls it: a burst of them would leave the API no room, and its events can wait.
+            concurrency=4,
         ),
         _step(names.text_to_image_function, "text_to_image", 1024, timeouts.IMAGE_SECONDS, bucket | wakes),
         _step(names.glb_to_vox_function, "glb_to_vox", 3008, timeouts.VOXEL_SECONDS, bucket | wakes),

@@ -39,6 +39,8 @@ def _table(function: Function) -> str:
     }
     if function.on_failure is not None:
         values["on_failure"] = function.on_failure
+    if function.concurrency is not None:
+        values["concurrency"] = function.concurrency
     lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
     return "\n".join([f"[functions.{function.name}]", *lines, ""])
 

@@ -114,7 +114,6 @@ def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str,
         version=task.version,
         anchor=anchor,
         dimension=task.dimension,
-        title=f"build-{task.job_id}",
         commands=misfit is None,
     )
 

@@ -59,9 +59,9 @@ def queued(shell: Shell, count: int) -> Iterator[list[str]]:
 def check_files(folder: Path, told: dict[str, Any]) -> None:
     """Every artefact is there, opens, and is of the size that the status says."""
     made = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {name for name in made if not name.startswith(("commands/", "datapack-build-"))} == ARTEFACTS
+    assert {name for name in made if not name.startswith(("commands/", "datapack-build_"))} == ARTEFACTS
     assert any(name.startswith("commands/") for name in made)
-    assert len(list(folder.glob("datapack-build-*.zip"))) == 1
+    assert len(list(folder.glob("datapack-build_*.zip"))) == 1
     size = tuple(told["dimensions"].values())
     for blocks in (
         read_schem((folder / "build.schem").read_bytes()),

@@ -59,10 +59,10 @@ def store(reachable_s3: S3Client) -> S3Client:
 
 
 def tetrahedron() -> bytes:
-    """A red one, whose corners have the colour."""
+    """One of red concrete's colour, which its corners have."""
     positions = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
-    return write_colored_glb(positions, faces, np.tile(np.array([1, 0, 0, 1], np.float32), (4, 1)))
+    return write_colored_glb(positions, faces, np.tile(np.array([0.27, 0.014, 0.014, 1], np.float32), (4, 1)))
 
 
 def task(name: str) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def test_the_hosts_manifest_has_what_becomes_of_failed_events(tmp_path: Path) ->
             *(function.retries, function.maximum_age, function.on_failure),
             *(function.timeout, function.memory),
         )
+        assert one.concurrency == function.concurrency
 
 
 def test_what_a_function_may_take_fits_into_it() -> None:
