@@ -89,6 +89,8 @@ class Patrol:
             or now - since >= self._lease_seconds
         ):
             return
+        # Ours, or nobody's: either way no other emulator's any more.
+        del self._leases[held]
         try:
             await self._aws.run(self._table.take_over, held, self._clock.now())
         except LostLeaseError:
