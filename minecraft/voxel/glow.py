@@ -32,7 +32,7 @@ _ROWS = 256
 
 def emission(material: GltfMaterial) -> Light | None:
     """The linear RGB that a material sends out, before its texture; None: none. Unlit ones send out none."""
-    if material.extensions.unlit is not None:
+    if material.extensions.unlit is not None or not any(material.emissive_factor):
         return None
     strength = material.extensions.emissive_strength
     times = strength.emissive_strength if strength else 1.0
