@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,12 @@ def test_only_what_is_named_reaches_the_engine() -> None:
         "!minecraft",
         "!runtime",
     }
+
+
+def test_the_emulators_image_knows_its_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"\nARG VERSION={version}\n" in (ROOT / "emulator" / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_no_token_is_handed_to_a_container_that_serves() -> None:
+    assert "TOKEN" not in (ROOT / "compose.yaml").read_text(encoding="utf-8")
