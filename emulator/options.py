@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
 
-from emulator.protocol.access import AccessKeyError, own_key
+from emulator.protocol.access import own_key
 from emulator.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,14 @@ _BOOLEANS = {"true": True, "false": False}
 _GIVEN_OTHERWISE = {"commands", "log_dir"}
 
 
-T = TypeVar("T")
+class Guarded(Protocol):
+    """Settings that say whether callers need a key."""
+
+    @property
+    def require_key(self) -> bool: ...  # noqa: D102  # as its name says
+
+
+T = TypeVar("T", bound=Guarded)
 
 
 class Place(Protocol):
@@ -66,12 +73,7 @@ def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
         "commands": dict(arguments.command),
         "log_dir": arguments.log_dir,
     }
-    settings = within_bounds(parser, Settings, given | dict(arguments.set))
-    try:
-        own_key(required=settings.require_key)
-    except AccessKeyError as error:
-        parser.error(str(error))
-    return settings, arguments
+    return checked(parser, Settings, given | dict(arguments.set)), arguments
 
 
 def _parser(defaults: Settings) -> argparse.ArgumentParser:
@@ -135,12 +137,18 @@ def add_running(
     )
 
 
-def within_bounds(parser: argparse.ArgumentParser, make: Callable[..., T], given: Mapping[str, Any]) -> T:
-    """The settings that were given; where one is out of its bounds, the process ends as `parser` ends it."""
+def checked(parser: argparse.ArgumentParser, make: Callable[..., T], given: Mapping[str, Any]) -> T:
+    """The settings that were given.
+
+    Where one is out of its bounds, or the key that is required is missing, the process ends as `parser` ends
+    it.
+    """
     try:
-        return make(**given)
+        settings = make(**given)
+        own_key(required=settings.require_key)
     except ValueError as error:
         parser.error(str(error))
+    return settings
 
 
 def folder(text: str) -> Path:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.functions.settings import HostSettings
-from emulator.options import add_place, add_running, folder, setting_reader, within_bounds
-from emulator.protocol.access import AccessKeyError, own_key
+from emulator.options import add_place, add_running, checked, folder, setting_reader
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
 _EXAMPLES = """\
@@ -41,12 +40,7 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
         "functions": arguments.functions,
         "log_dir": arguments.log_dir,
     }
-    settings = within_bounds(parser, HostSettings, given | dict(arguments.set))
-    try:
-        own_key(required=settings.require_key)
-    except AccessKeyError as error:
-        parser.error(str(error))
-    return settings, arguments
+    return checked(parser, HostSettings, given | dict(arguments.set)), arguments
 
 
 def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
