@@ -39,7 +39,7 @@ class Size:
 
 
 COMMAND = f"*={' '.join(program('script'))}"
-SIZES = [Size(40, 4, 3), pytest.param(Size(200, 16, 10), marks=pytest.mark.soak)]
+SIZES = [Size(40, 4, 3), pytest.param(Size(200, 16, 10), marks=pytest.mark.soak(seconds=50))]
 
 
 def make_wide_endpoint(emulator: Running, bucket: str, concurrency: int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.assumed
 
-COUNTS = [20, pytest.param(100, marks=pytest.mark.soak)]
+COUNTS = [20, pytest.param(100, marks=pytest.mark.soak(seconds=60))]
 
 
 @pytest.fixture

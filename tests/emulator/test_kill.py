@@ -42,7 +42,7 @@ def keys(s3: Any, bucket: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("stage", "queued", "repeat"),
-    [*SHORT, *(pytest.param(*one, marks=pytest.mark.soak) for one in LONG)],
+    [*SHORT, *(pytest.param(*one, marks=pytest.mark.soak(seconds=15)) for one in LONG)],
 )
 def test_a_kill_at_any_stage_loses_and_doubles_nothing(
     start_emulator: Start, moto_url: str, stage: Stage, repeat: int, *, queued: bool

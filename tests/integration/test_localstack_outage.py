@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-OUTAGES = [(20, 5.0), pytest.param(100, 60.0, marks=pytest.mark.soak)]
+OUTAGES = [(20, 5.0), pytest.param(100, 60.0, marks=pytest.mark.soak(seconds=240))]
 """Jobs, and seconds."""
 
 

@@ -68,7 +68,7 @@ def test_a_job_goes_on_whichever_call_its_workers_were_killed_after(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("count", [4, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [4, pytest.param(20, marks=pytest.mark.soak(seconds=50))])
 def test_jobs_end_once_each_while_workers_are_killed_again_and_again(
     world: World, boundary: Boundary, killable: Killable, count: int
 ) -> None:
