@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_PROGRAM = "import os, runpy; os.nice(10); runpy.run_module('minecraft.voxel.warm', run_name='__main__')"
+_PROGRAM = "import os; os.nice(10); from minecraft.voxel.warm import main; main()"
 
 
 @contextmanager

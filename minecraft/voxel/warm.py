@@ -1,35 +1,61 @@
 """Compiles all that the engine compiles, so that nothing is left to compile when it is first used.
 
-`python -m minecraft.voxel.warm` does so when an image is built, with the NUMBA_CACHE_DIR, NUMBA_CPU_NAME and
-NUMBA_CPU_FEATURES that the image will run with.
+`python -m minecraft.voxel.warm` does so on two cores, also when an image is built, with the NUMBA_CACHE_DIR,
+NUMBA_CPU_NAME and NUMBA_CPU_FEATURES that the image will run with.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 
 from minecraft.voxel.artefacts import artefacts
-from minecraft.voxel.cuboids import Order
-from minecraft.voxel.engine import Options, make
+from minecraft.voxel.blocking import to_blocks
+from minecraft.voxel.build import placed_blocks
+from minecraft.voxel.cuboids import Order, cuboids
+from minecraft.voxel.engine import Made
+from minecraft.voxel.fill import Fill
+from minecraft.voxel.grid import Voxels
 from minecraft.voxel.model import Material, Model, Primitive, Texture
+from minecraft.voxel.palette import load_palette
+from minecraft.voxel.versions import DEFAULT_VERSION
+from minecraft.voxel.voxelize import voxelize
+
+_SIZE = 16
 
 
-def warm() -> None:
-    """Builds a tetrahedron each way that there is."""
+def main() -> None:
+    """Compile what makes cells in a process of its own, and what makes blocks of them in this one."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
+        cells = other.submit(cells_of_a_model)
+        blocks_of_cells()
+        cells.result()
+
+
+def cells_of_a_model() -> None:
+    """A tetrahedron's, by each way that there is."""
     positions = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
     texture = Texture(np.full((2, 2, 4), 255, np.uint8))
     primitive = Primitive(
         positions, faces, Material(texture=texture), positions[:, :2].copy(), np.ones((4, 4), np.float32)
     )
-    model = Model((primitive,))
-    for options in (
-        Options(size=16, hollow=1, min_part=0.01, kinds=4, dither=0.5),
-        Options(size=16, order=Order.GROUND, clear_air=True),
-    ):
-        for _ in artefacts(make(model, options), version=options.version):
+    voxelize(Model((primitive,)), _SIZE, fill=Fill(1), min_part=0.01)
+
+
+def blocks_of_cells() -> None:
+    """A cube's, by each way that there is, with all files of the build."""
+    solid = np.ones((_SIZE,) * 3, np.bool_)
+    surface = np.argwhere(solid).astype(np.int32)
+    voxels = Voxels(solid, surface, np.linspace((0, 0, 0), (1, 1, 1), len(surface), dtype=np.float32))
+    palette = load_palette("default", version=DEFAULT_VERSION)
+    blocks = to_blocks(voxels, palette, kinds=4, dither=0.5)
+    for build in (cuboids(blocks), cuboids(blocks, order=Order.GROUND, clear_air=True)):
+        for _ in artefacts(Made(placed_blocks(build), build, {}), version=DEFAULT_VERSION):
             pass
 
 
 if __name__ == "__main__":
-    warm()
+    main()

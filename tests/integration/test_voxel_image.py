@@ -31,8 +31,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs"""
 
 COUNTED = """
 import gc
-from minecraft.voxel.warm import warm
-warm()
+from minecraft.voxel.warm import blocks_of_cells, cells_of_a_model
+cells_of_a_model()
+blocks_of_cells()
 from numba.core.dispatcher import Dispatcher
 kept = [each.stats for each in gc.get_objects() if isinstance(each, Dispatcher)]
 print(sum(sum(stats.cache_hits.values()) for stats in kept) > 0)
