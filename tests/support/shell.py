@@ -27,8 +27,9 @@ QUICK = '{"octree_resolution": 48, "texture_size": 256}'
 
 _PROGRAM = """
 import signal
-# Of a job in a shell's background it is ignored, and so by all that the job starts.
+# Of a job in a shell's background, or behind nohup, it is ignored, and so by all that the job starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from cloud.main import main
 main()
 """
