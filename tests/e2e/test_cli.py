@@ -23,40 +23,13 @@ from tests.support.shell import (
     assert_all_gone,
     frozen_worker,
     new_shell,
+    only_for_aws,
     running_up,
 )
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-SPEED = 20
-"""Of the emulator's clock: a time to live of a minute passes in 3 s."""
-
-ELSEWHERE = {
-    "AWS_PROFILE": "nobody",
-    "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
-    "AWS_SESSION_TOKEN": "old",
-    **dict.fromkeys(("HTTP_PROXY", "http_proxy", "all_proxy"), "http://127.0.0.1:9"),
-}
-"""What a person's shell may have for other work, none of which is to reach a profile of this machine."""
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A shell beside a running `meshtwin up`."""
-    shell = new_shell(tmp_path_factory.mktemp("shell"))
-    shell.environment |= ELSEWHERE
-    with running_up(shell, "--speed", str(SPEED)) as (process, children):
-        yield shell
-        if process.poll() is None:  # the last test ends it otherwise
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
-        else:
-            assert process.returncode == 7
-    assert_all_gone(children)
-    assert not (shell.folder / "state" / "embedded.json").exists()
 
 
 def test_status_tells_what_is_running(shell: Shell) -> None:
@@ -148,21 +121,18 @@ def test_a_result_that_cannot_be_put_there_stays_in_s3(shell: Shell) -> None:
 
 
 def test_a_job_that_runs_too_long_is_told_apart(shell: Shell) -> None:
-    done = shell.here(
-        *("submit", "--image", str(PICTURE), "--params", '{"octree_resolution": 256}'),
-        *("--invocation-timeout", "1"),
-    )
+    with frozen_worker(shell):
+        done = shell.here("submit", "--image", str(PICTURE), "--invocation-timeout", "1")
     assert done.returncode == 5, done.stderr
 
 
 def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
     with frozen_worker(shell):
         shell.json("submit", "--image", str(PICTURE), "--params", QUICK, "--no-wait")
-        shell.json("clock", "--speed", "0")
         not_yet = shell.here("submit", "--image", str(PICTURE), "--ttl", "60", "--timeout", "0.1")
-        shell.json("clock", "--speed", str(SPEED))
         assert not_yet.returncode == 6, not_yet.stderr
         assert "meshtwin wait" in not_yet.stderr
+        shell.json("clock", "--advance", "61s")
         expired = shell.here("wait", not_yet.stderr.partition("meshtwin wait ")[2].partition("`")[0])
         assert expired.returncode == 4, expired.stderr
 
@@ -217,11 +187,6 @@ def test_a_bucket_that_is_not_there(shell: Shell) -> None:
     assert done.returncode == 7
     assert "cannot be uploaded to s3://no-such-bucket/" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def only_for_aws(shell: Shell) -> dict[str, str]:
-    """The environment of a shell in which AWS's settings count, as they do on `sagemaker`."""
-    return {name: value for name, value in shell.environment.items() if name not in ELSEWHERE}
 
 
 def test_the_sagemaker_profile_takes_the_same_way(shell: Shell) -> None:
@@ -358,13 +323,3 @@ def test_a_demo_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:
     assert_all_gone(children)
     assert not (tmp_path / "out").exists()
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
-
-
-def test_a_dead_service_ends_up_with_its_last_words(shell: Shell) -> None:
-    """The last test of the shared `up`."""
-    up = psutil.Process(shell.json("status")["up"]["pid"])
-    (moto,) = running_module(up.children(recursive=True), "cloud.stack.moto_server")
-    moto.kill()
-    wait_until(lambda: shell.here("status").returncode == 7, 60)
-    wait_until(lambda: "cloud.stack.moto_server has ended" in (shell.folder / "stderr.txt").read_text(), 60)
-    wait_until(lambda: up.status() == psutil.STATUS_ZOMBIE, 60)

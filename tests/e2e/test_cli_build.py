@@ -16,7 +16,7 @@ from minecraft.voxel.document import read_document
 from minecraft.voxel.formats.litematic import read_litematic
 from minecraft.voxel.formats.schem import read_schem
 from minecraft.voxel.read import read_model
-from tests.support.shell import PICTURE, Shell, assert_all_gone, frozen_worker, new_shell, running_up
+from tests.support.shell import PICTURE, Shell, assert_all_gone, frozen_worker, new_shell, only_for_aws
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -28,17 +28,6 @@ ARTEFACTS = {
     *("image.png", "shape.glb", "textured.glb", "build.json.gz", "materials.csv", "preview.png"),
     *("preview.glb", "build.schem", "build.v3.schem", "build.litematic", "model.vox", "structures.zip"),
 }
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A shell beside a running `meshtwin up`."""
-    shell = new_shell(tmp_path_factory.mktemp("shell"))
-    with running_up(shell, seconds=110) as (process, children):
-        yield shell
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-    assert_all_gone(children)
 
 
 def build_api(shell: Shell) -> BuildApi:
@@ -218,7 +207,7 @@ def test_the_queue_is_cleared(shell: Shell) -> None:
 def test_on_sagemaker_clearing_asks_first(shell: Shell) -> None:
     settings = shell.json("status")["environment"]
     services = {name: value for name, value in settings.items() if name.startswith("AWS_")}
-    aws = Shell(shell.folder, shell.environment | services | {"MESHTWIN_PROFILE": "sagemaker"})
+    aws = Shell(shell.folder, only_for_aws(shell) | services | {"MESHTWIN_PROFILE": "sagemaker"})
     with queued(shell, 2) as ids:
         unasked = aws.run("queue", "clear")
         assert unasked.returncode == 1

@@ -1,35 +1,21 @@
-"""The commands that ask the emulator, beside one `meshtwin up` and a container of somebody else's."""
+"""The commands that ask the emulator, beside a `meshtwin up` with a container of somebody else's."""
 
 from __future__ import annotations
 
-import signal
-import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.emulator import connected, make_endpoint
-from tests.support.shell import ROOT, Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ECHO = ROOT / "tests" / "containers" / "echo.py"
+    from tests.support.shell import Shell
+
 COMMANDS = ("requests", "explain", "instances", "clock", "fault")
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A shell beside a running `meshtwin up`, which has the image `echo` too."""
-    shell = new_shell(tmp_path_factory.mktemp("shell"))
-    options = ("--container", f"echo={sys.executable} {ECHO}", "--set", "stop_grace=1")
-    with running_up(shell, *options) as (process, children):
-        yield shell
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-    assert_all_gone(children)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,11 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.support.emulator import connected
+from tests.support.processes import running_module
 from tests.support.shell import PICTURE, QUICK, Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
@@ -24,8 +26,11 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     shell = new_shell(tmp_path_factory.mktemp("shell"))
     with running_up(shell, "--scale-to-zero", "--speed", str(SPEED)) as (process, children):
         yield shell
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        if process.poll() is None:  # the last test ends it otherwise
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        else:
+            assert process.returncode == 7
     assert_all_gone(children)
 
 
@@ -88,3 +93,13 @@ def test_buckets_that_vanished_are_made_again(shell: Shell) -> None:
     wait_until(is_back)
     wait_until(lambda: "came back without meshtwin-images" in said(shell))
     s3.close()
+
+
+def test_a_dead_service_ends_up_with_its_last_words(shell: Shell) -> None:
+    """The last test of this `up`."""
+    up = psutil.Process(shell.json("status")["up"]["pid"])
+    (moto,) = running_module(up.children(recursive=True), "cloud.stack.moto_server")
+    moto.kill()
+    wait_until(lambda: shell.here("status").returncode == 7, 60)
+    wait_until(lambda: "cloud.stack.moto_server has ended" in (shell.folder / "stderr.txt").read_text(), 60)
+    wait_until(lambda: up.status() == psutil.STATUS_ZOMBIE, 60)

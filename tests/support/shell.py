@@ -25,6 +25,14 @@ ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "fixtures" / "images" / "donut.png"
 QUICK = '{"octree_resolution": 48, "texture_size": 256}'
 
+ELSEWHERE = {
+    "AWS_PROFILE": "nobody",
+    "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+    "AWS_SESSION_TOKEN": "old",
+    **dict.fromkeys(("HTTP_PROXY", "http_proxy", "all_proxy"), "http://127.0.0.1:9"),
+}
+"""What a person's shell may have for other work, none of which is to reach a profile of this machine."""
+
 _PROGRAM = """
 import signal
 # Of a job in a shell's background, or behind nohup, it is ignored, and so by all that the job starts.
@@ -82,6 +90,11 @@ class Shell:
         return document
 
 
+def only_for_aws(shell: Shell) -> dict[str, str]:
+    """The environment of a shell in which AWS's settings count, as they do on `sagemaker`."""
+    return {name: value for name, value in shell.environment.items() if name not in ELSEWHERE}
+
+
 def _become(environment: dict[str, str], folder: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
@@ -126,7 +139,12 @@ def _is_up(shell: Shell, profile: str, pid: int) -> bool:
 def frozen_worker(shell: Shell) -> Iterator[None]:
     """The container's worker stands still, so that a job, or a build, lasts as long as is needed."""
     up = psutil.Process(shell.json("status")["up"]["pid"])
-    (worker,) = running_module(up.children(recursive=True), "runtime.worker")
+
+    def workers() -> list[psutil.Process]:
+        return running_module(up.children(recursive=True), "runtime.worker")
+
+    wait_until(lambda: len(workers()) == 1)  # that of an endpoint just deleted may still be ending
+    (worker,) = workers()
     worker.suspend()
     try:
         yield
