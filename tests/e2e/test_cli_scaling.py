@@ -97,7 +97,8 @@ def test_buckets_that_vanished_are_made_again(shell: Shell) -> None:
 
 def test_a_dead_service_ends_up_with_its_last_words(shell: Shell) -> None:
     """The last test of this `up`."""
-    up = psutil.Process(shell.json("status")["up"]["pid"])
+    wait_until(lambda: shell.here("status").returncode == 0)
+    up = psutil.Process(status(shell)["up"]["pid"])
     (moto,) = running_module(up.children(recursive=True), "cloud.stack.moto_server")
     moto.kill()
     wait_until(lambda: shell.here("status").returncode == 7, 60)
