@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from runtime.geometry.weld import weld
 
@@ -67,10 +65,20 @@ def _consistent(forward: NDArray[np.bool_], starts: NDArray[np.intp], counts: ND
 
 
 def _bodies(faces: int, owner: NDArray[np.intp], same: NDArray[np.bool_]) -> int:
+    """How many groups of faces there are that share edges: each is known by its first face.
+
+    A few passes: in each, all but the first of some neighbours join one that comes before them.
+    """
     one, other = owner[:-1][same], owner[1:][same]
-    joined = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(faces, faces))
-    count, _ = connected_components(joined, directed=False)
-    return int(count)
+    first = np.arange(faces)
+    while len(one):
+        np.minimum.at(first, np.maximum(one, other), np.minimum(one, other))
+        while not np.array_equal(nearer := first[first], first):
+            first = nearer
+        one, other = first[one], first[other]
+        apart = one != other
+        one, other = one[apart], other[apart]
+    return int((first == np.arange(faces)).sum())
 
 
 def _volume(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> float:

@@ -116,3 +116,11 @@ def test_a_vertex_without_an_area_has_a_normal_all_the_same() -> None:
     vertices = np.zeros((4, 3), np.float32)
     normals = smooth_normals(vertices, np.array([[0, 1, 2]], np.int32))
     assert (normals == [0, 0, 1]).all()
+
+
+@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_bodies_are_counted_in_whatever_order_their_faces_come(count: int, seed: int) -> None:
+    faces = np.concatenate([BALL.faces + number * len(BALL.vertices) for number in range(count)])
+    vertices = np.concatenate([BALL.vertices + np.float32(3 * number) for number in range(count)])
+    shuffled = np.random.default_rng(seed).permutation(faces).astype(np.int32)
+    assert describe(Mesh(vertices, shuffled)).bodies == count
