@@ -7,28 +7,21 @@ import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from runtime import openapi
-from runtime.contract import (
-    RETRYABLE,
-    STATUS,
-    ErrorBody,
-    ErrorCode,
-    ErrorResponse,
-    Health,
-    InvocationResponse,
-    JobError,
-)
+from runtime.contract import RETRYABLE, STATUS, ErrorBody, ErrorCode, ErrorResponse, JobError
 from runtime.halt import Halt, JobHaltedError
 from runtime.logs import log
 from runtime.requests import MAX_BODY_BYTES, RequestError, parse
 from runtime.service import STOPPING
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from runtime.service import Service
 
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
@@ -47,37 +40,53 @@ class _StalledError(Exception):
     """The body did not arrive in time."""
 
 
-def create_app(service: Service) -> FastAPI:
+def create_app(service: Service) -> Starlette:
     """The application; every response of it has a Content-Length, as SageMaker demands."""
-    app = FastAPI(**openapi.ABOUT)
 
-    @app.get("/ping", response_model=Health, responses=openapi.PING, summary="Whether jobs are taken")
-    async def ping() -> JSONResponse:
+    async def ping(_: Request) -> JSONResponse:
         health = service.health()
         return JSONResponse(health.model_dump(), 200 if health.state in {"ready", "reloading"} else 503)
 
-    @app.post(
-        "/invocations",
-        response_model=InvocationResponse,
-        responses=openapi.INVOCATIONS,
-        openapi_extra=openapi.INVOCATIONS_BODY,
-        summary="Do one job and answer when it is done",
-    )
     async def invocations(request: Request) -> Response:
         inference_id = request.headers.get(INFERENCE_ID) or str(uuid.uuid4())
         return await _invoke(service, request, inference_id)
 
-    @app.exception_handler(HTTPException)
-    async def refuse(request: Request, error: HTTPException) -> JSONResponse:
-        message = (
-            f"{request.method} {request.url.path}: {error.detail}; expected GET /ping or POST /invocations"
-        )
-        answer = invalid(message, error.status_code)
-        answer.headers.update(error.headers or {})
-        return answer
+    pages = _Pages()
+    return Starlette(
+        routes=[
+            Route("/ping", ping, methods=["GET"]),
+            Route("/invocations", invocations, methods=["POST"]),
+            *(Route(path, pages) for path in ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")),
+        ],
+        exception_handlers={HTTPException: _refuse},
+    )
 
-    openapi.install(app)
-    return app
+
+class _Pages:
+    """The contract for people to read, by FastAPI: it is loaded when somebody does, as that takes long."""
+
+    def __init__(self) -> None:
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one page."""
+        if self._app is None:
+            self._app = await asyncio.to_thread(self._load)
+        await self._app(scope, receive, send)
+
+    @staticmethod
+    def _load() -> ASGIApp:
+        from runtime.openapi import pages  # noqa: PLC0415  # see above
+
+        return pages()
+
+
+async def _refuse(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail}; expected GET /ping or POST /invocations"
+    answer = invalid(message, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def invalid(message: str, status: int) -> JSONResponse:

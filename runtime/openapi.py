@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from runtime.contract import RETRYABLE, STATUS, ErrorResponse, Health, InvocationRequest
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
+from runtime.contract import RETRYABLE, STATUS, ErrorResponse, Health, InvocationRequest, InvocationResponse
 
 _REF = "#/components/schemas/{model}"
 
-ABOUT: dict[str, Any] = {
+_ABOUT: dict[str, Any] = {
     "title": "meshtwin container",
     "version": "1",
     "description": (
@@ -22,7 +20,7 @@ ABOUT: dict[str, Any] = {
     ),
 }
 
-PING: dict[int | str, dict[str, Any]] = {503: {"model": Health, "description": "Loading, or stopping."}}
+_PING: dict[int | str, dict[str, Any]] = {503: {"model": Health, "description": "Loading, or stopping."}}
 
 
 def _failures() -> dict[int | str, dict[str, Any]]:
@@ -35,7 +33,7 @@ def _failures() -> dict[int | str, dict[str, Any]]:
     }
 
 
-INVOCATIONS = {**_failures(), 200: {"description": "Done; the outputs are in S3."}}
+_INVOCATIONS = {**_failures(), 200: {"description": "Done; the outputs are in S3."}}
 
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "full": {
@@ -57,7 +55,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     },
 }
 
-INVOCATIONS_BODY: dict[str, Any] = {
+_INVOCATIONS_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -79,12 +77,32 @@ INVOCATIONS_BODY: dict[str, Any] = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Serve the page with the request's model in it, which FastAPI does not know: `app` reads the body."""
+def pages() -> FastAPI:
+    """An application with the pages alone: the operations that they tell of are served by `runtime.app`."""
+    app = FastAPI(**_ABOUT)
+    app.add_api_route(
+        "/ping",
+        _elsewhere,
+        name="ping",
+        response_model=Health,
+        responses=_PING,
+        summary="Whether jobs are taken",
+    )
+    app.add_api_route(
+        "/invocations",
+        _elsewhere,
+        methods=["POST"],
+        name="invocations",
+        response_model=InvocationResponse,
+        responses=_INVOCATIONS,
+        openapi_extra=_INVOCATIONS_BODY,
+        summary="Do one job and answer when it is done",
+    )
 
     def page() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(routes=app.routes, **ABOUT)
+            document = get_openapi(routes=app.routes, **_ABOUT)
+            # FastAPI does not know the request's model: who serves it reads the body.
             request = InvocationRequest.model_json_schema(ref_template=_REF)
             document["components"]["schemas"].update(request.pop("$defs"))
             document["components"]["schemas"]["InvocationRequest"] = request
@@ -92,3 +110,9 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = page  # type: ignore[method-assign]  # https://fastapi.tiangolo.com/how-to/extending-openapi/
+    return app
+
+
+async def _elsewhere() -> None:
+    # Of an operation, nobody asks this application. A docstring would be on the page.
+    raise NotImplementedError

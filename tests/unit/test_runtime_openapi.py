@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from itertools import product
 from typing import TYPE_CHECKING, Any, cast
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -15,9 +19,33 @@ if TYPE_CHECKING:
     from runtime.service import Service
 
 
+def get(path: str) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        app = create_app(cast("Service", None))
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://container"
+        ) as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
+
+
 @pytest.fixture(scope="module")
 def page() -> dict[str, Any]:
-    return create_app(cast("Service", None)).openapi()
+    document: dict[str, Any] = get("/openapi.json").json()
+    return document
+
+
+def test_a_browser_shows_it() -> None:
+    answer = get("/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "/openapi.json" in answer.text
+
+
+def test_what_makes_the_page_is_not_loaded_before_somebody_reads_it() -> None:
+    program = "import sys, runtime.assembly; print('starlette' in sys.modules, 'fastapi' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
 
 
 def test_both_endpoints_and_no_other(page: dict[str, Any]) -> None:
