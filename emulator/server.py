@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import structlog
 import uvicorn
 
-from emulator.app import Emulator, create_app
 from emulator.http_limits import LimitedProtocol
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from emulator.app import Emulator
     from emulator.clock import AdjustableClock
     from emulator.settings import Settings
 
@@ -75,6 +75,9 @@ def serve(
     Raises:
         UnavailableError, StoreUnavailableError: DynamoDB does not answer at the start.
     """
+
+    # Who serves another program loads none of this one.
+    from emulator.app import Emulator, create_app  # noqa: PLC0415
 
     def make(_: str) -> tuple[Emulator, ASGIApp]:
         emulator = Emulator(settings, clock)
