@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -14,12 +15,14 @@ import boto3
 import botocore
 import pytest
 from hypothesis import settings
-from moto.server import ThreadedMotoServer
+from werkzeug.serving import make_server
 
 from cloud.connection import connect
 from cloud.profiles import PROFILES
 from cloud.stack.atomic import make_items_atomic
 from cloud.stack.hosted_elsewhere import leave_functions_alone
+from cloud.stack.moto_app import moto_app
+from cloud.stack.moto_handler import Handler
 from tests.support.emulator import (
     ECHO_PROCESS,
     IMAGES,
@@ -129,11 +132,12 @@ def moto_url(profile: str) -> Iterator[str]:
         return
     make_items_atomic()
     leave_functions_alone()
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    server = make_server("127.0.0.1", 0, moto_app(), threaded=True, request_handler=Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
 
 
 @pytest.fixture
