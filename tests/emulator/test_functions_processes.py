@@ -7,13 +7,42 @@ import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
 from tests.support.standins import Hosting, run_standins
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GATED = """
+import os, time
+def handler(event, context):
+    while not os.path.exists(event):
+        time.sleep(0.01)
+"""
+
+HALF_LINES = r"""
+import os, sys
+def handler(event, context):
+    print('half', end=''); sys.stderr.write('error')
+    os.write(1, b'\xff\n'); os.system('echo child')
+"""
+
+FLOOD = """
+import sys
+def handler(event, context):
+    while True: sys.stdout.write('x' * 100)
+"""
+
+SCRATCH = """
+import tempfile
+def handler(event, context):
+    return tempfile.mkstemp()[1]
+"""
 
 CODE = """
 from part import VALUE
@@ -24,6 +53,49 @@ DATA = (Path(__file__).parent / "data.txt").read_text()
 def handler(event, context):
     return [VALUE, DATA]
 """
+
+CHANGES = ["app.py", "part.py", "data.txt", "new.py"]
+
+
+def folder_of(code: Path, name: str) -> Path:
+    """The folder of a function's code."""
+    return code / name.replace(".", "-")
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of code, one for each of the functions that are not of tests/functions."""
+    made = tmp_path_factory.mktemp("code")
+    sources = {"let-end": GATED + "    return 'old'\n", "half-lines": HALF_LINES, "flood": FLOOD}
+    for name, source in {**sources, **dict.fromkeys(CHANGES, CODE)}.items():
+        folder = folder_of(made, name)
+        folder.mkdir()
+        (folder / "app.py").write_text(source)
+    for name in CHANGES:
+        (folder_of(made, name) / "part.py").write_text("VALUE = 1\n")
+        (folder_of(made, name) / "data.txt").write_text("old")
+    return made
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Iterator[Hosting]:
+    """One host for all tests that want nothing of it but its functions: each has one of its own."""
+    own = {"timeout": 60, "handler": "app.handler"}
+    functions: dict[str, dict[str, Any]] = {
+        **{name: {"handler": "basic.look"} for name in ("kept", "little", "beside")},
+        "at-once": {"handler": "basic.sleep", "timeout": 60},
+        "echo": {"handler": "basic.echo"},
+        "fill": {"handler": "basic.fill_elsewhere", "timeout": 60},
+        "let-end": own,
+        "half-lines": own,
+        "flood": {**own, "timeout": 1},
+        **{folder_of(code, name).name: own for name in CHANGES},
+    }
+    for name, table in functions.items():
+        if table["handler"] == "app.handler":
+            functions[name] = {**table, "code": str(code / name)}
+    with run_standins(tmp_path_factory.mktemp("host"), functions) as hosting:
+        yield hosting
 
 
 def call(hosting: Hosting, name: str, event: object = None, **more: Any) -> Any:
@@ -42,36 +114,33 @@ def put(hosting: Hosting, name: str, event: object = None) -> None:
     made.close()
 
 
-def test_a_process_is_kept_for_the_next_call(tmp_path: Path) -> None:
-    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}) as hosting:
-        first, second = call(hosting, "look"), call(hosting, "look")
-        assert (first["calls"], second["calls"]) == (1, 2)
-        assert first["pid"] == second["pid"]
-        log = hosting.function_log("look")
-        assert log.count("INIT_START") == log.count("Init Duration:") == 1
-        assert log.count("REPORT") == 2
-        assert hosting.function("look")["starts"] == 1
-        page = hosting.send("/_standins/functions/look/log", method="GET")
-        assert page.body.decode().strip() == log.strip()
-        assert hosting.send("/_standins/functions/nobody/log", method="GET").status == 404
+def test_a_process_is_kept_for_the_next_call(host: Hosting) -> None:
+    first, second = call(host, "kept"), call(host, "kept")
+    assert (first["calls"], second["calls"]) == (1, 2)
+    assert first["pid"] == second["pid"]
+    log = host.function_log("kept")
+    assert log.count("INIT_START") == log.count("Init Duration:") == 1
+    assert log.count("REPORT") == 2
+    assert host.function("kept")["starts"] == 1
+    page = host.send("/_standins/functions/kept/log", method="GET")
+    assert page.body.decode().strip() == log.strip()
+    assert host.send("/_standins/functions/nobody/log", method="GET").status == 404
 
 
-def test_a_cold_start_loads_little_but_the_handler(tmp_path: Path) -> None:
-    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}) as hosting:
-        modules = set(call(hosting, "look")["modules"])
+def test_a_cold_start_loads_little_but_the_handler(host: Hosting) -> None:
+    modules = set(call(host, "little")["modules"])
     assert modules.isdisjoint({"emulator", "boto3", "botocore", "asyncio", "structlog", "typing_extensions"})
 
 
-def test_several_at_once_are_several_processes(tmp_path: Path) -> None:
+def test_several_at_once_are_several_processes(host: Hosting, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    functions = {"sleep": {"handler": "basic.sleep", "timeout": 60}}
-    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(3) as pool:
-        answers = [pool.submit(call, hosting, "sleep", {"until": str(gate)}) for _ in range(3)]
-        wait_until(lambda: hosting.function("sleep")["running"] == 3)
+    with ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(call, host, "at-once", {"until": str(gate)}) for _ in range(3)]
+        wait_until(lambda: host.function("at-once")["running"] == 3)
         gate.touch()
         for answer in answers:
             assert answer.result() > 0
-        assert len(set(hosting.function("sleep")["warm"])) == 3
+        assert len(set(host.function("at-once")["warm"])) == 3
 
 
 def test_all_functions_share_the_places(tmp_path: Path) -> None:
@@ -91,46 +160,35 @@ def test_all_functions_share_the_places(tmp_path: Path) -> None:
         wait_until(lambda: hosting.function("second")["invocations"] == 1)
 
 
-@pytest.mark.parametrize("changed", ["app.py", "part.py", "data.txt", "new.py"])
-def test_a_change_of_the_code_is_seen_by_the_next_call(tmp_path: Path, changed: str) -> None:
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "app.py").write_text(CODE)
-    (code / "part.py").write_text("VALUE = 1\n")
-    (code / "data.txt").write_text("old")
-    with run_standins(tmp_path, {"app": {"handler": "app.handler", "code": str(code)}}) as hosting:
-        assert call(hosting, "app") == call(hosting, "app") == [1, "old"]
-        expected: list[object] = [1, "old"]
-        if changed == "app.py":
-            (code / changed).write_text(CODE.replace("VALUE, DATA", "VALUE + 1, DATA"))
-            expected[0] = 2
-        elif changed == "part.py":
-            (code / changed).write_text("VALUE = 22\n")
-            expected[0] = 22
-        else:
-            (code / changed).write_text("newer")
-            expected[1] = "newer" if changed == "data.txt" else "old"
-        assert call(hosting, "app") == expected
-        assert hosting.function("app")["starts"] == 2
+@pytest.mark.parametrize("changed", CHANGES)
+def test_a_change_of_the_code_is_seen_by_the_next_call(host: Hosting, code: Path, changed: str) -> None:
+    folder = folder_of(code, changed)
+    name = folder.name
+    assert call(host, name) == call(host, name) == [1, "old"]
+    expected: list[object] = [1, "old"]
+    if changed == "app.py":
+        (folder / changed).write_text(CODE.replace("VALUE, DATA", "VALUE + 1, DATA"))
+        expected[0] = 2
+    elif changed == "part.py":
+        (folder / changed).write_text("VALUE = 22\n")
+        expected[0] = 22
+    else:
+        (folder / changed).write_text("newer")
+        expected[1] = "newer" if changed == "data.txt" else "old"
+    assert call(host, name) == expected
+    assert host.function(name)["starts"] == 2
 
 
-def test_a_call_that_runs_is_let_end_when_its_code_changes(tmp_path: Path) -> None:
-    code, gate = tmp_path / "code", tmp_path / "gate"
-    code.mkdir()
-    source = (
-        "import os, time\ndef handler(event, context):\n"
-        "    while not os.path.exists(event):\n        time.sleep(0.01)\n"
-    )
-    (code / "app.py").write_text(source + "    return 'old'\n")
-    functions = {"app": {"handler": "app.handler", "code": str(code), "timeout": 60}}
-    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(1) as pool:
-        running = pool.submit(call, hosting, "app", str(gate))
-        wait_until(lambda: "START RequestId" in hosting.function_log("app"))
-        (code / "app.py").write_text(source + "    return 'newer'\n")
-        assert call(hosting, "app", os.devnull) == "newer"
+def test_a_call_that_runs_is_let_end_when_its_code_changes(host: Hosting, code: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call, host, "let-end", str(gate))
+        wait_until(lambda: "START RequestId" in host.function_log("let-end"))
+        (code / "let-end" / "app.py").write_text(GATED + "    return 'newer'\n")
+        assert call(host, "let-end", os.devnull) == "newer"
         gate.touch()
         assert running.result() == "old"
-        assert call(hosting, "app", os.devnull) == "newer"
+        assert call(host, "let-end", os.devnull) == "newer"
 
 
 def test_a_process_without_work_is_ended(tmp_path: Path) -> None:
@@ -195,60 +253,38 @@ def test_loading_that_takes_long_is_begun_again_within_the_functions_time(tmp_pa
         assert log.count("Status: timeout") == 2
 
 
-def test_what_is_written_without_an_end_of_line_is_kept(tmp_path: Path) -> None:
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "app.py").write_text(
-        "import os, sys\ndef handler(event, context):\n"
-        "    print('half', end=''); sys.stderr.write('error')\n"
-        "    os.write(1, b'\\xff\\n'); os.system('echo child')\n"
-    )
-    with run_standins(tmp_path, {"app": {"handler": "app.handler", "code": str(code)}}) as hosting:
-        assert call(hosting, "app") is None
-        log = (tmp_path / "functions" / "app.log").read_bytes()
-        for part in (b"half", b"error", b"\xff", b"child\n"):
-            assert part in log
-        assert b"\nEND RequestId" in log
+def test_what_is_written_without_an_end_of_line_is_kept(host: Hosting) -> None:
+    assert call(host, "half-lines") is None
+    log = (host.folder / "functions" / "half-lines.log").read_bytes()
+    for part in (b"half", b"error", b"\xff", b"child\n"):
+        assert part in log
+    assert b"\nEND RequestId" in log
 
 
 @pytest.mark.parametrize("event", ["\ud800", {"deep": [[[1.5, None, "é\u2028"]]]}, "x" * 2_000_000])
-def test_any_json_goes_there_and_back(tmp_path: Path, event: object) -> None:
-    with run_standins(tmp_path, {"echo": {"handler": "basic.echo"}}) as hosting:
-        assert call(hosting, "echo", event) == event
+def test_any_json_goes_there_and_back(host: Hosting, event: object) -> None:
+    assert call(host, "echo", event) == event
 
 
-def test_the_memory_of_children_counts(tmp_path: Path) -> None:
-    functions = {"fill": {"handler": "basic.fill_elsewhere", "timeout": 60}}
-    with run_standins(tmp_path, functions) as hosting:
-        error = call(hosting, "fill", {"megabytes": 200})
-        assert error["errorMessage"].endswith("Runtime exited with error: signal: killed")
-        children = psutil.Process(hosting.process.pid).children(recursive=True)
-        assert not [child for child in children if "urandom" in " ".join(child.cmdline())]
+def test_the_memory_of_children_counts(host: Hosting) -> None:
+    error = call(host, "fill", {"megabytes": 200})
+    assert error["errorMessage"].endswith("Runtime exited with error: signal: killed")
+    children = psutil.Process(host.process.pid).children(recursive=True)
+    assert not [child for child in children if "urandom" in " ".join(child.cmdline())]
 
 
-def test_a_function_that_writes_without_end_holds_up_nobody(tmp_path: Path) -> None:
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "app.py").write_text(
-        "import sys\ndef handler(event, context):\n    while True: sys.stdout.write('x' * 100)\n"
-    )
-    functions: dict[str, dict[str, Any]] = {
-        "flood": {"handler": "app.handler", "code": str(code), "timeout": 1},
-        "look": {"handler": "basic.look"},
-    }
-    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(1) as pool:
-        flood = pool.submit(call, hosting, "flood")
-        wait_until(lambda: "xxx" in hosting.function_log("flood"))
-        assert call(hosting, "look")["calls"] == 1
+def test_a_function_that_writes_without_end_holds_up_nobody(host: Hosting) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        flood = pool.submit(call, host, "flood")
+        wait_until(lambda: "xxx" in host.function_log("flood"))
+        assert call(host, "beside")["calls"] == 1
         assert flood.result()["errorType"] == "Sandbox.Timedout"
 
 
 def test_a_scratch_folder_of_its_own(tmp_path: Path) -> None:
     code = tmp_path / "code"
     code.mkdir()
-    (code / "app.py").write_text(
-        "import tempfile\ndef handler(event, context):\n    return tempfile.mkstemp()[1]\n"
-    )
+    (code / "app.py").write_text(SCRATCH)
     functions = {"app": {"handler": "app.handler", "code": str(code)}}
     with run_standins(tmp_path, functions) as hosting:
         first, second = call(hosting, "app"), call(hosting, "app")
@@ -300,8 +336,7 @@ def test_an_event_too_old_is_given_up(tmp_path: Path) -> None:
         assert "event given up" in hosting.log.read_text()
 
 
-def test_pages_of_other_origins_are_refused(tmp_path: Path) -> None:
-    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}) as hosting:
-        answer = hosting.send("/_standins", method="GET", headers={"Origin": "http://elsewhere.example"})
-        assert answer.status == 403
-        assert hosting.send("/2015-03-31/nothing", method="GET").status == 404
+def test_pages_of_other_origins_are_refused(host: Hosting) -> None:
+    answer = host.send("/_standins", method="GET", headers={"Origin": "http://elsewhere.example"})
+    assert answer.status == 403
+    assert host.send("/2015-03-31/nothing", method="GET").status == 404
