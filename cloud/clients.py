@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from emulator.whole_answers import refuse_cut_answers
+
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sns import SNSClient
+
+_Settings = tuple[tuple[str, str], ...]
 
 
 def s3() -> S3Client:
@@ -61,13 +65,18 @@ def cloudwatch() -> CloudWatchClient:
     return client
 
 
-def _settings() -> tuple[tuple[str, str], ...]:
+def other(service: str, region: str | None = None) -> Any:  # noqa: ANN401  # of a service named at run time
+    """A client of a service that is asked once or twice, in a region or the environment's."""
+    return _client(service, _settings(), region)
+
+
+def _settings() -> _Settings:
     return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
 
 
-def _client(service: str, settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # boto3's own type
+def _client(service: str, settings: _Settings, region: str | None = None) -> Any:  # noqa: ANN401  # boto3's own type
     with _MAKING:
-        return _made(service, settings)
+        return _made(service, settings, region)
 
 
 _MAKING = threading.Lock()
@@ -75,11 +84,12 @@ _MAKING = threading.Lock()
 
 
 @lru_cache(maxsize=16)
-def _made(service: str, settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # as above
-    return _session(settings).client(service)  # type: ignore[call-overload]  # typed by the callers
+def _made(service: str, settings: _Settings, region: str | None) -> Any:  # noqa: ANN401  # as above
+    made = _session(settings).client(service, region_name=region)  # type: ignore[call-overload]  # typed by the callers
+    return refuse_cut_answers(made)
 
 
 @lru_cache(maxsize=2)
-def _session(_settings: tuple[tuple[str, str], ...]) -> boto3.session.Session:
+def _session(_settings: _Settings) -> boto3.session.Session:
     """One for all clients: each new session reads the list of AWS's endpoints again, a tenth of a second."""
     return boto3.session.Session()

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from cloud import clients
@@ -222,8 +221,8 @@ def _identity(profile: Profile) -> tuple[str, str]:
     role = profile.names.execution_role_name
     if profile.account_id is not None:
         return profile.account_id, f"arn:aws:iam::{profile.account_id}:role/{role}"
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    return account, boto3.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    account: str = clients.other("sts").get_caller_identity()["Account"]
+    return account, clients.other("iam").get_role(RoleName=role)["Role"]["Arn"]
 
 
 def _wait_in_service(profile: Profile, report: Callable[[str], None]) -> None:

@@ -14,15 +14,13 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ConnectionClosedError
-from botocore.parsers import ResponseParserError
 
 from emulator.recovery.restarts import Restarts
+from emulator.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -59,10 +57,6 @@ _READING_CONFIG = _CONFIG.merge(
 _CLOSE_SECONDS = 3.0
 """Longer than a store that answers takes; one that hangs may keep a call for minutes."""
 
-_HTTP_1_1 = 11
-_WITHOUT_BODY = frozenset({204, 304})
-_REDIRECTION = 300
-
 
 @dataclass
 class Usage:
@@ -94,8 +88,7 @@ class Aws:
         self.cloudwatch: CloudWatchClient = session.client("cloudwatch", config=_CONFIG)
         self._clients = (self.s3, self.dynamodb, self.dynamodb_reading, self.sns, self.cloudwatch)
         for client in self._clients:
-            _refuse_cut_answers(client)
-            self._meter(client)
+            self._meter(refuse_cut_answers(client))
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a blocking call, without blocking the event loop."""
@@ -140,9 +133,6 @@ class Aws:
             started = time.thread_time()
             try:
                 return call(operation, params)
-            except ResponseParserError as error:
-                # No error of botocore's own family: nobody who waits for a store that is away expects it.
-                raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url, error=error) from error
             finally:
                 seconds = time.thread_time() - started
                 with self._lock:
@@ -156,34 +146,3 @@ def is_of_aws(endpoint_url: str) -> bool:
     """Whether a client's endpoint is AWS's own, rather than what somebody has put in its place."""
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
-
-
-def _refuse_cut_answers(client: S3Client | DynamoDBClient | SNSClient | CloudWatchClient) -> None:
-    """Answers whose connection ended before all of them had come are errors, and the SDK tries again.
-
-    To botocore they are successes with nothing in them: a request whose record was asked for has none then.
-    """
-    session = client._endpoint.http_session  # type: ignore[union-attr]  # noqa: SLF001  # below botocore's own retries
-    send = session.send
-
-    def send_whole(request: AWSPreparedRequest) -> AWSResponse:
-        answer: AWSResponse = send(request)
-        if is_cut_off(request, answer):
-            raise ConnectionClosedError(request=request, endpoint_url=request.url)
-        return answer
-
-    session.send = send_whole
-
-
-def is_cut_off(request: AWSPreparedRequest, answer: AWSResponse) -> bool:
-    """Whether the headers, or the body, of an answer have an end that is missing.
-
-    Chunks and streams are not looked at: their ends are missed by who reads them.
-    """
-    if request.method == "HEAD" or answer.status_code in _WITHOUT_BODY or answer.raw.version < _HTTP_1_1:
-        return False
-    length = answer.headers.get("Content-Length")
-    if length is None:
-        return "Transfer-Encoding" not in answer.headers
-    is_streamed = request.stream_output and answer.status_code < _REDIRECTION
-    return not is_streamed and len(answer.content) != int(length)

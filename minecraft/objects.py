@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from minecraft.contract import ContractError
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 _LOCATION = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.{1,1024})", re.DOTALL)
@@ -61,8 +63,23 @@ def read_if_there(s3: S3Client, place: Location, most: int | None = None) -> byt
         if is_absence(error):
             return None
         raise
-    with answer["Body"] as body:
-        return bytes(body.read(most))
+    return read_body(answer["Body"], most)
+
+
+def read_body(body: StreamingBody, most: int | None = None) -> bytes:
+    """The bytes of an object's body, the first `most` of them.
+
+    Raises:
+        BotoCoreError: there are fewer than S3 has promised. botocore finds that out where it reads an end
+            itself: `with body` would read urllib3's body, whose errors are not botocore's, if it has any.
+    """
+    with contextlib.closing(body):
+        if most is None:
+            return body.read()
+        found = b""
+        while len(found) < most and (chunk := body.read(most - len(found))):
+            found += chunk
+        return found
 
 
 def put_first(s3: S3Client, place: Location, body: bytes, content_type: str) -> bool:

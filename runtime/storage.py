@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from runtime.contract import ErrorCode, JobError
 from runtime.settings import SettingsError
+from runtime.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,10 +134,10 @@ class Storage:
 
 def _client(session: boto3.session.Session, region: str, config: Config) -> S3Client:
     s3: S3Client = session.client("s3", region_name=region, config=config)
-    if (urlsplit(s3.meta.endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return s3
-    # Else boto3 asks http://bucket.localstack:4566 where http://localstack:4566 is meant.
-    return session.client("s3", region_name=region, config=config.merge(_PATH_STYLE))
+    if not (urlsplit(s3.meta.endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        # Else boto3 asks http://bucket.localstack:4566 where http://localstack:4566 is meant.
+        s3 = session.client("s3", region_name=region, config=config.merge(_PATH_STYLE))
+    return refuse_cut_answers(s3)
 
 
 def split(location: str) -> tuple[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cloud import clients
 from cloud.doctor.check import Check, fail, ok, warn
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def account_checks(profile: Profile) -> Iterator[Check]:
 def _credentials(profile: Profile) -> Check:
     name = "credentials"
     try:
-        found = boto3.client("sts", region_name=profile.region).get_caller_identity()
+        found = clients.other("sts", profile.region).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         return fail(name, str(error), "aws configure sso, aws login, or export AWS_ACCESS_KEY_ID=...")
     return ok(name, str(found["Arn"]))
@@ -50,7 +50,7 @@ def _buckets_named(profile: Profile) -> Iterator[Check]:
 
 
 def _buckets_there(profile: Profile) -> Iterator[Check]:
-    client = boto3.client("s3", region_name=profile.region)
+    client = clients.other("s3", profile.region)
     for bucket in dict.fromkeys(name for name in profile.names.buckets().values() if name):
         try:
             client.head_bucket(Bucket=bucket)
@@ -70,7 +70,7 @@ def _role(profile: Profile) -> Check:
     name = f"role {role}"
     create = f"aws iam create-role --role-name {role} --assume-role-policy-document {_TRUST}"
     try:
-        found = boto3.client("iam", region_name=profile.region).get_role(RoleName=role)
+        found = clients.other("iam", profile.region).get_role(RoleName=role)
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchEntity":
             return fail(name, "not there", create)
@@ -81,12 +81,12 @@ def _role(profile: Profile) -> Check:
 def _image(profile: Profile) -> Check:
     repository = profile.names.ecr_repo
     name = f"image {repository}:latest in ECR"
-    account = boto3.client("sts", region_name=profile.region).get_caller_identity()["Account"]
+    account = clients.other("sts", profile.region).get_caller_identity()["Account"]
     registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
     image = f"{registry}/{repository}:latest"
     push = f"docker tag {repository}:latest {image} && docker push {image}"
     try:
-        client = boto3.client("ecr", region_name=profile.region)
+        client = clients.other("ecr", profile.region)
         client.describe_images(repositoryName=repository, imageIds=[{"imageTag": "latest"}])
     except ClientError as error:
         code = error.response["Error"]["Code"]

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulator.functions.sandbox import function_arn
 from emulator.functions.subscription import POLL_SECONDS, Clients, Subscription, Wish
 from emulator.supervised import Supervised
+from emulator.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,21 @@ _COPIED = ("FilterPolicy", "FilterPolicyScope")
 _log = structlog.get_logger(__name__)
 
 
+def new_clients(region: str) -> Clients:
+    """Clients for as many subscriptions as a manifest may have."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=POLL_SECONDS + 10,
+        retries={"mode": "standard"},
+        max_pool_connections=64,
+    )
+    session = boto3.session.Session(region_name=region)
+    return Clients(
+        refuse_cut_answers(session.client("sns", config=config)),
+        refuse_cut_answers(session.client("sqs", config=config)),
+    )
+
+
 class Topics:
     """Follows what functions are subscribed to."""
 
@@ -40,14 +56,7 @@ class Topics:
         self._own: list[Subscription] = []
         self._mirrored: dict[str | None, Subscription] = {}
         self._tasks = Supervised()
-        config = Config(
-            connect_timeout=2,
-            read_timeout=POLL_SECONDS + 10,
-            retries={"mode": "standard"},
-            max_pool_connections=64,
-        )
-        session = boto3.session.Session(region_name=settings.region)
-        self._clients = Clients(session.client("sns", config=config), session.client("sqs", config=config))
+        self._clients = new_clients(settings.region)
 
     async def start(self) -> None:
         """Subscribe; go on after a while where SNS does not answer, and try again meanwhile."""

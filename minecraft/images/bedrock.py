@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from minecraft.images.provider import Busy, Failed, Picture, Refused
 from minecraft.logs import log
 from minecraft.timeouts import MODEL
+from minecraft.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 def bedrock_client(region: str) -> BedrockRuntimeClient:
     """A client that waits as long as the slowest of these models takes, and tries twice."""
-    return boto3.client("bedrock-runtime", region_name=region, config=MODEL.config())
+    return refuse_cut_answers(boto3.client("bedrock-runtime", region_name=region, config=MODEL.config()))
 
 
 def invoke(client: BedrockRuntimeClient, model_id: str, body: Mapping[str, Any], setting: str) -> Outcome:

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from minecraft.timeouts import AWS
+from minecraft.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,4 +68,5 @@ def _environment() -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=32)
 def _client(service: str, _environment: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # of any service
     config = _S3 if service == "s3" else _CONFIG
-    return boto3.session.Session().client(service, config=config)  # type: ignore[call-overload]  # named at run time
+    made = boto3.session.Session().client(service, config=config)  # type: ignore[call-overload]  # named at run time
+    return refuse_cut_answers(made)

@@ -16,6 +16,7 @@ from minecraft.jobs.states import State
 from minecraft.jobs.table import JobTable
 from minecraft.lambdas import clients
 from minecraft.lambdas.settings import AuthSettings, StatusSettings
+from minecraft.objects import read_body
 
 if TYPE_CHECKING:
     from minecraft.jobs.job import Job
@@ -58,8 +59,7 @@ def _progress(job: Job, bucket: str) -> dict[str, Any]:
         return {}
     try:
         answer = clients.s3().get_object(Bucket=bucket, Key=key)
-        with answer["Body"] as body:
-            return read_progress(body.read(_MOST_PROGRESS))
+        return read_progress(read_body(answer["Body"], _MOST_PROGRESS))
     except (BotoCoreError, ClientError):
         return {}  # there is none before the container begins, and none once it has ended
 

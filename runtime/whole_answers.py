@@ -1,0 +1,69 @@
+"""Answers of AWS that are all there, or an error of botocore's own, after its own retries.
+
+botocore has urllib3 not check Content-Length, and checks it itself for streamed bodies alone
+(https://github.com/aws/aws-cli/pull/10622): any other answer whose connection is cut is a success with
+nothing in it.
+
+The emulator, minecraft and the runtime have a copy of this file each, as none may import another's; a test
+holds the copies equal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.client import BaseClient
+from botocore.exceptions import ConnectionClosedError
+from botocore.parsers import ResponseParserError
+from botocore.response import StreamingBody
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+Client = TypeVar("Client", bound=BaseClient)
+
+_HTTP_1_1 = 11
+_WITHOUT_BODY = frozenset({204, 304})
+_REDIRECTION = 300
+
+
+def refuse_cut_answers(client: Client) -> Client:
+    """The client, for which an answer that is cut off, or not in its service's language, is no success."""
+    inside: Any = client
+    session = inside._endpoint.http_session  # noqa: SLF001  # below botocore's own retries
+    send, call = session.send, inside._make_api_call  # noqa: SLF001  # the one door of all calls
+
+    def send_whole(request: Any) -> Any:  # noqa: ANN401  # botocore's
+        answer = send(request)
+        if request.stream_output and answer.status_code >= _REDIRECTION:
+            # An error, which is no stream to the caller: botocore would read it where nothing tries again.
+            answer._content = StreamingBody(answer.raw, None).read()  # type: ignore[arg-type]  # noqa: SLF001
+        if _is_cut_off(request, answer):
+            answer.raw.close()
+            raise ConnectionClosedError(request=request, endpoint_url=request.url)
+        return answer
+
+    def call_in_its_language(operation: str, params: object) -> object:
+        try:
+            return call(operation, params)
+        except ResponseParserError as error:
+            # No error of botocore's own family: nobody who waits for a service that is away expects it.
+            raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url, error=error) from error
+
+    session.send = send_whole
+    inside._make_api_call = call_in_its_language  # noqa: SLF001  # as above
+    return client
+
+
+def _is_cut_off(request: AWSPreparedRequest, answer: AWSResponse) -> bool:
+    """Whether the headers, or the body, of an answer have an end that is missing.
+
+    Chunks and streams are not looked at: their ends are missed by who reads them.
+    """
+    if request.method == "HEAD" or answer.status_code in _WITHOUT_BODY or answer.raw.version < _HTTP_1_1:
+        return False
+    length = answer.headers.get("Content-Length")
+    if length is None:
+        return "Transfer-Encoding" not in answer.headers
+    is_streamed = request.stream_output and answer.status_code < _REDIRECTION
+    return not is_streamed and len(answer.content) != int(length)
