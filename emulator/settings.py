@@ -229,6 +229,10 @@ class Settings:
     notice_patience: NotNegative = 120.0
     """How long a notice is tried again while SNS is away, in real seconds. Undocumented."""
 
+    object_patience: NotNegative = 300.0
+    """How long one object that S3 answers with errors of its own, as it does not others, is tried again, in
+    real seconds; the request fails then. Undocumented."""
+
     retention_seconds: NotNegative = 7 * 24 * 3600.0
     """How long the record of an ended request is kept, through the table's time to live."""
 

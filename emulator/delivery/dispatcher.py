@@ -73,7 +73,7 @@ class Dispatcher:
         self._queue = queue
         self._fleets = fleets
         self._clock = clock
-        objects = Objects(aws.s3, aws.restarts)
+        objects = Objects(aws.s3, aws.restarts, settings.object_patience)
         self.exchanges = Exchanges(settings.exchanges_kept, settings.exchange_body_bytes)
         self._aws = aws
         self._settler = Settler(queue.table, objects, aws, self._spec, clock, settings, meter, faults)

@@ -36,6 +36,7 @@ from emulator.settings import OnInstanceLoss
 if TYPE_CHECKING:
     from emulator.delivery.objects import Input
     from emulator.delivery.outcome import Outcome
+    from emulator.delivery.retry import Patience
     from emulator.delivery.tools import Hooks, Seat, Tools
     from emulator.delivery.wire import Answer
     from emulator.queue.backlog import Entry
@@ -207,11 +208,11 @@ class Job:
         return self._open(claim.request)
 
     def _open(self, request: AsyncRequest) -> Input:
-        return persist(self._stop, self._download, request)
+        return persist(self._stop, self._download, request, self._tools.objects.patience())
 
-    def _download(self, request: AsyncRequest) -> Input:
+    def _download(self, request: AsyncRequest, patience: Patience | None = None) -> Input:
         began = time.perf_counter()
-        found = self._tools.objects.open_input(request)
+        found = self._tools.objects.open_input(request, patience)
         if request.body is None:
             self._tools.meter.add(self.endpoint_name, Metric.DOWNLOAD_LATENCY, _micros_since(began))
         return found

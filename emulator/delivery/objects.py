@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import time
 from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.delivery.payload import CHUNK, IN_MEMORY, Payload
-from emulator.delivery.retry import is_lost, is_passing, persist
+from emulator.delivery.retry import Patience, is_lost, is_passing, persist, persist_until
 from emulator.locations import parse_location, parse_object
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from emulator.locations import S3Location
     from emulator.queue.request import AsyncRequest
     from emulator.recovery.restarts import Restarts
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MAX_INPUT_BYTES = 1024**3
 """https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html: payloads up to 1 GB."""
@@ -76,19 +82,28 @@ class Found:
 
 
 class Objects:
-    """S3, as far as a delivery needs it. All calls block."""
+    """S3, as far as a delivery needs it. All calls block.
 
-    def __init__(self, s3: S3Client, restarts: Restarts) -> None:
+    S3 that is away is waited for; one object that it has only errors of its own for, `patience` real seconds.
+    """
+
+    def __init__(self, s3: S3Client, restarts: Restarts, patience: float = math.inf) -> None:
         self._s3 = s3
         self._restarts = restarts
+        self._patience = patience
+        self._last_write = -math.inf
         # Not for PutObject alone: handlers of one operation are called before those of the whole service, of
         # which botocore's own, that adds the header, is one.
         s3.meta.events.register_last("before-call.s3", _send_at_once)
 
-    def open_input(self, request: AsyncRequest) -> Input:
+    def patience(self) -> Patience:
+        """With one object."""
+        return Patience(self._patience)
+
+    def open_input(self, request: AsyncRequest, patience: Patience | None = None) -> Input:
         """The request's input, inline or from S3.
 
-        InputError where it is missing, denied or too large; botocore's errors where S3 is away.
+        InputError where it is missing, denied, too large or given up; botocore's errors where S3 is away.
         """
         if request.body is not None:
             return Input(request.body, len(request.body), None)
@@ -99,7 +114,7 @@ class Objects:
         except ValueError as error:
             raise InputError(f"ClientError: Unable to read the input {error}") from error
         except (ClientError, BotoCoreError) as error:
-            if is_passing(error):
+            if is_passing(error) and not self._is_over(patience, error, location.bucket):
                 raise
             raise InputError(f"ClientError: Unable to download the input {uri}: {_words(error)}") from error
         length, stream = found["ContentLength"], found["Body"]
@@ -140,6 +155,7 @@ class Objects:
                 if is_lost(error) and persist(let_go, self._restarts.since, restarts):
                     continue
                 raise OutputError(f"ClientError: Unable to upload to {location}: {_words(error)}") from error
+            self._last_write = time.monotonic()
             return
 
     def _write(
@@ -148,17 +164,22 @@ class Objects:
         if payload.length > _PART_BYTES and not isinstance(payload.content, bytes):
             self._write_parts(target, payload.content, extra, let_go)
         else:
-            persist(let_go, self._put, target, payload, extra)
+            self._persist(let_go, self._put, target, payload, extra)
 
-    def find(self, location: str, request_id: str, *, body_up_to: int) -> Found | None:
-        """The object at `location` if this very request has written it. Reads at most `body_up_to` bytes."""
+    def find(
+        self, location: str, request_id: str, *, body_up_to: int, patience: Patience | None = None
+    ) -> Found | None:
+        """The object at `location` if this very request has written it. Reads at most `body_up_to` bytes.
+
+        One that is given up counts as none.
+        """
         try:
             target = parse_object(location)
             found = self._s3.get_object(Bucket=target.bucket, Key=target.key)
         except ValueError:
             return None
         except (ClientError, BotoCoreError) as error:
-            if is_passing(error):
+            if is_passing(error) and not self._is_over(patience, error, target.bucket):
                 raise
             return None
         with closing(found["Body"]) as stream:
@@ -167,6 +188,29 @@ class Objects:
                 return None
             body = stream.read() if found["ContentLength"] <= body_up_to else None
             return Found(found["ContentType"], metadata.get(REASON_TAG), body)
+
+    def _persist(
+        self, let_go: threading.Event, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `persist`, for an object that is written, until it is given up."""
+        patience = self.patience()
+
+        def is_over(error: Exception) -> bool:
+            # Nothing that only reads tells whether S3 takes objects: its disk may be full.
+            return patience.is_over(error, lambda since: self._last_write > since)
+
+        return persist_until(is_over, let_go, partial(function, *args, **kwargs))
+
+    def _is_over(self, patience: Patience | None, error: Exception, bucket: str) -> bool:
+        return patience is not None and patience.is_over(error, lambda _since: self._answers(bucket))
+
+    def _answers(self, bucket: str) -> bool:
+        """Whether S3 answers at all, though it be a refusal."""
+        try:
+            self._s3.head_bucket(Bucket=bucket)
+        except (ClientError, BotoCoreError) as error:
+            return not is_passing(error)
+        return True
 
     def _put(self, target: S3Location, payload: Payload, extra: dict[str, Any]) -> None:
         if not isinstance(payload.content, bytes):
@@ -183,13 +227,13 @@ class Objects:
         self, target: S3Location, file: IO[bytes], extra: dict[str, Any], let_go: threading.Event
     ) -> None:
         begin = self._s3.create_multipart_upload
-        upload_id = persist(let_go, begin, Bucket=target.bucket, Key=target.key, **extra)["UploadId"]
+        upload_id = self._persist(let_go, begin, Bucket=target.bucket, Key=target.key, **extra)["UploadId"]
         try:
             parts: list[CompletedPartTypeDef] = []
             file.seek(0)
             while part := file.read(_PART_BYTES):
                 number = len(parts) + 1
-                done = persist(
+                done = self._persist(
                     let_go,
                     self._s3.upload_part,
                     Bucket=target.bucket,
@@ -199,7 +243,7 @@ class Objects:
                     Body=part,
                 )
                 parts.append({"ETag": done["ETag"], "PartNumber": number})
-            persist(
+            self._persist(
                 let_go,
                 self._s3.complete_multipart_upload,
                 Bucket=target.bucket,

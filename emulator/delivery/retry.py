@@ -79,15 +79,43 @@ def persist(let_go: threading.Event, function: Callable[P, T], /, *args: P.args,
 def persist_for(seconds: float, let_go: threading.Event, function: Callable[[], T]) -> T:
     """As `persist`, but raises the last error once so many real seconds have passed."""
     deadline = time.monotonic() + seconds
+    return persist_until(lambda _: time.monotonic() >= deadline, let_go, function)
+
+
+def persist_until(
+    is_over: Callable[[Exception], bool], let_go: threading.Event, function: Callable[[], T]
+) -> T:
+    """As `persist`, but raises an error of which `is_over` says so, as one that will not pass."""
     pause = _FIRST_PAUSE
     while True:
         try:
             return function()
         except Exception as error:
-            if not is_passing(error) or time.monotonic() >= deadline:
+            if not is_passing(error) or is_over(error):
                 raise
             if let_go.is_set():
                 raise LetGoError from error
             _log.warning("waiting for AWS", error=str(error), pause_seconds=pause)
         let_go.wait(pause)
         pause = min(_LONGEST_PAUSE, pause * 2)
+
+
+class Patience:
+    """With one object for which S3 has nothing but its own errors; with S3 itself there is no end of it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+
+    def is_over(self, error: Exception, works: Callable[[float], bool]) -> bool:
+        """Whether to take the error for one that will not pass.
+
+        It has been S3's own answer for so many real seconds, and S3 `works` for other objects since then, by
+        `time.monotonic`.
+        """
+        if not isinstance(error, ClientError):
+            self._since = None  # nobody answered, whatever the object
+            return False
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        return now - self._since >= self._seconds and works(self._since)

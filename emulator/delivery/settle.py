@@ -127,7 +127,12 @@ class Settler:
             if location is None:
                 continue
             found = persist(
-                let_go, self._objects.find, location, request.request_id, body_up_to=MAX_BODY_BYTES
+                let_go,
+                self._objects.find,
+                location,
+                request.request_id,
+                body_up_to=MAX_BODY_BYTES,
+                patience=self._objects.patience(),
             )
             if found is None:
                 continue

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from emulator.aws import Aws
     from emulator.clock import Clock
     from emulator.queue.request import AsyncRequest
+    from emulator.queue.rows import Held
     from emulator.queue.table import Claim
     from emulator.settings import Settings
 
@@ -89,6 +90,8 @@ class RequestQueue:
         """Requests of which it is not decided whether they are accepted."""
         self._wanted: set[str] = set()
         """Endpoints that this process serves, whether that has been written yet or not."""
+        self._perhaps_lost: dict[str, Held] = {}
+        """Requests of other emulators, until a store that has lost everything says whether it has them."""
         self.patrol = Patrol(self, aws, clock, settings.lease_seconds)
         self._retention = Retention(self.table, aws, clock, settings.retention_seconds)
         self._tasks = Supervised()
@@ -216,6 +219,10 @@ class RequestQueue:
     def halt(self) -> None:
         """Accept nothing: the store has lost its tables."""
         self._is_halted = True
+        self._take_watched()
+
+    def _take_watched(self) -> None:
+        self._perhaps_lost.update((one.entry.request_id, one) for one in self.patrol.take_watched())
 
     async def go_on(self) -> None:
         """Accept again, on tables that are new, and forget what waits and is not in them.
@@ -233,9 +240,11 @@ class RequestQueue:
             lost = set(waiting) - await self._aws.run(self.table.present, waiting)
             for entry in self.backlog(endpoint_name).take_all(lost):
                 self.forget(endpoint_name, entry.request_id)
-        held = {one.entry.request_id: one for one in self.patrol.take_watched()}
-        for request_id in held.keys() - await self._aws.run(self.table.present, list(held)):
-            self.forget(held[request_id].endpoint_name, request_id)
+        self._take_watched()
+        present = await self._aws.run(self.table.present, list(self._perhaps_lost))
+        for request_id in self._perhaps_lost.keys() - present:
+            self.forget(self._perhaps_lost[request_id].endpoint_name, request_id)
+        self._perhaps_lost.clear()
 
     def forget(self, endpoint_name: str, request_id: str) -> None:
         """Say that a request is lost, and let nobody wait for its end."""

@@ -14,8 +14,9 @@ from emulator.delivery import objects as objects_module
 from emulator.delivery.objects import Objects, OutputError
 from emulator.delivery.payload import Payload
 from emulator.queue.backlog import Entry
-from emulator.queue.table import RequestTable
+from emulator.queue.table import RequestTable, StoreUnavailableError
 from tests.support.harness import running, settings_for, spec_for
+from tests.support.s3_proxy import Handler, S3Proxy, forward
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,5 +84,39 @@ def test_a_request_of_another_emulator_that_is_lost_is_waited_for_no_more(aws: s
             await second.queue.go_on()
             assert second.queue.forgotten == 1
             assert not len(second.queue.backlog(spec.endpoint_name))
+
+    asyncio.run(main())
+
+
+def test_a_store_that_goes_away_while_it_is_asked_leaves_no_loss_uncounted(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, spec = settings_for(tmp_path), spec_for()
+    away = [0]
+
+    def fault(handler: Handler, body: bytes) -> None:
+        asks_which_are_there = handler.headers["X-Amz-Target"].endswith(".BatchGetItem")
+        if asks_which_are_there and away[0]:
+            away[0] -= 1
+            handler.answer(503, b"{}", {"Content-Type": "application/x-amz-json-1.0"})
+        else:
+            forward(handler, body)
+
+    async def main() -> None:
+        async with running(aws, settings) as first:
+            request = await first.submit(spec)
+            other = RequestTable(first.aws.dynamodb, first.queue.table.name, "another-host:1:00000000")
+            other.claim(spec.endpoint_name, Entry(0, request.request_id, request.expires_at), 60.0)
+        with S3Proxy(aws).running() as proxy:
+            proxy.faults["POST", ""] = fault
+            monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.url)
+            async with running(aws, settings, bucket=first.bucket) as second:
+                second.queue.table.withdraw(request.request_id)
+                away[0] = 3  # each attempt of the SDK
+                with pytest.raises(StoreUnavailableError):
+                    await second.queue.go_on()
+                assert (away, second.queue.forgotten) == ([0], 0)
+                await second.queue.go_on()
+                assert second.queue.forgotten == 1
 
     asyncio.run(main())
