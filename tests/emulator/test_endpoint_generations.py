@@ -51,3 +51,21 @@ def test_requests_that_a_killed_emulator_left_of_an_endpoint_that_is_gone_end(
             assert second.record(waiting)["state"] == "queued"
 
     asyncio.run(main())
+
+
+def test_of_endpoints_that_were_deleted_long_ago_nothing_is_kept_but_what_waits(
+    aws: str, tmp_path: Path
+) -> None:
+    async def scenario(harness: Harness) -> None:
+        waiting = spec_for()
+        await harness.submit(waiting)
+        deleted = [spec_for(instance_count=0) for _ in range(30)]
+        for spec in deleted:
+            await harness.fleets.start(spec)
+            await harness.fleets.stop(spec.endpoint_name)
+        kept = harness.queue.endpoint_names
+        assert waiting.endpoint_name in kept
+        assert len(kept) <= 20
+        assert deleted[-1].endpoint_name in kept
+
+    drive(aws, settings_for(tmp_path), scenario)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.aws import Aws
+from emulator.delivery import dispatcher as dispatcher_module
 from emulator.delivery import objects as objects_module
 from emulator.delivery.objects import Objects, OutputError
 from emulator.delivery.payload import Payload
 from emulator.queue.backlog import Entry
 from emulator.queue.table import RequestTable, StoreUnavailableError
-from tests.support.harness import running, settings_for, spec_for
+from tests.support.harness import Harness, drive, running, settings_for, spec_for
 from tests.support.s3_proxy import Handler, S3Proxy, forward
 
 if TYPE_CHECKING:
@@ -120,3 +121,27 @@ def test_a_store_that_goes_away_while_it_is_asked_leaves_no_loss_uncounted(
                 assert second.queue.forgotten == 1
 
     asyncio.run(main())
+
+
+def test_a_store_is_set_up_again_though_every_thread_waits_for_that(
+    aws: str, s3: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher_module, "_MAX_THREADS", 1)
+
+    async def scenario(harness: Harness) -> None:
+        loop = asyncio.get_running_loop()
+
+        def set_up_again() -> None:
+            # The thread of the only job comes here, and what runs is written again before it goes on.
+            asyncio.run_coroutine_threadsafe(harness.dispatcher.write_again(), loop).result(10)
+            s3.create_bucket(Bucket=harness.bucket)
+            harness.aws.restarts.count += 1
+
+        harness.aws.restarts.look = set_up_again
+        s3.delete_bucket(Bucket=harness.bucket)
+        spec = spec_for()
+        await harness.fleets.start(spec)
+        request = await harness.submit(spec)
+        assert (await harness.ended(request))["state"] == "completed"
+
+    drive(aws, settings_for(tmp_path), scenario)

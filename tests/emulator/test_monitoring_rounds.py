@@ -165,6 +165,23 @@ def test_metrics_are_published_for_the_minute_that_has_ended() -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
+def test_nothing_is_kept_of_an_endpoint_that_is_deleted() -> None:
+    async def scenario(made: Round) -> None:
+        gone = made.endpoints.name
+        made.endpoints.queued = 1
+        await made.clock.advance(60)
+        assert made.monitoring.latest(gone)
+        made.endpoints.name = "another"
+        made.monitoring.endpoint_deleted(gone)
+        # Its last request ends after it.
+        made.meter.add(gone, Metric.PROCESSED)
+        await made.clock.advance(120)
+        assert not made.monitoring.latest(gone)
+
+    drive(scenario)
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_the_guides_alarm_wakes_the_policy_each_minute_until_there_is_capacity() -> None:
     async def scenario(made: Round) -> None:
         name = made.alarm()

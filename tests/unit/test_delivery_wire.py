@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
 import socket
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from emulator.delivery.payload import IN_MEMORY
 from emulator.delivery.wire import Answer, Connection, EndOfStreamError
 from emulator.fleet.launcher import Address
+from emulator.fleet.ping import ping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -203,3 +205,31 @@ def test_a_head_of_two_megabytes_is_read() -> None:
     answer, _ = exchange([OK + long + b"Content-Length: 4\r\n\r\nfour"])
     assert answer.body is not None
     assert answer.body.content == b"four"
+
+
+def test_a_container_at_an_ipv6_address_is_named_in_brackets() -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    address = Address(*listener.getsockname()[:2])
+    hosts: list[bytes] = []
+
+    def answer() -> None:
+        for _ in range(2):
+            far, _address = listener.accept()
+            with far:
+                head = far.recv(65536)
+                hosts.extend(line for line in head.split(b"\r\n") if line.lower().startswith(b"host:"))
+                far.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with listener:
+        server = threading.Thread(target=answer)
+        server.start()
+        connection = Connection(address)
+        connection.send({}, b"")
+        connection.receive(require_content_length=True)
+        connection.close()
+        assert asyncio.run(ping(address, 10)).healthy
+        server.join()
+    assert hosts == [f"Host: [::1]:{address.port}".encode()] * 2

@@ -123,6 +123,18 @@ def test_a_json_operation_reads_and_writes_its_body(client: httpx.AsyncClient, f
     assert answer.headers["content-type"] == "application/x-amz-json-1.1"
 
 
+@pytest.mark.parametrize(("levels", "status"), [(64, 200), (65, 400), (100_000, 400)])
+def test_json_may_be_nested_so_deep_and_no_deeper(
+    client: httpx.AsyncClient, fake: Fake, levels: int, status: int
+) -> None:
+    lists = levels - 1  # the object around them is a level, too
+    answer = control(client, "CreateModel", b'{"ModelName":"m","Newer":' + b"[" * lists + b"]" * lists + b"}")
+    assert answer.status_code == status
+    assert bool(fake.params) is (status == 200)
+    if status == 400:
+        assert answer.json()["__type"] == "SerializationException"
+
+
 def test_an_operation_without_output_answers_with_nothing(client: httpx.AsyncClient) -> None:
     answer = control(client, "DeleteModel", b'{"ModelName": "m"}')
     assert (answer.status_code, answer.content) == (200, b"")

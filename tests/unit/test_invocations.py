@@ -1,0 +1,54 @@
+"""What InvokeEndpointAsync makes of its parameters."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from emulator.clock import manual_clock
+from emulator.delivery.notices import End, build_notice
+from emulator.faults.faults import Faults
+from emulator.invocations.service import Invocations
+from emulator.invocations.targets import Target, Targets
+from emulator.locations import S3Location
+from emulator.protocol.operations import RequestContext
+from emulator.queue.request import State
+from emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from emulator.queue.request import AsyncRequest
+
+
+class Queue:
+    def __init__(self) -> None:
+        self.accepted: list[AsyncRequest] = []
+
+    async def accept(self, request: AsyncRequest) -> None:
+        self.accepted.append(request)
+
+
+class Endpoint:
+    def find(self, _name: str) -> Target:
+        return Target(is_async=True, output=S3Location("out", "p"), failure=None)
+
+
+@pytest.mark.documented(
+    "https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html"
+)
+@pytest.mark.parametrize(
+    "location",
+    ["s3://in/key", "https://in.s3.us-east-1.amazonaws.com/key", "https://s3.amazonaws.com/in/key"],
+)
+def test_a_notice_has_the_input_location_that_its_caller_gave(location: str) -> None:
+    queue = Queue()
+    targets: Any = Endpoint()
+    invocations = Invocations(
+        cast("Targets", targets), queue, manual_clock(), Settings(), Faults(), "https://s3.amazonaws.com"
+    )
+    params = {"EndpointName": "demo", "InputLocation": location}
+    asyncio.run(invocations.invoke_endpoint_async(RequestContext("id", "InvokeEndpointAsync"), params))
+    notice = json.loads(build_notice(queue.accepted[0], End(State.COMPLETED, 0.0, "text/plain"), "us-east-1"))
+    assert notice["requestParameters"]["inputLocation"] == location
