@@ -72,7 +72,8 @@ def cuda_devices() -> str:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, and the arrows between the packages. `nox -s lint -- --fix` fixes what can be fixed."""
-    install(session, "lint")
+    # These read the code, and import none of it.
+    session.install("--quiet", "-c", CONSTRAINTS, *GROUPS(PROJECT, "lint"))
     fix = "--fix" in session.posargs
     run_all(
         session,
@@ -147,7 +148,7 @@ def integration(session: nox.Session) -> None:
     before = str(Path(session.create_tmp()) / "engine.json")
     session.run("python", "-m", "tests.support.leftovers", "--note", before)
     suites: list[tuple[str, ...]] = [
-        ("pytest", "-m", "integration and not soak", "-n", "0", *session.posargs)
+        ("pytest", "-m", "integration and not soak", *(session.posargs or ("-n", "2", "--dist", "loadfile")))
     ]
     if not session.posargs:
         local = ("--profile", "local", "-n", "0", "--timeout", "300")
