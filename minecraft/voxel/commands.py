@@ -104,31 +104,56 @@ def box_commands(build: Build, place: Place, version: GameVersion) -> Iterator[s
 def load_chunks(size: tuple[int, int, int], place: Place, namespace: str) -> list[list[str]]:
     """Commands that load every chunk that the build is in, for areas of at most MAX_FORCELOAD_CHUNKS.
 
-    `forceload` takes block coordinates, not those of chunks. Before an area is loaded, the chunks that
-    somebody else keeps loaded are noted in the command storage `namespace`:forceload, for `release_chunks`:
-    a query succeeds for just those. https://minecraft.wiki/w/Commands/forceload
+    `forceload` takes block coordinates, not those of chunks. Before an area is loaded, each of its chunks is
+    noted in a command storage that all builds share, for `release_chunks`: which builds need it, by their
+    `namespace`, and whether somebody else kept it loaded before the first of them: a query succeeds for just
+    those. https://minecraft.wiki/w/Commands/forceload, https://minecraft.wiki/w/Commands/data
     """
     areas = []
+    storage = _storage(place)
     for spans in product(*(_spans(*side, FORCELOAD_SIDE * CHUNK) for side in _sides(size, place))):
         (x, to_x), (z, to_z) = spans
-        queries = [
-            f"execute in {place.dimension} store success storage {namespace}:forceload"
-            f' chunks."{chunk_x},{chunk_z}" byte 1 run forceload query {chunk_x} {chunk_z}'
-            for (chunk_x, _), (chunk_z, _) in product(*(_spans(*span, CHUNK) for span in spans))
-        ]
-        areas.append([*queries, f"{place.run}forceload add {x} {z} {to_x} {to_z}"])
+        notes = []
+        for (chunk_x, _), (chunk_z, _) in product(*(_spans(*span, CHUNK) for span in spans)):
+            chunk = f'{storage} chunks."{_chunk(chunk_x, chunk_z)}"'
+            notes.append(
+                f"execute in {place.dimension} unless data storage {chunk}.by[0] store success"
+                f" storage {chunk}.kept byte 1 run forceload query {chunk_x} {chunk_z}"
+            )
+            notes.append(
+                f'execute unless data storage {chunk}.by[{{of:"{namespace}"}}]'
+                f' run data modify storage {chunk}.by append value {{of:"{namespace}"}}'
+            )
+        areas.append([*notes, f"{place.run}forceload add {x} {z} {to_x} {to_z}"])
     return areas
 
 
 def release_chunks(size: tuple[int, int, int], place: Place, namespace: str) -> list[str]:
-    """Commands after which the build's chunks are kept loaded only where they were before `load_chunks`."""
-    storage = f"{namespace}:forceload"
-    releases = [
-        f'execute in {place.dimension} unless data storage {storage} chunks{{"{x},{z}":1b}}'
-        f" run forceload remove {x} {z}"
-        for (x, _), (z, _) in product(*(_spans(*side, CHUNK) for side in _sides(size, place)))
-    ]
-    return [*releases, f"data remove storage {storage} chunks"]
+    """Commands after which the build's chunks are kept loaded only where others need them.
+
+    Those are the builds that are placed at the same time, and whoever kept them loaded before `load_chunks`.
+    """
+    releases = []
+    for (x, _), (z, _) in product(*(_spans(*side, CHUNK) for side in _sides(size, place))):
+        chunk = f'{_storage(place)} chunks."{_chunk(x, z)}"'
+        nobody = f"unless data storage {chunk}.by[0]"
+        nobody_else = f"{nobody} unless data storage {chunk}{{kept:1b}}"
+        releases += [
+            f'data remove storage {chunk}.by[{{of:"{namespace}"}}]',
+            f"execute in {place.dimension} {nobody_else} run forceload remove {x} {z}",
+            f"execute {nobody} run data remove storage {chunk}",
+        ]
+    return releases
+
+
+def _storage(place: Place) -> str:
+    """Where all builds of a dimension note its chunks."""
+    return f"createbuild:forceload/{place.dimension.replace(':', '/')}"
+
+
+def _chunk(x: int, z: int) -> str:
+    """A chunk's own name, whichever of its blocks is named."""
+    return f"{x // CHUNK},{z // CHUNK}"
 
 
 def _sides(size: tuple[int, int, int], place: Place) -> tuple[tuple[int, int], tuple[int, int]]:

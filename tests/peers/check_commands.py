@@ -30,7 +30,7 @@ def sample() -> Build:
     boxes = np.hstack([corners.min(axis=1), corners.max(axis=1), states]).astype(np.int32)
     boxes[::5, 3:6] = boxes[::5, :3]
     names = ("minecraft:air", "minecraft:white_wool", "minecraft:oak_log[axis=x]")
-    return Build((300, 20, 300), names, boxes)
+    return Build((300, 20, 40), names, boxes)
 
 
 @pytest.mark.parametrize(("ours", "tree"), TREES)

@@ -22,9 +22,12 @@ SETBLOCK = re.compile(rf"setblock {' '.join([NUMBER] * 3)} ({STATE})( strict)?")
 FORCELOAD = re.compile(rf"forceload (add|remove) {' '.join([NUMBER] * 2)}(?: {' '.join([NUMBER] * 2)})?")
 QUERY = re.compile(rf"forceload query {NUMBER} {NUMBER}")
 IN = re.compile(rf"in ({IDENTIFIER}) (.+)")
-STORE = re.compile(rf'store success storage ({IDENTIFIER}) chunks\."([^"]+)" byte 1 (.+)')
-UNLESS = re.compile(rf'unless data storage ({IDENTIFIER}) chunks\{{"([^"]+)":1b\}} (.+)')
-FORGET = re.compile(rf"data remove storage ({IDENTIFIER}) chunks")
+CHUNK = rf'({IDENTIFIER}) chunks\."(-?\d+,-?\d+)"'
+OF = r'\{of:"([a-z0-9_.-]+)"\}'
+STORE = re.compile(rf"store success storage {CHUNK}\.kept byte 1 (.+)")
+UNLESS = re.compile(rf"unless data storage {CHUNK}(?:(\.by\[0\])|\.by\[{OF}\]|(\{{kept:1b\}})) (.+)")
+APPEND = re.compile(rf"data modify storage {CHUNK}\.by append value {OF}")
+REMOVE = re.compile(rf"data remove storage {CHUNK}(?:\.by\[{OF}\])?")
 SCHEDULE = re.compile(rf"schedule function ({IDENTIFIER}) (\d+)t")
 
 Cell = tuple[int, int, int]
@@ -50,7 +53,7 @@ class World:
         server = Server({dimension: self})
         for text in texts:
             server.run(text, dimension)
-        assert not server.storage, "what was noted is left behind"
+        assert not server.notes, "what was noted is left behind"
 
     def fill(self, corners: list[int], state: str, mode: str | None) -> None:
         if mode and not self.strict:
@@ -74,14 +77,22 @@ class World:
 
 
 @dataclass
+class Note:
+    """What is noted of a chunk: who needs it, and whether it was loaded before the first of them."""
+
+    by: list[str] = field(default_factory=list)
+    kept: bool = False
+
+
+@dataclass
 class Server:
     """Worlds by their dimension, command storage, and the functions of all data packs.
 
-    `storage` has the keys that are 1 of each storage's `chunks`.
+    `notes` has what each storage has of each chunk.
     """
 
     worlds: dict[str, World]
-    storage: dict[str, set[str]] = field(default_factory=dict)
+    notes: dict[tuple[str, str], Note] = field(default_factory=lambda: defaultdict(Note))
     functions: dict[str, str] = field(default_factory=dict)
     _due: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     tick: int = 0
@@ -124,8 +135,12 @@ class Server:
             world.forceload(found[1], [int(number) for number in found.groups()[1:] if number])
         elif found := QUERY.fullmatch(line):
             return (int(found[1]) >> 4, int(found[2]) >> 4) in world.loaded
-        elif found := FORGET.fullmatch(line):
-            self.storage.pop(found[1])
+        elif found := APPEND.fullmatch(line):
+            self.notes[found[1], found[2]].by.append(found[3])
+        elif found := REMOVE.fullmatch(line):
+            if found[3] is None:
+                return self.notes.pop((found[1], found[2]), None) is not None
+            self.notes[found[1], found[2]].by.remove(found[3])
         elif found := SCHEDULE.fullmatch(line):
             self._due[self.tick + int(found[2])].append(found[1])
         else:
@@ -141,9 +156,10 @@ class Server:
             return self._execute(found[2], found[1])
         if found := STORE.fullmatch(rest):
             done = self._execute(found[3], dimension)
-            keys = self.storage.setdefault(found[1], set())
-            keys.add(found[2]) if done else keys.discard(found[2])
+            self.notes[found[1], found[2]].kept = done
             return done
         if found := UNLESS.fullmatch(rest):
-            return found[2] in self.storage.get(found[1], set()) or self._execute(found[3], dimension)
+            note = self.notes.get((found[1], found[2]), Note())
+            is_there = bool(note.by) if found[3] else note.kept if found[5] else found[4] in note.by
+            return is_there or self._execute(found[6], dimension)
         raise RefusedError(f"Unknown or incomplete command: execute {rest}")

@@ -12,7 +12,7 @@ from minecraft.voxel.commands import Place, box_commands, load_chunks, place_on,
 from minecraft.voxel.datapack import namespace_of, write_datapack
 from minecraft.voxel.mcfunction import Limits, batches
 from minecraft.voxel.versions import VERSIONS, WORLD_BORDER, parse_version
-from tests.support.replay import RefusedError, Server, World
+from tests.support.replay import OVERWORLD, RefusedError, Server, World
 
 OLD, STRICT, RENAMED, NEW = (parse_version(name) for name in ("1.20.1", "1.21.5", "1.21.11", "26.1"))
 STATES = ("minecraft:air", "minecraft:stone", "minecraft:oak_log[axis=y]")
@@ -79,7 +79,26 @@ def test_just_the_chunks_of_the_build_are_loaded_and_let_go(corner: tuple[int, i
     assert world.loaded == chunks | theirs
     server.run("\n".join(release_chunks(size, place, "a")))
     assert world.loaded == theirs
-    assert not server.storage
+    assert not server.notes
+
+
+@pytest.mark.documented("https://minecraft.wiki/w/Commands/forceload")
+@pytest.mark.parametrize("first", ["castle", "tower"])
+def test_a_build_that_is_done_keeps_what_another_one_still_needs(first: str) -> None:
+    """Two builds in some of the same chunks, of which one was kept loaded by somebody else."""
+    world = World(loaded={(1, 1)})
+    places = {"castle": Place(0, 0, 0, -64, 320), "tower": Place(16, 0, 16, -64, 320)}
+    server, size = Server({OVERWORLD: world}), (32, 1, 32)
+    for name, place in places.items():
+        for area in load_chunks(size, place, name):
+            server.run("\n".join(area))
+    (second,) = places.keys() - {first}
+    server.run("\n".join(release_chunks(size, places[first], first)))
+    x, z = places[second].x >> 4, places[second].z >> 4
+    assert world.loaded == {(x, z), (x, z + 1), (x + 1, z), (x + 1, z + 1)} | {(1, 1)}
+    server.run("\n".join(release_chunks(size, places[second], second)))
+    assert world.loaded == {(1, 1)}
+    assert not server.notes
 
 
 def test_without_its_chunks_the_game_refuses() -> None:
@@ -90,7 +109,7 @@ def test_without_its_chunks_the_game_refuses() -> None:
 def test_batches_keep_to_their_limits() -> None:
     many = build_of(*[[n % 20, 0, n // 20, n % 20, 0, n // 20, 1] for n in range(400)])
     by_count = batches(many, ORIGIN, OLD, namespace="a", limits=Limits(commands=33))
-    assert [text.count("\n") for text in by_count] == [5, *[33] * 12, 4, 5]
+    assert [text.count("\n") for text in by_count] == [9, *[33] * 12, 4, 12]
     by_bytes = batches(many, ORIGIN, OLD, namespace="a", limits=Limits(bytes=500))
     assert max(map(len, by_bytes)) <= 500
     assert "".join(by_bytes) == "".join(by_count)
@@ -141,11 +160,11 @@ def test_a_data_pack_builds_in_its_dimension_wherever_it_is_run(dimension: str, 
     worlds = {f"minecraft:{name}": World() for name in ("overworld", "the_nether", "the_end")}
     server = Server(worlds)
     pack = write_datapack(TWO, place, OLD, namespace="castle", limits=Limits(commands=4))
-    # Queries and load, two boxes, release and tidying up: three commands a tick, and the fourth that goes on.
-    assert server.run_function(server.add_pack(pack), player_in) == 5
+    # Notes and load, two boxes, release and tidying up: three commands a tick, and the fourth that goes on.
+    assert server.run_function(server.add_pack(pack), player_in) == 8
     assert {name: len(world.blocks) for name, world in worlds.items() if world.blocks} == {dimension: 401}
     assert not any(world.loaded for world in worlds.values())
-    assert not server.storage
+    assert not server.notes
     assert pack == write_datapack(TWO, place, OLD, namespace="castle", limits=Limits(commands=4))
 
 
