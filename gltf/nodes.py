@@ -58,7 +58,7 @@ class Nodes:
             if index in above:
                 raise glb.GlbError(f"node {index} stands in the scene twice, in itself: expected a tree")
             if index in self._seen:
-                self.left_out["second mentions of a node"] += 1
+                self.left_out["second mention{s} of a node"] += 1
                 continue
             node = glb.item(self._document.nodes, index, "node")
             self._seen.add(index)

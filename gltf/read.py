@@ -69,7 +69,9 @@ def read_shown(path: Path, max_faces: int, *, colors: bool = True) -> Shown:
     document, buffers = open_glb(path)
     notes = check_extensions(document, colors=colors)
     placed, left_out = placed_primitives(document, buffers, max_faces)
-    notes += [f"left out: {count} {what}" for what, count in left_out.items()]
+    notes += [
+        f"left out: {count} {what.format(s='s' if count > 1 else '')}" for what, count in left_out.items()
+    ]
     shapes = [positions_and_faces(document, buffers, one) for one in placed]
     origin = _origin([positions for positions, _ in shapes])
     parts = []

@@ -157,9 +157,9 @@ class _Meshes:
         """Whether it shows any triangle; glTF wants those without POSITION to be skipped."""
         position = primitive.attributes.get("POSITION")
         if primitive.mode < glb.TRIANGLES:
-            self.left_out["primitives of lines or points"] += 1
+            self.left_out["primitive{s} of lines or points"] += 1
         elif not given(position):
-            self.left_out["primitives without POSITION"] += 1
+            self.left_out["primitive{s} without POSITION"] += 1
         else:
             return _count(self._document, position) > 0 and _triangles(self._document, primitive) > 0
         return False

@@ -59,10 +59,12 @@ def read_glb(path: Path, *, max_faces: int = MAX_FACES) -> Mesh:
 def read_textured_glb(path: Path, *, max_faces: int = MAX_FACES) -> TexturedMesh:
     """The file's triangles with the base colour of its one material, as this project's writers make them.
 
-    Without a texture the picture is one pixel of the material's colour.
+    Without a texture the picture is one pixel of the material's colour. It is no reader of others' looks: the
+    voxel engine's is, and shows what glows.
 
     Raises:
-        JobError: as `read_glb`, and INVALID_MESH where parts differ in material, or a texture cannot be read.
+        JobError: as `read_glb`, and INVALID_MESH where parts differ in material, or its look is more than a
+            base colour, or a texture cannot be read.
     """
     shown = _shown(path, max_faces)
     materials = {part.primitive.material for part in shown.parts}
@@ -72,6 +74,8 @@ def read_textured_glb(path: Path, *, max_faces: int = MAX_FACES) -> TexturedMesh
     index = materials.pop()
     with _contract_errors():
         material = glb.item(shown.document.materials, index, "material") if given(index) else Material()
+        if any(material.emissive_factor) and material.extensions.unlit is None:
+            raise glb.GlbError("its material sends out light: expected a base colour alone")
         image = _base_color(shown, material)
         uv = np.concatenate([_uv(shown, part) for part in shown.parts])
     pbr = material.pbr_metallic_roughness

@@ -48,19 +48,19 @@ def test_bits_are_packed_across_longs(count: int, bits: int, seed: int) -> None:
 
 
 def test_the_file_has_litematicas_fields() -> None:
-    data = write_litematic(LOG, data_version=4189, name="log", author="me", description="two", time_ms=5)
+    data = write_litematic(LOG, data_version=4189, name="log")
     root: Any = read_nbt(data)[1]
     assert (root["Version"], root["SubVersion"], root["MinecraftDataVersion"]) == (7, 1, 4189)
     assert root["Metadata"] == {
         "Name": "log",
-        "Author": "me",
-        "Description": "two",
+        "Author": "",
+        "Description": "",
         "RegionCount": 1,
         "TotalVolume": 4,
         "TotalBlocks": 3,
         "EnclosingSize": {"x": 2, "y": 1, "z": 2},
-        "TimeCreated": 5,
-        "TimeModified": 5,
+        "TimeCreated": 0,
+        "TimeModified": 0,
     }
     (made,) = root["Regions"].values()
     assert made["Size"] == {"x": 2, "y": 1, "z": 2}

@@ -33,14 +33,14 @@ def test_what_is_written_is_read(blocks: Blocks, version: int) -> None:
 
 
 def test_version_2_has_the_fields_of_its_page() -> None:
-    data = write_schem(LOG, data_version=4189, offset=(-1, 2, 3), name="log")
+    data = write_schem(LOG, data_version=4189, name="log")
     name, root = read_nbt(data)
     assert name == "Schematic"
     assert (root["Version"], root["DataVersion"]) == (np.int32(2), np.int32(4189))
     assert [root[side] for side in ("Width", "Height", "Length")] == [2, 1, 2]
     assert isinstance(root["Width"], np.int16)
-    assert np.array_equal(root["Offset"], [-1, 2, 3])  # type: ignore[arg-type]  # an array
-    assert root["Metadata"] == {"Name": "log", "WEOffsetX": -1, "WEOffsetY": 2, "WEOffsetZ": 3}
+    assert np.array_equal(root["Offset"], [0, 0, 0])  # type: ignore[arg-type]  # an array
+    assert root["Metadata"] == {"Name": "log", "WEOffsetX": 0, "WEOffsetY": 0, "WEOffsetZ": 0}
     assert root["Palette"] == {AIR: 0, "minecraft:stone": 1, "minecraft:oak_log[axis=y]": 2}
     assert root["PaletteMax"] == 3
     # x + z * Width: (0, 0, 0) stone, (1, 0, 0) log, (0, 0, 1) air, (1, 0, 1) stone.

@@ -103,6 +103,14 @@ def test_an_untextured_file_has_its_plain_colour(path: Path) -> None:
     assert read_textured_glb(path).base_color.tolist() == [[[231, 231, 231]]]
 
 
+def test_a_look_of_more_than_a_base_colour_is_not_read_as_one(path: Path) -> None:
+    document, binary = _square(materials=[{"emissiveFactor": [0, 1, 0]}])
+    document["meshes"][0]["primitives"][0]["material"] = 0
+    path.write_bytes(_glb(document, binary))
+    with pytest.raises(JobError, match="sends out light"):
+        read_textured_glb(path)
+
+
 def test_agrees_with_trimesh_on_a_scene_of_moved_turned_and_mirrored_parts(path: Path) -> None:
     scene = trimesh.Scene()
     turn = np.eye(4)

@@ -417,8 +417,8 @@ def test_what_is_left_out_is_said(read: Any) -> None:
     document["scenes"][0]["nodes"] *= 2
     notes = read(with_document(data, document))[1]
     assert sorted(notes) == [
-        "left out: 1 primitives without POSITION",
-        "left out: 1 second mentions of a node",
+        "left out: 1 primitive without POSITION",
+        "left out: 1 second mention of a node",
         "left out: 2 primitives of lines or points",
         "the glTF extension CESIUM_RTC is not read: write its centre as the translation of a node",
     ]

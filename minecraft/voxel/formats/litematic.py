@@ -44,15 +44,11 @@ def write_litematic(
     data_version: int,
     version: int | None = None,
     name: str = "build",
-    author: str = "",
-    description: str = "",
-    time_ms: int = 0,
 ) -> bytes:
     """A .litematic file of one region: the same bytes for the same arguments.
 
     `data_version` is the game's, such as 4189 for 1.21.4; `version` is Litematica's, 6 for games up to
-    1.20.4 and 7 for later ones where left out. `time_ms` stands for created and modified, in milliseconds
-    since 1970.
+    1.20.4 and 7 for later ones where left out. It names no author and no time.
 
     Raises:
         ValueError: `version` is neither 6 nor 7, the build has more than MAX_VOLUME cells, or a state is
@@ -69,14 +65,14 @@ def write_litematic(
         )
     metadata: Compound = {
         "Name": name,
-        "Author": author,
-        "Description": description,
+        "Author": "",
+        "Description": "",
         "RegionCount": np.int32(1),
         "TotalVolume": np.int32(blocks.cells.size),
         "TotalBlocks": np.int32(_count(blocks)),
         "EnclosingSize": _vector(blocks.size),
-        "TimeCreated": np.int64(time_ms),
-        "TimeModified": np.int64(time_ms),
+        "TimeCreated": np.int64(0),
+        "TimeModified": np.int64(0),
     }
     return write_nbt(
         {

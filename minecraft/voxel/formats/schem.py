@@ -17,7 +17,6 @@ from minecraft.voxel.formats.states import as_blocks, check_blocks, check_cells
 from minecraft.voxel.formats.varint import decode_varints, encode_varints
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -29,20 +28,25 @@ MAX_SIDE = 0xFFFF
 
 VERSIONS = (2, 3)
 
+_WORLDEDIT: Compound = {f"WEOffset{axis}": np.int32(0) for axis in "XYZ"}
+"""WorldEdit takes a version 2 file's Offset for the world's coordinates, and these for the paster's.
+
+https://github.com/EngineHub/WorldEdit, SpongeSchematicV1Reader.java
+"""
+
 
 def write_schem(
     blocks: Blocks,
     *,
     data_version: int,
     version: int = 2,
-    offset: tuple[int, int, int] = (0, 0, 0),
     name: str = "",
 ) -> bytes:
     """A .schem file: the same bytes for the same arguments.
 
     `data_version` is the game's, such as 4189 for 1.21.4: older files are converted when they are loaded.
-    `offset` is where the lowest corner goes, seen from who pastes. Version 2 is what most programs read;
-    version 3 is what WorldEdit writes since 7.3: https://github.com/EngineHub/WorldEdit/pull/1750
+    The lowest corner goes where the one stands who pastes. Version 2 is what most programs read; version 3 is
+    what WorldEdit writes since 7.3: https://github.com/EngineHub/WorldEdit/pull/1750
 
     Raises:
         ValueError: `version` is neither 2 nor 3, the build is longer than MAX_SIDE, or a state is none.
@@ -59,10 +63,10 @@ def write_schem(
             "Palette": palette,
             "BlockData": data,
         }
-        metadata = {**_name(name), **_worldedit(offset)}
-        return write_nbt({**head, "Metadata": metadata, **_place(blocks, offset), **body}, name="Schematic")
+        metadata = {**_name(name), **_WORLDEDIT}
+        return write_nbt({**head, "Metadata": metadata, **_place(blocks), **body}, name="Schematic")
     body = {"Blocks": {"Palette": palette, "Data": data}}
-    root = {**head, "Metadata": _name(name), **_place(blocks, offset), **body}
+    root = {**head, "Metadata": _name(name), **_place(blocks), **body}
     return write_nbt({"Schematic": root})
 
 
@@ -70,21 +74,13 @@ def _name(name: str) -> Compound:
     return {"Name": name} if name else {}
 
 
-def _worldedit(offset: Sequence[int]) -> Compound:
-    """WorldEdit takes a version 2 file's Offset for the world's coordinates, and these for the paster's.
-
-    https://github.com/EngineHub/WorldEdit, SpongeSchematicV1Reader.java
-    """
-    return {f"WEOffset{axis}": np.int32(value) for axis, value in zip("XYZ", offset, strict=True)}
-
-
-def _place(blocks: Blocks, offset: Sequence[int]) -> Compound:
+def _place(blocks: Blocks) -> Compound:
     sides = np.array(blocks.size, np.uint16).view(np.int16)
     return {
         "Width": sides[0],
         "Height": sides[1],
         "Length": sides[2],
-        "Offset": np.array(offset, np.int32),
+        "Offset": np.zeros(3, np.int32),
     }
 
 
