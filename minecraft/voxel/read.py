@@ -16,6 +16,7 @@ from minecraft.voxel.model import Model, Primitive
 from minecraft.voxel.textures import Textures
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -44,12 +45,13 @@ def read_model(path: Path, *, max_triangles: int = MAX_TRIANGLES) -> Model:
     try:
         shown = read_shown(path, max_triangles)
         reader = _Reader(shown)
+        notes = reader.make_room(shown.parts)
         primitives = tuple(one for part in shown.parts for one in reader.primitives(part))
     except glb.GlbError as error:
         raise ModelError(f"the model cannot be read: {error}") from error
     if not primitives:
         raise ModelError("; ".join(["the model has no triangles", *shown.notes]))
-    return Model(primitives, (*shown.notes, *reader.notes))
+    return Model(primitives, (*shown.notes, *notes, *reader.notes))
 
 
 class _Reader:
@@ -72,12 +74,8 @@ class _Reader:
             return ()
         if not np.isfinite(part.positions[faces]).all():
             raise ModelError("the model has positions that are no finite numbers")
-        material = Material()
-        if given(part.primitive.material):
-            material = glb.item(self._document.materials, part.primitive.material, "material")
-        older = material.extensions.specular_glossiness
-        info = older.diffuse_texture if older else material.pbr_metallic_roughness.base_color_texture
-        uv, texture = self._texture(part, info)
+        material = self._material(part)
+        uv, texture = self._texture(part, _base(material))
         look = Look(_factor(material), texture, _cutoff(material))
         base = Primitive(part.positions, faces, look, uv, self._colors(part))
         light = emission(material)
@@ -88,18 +86,32 @@ class _Reader:
             return (base,)
         return self._glow.lit(base, light, texture, uv)
 
+    def make_room(self, parts: Iterable[Part]) -> tuple[str, ...]:
+        """See `Textures`; only what shows counts."""
+        looks: set[tuple[tuple[int, ...], bool]] = set()
+        for part in parts:
+            material = self._material(part)
+            glows = emission(material) is not None
+            infos = (_base(material), material.emissive_texture if glows else None)
+            shown = [
+                info.index for info in infos if info is not None and _place(info) in part.primitive.attributes
+            ]
+            looks.add((tuple(shown), glows))
+        return self._textures.make_room(looks)
+
+    def _material(self, part: Part) -> Material:
+        if not given(part.primitive.material):
+            return Material()
+        return glb.item(self._document.materials, part.primitive.material, "material")
+
     def _texture(
         self, part: Part, info: TextureInfo | None
     ) -> tuple[NDArray[np.float32] | None, Texture | None]:
         """A texture and (n, 2) coordinates on it; neither where the primitive lacks these."""
-        if info is None:
+        if info is None or _place(info) not in part.primitive.attributes:
             return None, None
-        texture = self._textures.get(info.index)
+        texture, name = self._textures.get(info.index), _place(info)
         transform = info.extensions.transform if info.extensions else None
-        chosen = transform.tex_coord if transform and given(transform.tex_coord) else info.tex_coord
-        name = f"TEXCOORD_{chosen}"
-        if name not in part.primitive.attributes:
-            return None, None
         uv = of_vertices(self._document, self._buffers, part.primitive, name, "VEC2")
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
             if transform is not None:
@@ -120,6 +132,18 @@ class _Reader:
         colors = np.ones((len(values), 4), np.float32)
         colors[:, : values.shape[1]] = values.clip(0, 1)
         return _copied(colors, part)
+
+
+def _base(material: Material) -> TextureInfo | None:
+    older = material.extensions.specular_glossiness
+    return older.diffuse_texture if older else material.pbr_metallic_roughness.base_color_texture
+
+
+def _place(info: TextureInfo) -> str:
+    """The attribute that says where on the texture a vertex is."""
+    transform = info.extensions.transform if info.extensions else None
+    chosen = transform.tex_coord if transform and given(transform.tex_coord) else info.tex_coord
+    return f"TEXCOORD_{chosen}"
 
 
 def _copied(values: NDArray[np.float32], part: Part) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.glb import GlbBuilder
 from minecraft.voxel.color import linear_from_srgb
-from minecraft.voxel.textures import MAX_PIXELS
+from minecraft.voxel.textures import MAX_IN_ALL
 from minecraft.voxel.voxelize import voxelize
 from tests.support.glbs import model_of
 
@@ -139,8 +139,8 @@ def test_holes_stay_holes_and_a_lamp_of_its_own_there_is_said_to_be_left_out() -
 
 def test_textures_that_are_made_count_as_those_that_are_read() -> None:
     card = Card()
-    wide, tall = (card.painted(np.zeros((*shape, 3), np.uint8)) for shape in ((1, 11_000), (11_000, 1)))
-    assert MAX_PIXELS < 11_000 * 11_000
+    wide, tall = (card.painted(np.zeros((*shape, 3), np.uint8)) for shape in ((1, 30_000), (30_000, 1)))
+    assert MAX_IN_ALL < 30_000 * 30_000
     card.fields = {"emissiveFactor": [1, 1, 1], "emissiveTexture": {"index": wide}}
-    with pytest.raises(ValueError, match=r"11000 x 11000 pixels"):
+    with pytest.raises(ValueError, match=r"900060000 pixels together"):
         card.halves(texture=tall)

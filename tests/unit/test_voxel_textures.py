@@ -15,7 +15,9 @@ from PIL import Image
 
 from fixtures.glb import GlbBuilder, png
 from minecraft.voxel import textures
+from minecraft.voxel.color import linear_from_srgb
 from minecraft.voxel.read import ModelError
+from minecraft.voxel.voxelize import voxelize
 from tests.support.glbs import document_in, model_of, with_document
 
 if TYPE_CHECKING:
@@ -142,11 +144,56 @@ def test_a_file_that_says_it_is_huge_is_refused_by_its_header() -> None:
     assert "is 2147483647 x 2147483647" in _refusal(_bomb(2**31 - 1, 2**31 - 1))
 
 
-def test_all_textures_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_textures_that_are_too_large_together_are_read_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textures, "MAX_PIXELS", 500)
     picture = png(PIXELS)
-    assert len(model_of(_glb(picture, picture)).primitives) == 2
-    assert "image 2 is 20 x 12 pixels, 720 with those before: at most 500" in _refusal(*[picture] * 3)
+    exact = model_of(_glb(picture, picture))
+    assert not exact.notes
+    coarse = model_of(_glb(*[picture] * 3))
+    assert coarse.notes == ("its textures are read at 1/2 of their size: they have 720 pixels together",)
+    for primitive in coarse.primitives:
+        texture = primitive.material.texture
+        assert texture is not None
+        blocks = PIXELS.reshape(6, 2, 10, 2, 4)
+        light = linear_from_srgb(blocks[..., :3]).mean(axis=(1, 3))
+        assert np.abs(linear_from_srgb(texture.pixels[..., :3]) - light).max() < 0.005
+        assert np.abs(texture.pixels[..., 3] - blocks[..., 3].mean(axis=(1, 3))).max() <= 0.5
+
+
+def test_a_coarser_texture_may_have_a_row_and_a_column_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textures, "MAX_PIXELS", 300)
+    plain = np.full((13, 21, 4), (200, 100, 50, 255), np.uint8)
+    for primitive in model_of(_glb(png(plain), png(plain))).primitives:
+        texture = primitive.material.texture
+        assert texture is not None
+        assert texture.pixels.shape == (7, 11, 4)
+        assert (texture.pixels == (200, 100, 50, 255)).all()
+
+
+def test_a_model_of_many_textures_has_their_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textures, "MAX_PIXELS", 100_000)  # as for 25 of 2048 x 2048
+    sheet = png(np.tile(np.array([200, 90, 30, 255], np.uint8), (64, 64, 1)))
+    voxels = voxelize(model_of(_glb(*[sheet] * 25)), 8)
+    expected = linear_from_srgb(np.array([200, 90, 30], np.uint8))
+    assert np.abs(voxels.colors - expected).max() < 0.001
+
+
+def test_textures_that_no_coarseness_makes_room_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textures, "MAX_PIXELS", 240)
+    monkeypatch.setattr(textures, "MAX_IN_ALL", 480)
+    picture = png(PIXELS)
+    assert model_of(_glb(picture, picture)).notes
+    assert "its textures have 720 pixels together: at most 480" in _refusal(*[picture] * 3)
+
+
+def test_textures_that_nothing_shows_are_neither_read_nor_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textures, "MAX_PIXELS", 240)
+    builder = GlbBuilder()
+    shown, bad = (builder.texture(builder.image(data)) for data in (png(PIXELS), b"no picture"))
+    for texture, places in ((shown, {"TEXCOORD_0": UV}), (bad, {})):
+        look = builder.material(texture=texture)
+        builder.node(builder.mesh(builder.primitive(TRIANGLE, None, look, **places)))
+    assert not model_of(builder.glb()).notes
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])

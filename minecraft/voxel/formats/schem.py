@@ -17,7 +17,6 @@ from minecraft.voxel.formats.states import as_blocks, check_blocks, check_cells
 from minecraft.voxel.formats.varint import decode_varints, encode_varints
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
     from minecraft.voxel.blocks import Blocks
