@@ -35,6 +35,7 @@ from tests.support.emulator import (
 )
 from tests.support.parity_plugin import ParityReport, snapshot_path
 from tests.support.reached import Reached
+from tests.support.service_models import read_service_models_once
 from tests.support.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("same")
+
+read_service_models_once()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

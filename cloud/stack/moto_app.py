@@ -38,9 +38,9 @@ def moto_app() -> DomainDispatcherApplication:
 
 
 def _look_at_operations_once() -> None:
-    look = responses.method_names_from_class
+    look = vars(responses)["method_names_from_class"]
     if not hasattr(look, "__wrapped__"):
-        setattr(responses, "method_names_from_class", functools.cache(look))  # noqa: B010  # moto's own name
+        vars(responses)["method_names_from_class"] = functools.cache(look)
 
 
 def _create(service: str) -> Flask:
@@ -67,7 +67,8 @@ class _Dispatcher(DomainDispatcherApplication):
 
     def get_backend_for_host(self, host: str | None) -> str | None:
         """The name of the service that answers there."""
-        return self._services(host)
+        found: str | None = self._services(host)
+        return found
 
     def _get_body(self, environ: dict[str, Any]) -> str | None:
         if environ["REQUEST_METHOD"] != "POST" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
