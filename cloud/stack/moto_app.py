@@ -3,29 +3,22 @@
 moto parses every body that is declared as a form, as AWS's query protocols need it. S3 stores what it is
 sent, whatever its Content-Type: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html. Its one
 form is that of POST Object: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html.
-
-For each request it also lists its own folder, to see which services there are, and looks through all members
-of the service's class, to see which operations there are: a quarter of the time that a request takes. Here
-both are looked up once.
 """
 
 from __future__ import annotations
 
-import functools
 import io
 from typing import TYPE_CHECKING, Any
 
-from moto.core import responses
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
+
+from cloud.stack.moto_quick import make_moto_quick, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Flask
-
-_HOSTS = 256
-"""So many are remembered: a host is made of what a caller calls its service and region."""
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -33,14 +26,8 @@ _FORM = "application/x-www-form-urlencoded"
 def moto_app() -> DomainDispatcherApplication:
     """The application, which tells no page of another origin that it may read what it is answered."""
     vars(werkzeug_app)["DISABLE_GLOBAL_CORS"] = True  # read when an application is made
-    _look_at_operations_once()
+    make_moto_quick()
     return _Dispatcher(_create)
-
-
-def _look_at_operations_once() -> None:
-    look = vars(responses)["method_names_from_class"]
-    if not hasattr(look, "__wrapped__"):
-        vars(responses)["method_names_from_class"] = functools.cache(look)
 
 
 def _create(service: str) -> Flask:
@@ -63,7 +50,7 @@ class _Dispatcher(DomainDispatcherApplication):
 
     def __init__(self, create: Callable[[str], Flask]) -> None:
         super().__init__(create)
-        self._services = functools.lru_cache(_HOSTS)(super().get_backend_for_host)
+        self._services = remembering(super().get_backend_for_host)
 
     def get_backend_for_host(self, host: str | None) -> str | None:
         """The name of the service that answers there."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef, UniversalAttributeValueTypeDef
 
 pytestmark = pytest.mark.documented(
     "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html"
@@ -80,3 +80,32 @@ def test_nobody_reads_half_an_update(dynamodb: DynamoDBClient, keys: list[str]) 
         pool.submit(write).result()
         assert [reader.result() for reader in readers] == [{1}, {1}, {1}]
     dynamodb.delete_table(TableName=table)
+
+
+VALUES: dict[str, UniversalAttributeValueTypeDef] = {
+    "text": {"S": "é"},
+    "no text": {"S": ""},
+    "number": {"N": "1.50"},
+    "bytes": {"B": b"\x00\xff"},
+    "texts": {"SS": ["a", "b"]},
+    "numbers": {"NS": ["1", "2"]},
+    "blobs": {"BS": [b"\x00", b"\xff"]},
+    "map": {"M": {"S": {"S": "N"}, "N": {"M": {"B": {"B": b"deep"}}}}},
+    "list": {"L": [{"S": "a"}, {"N": "7"}, {"L": []}, {"NULL": True}]},
+    "true": {"BOOL": True},
+    "false": {"BOOL": False},
+}
+
+
+def test_a_value_of_each_type_comes_back_as_it_was_put(dynamodb: DynamoDBClient) -> None:
+    table = f"types-{uuid.uuid4().hex[:8]}"
+    dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=SCHEMA[:1],
+    )
+    item = {"id": {"S": "one"}, **VALUES}
+    dynamodb.put_item(TableName=table, Item=item)
+    assert dynamodb.get_item(TableName=table, Key={"id": {"S": "one"}})["Item"] == item
+    assert dynamodb.scan(TableName=table)["Items"] == [item]
