@@ -23,7 +23,7 @@ pytestmark = pytest.mark.assumed
 COUNTS = [20, pytest.param(100, marks=pytest.mark.soak(seconds=60))]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     made = Store()
     made.start()

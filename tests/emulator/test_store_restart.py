@@ -36,21 +36,36 @@ def store() -> Iterator[Store]:
     made.stop()
 
 
-@pytest.fixture
-def site(start_emulator: Start, store: Store, tmp_path: Path) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def shared(
+    start_emulator: Start, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Running, Path]]:
+    """The emulator of most tests here, and its folder: a store may be lost again and again."""
+    folder = tmp_path_factory.mktemp("shared")
     with start_emulator(
-        store.url, options=options_for(tmp_path), table_prefix=f"p-{uuid.uuid4().hex[:8]}"
-    ) as up:
-        made = Site(up, store.url, tmp_path)
-        yield made
-        made.gate.touch()
-        made.close()
+        store.url, options=options_for(folder), table_prefix=f"p-{uuid.uuid4().hex[:8]}"
+    ) as running:
+        yield running, folder
+
+
+@pytest.fixture
+def site(shared: tuple[Running, Path], store: Store) -> Iterator[Site]:
+    made = Site(shared[0], store.url, shared[1])
+    yield made
+    made.leave()
 
 
 @pytest.mark.parametrize("lose", LOSSES, ids=LOSS_NAMES)
 def test_an_idle_emulator_notices_and_goes_on(
-    site: Site, store: Store, lose: Callable[[Store], None]
+    start_emulator: Start, store: Store, tmp_path: Path, lose: Callable[[Store], None]
 ) -> None:
+    with start_emulator(store.url, options=options_for(tmp_path)) as running:
+        site = Site(running, store.url, tmp_path)
+        notices_and_goes_on(site, store, lose)
+        site.close()
+
+
+def notices_and_goes_on(site: Site, store: Store, lose: Callable[[Store], None]) -> None:
     assert site.store_state() == {"reachable": True, "restarted_at": None, "forgotten": 0}
     before = site.sagemaker.describe_endpoint(EndpointName=site.name)
     lose(store)
@@ -115,7 +130,7 @@ def test_what_runs_ends_once_as_if_nothing_had_happened(
     assert site.deliveries() == [ended["inference_id"]]
     wait_until(hear)
     assert [notice["inferenceId"] for notice in hear()] == [ended["inference_id"]]
-    assert site.store_state()["forgotten"] == 0
+    assert site.forgotten() == 0
 
 
 def test_what_is_answered_while_the_store_is_gone_ends_once(site: Site, store: Store) -> None:
@@ -149,9 +164,9 @@ def test_what_waits_is_forgotten_and_nobody_waits_for_it(site: Site, store: Stor
     wait_until(site.is_set_up)
     # Asked between the loss and the new tables, it is unavailable; afterwards there is no such request.
     assert {answer.status for answer in answers} <= {404, 503}
-    assert site.store_state()["forgotten"] == 5
-    lines = [json.loads(line) for line in site.running.log.read_text().splitlines()]
-    assert {line["request_id"] for line in lines if line["event"] == "request_forgotten"} == set(queued)
+    assert site.forgotten() == 5
+    told = {line["request_id"] for line in site.lines() if line["event"] == "request_forgotten"}
+    assert told == set(queued)
     answer = site.running.send(f"/_emulator/requests/{queued[0]}", method="GET")
     assert answer.status == 404
     assert "The store restarted empty" in answer.json["error"]["message"]
@@ -162,10 +177,8 @@ def test_what_waits_is_forgotten_and_nobody_waits_for_it(site: Site, store: Stor
     later = site.submit(b"now")
     assert site.end_of(later)["state"] == "completed"
     assert len(site.deliveries()) == 2
-    assert (
-        b"meshtwin_forgotten_requests_total{} 5\n"
-        in site.running.send("/_emulator/metrics", method="GET").body
-    )
+    counted = f"meshtwin_forgotten_requests_total{{}} {site.store_state()['forgotten']}\n"
+    assert counted.encode() in site.running.send("/_emulator/metrics", method="GET").body
 
 
 def test_turns_that_come_while_the_tables_are_gone_are_forgotten_too(site: Site, store: Store) -> None:
@@ -179,7 +192,7 @@ def test_turns_that_come_while_the_tables_are_gone_are_forgotten_too(site: Site,
     store.start()
     wait_until(site.is_set_up)
     assert site.end_of(running_id)["state"] == "completed"
-    wait_until(lambda: site.store_state()["forgotten"] == 3)
+    wait_until(lambda: site.forgotten() == 3)
     assert len(site.deliveries()) == 1
     assert [one["state"] for one in site.running.admin(f"/requests?endpoint={site.name}")["requests"]] == [
         "completed"

@@ -23,12 +23,19 @@ def options_for(folder: Path, *more: str) -> tuple[str, ...]:
 
 
 class Site:
-    """An endpoint of one instance, which takes one request at a time and does what that says."""
+    """An endpoint of one instance, which takes one request at a time and does what that says.
+
+    Of what the emulator has logged, delivered and forgotten, it has what came since it was made.
+    """
 
     def __init__(self, running: Running, store_url: str, folder: Path) -> None:
         self.running = running
         self.folder = folder
         self.name = f"s-{uuid.uuid4().hex[:8]}"
+        self._lines_before = self._deliveries_before = self._forgotten_before = 0
+        self._lines_before = len(self.lines())
+        self._deliveries_before = len(self.deliveries())
+        self._forgotten_before = self.forgotten()
         self.s3, self.sns, self.sqs = (client(service, store_url) for service in ("s3", "sns", "sqs"))
         self.cloudwatch = client("cloudwatch", store_url)
         self.sagemaker = running.client("sagemaker")
@@ -44,6 +51,13 @@ class Site:
         create_endpoint(self.sagemaker, self.name, output, image="script")
         wait_until(lambda: status_of(self.sagemaker, self.name) == "InService")
         self.gate = folder / f"{self.name}-gate"
+
+    def leave(self) -> None:
+        """Have the emulator go on without this endpoint."""
+        self.gate.touch()
+        self.sagemaker.delete_endpoint(EndpointName=self.name)
+        wait_until(lambda: status_of(self.sagemaker, self.name) == "Deleted")
+        self.close()
 
     def close(self) -> None:
         for used in (self.s3, self.sns, self.sqs, self.cloudwatch, self.sagemaker, self.autoscaling):
@@ -79,13 +93,17 @@ class Site:
     def deliveries(self) -> list[str]:
         """The inference ids that the container has got."""
         note = self.folder / "deliveries"
-        return note.read_text().split() if note.exists() else []
+        return note.read_text().split()[self._deliveries_before :] if note.exists() else []
 
     def request(self, request_id: str) -> Any:
         return self.running.admin(f"/requests/{request_id}")
 
     def store_state(self) -> Any:
         return self.running.admin("/health")["store"]
+
+    def forgotten(self) -> int:
+        """How many requests went with what the store has lost."""
+        return int(self.store_state()["forgotten"]) - self._forgotten_before
 
     def end_of(self, request_id: str) -> Any:
         return self.running.admin(f"/requests/{request_id}/await?timeout=90")
@@ -101,8 +119,12 @@ class Site:
     def is_set_up(self, times: int = 1) -> bool:
         return self.logged().count("store_set_up_again") == times
 
+    def lines(self) -> list[Any]:
+        """What the emulator has logged."""
+        return [json.loads(line) for line in self.running.log.read_text().splitlines()[self._lines_before :]]
+
     def logged(self) -> list[str]:
-        return [json.loads(line)["event"] for line in self.running.log.read_text().splitlines()]
+        return [line["event"] for line in self.lines()]
 
     def subscribe(self) -> Callable[[], list[dict[str, Any]]]:
         """What the topic says from now on, all of it at each call."""
