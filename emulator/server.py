@@ -75,7 +75,6 @@ def serve(
     Raises:
         UnavailableError, StoreUnavailableError: DynamoDB does not answer at the start.
     """
-
     # Who serves another program loads none of this one.
     from emulator.app import Emulator, create_app  # noqa: PLC0415
 
