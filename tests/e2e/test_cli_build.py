@@ -79,21 +79,19 @@ def test_a_prompt_becomes_every_file(shell: Shell) -> None:
     check_files(folder, told["job"])
 
 
-def test_a_person_is_told_of_each_stage_and_the_picture(shell: Shell) -> None:
-    done = shell.here("build", "ein blaues Haus", *SMALL, "--out", "house")
+def test_a_person_is_told_of_each_stage_and_a_picture_of_ones_own_needs_no_prompt(shell: Shell) -> None:
+    done = shell.here("build", "--image", str(PICTURE), *SMALL)
     assert done.returncode == 0, done.stderr
-    for words in ("is accepted", "fetching the files", "The picture of it: house/preview.png"):
+    folder = f"out/build/{PICTURE.stem}"
+    for words in ("is accepted", "fetching the files", f"The picture of it: {folder}/preview.png"):
         assert words in done.stderr
-    for words in ("image generation", "voxelization", "blocks", "house/build.schem"):
+    for words in ("image generation", "voxelization", "blocks", f"{folder}/build.schem"):
         assert words in done.stdout
+    job_id = done.stderr.partition("job ")[2].partition(" is accepted")[0]
+    check_files(shell.folder / folder, build_api(shell).status(job_id))
 
 
-def test_a_picture_of_ones_own_needs_no_prompt(shell: Shell) -> None:
-    told = shell.json("build", "--image", str(PICTURE), *SMALL)
-    check_files(shell.folder / "out" / "build" / PICTURE.stem, told["job"])
-
-
-def test_ctrl_c_leaves_the_job_to_be_waited_for(shell: Shell) -> None:
+def test_ctrl_c_and_impatience_leave_the_job_to_be_waited_for(shell: Shell) -> None:
     stderr = shell.folder / "stderr.txt"
     before = len(stderr.read_text())
     with frozen_worker(shell):
@@ -101,19 +99,19 @@ def test_ctrl_c_leaves_the_job_to_be_waited_for(shell: Shell) -> None:
         wait_until(lambda: "is accepted" in stderr.read_text()[before:])
         build.send_signal(signal.SIGINT)
         assert build.wait(40) == 130
-    said = stderr.read_text()[before:]
-    assert "Traceback" not in said
-    job_id = said.partition("meshtwin build --job ")[2].partition("`")[0]
-    told = shell.json("build", "--job", job_id, "--out", "tree")
+        said = stderr.read_text()[before:]
+        assert "Traceback" not in said
+        waiting = ("build", "--job", named_job(said), "--out", "tree")
+        not_yet = shell.here(*waiting, "--timeout", "0.1")
+        assert not_yet.returncode == 6, not_yet.stderr
+        assert named_job(not_yet.stderr) == named_job(said)
+    told = shell.json(*waiting)
     check_files(shell.folder / "tree", told["job"])
 
 
-def test_what_has_not_ended_in_time_goes_on(shell: Shell) -> None:
-    with frozen_worker(shell):
-        done = shell.here("build", "a cat", *SMALL, "--timeout", "0.1")
-    assert done.returncode == 6, done.stderr
-    job_id = done.stderr.replace("\n", " ").partition("meshtwin build --job ")[2].partition("`")[0]
-    assert shell.json("build", "--job", job_id, "--out", "cat")["job"]["status"] == "SUCCEEDED"
+def named_job(said: str) -> str:
+    """The job in the command that waits for it."""
+    return said.replace("\n", " ").partition("meshtwin build --job ")[2].partition("`")[0]
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,11 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SPEED = 60
-"""Fifteen idle minutes pass in 15 s, the two of waking in 2 s."""
+SPEED = 150
+"""Fifteen idle minutes pass in 6 s, the two of waking in 0.8 s."""
+
+LOOK_SECONDS = 0.3
+"""Between two looks at a status: each is a dozen calls."""
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +53,10 @@ def said(shell: Shell) -> str:
 
 
 def test_to_zero_and_back(shell: Shell) -> None:
-    wait_until(lambda: "zero instances within 15 s without work at --speed 60" in said(shell))
-    assert "waits about 2 s" in said(shell)
-    wait_until(lambda: instances(shell) == 0, 60)
-    wait_until(lambda: status(shell)["endpoint"]["status"] == "InService")
+    wait_until(lambda: "zero instances within 6 s without work at --speed 150" in said(shell))
+    assert "waits about 0.8 s" in said(shell)
+    wait_until(lambda: instances(shell) == 0, 60, LOOK_SECONDS)
+    wait_until(lambda: status(shell)["endpoint"]["status"] == "InService", pause=LOOK_SECONDS)
     # At full speed it might be awake before anybody has looked.
     shell.json("clock", "--speed", "6")
     submit = shell.start("submit", "--image", str(PICTURE), "--output-prefix", "out/woken", "--params", QUICK)
@@ -97,10 +100,10 @@ def test_buckets_that_vanished_are_made_again(shell: Shell) -> None:
 
 def test_a_dead_service_ends_up_with_its_last_words(shell: Shell) -> None:
     """The last test of this `up`."""
-    wait_until(lambda: shell.here("status").returncode == 0)
+    wait_until(lambda: shell.here("status").returncode == 0, pause=LOOK_SECONDS)
     up = psutil.Process(status(shell)["up"]["pid"])
     (moto,) = running_module(up.children(recursive=True), "cloud.stack.moto_server")
     moto.kill()
-    wait_until(lambda: shell.here("status").returncode == 7, 60)
+    wait_until(lambda: shell.here("status").returncode == 7, 60, LOOK_SECONDS)
     wait_until(lambda: "cloud.stack.moto_server has ended" in (shell.folder / "stderr.txt").read_text(), 60)
     wait_until(lambda: up.status() == psutil.STATUS_ZOMBIE, 60)

@@ -56,6 +56,14 @@ def moto(data: Path, log: Path) -> Iterator[Services]:
             services.close()
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """One that goes on, for what needs no restart."""
+    folder = tmp_path_factory.mktemp("moto")
+    with moto(folder / "data", folder / "log") as services:
+        yield services
+
+
 def fill(services: Services) -> None:
     services.s3.create_bucket(Bucket="pictures")
     services.s3.put_object(Bucket="pictures", Key="a b/ü.png", Body=b"first", ContentType="image/png")
@@ -110,39 +118,56 @@ def check(services: Services) -> None:
     assert big["ContentType"] == "model/gltf-binary"
     assert big["Body"].read() == b"\1" * PART + b"\2" * PART
     assert services.dynamodb.get_item(TableName="jobs", Key={"id": {"S": "1"}})["Item"]["n"] == {"N": "4"}
-    assert [topic["TopicArn"].rpartition(":")[2] for topic in services.sns.list_topics()["Topics"]] == [
-        "done"
-    ]
+    topics = [topic["TopicArn"].rpartition(":")[2] for topic in services.sns.list_topics()["Topics"]]
+    assert topics == ["kept", "done"]
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_what_was_answered_is_there_after_a_restart(tmp_path: Path, end: signal.Signals) -> None:
+def fill_a_queue(services: Services) -> str:
+    """A queue with a message, and the ARN of a topic that it has subscribed to."""
+    sqs = boto3.client("sqs", **settings_of(services.s3))
+    url = sqs.create_queue(QueueName="kept")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = services.sns.create_topic(Name="kept")["TopicArn"]
+    services.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sqs.send_message(QueueUrl=url, MessageBody="before")
+    sqs.close()
+    return topic
+
+
+def check_the_queue(services: Services, topic: str) -> None:
+    """Queues and subscriptions outlive a restart, and messages do not."""
+    sqs = boto3.client("sqs", **settings_of(services.s3))
+    services.sns.publish(TopicArn=topic, Message="after")
+    url = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert len(found) == 1
+    assert '"after"' in found[0]["Body"]
+    sqs.close()
+
+
+def test_what_was_answered_is_there_after_a_restart_however_it_ended(tmp_path: Path) -> None:
+    journal = tmp_path / "data" / "journal.jsonl"
     with moto(tmp_path / "data", tmp_path / "log") as services:
+        topic = fill_a_queue(services)
         fill(services)
-        os.kill(services.child.pid, end)
+        os.kill(services.child.pid, signal.SIGKILL)
+    size = journal.stat().st_size
+    with moto(tmp_path / "data", tmp_path / "log") as services:
+        check(services)
+        # Reading leaves no trace.
+        assert journal.stat().st_size == size
+        check_the_queue(services, topic)
+        services.s3.put_object(Bucket="pictures", Key="later", Body=b"x")
+    # Its end was SIGTERM; a writer that was killed may leave half a line.
+    with journal.open("ab") as file:
+        file.write(b'{"method": "PUT", "path": "/pict')
     for _ in range(2):
         with moto(tmp_path / "data", tmp_path / "log") as services:
-            check(services)
-
-
-def test_a_torn_last_line_is_dropped(tmp_path: Path) -> None:
-    with moto(tmp_path / "data", tmp_path / "log") as services:
-        fill(services)
-    with (tmp_path / "data" / "journal.jsonl").open("ab") as journal:
-        journal.write(b'{"method": "PUT", "path": "/pict')
-    for _ in range(2):
-        with moto(tmp_path / "data", tmp_path / "log") as services:
+            later = services.s3.get_object(Bucket="pictures", Key="later")["Body"].read()
+            assert later == b"x"
+            services.s3.delete_object(Bucket="pictures", Key="later")
             check(services)
             services.s3.put_object(Bucket="pictures", Key="later", Body=b"x")
-            services.s3.delete_object(Bucket="pictures", Key="later")
-
-
-def test_reading_leaves_no_trace_in_the_journal(tmp_path: Path) -> None:
-    with moto(tmp_path / "data", tmp_path / "log") as services:
-        fill(services)
-        size = (tmp_path / "data" / "journal.jsonl").stat().st_size
-        check(services)
-    assert (tmp_path / "data" / "journal.jsonl").stat().st_size == size
 
 
 def test_it_ends_with_its_standard_input(tmp_path: Path) -> None:
@@ -155,49 +180,27 @@ def test_it_ends_with_its_standard_input(tmp_path: Path) -> None:
     child.stop()
 
 
-def test_of_many_conditional_writes_at_once_one_wins(tmp_path: Path) -> None:
+def test_of_many_conditional_writes_at_once_one_wins(running: Services) -> None:
     """Moto alone lets two in every tenth round or so."""
-    with moto(tmp_path / "data", tmp_path / "log") as services:
-        assert winners(services.dynamodb, 60) == [1] * 60
+    assert winners(running.dynamodb, 60) == [1] * 60
 
 
-def test_who_waits_for_a_message_holds_up_nobody(tmp_path: Path) -> None:
-    with moto(tmp_path / "data", tmp_path / "log") as services:
-        sqs = boto3.client("sqs", **settings_of(services.s3))
-        url = sqs.create_queue(QueueName="waiting")["QueueUrl"]
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
-            # Were the journal held, this would come after the 20 seconds, and the message with it.
-            sqs.send_message(QueueUrl=url, MessageBody="here")
-            assert waiting.result()["Messages"][0]["Body"] == "here"
-        sqs.close()
+def test_who_waits_for_a_message_holds_up_nobody(running: Services) -> None:
+    sqs = boto3.client("sqs", **settings_of(running.s3))
+    url = sqs.create_queue(QueueName="waiting")["QueueUrl"]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
+        # Were the journal held, this would come after the 20 seconds, and the message with it.
+        sqs.send_message(QueueUrl=url, MessageBody="here")
+        assert waiting.result()["Messages"][0]["Body"] == "here"
+    sqs.close()
 
 
-def test_queues_and_subscriptions_outlive_a_restart_and_messages_do_not(tmp_path: Path) -> None:
-    with moto(tmp_path / "data", tmp_path / "log") as services:
-        sqs = boto3.client("sqs", **settings_of(services.s3))
-        url = sqs.create_queue(QueueName="kept")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        topic = services.sns.create_topic(Name="kept")["TopicArn"]
-        services.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-        sqs.send_message(QueueUrl=url, MessageBody="before")
-        sqs.close()
-    with moto(tmp_path / "data", tmp_path / "log") as services:
-        sqs = boto3.client("sqs", **settings_of(services.s3))
-        services.sns.publish(TopicArn=topic, Message="after")
-        url = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-        assert len(found) == 1
-        assert '"after"' in found[0]["Body"]
-        sqs.close()
-
-
-def test_a_function_that_is_hosted_elsewhere_fails_no_publish(tmp_path: Path) -> None:
-    with moto(tmp_path / "data", tmp_path / "log") as services:
-        topic = services.sns.create_topic(Name="topic")["TopicArn"]
-        function = "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"
-        services.sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
-        assert services.sns.publish(TopicArn=topic, Message="x")["MessageId"]
+def test_a_function_that_is_hosted_elsewhere_fails_no_publish(running: Services) -> None:
+    topic = running.sns.create_topic(Name="topic")["TopicArn"]
+    function = "arn:aws:lambda:us-east-1:123456789012:function:elsewhere"
+    running.sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
+    assert running.sns.publish(TopicArn=topic, Message="x")["MessageId"]
 
 
 def settings_of(client: S3Client) -> dict[str, Any]:

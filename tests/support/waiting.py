@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> Any:
-    """The first true value of `condition`."""
+def wait_until(condition: Callable[[], object], seconds: float = 30.0, pause: float = 0.02) -> Any:
+    """The first true value of `condition`, which is looked at every `pause` seconds: a look may be costly."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not true after {seconds:g} s: {condition}"
-        time.sleep(0.02)
+        time.sleep(pause)
     return found
