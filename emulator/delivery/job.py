@@ -129,7 +129,9 @@ class Job:
         if claim is None:
             return
         try:
-            self._tools.table.renew(claim, self._lease_end(), self._tools.clock.now())
+            self._tools.table.renew(
+                claim, self._lease_end(), self._tools.clock.now(), lambda: self.claim is claim
+            )
         except StoreUnavailableError as error:
             _log.warning("lease not renewed", request_id=claim.request.request_id, error=str(error))
         except LostLeaseError:

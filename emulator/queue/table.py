@@ -191,9 +191,20 @@ class RequestTable:
         self.recent.accepted(claim.request, entry.position, State.RUNNING, fence)
         return claim
 
-    def renew(self, claim: Claim, lease_expires_at: float, now: float = 0.0) -> None:
-        """Heartbeat: keep the request for longer."""
-        self._advance_own(claim, State.RUNNING, {"lease_expires_at": number(lease_expires_at)}, now)
+    def renew(
+        self,
+        claim: Claim,
+        lease_expires_at: float,
+        now: float = 0.0,
+        is_held: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Heartbeat: keep the request for longer.
+
+        Asked beside the thread that ends the request: where that is done, `is_held` says so, and what the
+        store has lost since is not written again. It would run once more.
+        """
+        sets = {"lease_expires_at": number(lease_expires_at)}
+        self._advance_own(claim, State.RUNNING, sets, now, is_held=is_held)
 
     def put_back(self, claim: Claim, now: float = 0.0) -> None:
         """Return the request to the queue."""
@@ -309,6 +320,7 @@ class RequestTable:
         now: float,
         removes: tuple[str, ...] = (),
         event: Value | None = None,
+        is_held: Callable[[], bool] = lambda: True,
     ) -> None:
         """A change of a request that this owner runs, and so holds whole.
 
@@ -329,6 +341,8 @@ class RequestTable:
         try:
             change()
         except NoRecordError:
+            if not is_held():
+                raise
             self._write_again(claim, now)
             change()
 

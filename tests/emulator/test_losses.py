@@ -16,7 +16,7 @@ from emulator.delivery.objects import Objects, OutputError
 from emulator.delivery.payload import Payload
 from emulator.queue.backlog import Entry
 from emulator.queue.table import RequestTable, StoreUnavailableError
-from tests.support.harness import Harness, drive, running, settings_for, spec_for
+from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
 from tests.support.s3_proxy import Handler, S3Proxy, forward
 
 if TYPE_CHECKING:
@@ -143,5 +143,32 @@ def test_a_store_is_set_up_again_though_every_thread_waits_for_that(
         await harness.fleets.start(spec)
         request = await harness.submit(spec)
         assert (await harness.ended(request))["state"] == "completed"
+
+    drive(aws, settings_for(tmp_path), scenario)
+
+
+def test_a_request_that_ended_beside_a_slow_heartbeat_does_not_run_again(aws: str, tmp_path: Path) -> None:
+    gate, sent, may_go = tmp_path / "gate", threading.Event(), threading.Event()
+
+    def hold(**_: Any) -> None:
+        if threading.current_thread().name.startswith("renewing"):
+            sent.set()
+            may_go.wait()
+
+    async def scenario(harness: Harness) -> None:
+        spec = spec_for("script")
+        await harness.fleets.start(spec)
+        request = await harness.submit(spec, f"wait {gate}".encode())
+        await until(lambda: harness.record(request)["state"] == "running")
+        harness.aws.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", hold)
+        heartbeat = asyncio.create_task(harness.dispatcher.write_again())
+        await until(sent.is_set)
+        gate.touch()
+        await harness.ended(request)
+        await until(lambda: not harness.dispatcher.running_count)
+        harness.queue.table.withdraw(request.request_id)
+        may_go.set()
+        await heartbeat
+        assert await asyncio.to_thread(harness.queue.table.get, request.request_id) is None
 
     drive(aws, settings_for(tmp_path), scenario)
