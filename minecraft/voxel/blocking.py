@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minecraft.voxel.block_table import hides
 from minecraft.voxel.blocks import AIR, Blocks
 from minecraft.voxel.choice import best_blocks
 from minecraft.voxel.dither import dithered
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from minecraft.voxel.grid import Voxels
+    from minecraft.voxel.looks import Looks
     from minecraft.voxel.palette import Palette
 
 DEFAULT_SMOOTHING = 0.005
@@ -37,10 +39,10 @@ def to_blocks(
     """The block of the palette for each solid cell; the same cells always give the same blocks.
 
     Each seen cell takes the block whose seen faces look most like it; `kinds` keeps to that many
-    blocks, chosen to suit this build. `smoothing` is how far a block may be from the colour, in OKLab, for
-    each neighbour that is then of the same block (see `smoothing.smooth`; 0 turns it off); `dither`, 0 to 1,
-    the strength of a pattern in large flat areas. Cells that have no colour or that no one sees are made of
-    the build's commonest block.
+    blocks, chosen to suit this build. What shows through a block that hides nothing, such as glass, takes its
+    own, too. `smoothing` is how far a block may be from the colour, in OKLab, for each neighbour that is then
+    of the same block (see `smoothing.smooth`; 0 turns it off); `dither`, 0 to 1, the strength of a pattern in
+    large flat areas. Cells that have no colour or that no one sees are made of the build's commonest block.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -61,7 +63,9 @@ def to_blocks(
     cells = np.zeros(voxels.size, np.uint16)
     cells[tuple(where.T)] = nearest(looks, points, views) + np.uint16(1)
     smooth(cells, where[moves], looks, points[moves], views[moves], smoothing)
-    return _filled(cells, voxels.solid, where, states, _commonest(cells, where, palette, states))
+    filler = _commonest(cells, where, palette, states)
+    where = _shown_through(cells, voxels, where, looks, (filler, *states))
+    return _filled(cells, voxels.solid, where, states, filler)
 
 
 def _check(kinds: int | None, smoothing: float, dither: float) -> None:
@@ -71,6 +75,30 @@ def _check(kinds: int | None, smoothing: float, dither: float) -> None:
         raise ValueError(f"smoothing {smoothing}: expected 0 (off) to 1; {DEFAULT_SMOOTHING} is usual")
     if not 0 <= dither <= 1:
         raise ValueError(f"dither {dither}: expected 0 (off) to 1")
+
+
+def _shown_through(
+    cells: NDArray[np.uint16],
+    voxels: Voxels,
+    where: NDArray[np.int32],
+    looks: Looks,
+    names: tuple[str, ...],
+) -> NDArray[np.int32]:
+    """Give the coloured cells that are seen through others their blocks, in place; all that have one then.
+
+    `names` has the filler's name first, which is what cells without a block will be.
+    """
+    clear = np.array([not hides(name) for name in names])
+    while clear[1:].any():
+        faces = visible_faces(voxels.solid & ~clear[cells], voxels.surface)
+        new = np.flatnonzero((faces != HIDDEN) & (cells[tuple(voxels.surface.T)] == 0))
+        if not len(new):
+            break
+        behind = voxels.surface[new]
+        found = nearest(looks, place(voxels.colors[new]), views_of(faces[new]))
+        cells[tuple(behind.T)] = found + np.uint16(1)
+        where = np.concatenate([where, behind])
+    return where
 
 
 def _commonest(

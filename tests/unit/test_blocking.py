@@ -237,3 +237,25 @@ def test_ciede2000_is_that_of_the_published_pairs() -> None:
     one = np.array([[50, 2.6772, -79.7751], [50, 0, 0], [50, 2.5, 0], [60.2574, -34.0099, 36.2677]])
     other = np.array([[50, 0, -82.7485], [50, -1, 2], [73, 25, -18], [60.4626, -34.1751, 39.4387]])
     assert np.allclose(ciede2000(one, other), [2.0425, 2.3669, 27.1492, 1.2644], atol=1e-4)
+
+
+@pytest.mark.parametrize("skin", [1, 2])
+def test_what_shows_through_glass_has_its_colour(skin: int) -> None:
+    """A red core behind one or two layers that are to be glass, all of it coloured."""
+    palette = load_palette(("minecraft:glass", "minecraft:red_wool", "minecraft:stone"))
+    side = 3 + 2 * skin
+    solid = np.ones((side, side, side), np.bool_)
+    core = np.zeros_like(solid)
+    core[(slice(skin, -skin),) * 3] = True
+    surface = np.argwhere(solid).astype(np.int32)
+    red, glass = (linear_of(palette, f"minecraft:{name}") for name in ("red_wool", "glass"))
+    colors = np.where(core[tuple(surface.T)][:, None], red, glass).astype(np.float32)
+    blocks = to_blocks(Voxels(solid, surface, colors), palette, smoothing=0)
+    found = np.array(blocks.states)[blocks.cells]
+    assert (found[~core] == "minecraft:glass").all()
+    assert (found[core] == "minecraft:red_wool").all()
+
+
+def linear_of(palette: Palette, state: str) -> np.ndarray:
+    """The colour of a block's sides."""
+    return np.asarray(palette.colors[palette.states.index(state), 0])
