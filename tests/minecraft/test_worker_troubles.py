@@ -110,25 +110,28 @@ def test_who_is_cancelled_before_the_endpoint_is_asked_is_withdrawn_from_it(
     assert world.listed("async-input/") == [], "where it still waits it fails for want of its input"
 
 
-def test_a_write_whose_answer_was_lost_is_known_as_ones_own(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_whose_answer_was_lost_is_known_as_ones_own(world: World) -> None:
     """The SDK sends it again, and DynamoDB says that the row is not as it was: it is as it should be."""
     job_id = world.add()
     (job,) = world.start()
     running = world.table.advance(job, State.RUNNING, step=Step.IMAGE)
-    send, lost = URLLib3Session.send, list[str]()
+    session, lost = URLLib3Session(), list[str]()
 
-    def lose_the_first(self: URLLib3Session, request: Any) -> Any:
-        answer = send(self, request)
-        if b"UpdateItem" in request.headers.get("X-Amz-Target", b"") and not lost:
-            lost.append(job_id)
-            answer.status_code = 503
+    def lose_the_first(request: Any, **_: object) -> Any:
+        if lost:
+            return None
+        lost.append(job_id)
+        answer = session.send(request)
+        answer.status_code = 503
         return answer
 
-    monkeypatch.setattr(URLLib3Session, "send", lose_the_first)
-    saved = world.table.save(running, attempt=2)
-    monkeypatch.undo()
+    events = world.table.client.meta.events
+    events.register("before-send.dynamodb.UpdateItem", lose_the_first, unique_id="lose")
+    try:
+        saved = world.table.save(running, attempt=2)
+    finally:
+        events.unregister("before-send.dynamodb.UpdateItem", unique_id="lose")
+        session.close()
     assert lost
     assert world.job(job_id) == saved
 
