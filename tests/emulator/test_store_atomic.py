@@ -109,3 +109,31 @@ def test_a_value_of_each_type_comes_back_as_it_was_put(dynamodb: DynamoDBClient)
     dynamodb.put_item(TableName=table, Item=item)
     assert dynamodb.get_item(TableName=table, Key={"id": {"S": "one"}})["Item"] == item
     assert dynamodb.scan(TableName=table)["Items"] == [item]
+
+
+def test_an_update_of_several_clauses_does_the_same_each_time(dynamodb: DynamoDBClient) -> None:
+    table = f"updates-{uuid.uuid4().hex[:8]}"
+    dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=SCHEMA[:1],
+    )
+    update = "SET kept = if_not_exists(kept, :new), much = much + :one REMOVE rest[0], rest[2] ADD seen :one"
+    for key in ("first", "second"):
+        rest = [{"S": f"{key}-{number}"} for number in range(5)]
+        dynamodb.put_item(TableName=table, Item={"id": {"S": key}, "much": {"N": "1"}, "rest": {"L": rest}})
+    for key in ("first", "second", "first"):
+        dynamodb.update_item(
+            TableName=table,
+            Key={"id": {"S": key}},
+            UpdateExpression=update,
+            ExpressionAttributeValues={":new": {"S": key}, ":one": {"N": "1"}},
+        )
+    found = {item["id"]["S"]: item for item in dynamodb.scan(TableName=table)["Items"]}
+    assert [text["S"] for text in found["first"]["rest"]["L"]] == ["first-3"]
+    assert [text["S"] for text in found["second"]["rest"]["L"]] == ["second-1", "second-3", "second-4"]
+    assert [(item["kept"]["S"], item["much"]["N"], item["seen"]["N"]) for item in found.values()] == [
+        ("first", "3", "2"),
+        ("second", "2", "1"),
+    ]
