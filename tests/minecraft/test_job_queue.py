@@ -41,7 +41,7 @@ def test_those_who_start_jobs_at_once_start_each_once_in_order(world: World) -> 
 
 @pytest.mark.parametrize(
     ("world", "count", "rounds"),
-    [(4, 40, 3), pytest.param(20, 1000, 25, marks=pytest.mark.soak(seconds=220))],
+    [(4, 28, 3), pytest.param(20, 1000, 25, marks=pytest.mark.soak(seconds=220))],
     indirect=["world"],
 )
 @pytest.mark.timeout(600)
