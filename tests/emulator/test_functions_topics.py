@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,11 +20,34 @@ if TYPE_CHECKING:
 ACCOUNT = "arn:aws:sns:us-east-1:123456789012"
 
 
-@pytest.fixture
+QUICK = ("--set", "topic_interval=0.25")
+LATER = f"later-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
 def sns(moto_url: str) -> Iterator[Any]:
     made = client("sns", moto_url)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def first_topic(sns: Any) -> str:
+    """A topic that is there before its host."""
+    return str(sns.create_topic(Name=f"first-{uuid.uuid4().hex[:8]}")["TopicArn"])
+
+
+@pytest.fixture(scope="module")
+def host(moto_url: str, first_topic: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
+    """One host for the tests that only listen."""
+    functions = {
+        "listener": listener(first_topic),
+        "later": listener(f"{ACCOUNT}:{LATER}"),
+        "own": listener(),
+    }
+    folder = tmp_path_factory.mktemp("host")
+    with run_standins(folder, functions, store_url=moto_url, options=QUICK) as hosting:
+        yield hosting
 
 
 @pytest.fixture
@@ -42,22 +66,19 @@ def told(hosting: Hosting, name: str) -> list[dict[str, Any]]:
     return [json.loads(line.removeprefix("EVENT ")) for line in lines if line.startswith("EVENT ")]
 
 
-def test_a_notice_is_the_event_that_lambda_gets(moto_url: str, sns: Any, topic: str, tmp_path: Path) -> None:
-    with run_standins(tmp_path, {"listener": listener(topic)}, store_url=moto_url) as hosting:
-        attributes = {"kind": {"DataType": "String", "StringValue": "red"}}
-        sent = sns.publish(TopicArn=topic, Subject="hi", Message="ho", MessageAttributes=attributes)
-        (event,) = wait_until(lambda: told(hosting, "listener"))
-        (record,) = event["Records"]
-        assert (record["EventVersion"], record["EventSource"]) == ("1.0", "aws:sns")
-        assert record["EventSubscriptionArn"].startswith(f"{topic}:")
-        found = record["Sns"]
-        assert found["MessageId"] == sent["MessageId"]
-        assert (found["Type"], found["TopicArn"]) == ("Notification", topic)
-        assert (found["Subject"], found["Message"]) == ("hi", "ho")
-        assert found["MessageAttributes"] == {"kind": {"Type": "String", "Value": "red"}}
-        assert {"Timestamp", "Signature", "SignatureVersion", "SigningCertUrl", "UnsubscribeUrl"} <= set(
-            found
-        )
+def test_a_notice_is_the_event_that_lambda_gets(host: Hosting, sns: Any, first_topic: str) -> None:
+    attributes = {"kind": {"DataType": "String", "StringValue": "red"}}
+    sent = sns.publish(TopicArn=first_topic, Subject="hi", Message="ho", MessageAttributes=attributes)
+    (event,) = wait_until(lambda: told(host, "listener"))
+    (record,) = event["Records"]
+    assert (record["EventVersion"], record["EventSource"]) == ("1.0", "aws:sns")
+    assert record["EventSubscriptionArn"].startswith(f"{first_topic}:")
+    found = record["Sns"]
+    assert found["MessageId"] == sent["MessageId"]
+    assert (found["Type"], found["TopicArn"]) == ("Notification", first_topic)
+    assert (found["Subject"], found["Message"]) == ("hi", "ho")
+    assert found["MessageAttributes"] == {"kind": {"Type": "String", "Value": "red"}}
+    assert {"Timestamp", "Signature", "SignatureVersion", "SigningCertUrl", "UnsubscribeUrl"} <= set(found)
 
 
 def test_what_comes_while_nobody_hosts_waits(moto_url: str, sns: Any, topic: str, tmp_path: Path) -> None:
@@ -73,15 +94,12 @@ def test_what_comes_while_nobody_hosts_waits(moto_url: str, sns: Any, topic: str
         assert [found["Protocol"] for found in subscriptions] == ["sqs"]
 
 
-def test_a_topic_may_come_later(moto_url: str, sns: Any, name: str, tmp_path: Path) -> None:
-    topic = f"{ACCOUNT}:{name}"
-    options = ("--set", "topic_interval=0.05")
-    functions = {"listener": listener(topic)}
-    with run_standins(tmp_path, functions, store_url=moto_url, options=options) as hosting:
-        sns.create_topic(Name=name)
-        wait_until(lambda: sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"])
-        sns.publish(TopicArn=topic, Message="now")
-        wait_until(lambda: told(hosting, "listener"))
+def test_a_topic_may_come_later(host: Hosting, sns: Any) -> None:
+    topic = f"{ACCOUNT}:{LATER}"
+    sns.create_topic(Name=LATER)
+    wait_until(lambda: sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"])
+    sns.publish(TopicArn=topic, Message="now")
+    wait_until(lambda: told(host, "later"))
 
 
 def test_a_store_that_forgets_is_subscribed_to_again(tmp_path: Path, name: str) -> None:
@@ -91,9 +109,8 @@ def test_a_store_that_forgets_is_subscribed_to_again(tmp_path: Path, name: str) 
         topic = f"{ACCOUNT}:{name}"
         sns = client("sns", store.url)
         sns.create_topic(Name=name)
-        options = ("--set", "topic_interval=0.05")
         functions = {"listener": listener(topic)}
-        with run_standins(tmp_path, functions, store_url=store.url, options=options) as hosting:
+        with run_standins(tmp_path, functions, store_url=store.url, options=QUICK) as hosting:
             store.restart()
             sns.create_topic(Name=name)
             wait_until(lambda: sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"])
@@ -104,24 +121,21 @@ def test_a_store_that_forgets_is_subscribed_to_again(tmp_path: Path, name: str) 
         store.stop()
 
 
-def test_a_subscription_of_a_users_own(moto_url: str, sns: Any, topic: str, tmp_path: Path) -> None:
-    options = ("--set", "topic_interval=0.05")
-    functions = {"listener": listener()}
-    with run_standins(tmp_path, functions, store_url=moto_url, options=options) as hosting:
-        made = sns.subscribe(
-            TopicArn=topic, Protocol="lambda", Endpoint=f"{ARN}listener", ReturnSubscriptionArn=True
-        )["SubscriptionArn"]
+def test_a_subscription_of_a_users_own(host: Hosting, sns: Any, topic: str) -> None:
+    made = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=f"{ARN}own", ReturnSubscriptionArn=True)[
+        "SubscriptionArn"
+    ]
 
-        def protocols() -> list[str]:
-            found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-            return sorted(one["Protocol"] for one in found)
+    def protocols() -> list[str]:
+        found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        return sorted(one["Protocol"] for one in found)
 
-        wait_until(lambda: protocols() == ["lambda", "sqs"])
-        sns.publish(TopicArn=topic, Message="mine")
-        (event,) = wait_until(lambda: told(hosting, "listener"))
-        assert event["Records"][0]["EventSubscriptionArn"] == made
-        sns.unsubscribe(SubscriptionArn=made)
-        wait_until(lambda: protocols() == [])
+    wait_until(lambda: protocols() == ["lambda", "sqs"])
+    sns.publish(TopicArn=topic, Message="mine")
+    (event,) = wait_until(lambda: told(host, "own"))
+    assert event["Records"][0]["EventSubscriptionArn"] == made
+    sns.unsubscribe(SubscriptionArn=made)
+    wait_until(lambda: protocols() == [])
 
 
 def test_a_notice_is_tried_again_when_the_function_fails(
