@@ -7,6 +7,7 @@ import io
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -142,26 +143,23 @@ def test_a_container_that_still_loads_stops_too(start: Callable[..., RuntimeServ
     eventually(lambda: has_ended(worker))
 
 
-@pytest.mark.parametrize("act", [None, Act.HANG, Act.HOLD_THE_INTERPRETER])
 def test_a_killed_container_leaves_no_worker_and_the_next_one_cleans_up(
-    start: Callable[..., RuntimeServer], job: Job, act: Act | None
+    start: Callable[..., RuntimeServer], job: Job
 ) -> None:
     server = start().ready()
-    worker = server.worker
-    with ThreadPoolExecutor(1) as pool:
-        if act is not None:
-            pool.submit(server.invoke, job(act=act))
-            eventually(lambda: server.in_backend("test"))
-        server.process.kill()
-        server.process.wait()
-    eventually(lambda: has_ended(worker))
-    left = list(server.scratch.iterdir())
-    assert len(left) == 1
-    successor = start().ready()
-    assert not left[0].exists()
-    assert successor.events("leftovers_removed") == [
-        {**successor.events("leftovers_removed")[0], "folders": 1}
-    ]
+    for act in (None, Act.HANG, Act.HOLD_THE_INTERPRETER):
+        worker = server.worker
+        with ThreadPoolExecutor(1) as pool:
+            if act is not None:
+                pool.submit(server.invoke, job(act=act))
+                eventually(partial(server.in_backend, "test"))
+            server.process.kill()
+            server.process.wait()
+        eventually(partial(has_ended, worker))
+        (left,) = server.scratch.iterdir()
+        server = start().ready()
+        assert not left.exists(), act
+        assert [told["folders"] for told in server.events("leftovers_removed")] == [1]
 
 
 def test_a_living_neighbour_keeps_its_files(start: Callable[..., RuntimeServer], tmp_path: Path) -> None:

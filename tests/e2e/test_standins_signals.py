@@ -18,6 +18,7 @@ from tests.support.standins import Hosting, run_standins
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FUNCTIONS: dict[str, dict[str, Any]] = {
@@ -26,6 +27,13 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "short": {"handler": "basic.orphan", "timeout": 1},
     "stubborn": {"handler": "basic.stubborn", "timeout": 60},
 }
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
+    """A host that goes on."""
+    with run_standins(tmp_path_factory.mktemp("shared"), FUNCTIONS) as hosting:
+        yield hosting
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -86,26 +94,24 @@ def test_what_a_killed_host_has_left_on_the_disk_goes_with_the_next(
         assert not list(temporary.glob(ours))
 
 
-def test_a_function_that_is_killed_takes_its_children_along(tmp_path: Path) -> None:
-    with run_standins(tmp_path, FUNCTIONS) as hosting:
-        before = {one.pid for one in family(hosting)}
-        made = hosting.client("lambda")
-        answer = made.invoke(FunctionName="short", Payload=b'{"wait": true}')
-        made.close()
-        assert json.loads(answer["Payload"].read())["errorType"] == "Sandbox.Timedout"
-        wait_until(lambda: {one.pid for one in alive(family(hosting))} == before)
+def test_a_function_that_is_killed_takes_its_children_along(shared: Hosting) -> None:
+    before = {one.pid for one in family(shared)}
+    made = shared.client("lambda")
+    answer = made.invoke(FunctionName="short", Payload=b'{"wait": true}')
+    made.close()
+    assert json.loads(answer["Payload"].read())["errorType"] == "Sandbox.Timedout"
+    wait_until(lambda: {one.pid for one in alive(family(shared))} == before)
 
 
-def test_a_process_that_was_killed_between_two_calls_is_replaced(tmp_path: Path) -> None:
-    with run_standins(tmp_path, FUNCTIONS) as hosting:
-        made = hosting.client("lambda")
-        for calls in range(1, 4):
-            seen = json.loads(made.invoke(FunctionName="look")["Payload"].read())
-            assert seen["calls"] == 1, calls
-            process = psutil.Process(seen["pid"])
-            process.kill()
-            wait_until(partial(has_ended, process))
-        made.close()
+def test_a_process_that_was_killed_between_two_calls_is_replaced(shared: Hosting) -> None:
+    made = shared.client("lambda")
+    for calls in range(1, 4):
+        seen = json.loads(made.invoke(FunctionName="look")["Payload"].read())
+        assert seen["calls"] == 1, calls
+        process = psutil.Process(seen["pid"])
+        process.kill()
+        wait_until(partial(has_ended, process))
+    made.close()
 
 
 def test_a_host_that_ends_lets_a_short_call_end(tmp_path: Path) -> None:
