@@ -31,10 +31,10 @@ def refuse_cut_answers(client: Client) -> Client:
     """The client, for which an answer that is cut off, or not in its service's language, is no success."""
     inside: Any = client
     session = inside._endpoint.http_session  # noqa: SLF001  # below botocore's own retries
-    send, call = session.send, inside._make_api_call  # noqa: SLF001  # the one door of all calls
+    call = inside._make_api_call  # noqa: SLF001  # the one door of all calls
 
     def send_whole(request: Any) -> Any:  # noqa: ANN401  # botocore's
-        answer = send(request)
+        answer = type(session).send(session, request)
         if request.stream_output and answer.status_code >= _REDIRECTION:
             # An error, which is no stream to the caller: botocore would read it where nothing tries again.
             answer._content = StreamingBody(answer.raw, None).read()  # type: ignore[arg-type]  # noqa: SLF001
