@@ -24,7 +24,10 @@ REQUIREMENTS = [
     f"{package}/requirements.txt" for package in ("gltf", "runtime", "emulator", "minecraft", "cloud")
 ]
 DOCKERFILES = ["runtime/Dockerfile", "emulator/Dockerfile", "minecraft/Dockerfile"]
+TYPED = ["gltf", "runtime", "emulator", "minecraft", "cloud", "fixtures", "tests", "noxfile.py"]
 PARALLEL = ["-n", "2", "--dist", "worksteal"]
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Tests start hundreds of programs: none is to compile its sources that another has compiled."""
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
@@ -88,9 +91,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy, strict, tests too."""
     install(session, "types")
-    session.run(
-        "mypy", "gltf", "runtime", "emulator", "minecraft", "cloud", "fixtures", "tests", "noxfile.py"
-    )
+    session.run("mypy", "-n", "2", *TYPED)
 
 
 @nox.session
@@ -103,6 +104,7 @@ def tests(session: nox.Session) -> None:
         "-m",
         "not integration and not gpu and not soak",
         *(session.posargs or PARALLEL),
+        env=BYTECODE,
     )
 
 
@@ -118,7 +120,7 @@ def soak(session: nox.Session) -> None:
     suites = [("pytest", "-m", "soak and not integration", *PARALLEL, *long)]
     if not session.posargs and _docker_answers():
         suites.append(("pytest", "-m", "soak and integration", "-n", "0", *long))
-    run_all(session, *suites)
+    run_all(session, *suites, env=BYTECODE)
 
 
 @nox.session(default=False)
@@ -144,7 +146,8 @@ def integration(session: nox.Session) -> None:
     install(session, "test")
     compile_loops(session)
     # What testcontainers' reaper would do at the end is done here, and is an error; it needs no image.
-    env = {"TESTCONTAINERS_RYUK_DISABLED": os.environ.get("TESTCONTAINERS_RYUK_DISABLED", "true")}
+    ryuk = "TESTCONTAINERS_RYUK_DISABLED"
+    env = {**BYTECODE, ryuk: os.environ.get(ryuk, "true")}
     before = str(Path(session.create_tmp()) / "engine.json")
     session.run("python", "-m", "tests.support.leftovers", "--note", before)
     suites: list[tuple[str, ...]] = [
