@@ -8,7 +8,6 @@ form is that of POST Object: https://docs.aws.amazon.com/AmazonS3/latest/API/RES
 from __future__ import annotations
 
 import io
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server import werkzeug_app
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-_HOSTS = 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -52,10 +50,6 @@ class _Dispatcher(DomainDispatcherApplication):
 
     It also reads its own folder for each request, to know the names of its services.
     """
-
-    def __init__(self, create_app: Callable[[Any], Flask]) -> None:
-        super().__init__(create_app)
-        self.get_backend_for_host = lru_cache(_HOSTS)(super().get_backend_for_host)  # type: ignore[method-assign]
 
     def __init__(self, create: Callable[[str], Flask]) -> None:
         super().__init__(create)

@@ -27,17 +27,21 @@ _EXPRESSIONS = 256
 """So many, as parsed, are remembered: whoever works on one takes a copy."""
 
 
+@functools.cache
 def make_moto_quick() -> None:
-    """In this process, from now on; again it changes nothing."""
-    look = vars(responses)["method_names_from_class"]
-    if hasattr(look, "__wrapped__"):
-        return
-    vars(responses)["method_names_from_class"] = functools.cache(look)
-    write = JSONSerializer._serialize_type_structure  # noqa: SLF001  # no other door
-    setattr(JSONSerializer, "_serialize_type_structure", _handing_on(write))  # noqa: B010  # a method
-    parser = vars(expressions)["UpdateExpressionParser"]
-    parser.make = staticmethod(functools.lru_cache(_EXPRESSIONS)(parser.make))
-    vars(ast_nodes)["DepthFirstTraverser"].traverse_node_recursively = _walk
+    """In this process, from now on. What a newer moto does not have any more stays as it is there."""
+    for holder, name, quicker in (
+        (responses, "method_names_from_class", functools.cache),
+        (JSONSerializer, "_serialize_type_structure", _handing_on),
+        (getattr(expressions, "UpdateExpressionParser", None), "make", _parsed_once),
+        (getattr(ast_nodes, "DepthFirstTraverser", None), "traverse_node_recursively", lambda _: _walk),
+    ):
+        if (slow := getattr(holder, name, None)) is not None:
+            setattr(holder, name, quicker(slow))
+
+
+def _parsed_once(make: Callable[[str], Any]) -> Any:  # noqa: ANN401  # what a class takes for a static method
+    return staticmethod(functools.lru_cache(_EXPRESSIONS)(make))
 
 
 def remembering(service_of: Callable[[str | None], Any]) -> Callable[[str | None], Any]:
