@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cloud.errors import CloudError, UnavailableError
+from emulator.leaving import leave
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has it ignored, and means it
             signal.signal(number, _leave_in_order)
-    sys.exit(run(sys.argv[1:]))
+    leave(run(sys.argv[1:]))
 
 
 def run(words: Sequence[str]) -> int:

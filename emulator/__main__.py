@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 
 from emulator.clock import AdjustableClock
+from emulator.leaving import leave
 from emulator.logs import configure_logging
 from emulator.options import parse
 from emulator.protocol.errors import UnavailableError
 from emulator.queue.table import StoreUnavailableError
-from emulator.server import leave, listen, serve
+from emulator.server import listen, serve
 
 
 def main(argv: list[str] | None = None) -> int:

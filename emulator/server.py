@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 import uvicorn
@@ -98,16 +98,6 @@ def serve_program(
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(make, listening, exit_with_stdin=exit_with_stdin))
-
-
-def leave(status: int) -> NoReturn:
-    """End the process. Calls to a store that hangs are not waited for: nobody wants their answers."""
-    own = threading.current_thread()
-    if any(thread is not own and not thread.daemon for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -26,6 +26,7 @@ from cloud.stack.hosted_elsewhere import leave_functions_alone
 from cloud.stack.journal import Journal
 from cloud.stack.moto_app import moto_app
 from cloud.stack.moto_handler import Handler
+from emulator.leaving import leave
 from emulator.protocol.access import AccessKeyError, own_key
 
 if TYPE_CHECKING:
@@ -97,3 +98,4 @@ def _stop_with_stdin(server: BaseWSGIServer) -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)

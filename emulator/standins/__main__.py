@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.clock import AdjustableClock
 from emulator.functions.manifest import ManifestError, load
+from emulator.leaving import leave
 from emulator.logs import configure_logging
 from emulator.server import listen, serve_program
 from emulator.standins.options import parse
@@ -42,4 +43,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

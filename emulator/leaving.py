@@ -1,0 +1,20 @@
+"""The end of a process whose work is done."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import NoReturn
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once.
+
+    Python would free all that it has loaded, piece by piece, for up to a third of a second; and it would wait
+    for threads whose calls to a store hang.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BrokenPipeError):  # whoever read it has left
+            stream.flush()
+    os._exit(status)
