@@ -104,7 +104,7 @@ def test_fixtures_are_there() -> None:
 def test_a_fixture_looks_like_its_picture_from_the_front(picture: Path) -> None:
     subject = find_subject(open_picture(picture))
     backend = ReliefBackend()
-    mesh = backend.shape(subject, Params(), 0, _report)
+    mesh = backend.shape(subject, Params(octree_resolution=96), 0, _report)
     painted = backend.paint(subject, mesh, Params(), 0, _report)
 
     assert _distance(painted, subject) <= 5
@@ -203,7 +203,7 @@ def test_the_texture_is_as_large_as_asked_for(size: int | None, expected: int) -
     assert painted.base_color.shape == (expected // 2, expected, 3)
 
 
-@pytest.mark.parametrize(("side", "expected"), [(32, 512), (480, 1024), (1000, 2048), (3000, 2048)])
+@pytest.mark.parametrize(("side", "expected"), [(32, 512), (480, 1024), (1000, 2048), (2100, 2048)])
 def test_left_to_itself_the_texture_holds_the_pictures_pixels(side: int, expected: int) -> None:
     assert _paint(_disc(side), _mesh(BALL)).base_color.shape[1] == expected
 
