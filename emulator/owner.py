@@ -19,7 +19,7 @@ import psutil
 
 _START = re.compile(r"[0-9]+\.[0-9]{2}")
 _SAME_START = 2.0
-"""Seconds by which two readings of one process's start may differ."""
+"""Seconds by which two readings of a start may differ."""
 
 
 def new_owner() -> str:
@@ -52,6 +52,12 @@ def is_certainly_gone(owner: str) -> bool:
         return True
     except psutil.AccessDenied:
         return False
+
+
+def is_older(owner: str, moment: float) -> bool:
+    """Whether the process that `owner` names began before `moment`, in seconds since the epoch."""
+    parts = _parts(owner)
+    return parts is not None and parts.start is not None and moment - parts.start >= _SAME_START
 
 
 class _Parts(NamedTuple):

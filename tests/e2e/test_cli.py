@@ -240,7 +240,7 @@ def test_without_up_commands_say_so(tmp_path: Path) -> None:
 def test_data_has_failed_endpoints_and_jobs_that_outlive_a_kill(tmp_path: Path) -> None:
     shell = new_shell(tmp_path)
     broken = Shell(shell.folder, shell.environment | {"RUNTIME_BACKEND": "no.such.module:Backend"})
-    done = broken.run("up", "--data", "data", timeout=200)
+    done = broken.run("up", "--data", "data", "--set", "startup_attempts=1", timeout=200)
     assert done.returncode == 7
     assert "did not pass the ping health check" in done.stderr
     assert "no.such.module" in done.stderr

@@ -104,6 +104,8 @@ def test_an_emulator_that_is_killed_goes_on_where_it_was(
         killed.container.remove(force=True, v=True)
         place.emulator()
     else:
+        # It takes the namespace of process ids that the killed one has left, whose number is used again.
+        place.containers.start("60", entrypoint=["sleep"], init=True)
         killed.container.start()
     s3 = aws_client("s3", place.store_url)
 

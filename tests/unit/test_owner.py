@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from emulator import owner
-from emulator.owner import is_certainly_gone, new_owner
+from emulator.owner import is_certainly_gone, is_older, new_owner
 
 HERE = socket.gethostname()
 
@@ -51,3 +51,10 @@ def test_a_process_id_of_another_namespace_says_nothing(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("name", ["another-host:1:1700000000.00:1:00000000", "nonsense", "", "a:b:c"])
 def test_what_cannot_be_known_is_not_gone(name: str) -> None:
     assert not is_certainly_gone(name)
+
+
+def test_a_process_of_an_earlier_run_is_older_and_one_that_says_no_start_is_not() -> None:
+    began = psutil.Process().create_time()
+    assert is_older(named(os.getpid()), began + 10)
+    assert not is_older(named(os.getpid()), began)
+    assert not is_older("0123456789ab:7:5f3a9c01", began + 10)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from docker.errors import NotFound
 
 from emulator.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
-from emulator.owner import host_of, is_certainly_gone
+from emulator.owner import host_of, is_certainly_gone, is_older
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -35,13 +36,18 @@ def remove_orphans(client: DockerClient, prefix: str, owner: str) -> list[str]:
 
 
 def _is_gone(client: DockerClient, owner: str) -> bool:
-    """Whether the process has ended: of this host, or of a container of this engine that does not run."""
+    """Whether the process has ended: of this host, of a container of this engine, or of its run before."""
     if is_certainly_gone(owner):
         return True
     host = host_of(owner)
-    if host == socket.gethostname() or not _CONTAINER_ID.fullmatch(host):
+    if not _CONTAINER_ID.fullmatch(host):
         return False
     try:
-        return bool(client.containers.get(host).status != "running")
+        container = client.containers.get(host)
     except NotFound:
+        return host != socket.gethostname()  # a host may be called so, too
+    if container.status != "running":
         return True
+    # This container itself, perhaps: it may have been started again since.
+    began = datetime.fromisoformat(container.attrs["State"]["StartedAt"])
+    return is_older(owner, began.timestamp())
