@@ -77,23 +77,41 @@ def pytest_configure(config: pytest.Config) -> None:
 _STARTED = time.monotonic()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there is no time for all soak tests, each run takes others first."""
-    if config.option.soak_minutes is not None:
-        run = getattr(config, "workerinput", {}).get("testrunuid")  # the same in all workers of a run
-        random.Random(run).shuffle(items)  # noqa: S311  # not to be secret
+    """Where there is no time for all soak tests, each run takes others first, after the longest.
+
+    Those come first in equal parts of the list: workers begin with a part each.
+    """
+    if config.option.soak_minutes is None:
+        return
+    run = getattr(config, "workerinput", {}).get("testrunuid")  # the same in all workers of a run
+    random.Random(run).shuffle(items)  # noqa: S311  # not to be secret
+    longest = [item for item in items if _soak_seconds(item) >= _LONG_SECONDS]
+    others = [item for item in items if item not in longest]
+    size = -(-len(others) // max(1, len(longest)))
+    for number, item in enumerate(longest):
+        others.insert(number * (size + 1), item)
+    items[:] = others
+
+
+_LONG_SECONDS = 100.0
+
+
+def _soak_seconds(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("soak")
+    return 0.0 if mark is None else float(mark.kwargs["seconds"])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     minutes = item.config.option.soak_minutes
-    mark = item.get_closest_marker("soak")
-    if minutes is None or mark is None:
+    if minutes is None:
         return
     left = minutes * 60 - (time.monotonic() - _STARTED)
-    needed = mark.kwargs["seconds"]
+    needed = _soak_seconds(item)
     if left < needed:
         pytest.skip(
-            f"it takes about {needed} s; of the {minutes:g} minutes for soak tests {left:.0f} s are left"
+            f"it takes about {needed:g} s; of the {minutes:g} minutes for soak tests {left:.0f} s are left"
         )
 
 
