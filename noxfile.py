@@ -25,7 +25,7 @@ REQUIREMENTS = [
 ]
 DOCKERFILES = ["runtime/Dockerfile", "emulator/Dockerfile", "minecraft/Dockerfile"]
 TYPED = ["gltf", "runtime", "emulator", "minecraft", "cloud", "fixtures", "tests", "noxfile.py"]
-PARALLEL = ["-n", "2", "--dist", "worksteal"]
+PARALLEL = ["--dist", "worksteal", "-n"]
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """Tests start hundreds of programs: none is to compile its sources that another has compiled."""
 GROUPS = nox.project.dependency_groups
@@ -103,7 +103,8 @@ def tests(session: nox.Session) -> None:
         "pytest",
         "-m",
         "not integration and not gpu and not soak",
-        *(session.posargs or PARALLEL),
+        # A quarter of the time a test waits for another process: three keep two cores busy.
+        *(session.posargs or (*PARALLEL, "3")),
         env=BYTECODE,
     )
 
@@ -117,7 +118,7 @@ def soak(session: nox.Session) -> None:
     install(session, "test")
     compile_loops(session)
     long = ("--timeout", "1200", *session.posargs)
-    suites = [("pytest", "-m", "soak and not integration", *PARALLEL, *long)]
+    suites = [("pytest", "-m", "soak and not integration", *PARALLEL, "2", *long)]
     if not session.posargs and _docker_answers():
         suites.append(("pytest", "-m", "soak and integration", "-n", "0", *long))
     run_all(session, *suites, env=BYTECODE)
