@@ -42,7 +42,8 @@ def install(session: nox.Session, *groups: str) -> None:
     if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
         return
     requirements = GROUPS(PROJECT, *groups) if groups else ()
-    session.install("--quiet", "-c", CONSTRAINTS, "-e", ".", *requirements)
+    # To compile all modules takes as long as to install them; those that are used are compiled when they are.
+    session.install("--quiet", "--no-compile", "-c", CONSTRAINTS, "-e", ".", *requirements)
     mark.write_text(wanted, encoding="utf-8")
 
 
@@ -60,7 +61,7 @@ def run_all(session: nox.Session, *commands: tuple[str, ...], env: dict[str, str
 
 def compile_loops(session: nox.Session) -> None:
     """The voxel engine's loops, into numba's cache: under a test's time limit, each process would do it."""
-    session.run("python", "-m", "minecraft.voxel.warm")
+    session.run("python", "-m", "minecraft.voxel.warm", env=BYTECODE)
 
 
 def cuda_devices() -> str:
