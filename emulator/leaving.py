@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import sys
@@ -12,8 +13,10 @@ def leave(status: int) -> NoReturn:
     """End the process at once.
 
     Python would free all that it has loaded, piece by piece, for up to a third of a second; and it would wait
-    for threads whose calls to a store hang.
+    for threads whose calls to a store hang. What was registered for the end, as the removal of a folder, is
+    done.
     """
+    atexit._run_exitfuncs()  # noqa: SLF001  # no other door
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BrokenPipeError):  # whoever read it has left
             stream.flush()

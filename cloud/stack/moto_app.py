@@ -8,17 +8,21 @@ form is that of POST Object: https://docs.aws.amazon.com/AmazonS3/latest/API/RES
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 
-from cloud.stack.moto_quick import make_moto_quick, remembering
+from cloud.stack.moto_quick import make_moto_quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Flask
+
+_HOSTS = 256
+"""So many are remembered: a host is made of what a caller calls its service and region."""
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -53,7 +57,7 @@ class _Dispatcher(DomainDispatcherApplication):
 
     def __init__(self, create: Callable[[str], Flask]) -> None:
         super().__init__(create)
-        self._services = remembering(super().get_backend_for_host)
+        self._services = lru_cache(_HOSTS)(super().get_backend_for_host)
 
     def get_backend_for_host(self, host: str | None) -> str | None:
         """The name of the service that answers there."""

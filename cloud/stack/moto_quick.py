@@ -1,9 +1,9 @@
 """moto, less what it does again for each request though it comes to the same.
 
-It lists its own folder, to see which services there are; it looks through all members of a service's class,
-to see which operations there are; and for each value of an item of DynamoDB it asks for each of the ten types
-by all names that a type could go under. An UpdateExpression it parses twice, and walks through ten times,
-with a look at each node whether it is of a kind that is changed. That is a third of what a request costs.
+It looks through all members of a service's class, to see which operations there are; for each value of an
+item of DynamoDB it asks for each of the ten types by all names that a type could go under; and an
+UpdateExpression it parses twice, and walks through ten times, with a look at each node whether it is of a
+kind that is changed. That is a third of what a request costs.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from botocore.model import StructureShape
-
-_HOSTS = 256
-"""So many are remembered: a host is made of what a caller calls its service and region."""
 
 _EXPRESSIONS = 256
 """So many, as parsed, are remembered: whoever works on one takes a copy."""
@@ -42,11 +39,6 @@ def make_moto_quick() -> None:
 
 def _parsed_once(make: Callable[[str], Any]) -> Any:  # noqa: ANN401  # what a class takes for a static method
     return staticmethod(functools.lru_cache(_EXPRESSIONS)(make))
-
-
-def remembering(service_of: Callable[[str | None], Any]) -> Callable[[str | None], Any]:
-    """`service_of`, the service that answers at a host, asked once for each."""
-    return functools.lru_cache(_HOSTS)(service_of)
 
 
 def _handing_on(write: Callable[..., None]) -> Callable[..., None]:

@@ -248,5 +248,3 @@ def main(descriptor: int) -> None:
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))
-    # On AWS a function's process is not ended in order either, and to free all that it has loaded takes time.
-    os._exit(0)
