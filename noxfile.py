@@ -61,7 +61,7 @@ def run_all(session: nox.Session, *commands: tuple[str, ...], env: dict[str, str
 
 def compile_loops(session: nox.Session) -> None:
     """The voxel engine's loops, into numba's cache: under a test's time limit, each process would do it."""
-    session.run("python", "-m", "minecraft.voxel.warm", env=BYTECODE)
+    session.run("python", "-m", "meshtwin.minecraft.voxel.warm", env=BYTECODE)
 
 
 def cuda_devices() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from boto3.exceptions import Boto3Error
 from botocore import exceptions as sdk
 
-from cloud.errors import UnavailableError
+from meshtwin.cloud.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

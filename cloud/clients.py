@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from emulator.whole_answers import refuse_cut_answers
+from meshtwin.emulator.core.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from cloud.errors import UnavailableError
-from cloud.profiles import Profile, load_profile, profile_name
-from cloud.stack.state import read_state
+from meshtwin.cloud.errors import UnavailableError
+from meshtwin.cloud.local.stack.state import read_state
+from meshtwin.cloud.profiles import Profile, load_profile, profile_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cloud import clients
-from cloud.aws_errors import aws_errors, error_code
-from cloud.endpoint_spec import VARIANT, container_environment, endpoint_spec, is_ours
-from cloud.errors import UnavailableError
-from cloud.resources import ensure_resources, topic_arns
-from cloud.scaling import ensure_scaling, remove_scaling
+from meshtwin.cloud import clients
+from meshtwin.cloud.aws_errors import aws_errors, error_code
+from meshtwin.cloud.errors import UnavailableError
+from meshtwin.cloud.resources import ensure_resources, topic_arns
+from meshtwin.cloud.scaling import ensure_scaling, remove_scaling
+from meshtwin.cloud.spec.endpoint import VARIANT, container_environment, endpoint_spec, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cloud.endpoint_spec import EndpointSpec
-    from cloud.profiles import Profile
+    from meshtwin.cloud.profiles import Profile
+    from meshtwin.cloud.spec.endpoint import EndpointSpec
 
 _FIRST_PAUSE = 0.05
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from cloud import clients
-from cloud.aws_errors import unavailable
-from cloud.errors import CloudError, UnavailableError, UsageError
-from cloud.whole import whole
-from runtime.contract import S3_URI
+from meshtwin.cloud import clients
+from meshtwin.cloud.aws_errors import unavailable
+from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
+from meshtwin.cloud.whole import whole
+from meshtwin.runtime.contract import S3_URI
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from cloud.errors import UnavailableError, UsageError
+from meshtwin.cloud.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cloud.errors import UsageError
+from meshtwin.cloud.errors import UsageError
 
 
 def file_to_write(place: str, option: str) -> Path:

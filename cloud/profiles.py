@@ -13,7 +13,7 @@ import string
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from cloud.errors import UsageError
+from meshtwin.cloud.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

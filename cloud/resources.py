@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cloud import clients
-from cloud.errors import UnavailableError, UsageError
-from minecraft.jobs.table import create_table
+from meshtwin.cloud import clients
+from meshtwin.cloud.errors import UnavailableError, UsageError
+from meshtwin.minecraft.jobs.table import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import BucketLifecycleConfigurationTypeDef
     from mypy_boto3_sagemaker.type_defs import AsyncInferenceNotificationConfigTypeDef
 
-    from cloud.profiles import Profile
+    from meshtwin.cloud.profiles import Profile
 
 EXPIRE_AFTER_DAYS: Mapping[str, int] = MappingProxyType(
     {

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cloud import clients
+from meshtwin.cloud import clients
 
 LEAST = 0
 MOST = 1

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.endpoint_spec import VARIANT
-from cloud.errors import CloudError
-from cloud.resources import ensure_resources
-from cloud.scaling import ensure_scaling
+from meshtwin.cloud.errors import CloudError
+from meshtwin.cloud.resources import ensure_resources
+from meshtwin.cloud.scaling import ensure_scaling
+from meshtwin.cloud.spec.endpoint import VARIANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cloud.profiles import Profile
+    from meshtwin.cloud.profiles import Profile
 
 INTERVAL_SECONDS = 2.0
 

@@ -1,16 +1,16 @@
-"""`python -m emulator`: SageMaker Asynchronous Inference on a port of this machine."""
+"""`python -m meshtwin.emulator`: SageMaker Asynchronous Inference on a port of this machine."""
 
 from __future__ import annotations
 
 import sys
 
-from emulator.clock import AdjustableClock
-from emulator.leaving import leave
-from emulator.logs import configure_logging
-from emulator.options import parse
-from emulator.protocol.errors import UnavailableError
-from emulator.queue.table import StoreUnavailableError
-from emulator.server import listen, serve
+from meshtwin.emulator.core.clock import AdjustableClock
+from meshtwin.emulator.core.leaving import leave
+from meshtwin.emulator.core.logs import configure_logging
+from meshtwin.emulator.core.protocol.errors import UnavailableError
+from meshtwin.emulator.core.server import listen, serve
+from meshtwin.emulator.sagemaker.options import parse
+from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,11 +9,11 @@ from urllib.parse import unquote_to_bytes
 
 import numpy as np
 
-from gltf import format as glb
-from gltf.document import given
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.document import given
 
 if TYPE_CHECKING:
-    from gltf.document import Document
+    from meshtwin.gltf.document import Document
 
 
 class Buffers:

@@ -14,16 +14,16 @@ import numpy as np
 import PIL.Image
 from pydantic import ValidationError
 
-from gltf import format as glb
-from gltf.buffers import Buffers
-from gltf.document import DOCUMENT, Document
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.buffers import Buffers
+from meshtwin.gltf.document import DOCUMENT, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from gltf.document import Primitive
+    from meshtwin.gltf.document import Primitive
 
 UNIT_TOLERANCE = 5e-4
 """How far a normal's length may be from 1; the validator allows about this much."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gltf.write import Binary, assemble, document_of, sound_faces
+from meshtwin.gltf.write import Binary, assemble, document_of, sound_faces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

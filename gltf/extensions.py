@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gltf import format as glb
+from meshtwin.gltf import format as glb
 
 if TYPE_CHECKING:
-    from gltf.document import Document
+    from meshtwin.gltf.document import Document
 
 READ = frozenset(
     {

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from gltf.document import given
+from meshtwin.gltf.document import given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from gltf.buffers import Buffers
-    from gltf.document import Document, Sparse
+    from meshtwin.gltf.buffers import Buffers
+    from meshtwin.gltf.document import Document, Sparse
 
     Bytes = NDArray[np.uint8]
 

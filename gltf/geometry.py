@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gltf import format as glb
-from gltf.document import given
-from gltf.scene import joint_sets
-from gltf.transforms import IDENTITY
-from gltf.values import as_floats, check_count, floats
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.document import given
+from meshtwin.gltf.scene import joint_sets
+from meshtwin.gltf.transforms import IDENTITY
+from meshtwin.gltf.values import as_floats, check_count, floats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gltf.buffers import Buffers
-    from gltf.document import Document, Primitive
-    from gltf.scene import Placed
-    from gltf.transforms import Transforms
+    from meshtwin.gltf.buffers import Buffers
+    from meshtwin.gltf.document import Document, Primitive
+    from meshtwin.gltf.scene import Placed
+    from meshtwin.gltf.transforms import Transforms
 
 _BLOCK = 1 << 15
 """Vertices that are skinned at once: a transform for each of all of them would be four times their size."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gltf import format as glb
-from gltf.document import Node, given
-from gltf.transforms import IDENTITY, after, of_node
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.document import Node, given
+from meshtwin.gltf.transforms import IDENTITY, after, of_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gltf.document import Document
-    from gltf.transforms import Transforms
+    from meshtwin.gltf.document import Document
+    from meshtwin.gltf.transforms import Transforms
 
 
 class Nodes:

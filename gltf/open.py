@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from gltf import format as glb
-from gltf.buffers import Buffers
-from gltf.document import DOCUMENT, Document
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.buffers import Buffers
+from meshtwin.gltf.document import DOCUMENT, Document
 
 if TYPE_CHECKING:
     from pathlib import Path

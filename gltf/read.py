@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gltf.extensions import check_extensions
-from gltf.geometry import positions_and_faces
-from gltf.open import open_glb
-from gltf.scene import placed_primitives
+from meshtwin.gltf.extensions import check_extensions
+from meshtwin.gltf.geometry import positions_and_faces
+from meshtwin.gltf.open import open_glb
+from meshtwin.gltf.scene import placed_primitives
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from gltf.buffers import Buffers
-    from gltf.document import Document, Primitive
+    from meshtwin.gltf.buffers import Buffers
+    from meshtwin.gltf.document import Document, Primitive
 
 _FAR = 128
 """Single precision is enough for a scene that is not farther from 0 than this, in its own extents: it rounds

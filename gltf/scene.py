@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gltf import format as glb
-from gltf.document import given
-from gltf.nodes import Nodes
-from gltf.transforms import IDENTITY, after, instance_count, of_instances, of_skin
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.document import given
+from meshtwin.gltf.nodes import Nodes
+from meshtwin.gltf.transforms import IDENTITY, after, instance_count, of_instances, of_skin
 
 if TYPE_CHECKING:
-    from gltf.buffers import Buffers
-    from gltf.document import Document, Node, Primitive
-    from gltf.transforms import Transforms
+    from meshtwin.gltf.buffers import Buffers
+    from meshtwin.gltf.document import Document, Node, Primitive
+    from meshtwin.gltf.transforms import Transforms
 
 MOST_SETS = 16
 """Sets of four joints that may move a vertex; viewers take one or two."""

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gltf import format as glb
-from gltf.document import given
-from gltf.values import floats
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.document import given
+from meshtwin.gltf.values import floats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from gltf.buffers import Buffers
-    from gltf.document import Document, Instancing, Node, Skin
+    from meshtwin.gltf.buffers import Buffers
+    from meshtwin.gltf.document import Document, Instancing, Node, Skin
 
     Transforms = NDArray[np.float64]
 

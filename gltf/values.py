@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gltf import format as glb
+from meshtwin.gltf import format as glb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gltf.buffers import Buffers
-    from gltf.document import Document, Primitive
+    from meshtwin.gltf.buffers import Buffers
+    from meshtwin.gltf.document import Document, Primitive
 
 
 def floats(document: Document, buffers: Buffers, index: int, *kinds: str) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gltf import format as glb
+from meshtwin.gltf import format as glb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from minecraft.contract import ContractError
+from meshtwin.minecraft.contract import ContractError
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody

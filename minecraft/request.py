@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from minecraft.voxel.dimensions import DIMENSION, OVERWORLD
-from minecraft.voxel.size import SIZES
-from minecraft.voxel.versions import DEFAULT_VERSION
+from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION
+from meshtwin.minecraft.voxel.export.dimensions import DIMENSION, OVERWORLD
+from meshtwin.minecraft.voxel.voxelize.size import SIZES
 
 PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale", "creative")
-"""Names of palettes, as `minecraft.voxel.palette` has them: what checks a request need not load that."""
+"""Names of palettes, as `meshtwin.minecraft.voxel.blocks.palette` has them: what checks a request need not load that."""
 
 _DIMENSIONS = {"_nether": "minecraft:the_nether", "_the_end": "minecraft:the_end"}
 

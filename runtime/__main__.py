@@ -1,4 +1,4 @@
-"""`python -m runtime [serve | weights]`: the container's program."""
+"""`python -m meshtwin.runtime [serve | weights]`: the container's program."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ if __name__ == "__main__":
     # own once it is loaded; until then, and for `weights`, to be told to stop is no success.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    from runtime.program import main
+    from meshtwin.runtime.program import main
 
     sys.exit(main())

@@ -13,8 +13,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runtime.contract import ErrorCode, JobError
-from runtime.settings import Settings, SettingsError
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

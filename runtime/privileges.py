@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 
-from runtime.logs import log
-from runtime.settings import SettingsError
+from meshtwin.runtime.logs import log
+from meshtwin.runtime.settings import SettingsError
 
 
 def step_down(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m runtime [serve | weights]`: the container's program."""
+"""`python -m meshtwin.runtime [serve | weights]`: the container's program."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from runtime import logs
-from runtime.privileges import step_down
-from runtime.server import EXIT_SETTINGS, run
-from runtime.settings import Settings, SettingsError, unknown_variables
-from runtime.weights.fetch import fetch
-from runtime.weights.hub import WeightsError
+from meshtwin.runtime import logs
+from meshtwin.runtime.http.server import EXIT_SETTINGS, run
+from meshtwin.runtime.privileges import step_down
+from meshtwin.runtime.settings import Settings, SettingsError, unknown_variables
+from meshtwin.runtime.weights.fetch import fetch
+from meshtwin.runtime.weights.hub import WeightsError
 
 MODEL_FOLDER = Path("/opt/ml/model")
 """Where SageMaker puts a model's files, and backends look for them."""
@@ -50,7 +50,8 @@ def serve() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m runtime", description="Settings come from the environment: docs/container.md."
+        prog="python -m meshtwin.runtime",
+        description="Settings come from the environment: docs/container.md.",
     )
     commands = parser.add_subparsers(dest="command", metavar="serve | weights")
     # SageMaker starts `docker run image serve`.

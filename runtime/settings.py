@@ -115,10 +115,10 @@ class Settings:
     """One container's settings."""
 
     backend: str = _from("RUNTIME_BACKEND", _backend, "auto")
-    """Who makes the meshes: see `runtime.backends.registry`."""
+    """Who makes the meshes: see `meshtwin.runtime.backends.registry`."""
 
     device: str = _from("RUNTIME_DEVICE", _device, "auto")
-    """Where a torch backend runs: see `runtime.device`."""
+    """Where a torch backend runs: see `meshtwin.runtime.device`."""
 
     host: str = _from("RUNTIME_HOST", _host, "127.0.0.1")
     """Where to listen. Only this machine unless said otherwise; the Docker image says 0.0.0.0."""
@@ -161,7 +161,7 @@ class Settings:
     hunyuan_revision: str = _from(
         "RUNTIME_HUNYUAN_REVISION", _revision, "0b94677654c57bb9a6b6845cd7b704ccf551d327"
     )
-    """Of https://huggingface.co/tencent/Hunyuan3D-2.1, for `python -m runtime weights`."""
+    """Of https://huggingface.co/tencent/Hunyuan3D-2.1, for `python -m meshtwin.runtime weights`."""
 
     dino_revision: str = _from("RUNTIME_DINO_REVISION", _revision, "611a9d42f2335e0f921f1e313ad3c1b7178d206d")
     """Of https://huggingface.co/facebook/dinov2-giant."""

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import settings
 from werkzeug.serving import make_server
 
-from cloud.connection import connect
-from cloud.profiles import PROFILES
-from cloud.stack.atomic import make_items_atomic
-from cloud.stack.hosted_elsewhere import leave_functions_alone
-from cloud.stack.moto_app import moto_app
-from cloud.stack.moto_handler import Handler
+from meshtwin.cloud.connection import connect
+from meshtwin.cloud.local.moto.app import moto_app
+from meshtwin.cloud.local.moto.atomic import make_items_atomic
+from meshtwin.cloud.local.moto.handler import Handler
+from meshtwin.cloud.local.moto.hosted_elsewhere import leave_functions_alone
+from meshtwin.cloud.profiles import PROFILES
 from tests.support.emulator import (
     ECHO_PROCESS,
     IMAGES,

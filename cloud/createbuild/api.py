@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cloud.errors import CloudError, UnavailableError, UsageError
-from cloud.profiles import API_TOKEN_VARIABLE, API_URL_VARIABLE
-from cloud.whole import whole
+from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
+from meshtwin.cloud.profiles import API_TOKEN_VARIABLE, API_URL_VARIABLE
+from meshtwin.cloud.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from cloud.createbuild.api import fetch
-from cloud.errors import CloudError
+from meshtwin.cloud.createbuild.api import fetch
+from meshtwin.cloud.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

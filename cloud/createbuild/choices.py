@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloud.errors import UsageError
+from meshtwin.cloud.errors import UsageError
 
 
 def palette_of(text: str) -> str | tuple[str, ...]:

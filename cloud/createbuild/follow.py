@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cloud.errors import JobFailedError, NotYetError, UnavailableError
+from meshtwin.cloud.errors import JobFailedError, NotYetError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cloud.createbuild.api import BuildApi
+    from meshtwin.cloud.createbuild.api import BuildApi
 
 _INTERVAL = 0.25
 _LONGEST_INTERVAL = 5.0

@@ -6,15 +6,15 @@ import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from cloud.errors import UsageError
-from minecraft import timeouts
-from minecraft.lambdas import ROUTES
-from minecraft.lambdas.settings import SettingsError, StatusSettings, SubmitSettings, WorkerSettings
+from meshtwin.cloud.errors import UsageError
+from meshtwin.minecraft import timeouts
+from meshtwin.minecraft.lambdas import ROUTES
+from meshtwin.minecraft.lambdas.settings import SettingsError, StatusSettings, SubmitSettings, WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cloud.profiles import Profile
+    from meshtwin.cloud.profiles import Profile
 
 SWEEP_SECONDS = 60
 
@@ -83,7 +83,7 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
     return (
         Function(
             names.submit_function,
-            "minecraft.lambdas.submit.handler",
+            "meshtwin.minecraft.lambdas.submit.handler",
             memory=256,
             timeout=timeouts.API_SECONDS,
             environment=api,
@@ -91,7 +91,7 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
         ),
         Function(
             names.status_function,
-            "minecraft.lambdas.status.handler",
+            "meshtwin.minecraft.lambdas.status.handler",
             memory=256,
             timeout=timeouts.API_SECONDS,
             environment=api,
@@ -99,7 +99,7 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
         ),
         Function(
             names.worker_function,
-            "minecraft.lambdas.worker.handler",
+            "meshtwin.minecraft.lambdas.worker.handler",
             memory=256,
             timeout=timeouts.WORKER_SECONDS,
             environment=table | bucket | steps | wakes,
@@ -116,7 +116,7 @@ def _step(name: str, module: str, memory: int, timeout: int, environment: Mappin
     """A function that works for the worker: which hears at once of one that fails, and tries again itself."""
     return Function(
         name,
-        f"minecraft.lambdas.{module}.handler",
+        f"meshtwin.minecraft.lambdas.{module}.handler",
         memory=memory,
         timeout=timeout,
         environment=environment,

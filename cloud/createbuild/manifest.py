@@ -6,12 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import minecraft
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cloud.createbuild.functions import Function
+    from meshtwin.cloud.createbuild.functions import Function
 
     _Table = Mapping[str, str] | Mapping[str, str | int]
     _Value = str | int | _Table | tuple[_Table, ...]

@@ -1,22 +1,22 @@
-"""`python -m emulator.standins`: functions, and other services that a store lacks, on a port."""
+"""`python -m meshtwin.emulator.standins`: functions, and other services that a store lacks, on a port."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from emulator.clock import AdjustableClock
-from emulator.functions.manifest import ManifestError, load
-from emulator.leaving import leave
-from emulator.logs import configure_logging
-from emulator.server import listen, serve_program
-from emulator.standins.options import parse
-from emulator.standins.standins import Standins
+from meshtwin.emulator.core.clock import AdjustableClock
+from meshtwin.emulator.core.leaving import leave
+from meshtwin.emulator.core.logs import configure_logging
+from meshtwin.emulator.core.server import listen, serve_program
+from meshtwin.emulator.lambda_.manifest import ManifestError, load
+from meshtwin.emulator.standins.options import parse
+from meshtwin.emulator.standins.standins import Standins
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from emulator.server import Program
+    from meshtwin.emulator.core.server import Program
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,12 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from emulator.fleet.logs import tail
+from meshtwin.emulator.sagemaker.fleet.logs import tail
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from emulator.standins.standins import Standins
+    from meshtwin.emulator.standins.standins import Standins
 
 PREFIX = "/_standins"
 

@@ -1,4 +1,4 @@
-"""The command line of `python -m emulator.standins`, and the settings that it makes."""
+"""The command line of `python -m meshtwin.emulator.standins`, and the settings that it makes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from emulator.functions.settings import HostSettings
-from emulator.options import add_place, add_running, checked, folder, setting_reader
+from meshtwin.emulator.lambda_.settings import HostSettings
+from meshtwin.emulator.sagemaker.options import add_place, add_running, checked, folder, setting_reader
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
 _EXAMPLES = """\
 S3, DynamoDB, SNS and SQS are the ones that the environment names, as for every AWS SDK:
 
   AWS_ENDPOINT_URL=http://localhost:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \\
-    python -m emulator.standins --port 8471 --functions functions.toml
+    python -m meshtwin.emulator.standins --port 8471 --functions functions.toml
 
   aws --endpoint-url http://localhost:8471 lambda list-functions
 
 Any setting of docs/functions.md can be given by its name:
 
-  python -m emulator.standins --functions functions.toml --set concurrency=2
+  python -m meshtwin.emulator.standins --functions functions.toml --set concurrency=2
 """
 _GIVEN_OTHERWISE = {"functions", "log_dir"}
 
@@ -45,7 +45,7 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
 
 def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m emulator.standins",
+        prog="python -m meshtwin.emulator.standins",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
-from emulator.admin.answers import refused
-from emulator.admin.guard import KEY_REQUIRED, Guard
-from emulator.faults.faults import Faults
-from emulator.foundation_models.service import foundation_models
-from emulator.functions import http_api, manifest
-from emulator.functions.environment import own_endpoints
-from emulator.functions.host import FunctionHost
-from emulator.protocol.access import own_key
-from emulator.protocol.gateway import Gateway
-from emulator.standins import admin
+from meshtwin.emulator.bedrock.service import foundation_models
+from meshtwin.emulator.core.admin_answers import refused
+from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.core.host_guard import KEY_REQUIRED, Guard
+from meshtwin.emulator.core.protocol.access import own_key
+from meshtwin.emulator.core.protocol.gateway import Gateway
+from meshtwin.emulator.lambda_ import http_api, manifest
+from meshtwin.emulator.lambda_.environment import own_endpoints
+from meshtwin.emulator.lambda_.host import FunctionHost
+from meshtwin.emulator.standins import admin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.types import Receive, Scope, Send
 
-    from emulator.clock import AdjustableClock
-    from emulator.functions.settings import HostSettings
-    from emulator.protocol.gateway import Service
+    from meshtwin.emulator.core.clock import AdjustableClock
+    from meshtwin.emulator.core.protocol.gateway import Service
+    from meshtwin.emulator.lambda_.settings import HostSettings
 
 
 def other_services() -> list[Service]:

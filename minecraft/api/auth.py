@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from minecraft.api.errors import ApiError
-from minecraft.logs import log
+from meshtwin.minecraft.api.errors import ApiError
+from meshtwin.minecraft.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_ssm import SSMClient
 
-    from minecraft.jobs.clock import Clock
-    from minecraft.lambdas.settings import AuthSettings
+    from meshtwin.minecraft.jobs.clock import Clock
+    from meshtwin.minecraft.lambdas.settings import AuthSettings
 
 CACHE_SECONDS = 300.0
 MAX_TOKENS = 2

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from minecraft.api.errors import ApiError
-from minecraft.jobs.table import LostJobError
-from minecraft.logs import log
+from meshtwin.minecraft.api.errors import ApiError
+from meshtwin.minecraft.jobs.table import LostJobError
+from meshtwin.minecraft.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,12 +9,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from minecraft.api.errors import ApiError, invalid
-from minecraft.contract import ORDERS
-from minecraft.request import PALETTES, BuildRequest
-from minecraft.voxel.block_ids import find_known, refuse_newer
-from minecraft.voxel.size import LARGEST, SIZES, SMALLEST, parse_size
-from minecraft.voxel.versions import DEFAULT_VERSION, VERSIONS, WORLD_BORDER
+from meshtwin.minecraft.api.errors import ApiError, invalid
+from meshtwin.minecraft.contract import ORDERS
+from meshtwin.minecraft.request import PALETTES, BuildRequest
+from meshtwin.minecraft.voxel.blocks.block_ids import find_known, refuse_newer
+from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION, VERSIONS, WORLD_BORDER
+from meshtwin.minecraft.voxel.voxelize.size import LARGEST, SIZES, SMALLEST, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from minecraft.api.errors import ApiError, invalid
-from minecraft.api.parse import UPLOADS, upload_key
-from minecraft.objects import Location, size_if_there
+from meshtwin.minecraft.api.errors import ApiError, invalid
+from meshtwin.minecraft.api.parse import UPLOADS, upload_key
+from meshtwin.minecraft.objects import Location, size_if_there
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from minecraft import contract
-from minecraft.jobs.job import Step
-from minecraft.jobs.states import State
+from meshtwin.minecraft import contract
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.job import Job
 
 STAGES: Mapping[Step, tuple[str, str]] = MappingProxyType(
     {

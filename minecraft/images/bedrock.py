@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from minecraft.images.provider import Busy, Failed, Picture, Refused
-from minecraft.logs import log
-from minecraft.timeouts import MODEL
-from minecraft.whole_answers import refuse_cut_answers
+from meshtwin.minecraft.images.provider import Busy, Failed, Picture, Refused
+from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.timeouts import MODEL
+from meshtwin.minecraft.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from minecraft.images.provider import Outcome
+    from meshtwin.minecraft.images.provider import Outcome
 
 RETIRED = re.compile(r"(?:\w+\.)?amazon\.(?:titan-image-generator|nova-canvas)\b.*")
 """Amazon's own image models: Titan's ended on 2026-06-30, Nova Canvas on 2026-09-30."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from minecraft.contract import ContractError, ImageTask
-from minecraft.objects import Location, location
+from meshtwin.minecraft.contract import ContractError, ImageTask
+from meshtwin.minecraft.objects import Location, location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

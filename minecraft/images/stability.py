@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from minecraft.images.bedrock import invoke
+from meshtwin.minecraft.images.bedrock import invoke
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from minecraft.images.provider import Outcome, Picture
+    from meshtwin.minecraft.images.provider import Outcome, Picture
 
 MOST_SEED = 4_294_967_294
 """The largest seed that all of them take; 0 stands for a random one."""

@@ -7,8 +7,8 @@ import warnings
 
 from PIL import Image
 
-from gltf.image_files import DAMAGE, decoded, kind_of, upright
-from minecraft.images.provider import Failed, Picture
+from meshtwin.gltf.image_files import DAMAGE, decoded, kind_of, upright
+from meshtwin.minecraft.images.provider import Failed, Picture
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_PIXELS = {"JPEG": 40_000_000, "PNG": 24_000_000, "WEBP": 16_000_000}

@@ -11,12 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from minecraft.jobs.states import ENDS
-from minecraft.jobs.writes import Write
+from meshtwin.minecraft.jobs.states import ENDS
+from meshtwin.minecraft.jobs.writes import Write
 
 if TYPE_CHECKING:
-    from minecraft.jobs.table import JobTable
-    from minecraft.jobs.writes import Value
+    from meshtwin.minecraft.jobs.table import JobTable
+    from meshtwin.minecraft.jobs.writes import Value
 
 DAY = 86_400
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from minecraft.jobs.states import ENDS, State
-from minecraft.jobs.table import LostJobError
+from meshtwin.minecraft.jobs.states import ENDS, State
+from meshtwin.minecraft.jobs.table import LostJobError
 
 if TYPE_CHECKING:
-    from minecraft.jobs.job import Job
-    from minecraft.jobs.lease import Leases
-    from minecraft.jobs.table import JobTable
+    from meshtwin.minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.lease import Leases
+    from meshtwin.minecraft.jobs.table import JobTable
 
 _RACES = 50
 

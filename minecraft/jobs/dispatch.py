@@ -5,17 +5,17 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from minecraft.jobs.job import UNREADABLE
-from minecraft.jobs.states import State
-from minecraft.jobs.table import LostJobError
-from minecraft.logs import log
+from meshtwin.minecraft.jobs.job import UNREADABLE
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.table import LostJobError
+from meshtwin.minecraft.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from minecraft.jobs.job import Job
-    from minecraft.jobs.lease import Leases
-    from minecraft.jobs.table import JobTable
+    from meshtwin.minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.lease import Leases
+    from meshtwin.minecraft.jobs.table import JobTable
 
 _MAX_ATTEMPTS = 20
 _INDEX_OVERREAD = 50

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from minecraft.jobs.states import ENDS, State
+from meshtwin.minecraft.jobs.states import ENDS, State
 
 if TYPE_CHECKING:
-    from minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.job import Job
 
 SOON = 5
 """What is told of a job that should have ended by now."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from minecraft.jobs.states import ACTIVE, State
-from minecraft.request import BuildRequest
+from meshtwin.minecraft.jobs.states import ACTIVE, State
+from meshtwin.minecraft.request import BuildRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from minecraft.jobs.writes import Value
+    from meshtwin.minecraft.jobs.writes import Value
 
 
 class Step(StrEnum):

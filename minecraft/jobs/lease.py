@@ -11,17 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from minecraft.jobs.states import State
-from minecraft.jobs.table import LostJobError
-from minecraft.jobs.writes import KEY, Write, execute, from_item
-from minecraft.timeouts import LEASE_SECONDS
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.table import LostJobError
+from meshtwin.minecraft.jobs.writes import KEY, Write, execute, from_item
+from meshtwin.minecraft.timeouts import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from minecraft.jobs.job import Job
-    from minecraft.jobs.table import JobTable
-    from minecraft.jobs.writes import Value
+    from meshtwin.minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.table import JobTable
+    from meshtwin.minecraft.jobs.writes import Value
 
 _ATTEMPTS = 5
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from minecraft.jobs.cancel import Cancellation, cancel
+from meshtwin.minecraft.jobs.cancel import Cancellation, cancel
 
 if TYPE_CHECKING:
-    from minecraft.jobs.job import Job
-    from minecraft.jobs.lease import Lease, Leases
-    from minecraft.jobs.table import JobTable
+    from meshtwin.minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.lease import Lease, Leases
+    from meshtwin.minecraft.jobs.table import JobTable
 
 __all__ = ["Cancellation", "Clearing", "Entry", "cancel", "clear", "entries"]
 

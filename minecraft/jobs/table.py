@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from minecraft.jobs.job import (
+from meshtwin.minecraft.jobs.job import (
     ACTIVE_PART,
     INDEX_KEY,
     JOB_ID,
@@ -19,16 +19,16 @@ from minecraft.jobs.job import (
     index_of,
     stored,
 )
-from minecraft.jobs.states import ENDS, State, check
-from minecraft.jobs.writes import KEY, Write, execute, from_item, to_item
+from meshtwin.minecraft.jobs.states import ENDS, State, check
+from meshtwin.minecraft.jobs.writes import KEY, Write, execute, from_item, to_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from minecraft.jobs.clock import Clock
-    from minecraft.jobs.writes import Value
+    from meshtwin.minecraft.jobs.clock import Clock
+    from meshtwin.minecraft.jobs.writes import Value
 
 INDEX = "queue"
 TTL_ATTRIBUTE = "expires_at"

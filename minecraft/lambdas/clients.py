@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from minecraft.timeouts import AWS
-from minecraft.whole_answers import refuse_cut_answers
+from meshtwin.minecraft.timeouts import AWS
+from meshtwin.minecraft.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

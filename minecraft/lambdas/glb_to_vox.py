@@ -9,17 +9,17 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from minecraft.contract import VOXELS, ContractError, StepFailure, VoxelSummary, VoxelTask
-from minecraft.lambdas import clients
-from minecraft.lambdas.settings import VoxelSettings
-from minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
-from minecraft.logs import log
-from minecraft.objects import Location, location, size_if_there
+from meshtwin.minecraft.contract import VOXELS, ContractError, StepFailure, VoxelSummary, VoxelTask
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.lambdas.settings import VoxelSettings
+from meshtwin.minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
+from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.objects import Location, location, size_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from minecraft.voxel.engine import Made, Options
+    from meshtwin.minecraft.voxel.engine import Made, Options
 
 MAX_MODEL_BYTES = 256 * 1024 * 1024
 """Well above what the endpoint makes of 1,000,000 triangles and a texture of 4096 pixels; half of /tmp."""
@@ -44,7 +44,7 @@ class _Headers(TypedDict, total=False):
 def handler(event: object, _context: object = None) -> dict[str, Any]:
     """Put a job's build, or why there is none, into S3, and call the worker.
 
-    The event is `minecraft.contract.VoxelTask`'s. The answer has `jobId` and `outcome`: `built`, `kept` (it
+    The event is `meshtwin.minecraft.contract.VoxelTask`'s. The answer has `jobId` and `outcome`: `built`, `kept` (it
     was there before), or the failure's code.
 
     Raises:
@@ -81,8 +81,8 @@ def _work(task: VoxelTask, model: Location, prefix: Location, done: Location) ->
 def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
     """Write all of the build, its summary last; why it cannot be, else."""
     # Half a second of imports, which a task whose build is there already need not wait for.
-    from minecraft.voxel.engine import make  # noqa: PLC0415
-    from minecraft.voxel.read import read_model  # noqa: PLC0415
+    from meshtwin.minecraft.voxel.engine import make  # noqa: PLC0415
+    from meshtwin.minecraft.voxel.read.read import read_model  # noqa: PLC0415
 
     try:
         model = read_model(path)
@@ -103,7 +103,7 @@ def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
 
 def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str, bytes]]:
     """The build's files; without commands, and with a note, where it has no room in the world."""
-    from minecraft.voxel.artefacts import artefacts, fits  # noqa: PLC0415  # as above
+    from meshtwin.minecraft.voxel.export.artefacts import artefacts, fits  # noqa: PLC0415  # as above
 
     anchor = None if task.anchor is None else (task.anchor["x"], task.anchor["y"], task.anchor["z"])
     misfit = fits(made, anchor=anchor, dimension=task.dimension)
@@ -119,8 +119,8 @@ def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str,
 
 
 def _options(task: VoxelTask) -> Options:
-    from minecraft.voxel.cuboids import Order  # noqa: PLC0415  # as above
-    from minecraft.voxel.engine import Options  # noqa: PLC0415
+    from meshtwin.minecraft.voxel.boxes.cuboids import Order  # noqa: PLC0415  # as above
+    from meshtwin.minecraft.voxel.engine import Options  # noqa: PLC0415
 
     return Options(
         size=task.size,
@@ -139,7 +139,7 @@ def _options(task: VoxelTask) -> Options:
 
 
 def _summary(made: Made, named: dict[str, str], notes: list[str]) -> VoxelSummary:
-    from minecraft.voxel.materials import material_list  # noqa: PLC0415  # as above
+    from meshtwin.minecraft.voxel.export.materials import material_list  # noqa: PLC0415  # as above
 
     needs = material_list(made.blocks)
     return VoxelSummary(

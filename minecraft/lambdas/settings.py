@@ -6,7 +6,7 @@ import os
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
-from minecraft.timeouts import LEASE_SECONDS, STEP_SECONDS
+from meshtwin.minecraft.timeouts import LEASE_SECONDS, STEP_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from minecraft.api.auth import ParameterCache, authorize
-from minecraft.api.errors import ApiError
-from minecraft.api.http import Request, handle, respond
-from minecraft.api.status import Surroundings, describe, progress_key, read_progress
-from minecraft.jobs.estimate import seconds_left
-from minecraft.jobs.states import State
-from minecraft.jobs.table import JobTable
-from minecraft.lambdas import clients
-from minecraft.lambdas.settings import AuthSettings, StatusSettings
-from minecraft.objects import read_body
+from meshtwin.minecraft.api.auth import ParameterCache, authorize
+from meshtwin.minecraft.api.errors import ApiError
+from meshtwin.minecraft.api.http import Request, handle, respond
+from meshtwin.minecraft.api.status import Surroundings, describe, progress_key, read_progress
+from meshtwin.minecraft.jobs.estimate import seconds_left
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.table import JobTable
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.lambdas.settings import AuthSettings, StatusSettings
+from meshtwin.minecraft.objects import read_body
 
 if TYPE_CHECKING:
-    from minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.job import Job
 
 _MOST_PROGRESS = 4096
 

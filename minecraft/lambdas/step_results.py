@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from minecraft.contract import ContractError, StepFailure, failure_of
-from minecraft.events import invoke_event
-from minecraft.lambdas import clients
-from minecraft.logs import log
-from minecraft.objects import Location, location
+from meshtwin.minecraft.contract import ContractError, StepFailure, failure_of
+from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.objects import Location, location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

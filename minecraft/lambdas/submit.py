@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from minecraft.api import pictures
-from minecraft.api.auth import ParameterCache, authorize
-from minecraft.api.errors import ApiError
-from minecraft.api.http import Request, handle, respond
-from minecraft.api.parse import build_request, document, text
-from minecraft.contract import invocation_document
-from minecraft.events import invoke_event
-from minecraft.jobs.admission import Claim, LimitError, Limits, Player
-from minecraft.jobs.cancel import cancel
-from minecraft.jobs.dispatch import start_queued
-from minecraft.jobs.estimate import seconds_left
-from minecraft.jobs.job import Job, Step
-from minecraft.jobs.lease import Leases
-from minecraft.jobs.states import State
-from minecraft.jobs.table import JobTable, LostJobError
-from minecraft.lambdas import clients
-from minecraft.lambdas.settings import AuthSettings, SubmitSettings
-from minecraft.logs import log
+from meshtwin.minecraft.api import pictures
+from meshtwin.minecraft.api.auth import ParameterCache, authorize
+from meshtwin.minecraft.api.errors import ApiError
+from meshtwin.minecraft.api.http import Request, handle, respond
+from meshtwin.minecraft.api.parse import build_request, document, text
+from meshtwin.minecraft.contract import invocation_document
+from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.jobs.admission import Claim, LimitError, Limits, Player
+from meshtwin.minecraft.jobs.cancel import cancel
+from meshtwin.minecraft.jobs.dispatch import start_queued
+from meshtwin.minecraft.jobs.estimate import seconds_left
+from meshtwin.minecraft.jobs.job import Job, Step
+from meshtwin.minecraft.jobs.lease import Leases
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.table import JobTable, LostJobError
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.lambdas.settings import AuthSettings, SubmitSettings
+from meshtwin.minecraft.logs import log
 
 if TYPE_CHECKING:
-    from minecraft.api.pictures import Picture
-    from minecraft.jobs.writes import Write
-    from minecraft.request import BuildRequest
+    from meshtwin.minecraft.api.pictures import Picture
+    from meshtwin.minecraft.jobs.writes import Write
+    from meshtwin.minecraft.request import BuildRequest
 
 _MAX_KEY = 128
 _MAX_ATTEMPTS = 5

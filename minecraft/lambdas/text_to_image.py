@@ -8,23 +8,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from minecraft.contract import ContractError, StepFailure, failure_of
-from minecraft.images.bedrock import bedrock_client
-from minecraft.images.notes import FailureCode, read_request
-from minecraft.images.prompt import NEGATIVE, clean, for_one_object
-from minecraft.images.provider import Busy, Failed, Picture, Refused
-from minecraft.images.settings import NO_MODEL, ImageSettings
-from minecraft.images.stability import StabilityBackgroundRemover, StabilityImages
-from minecraft.lambdas import clients
-from minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
-from minecraft.logs import log
-from minecraft.objects import Location, put_first, read_if_there, size_if_there
+from meshtwin.minecraft.contract import ContractError, StepFailure, failure_of
+from meshtwin.minecraft.images.bedrock import bedrock_client
+from meshtwin.minecraft.images.notes import FailureCode, read_request
+from meshtwin.minecraft.images.prompt import NEGATIVE, clean, for_one_object
+from meshtwin.minecraft.images.provider import Busy, Failed, Picture, Refused
+from meshtwin.minecraft.images.settings import NO_MODEL, ImageSettings
+from meshtwin.minecraft.images.stability import StabilityBackgroundRemover, StabilityImages
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
+from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.objects import Location, put_first, read_if_there, size_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from minecraft.images.notes import ImageRequest
-    from minecraft.images.provider import ImageProvider, Outcome
+    from meshtwin.minecraft.images.notes import ImageRequest
+    from meshtwin.minecraft.images.provider import ImageProvider, Outcome
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _picture(request: ImageRequest, settings: ImageSettings) -> Picture | StepFa
 
 
 def _uploaded(source: Location) -> Picture | StepFailure:
-    from minecraft.images.upload import read_upload  # noqa: PLC0415  # Pillow, which most jobs need not wait for
+    from meshtwin.minecraft.images.upload import read_upload  # noqa: PLC0415  # Pillow, which most jobs need not wait for
 
     data = read_if_there(clients.s3(), source)
     if data is None:

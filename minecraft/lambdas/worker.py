@@ -6,20 +6,20 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from minecraft.events import invoke_event
-from minecraft.jobs.lease import Leases
-from minecraft.jobs.table import JobTable
-from minecraft.lambdas import clients
-from minecraft.lambdas.settings import WorkerSettings
-from minecraft.pipeline.calls import Calls, Places
-from minecraft.pipeline.look import Objects
-from minecraft.pipeline.machine import Machine
-from minecraft.pipeline.notices import read
-from minecraft.pipeline.policy import GRACE_SECONDS, policies
-from minecraft.pipeline.worker import Worker
+from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.jobs.lease import Leases
+from meshtwin.minecraft.jobs.table import JobTable
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.lambdas.settings import WorkerSettings
+from meshtwin.minecraft.pipeline.calls import Calls, Places
+from meshtwin.minecraft.pipeline.look import Objects
+from meshtwin.minecraft.pipeline.machine import Machine
+from meshtwin.minecraft.pipeline.notices import read
+from meshtwin.minecraft.pipeline.policy import GRACE_SECONDS, policies
+from meshtwin.minecraft.pipeline.worker import Worker
 
 if TYPE_CHECKING:
-    from minecraft.jobs.clock import Clock
+    from meshtwin.minecraft.jobs.clock import Clock
 
 
 def handler(event: object, context: object = None) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from minecraft import contract
-from minecraft.contract import ImageTask, StepFailure, VoxelTask
-from minecraft.events import invoke_event
-from minecraft.jobs.job import Step
-from minecraft.logs import log
-from minecraft.pipeline import words
+from meshtwin.minecraft import contract
+from meshtwin.minecraft.contract import ImageTask, StepFailure, VoxelTask
+from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.pipeline import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
-    from minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.job import Job
 
 _PERMANENT = frozenset(
     {
@@ -161,7 +161,7 @@ class Calls:
         return known
 
     def _invocation(self, job: Job) -> dict[str, Any]:
-        """What the container is asked for: `runtime.contract.InvocationRequest`."""
+        """What the container is asked for: `meshtwin.runtime.contract.InvocationRequest`."""
         request: dict[str, Any] = {
             "stage": str(job.step),
             "input_s3": self._at(job, contract.IMAGE),

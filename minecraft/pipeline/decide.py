@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from minecraft.jobs.job import Step
-from minecraft.pipeline import words
-from minecraft.pipeline.policy import PASSING, after
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.pipeline import words
+from meshtwin.minecraft.pipeline.policy import PASSING, after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from minecraft.contract import StepFailure
-    from minecraft.jobs.job import Job
-    from minecraft.pipeline.policy import StepPolicy
+    from meshtwin.minecraft.contract import StepFailure
+    from meshtwin.minecraft.jobs.job import Job
+    from meshtwin.minecraft.pipeline.policy import StepPolicy
 
 SHAPE_ONLY = frozenset({words.OUT_OF_GPU_MEMORY, words.WORKER_CRASHED})
 """What a paint that had no room ends with: the kernel kills a process that takes more than the host has."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from minecraft import contract
-from minecraft.contract import ContractError, StepFailure, VoxelSummary
-from minecraft.jobs.job import Step
-from minecraft.objects import Location, location, put_first, read_if_there, size_if_there
-from minecraft.pipeline import words
-from minecraft.pipeline.decide import Seen
+from meshtwin.minecraft import contract
+from meshtwin.minecraft.contract import ContractError, StepFailure, VoxelSummary
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.objects import Location, location, put_first, read_if_there, size_if_there
+from meshtwin.minecraft.pipeline import words
+from meshtwin.minecraft.pipeline.decide import Seen
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.job import Job
 
 RESULTS = {
     Step.IMAGE: contract.IMAGE,

@@ -10,25 +10,25 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from minecraft.jobs.job import Step
-from minecraft.jobs.states import ACTIVE, ENDS, State
-from minecraft.jobs.table import LostJobError
-from minecraft.logs import log
-from minecraft.pipeline import words
-from minecraft.pipeline.calls import CallError
-from minecraft.pipeline.decide import Call, Fail, Finish, Next, Retry, Seen, Wait, decide
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.states import ACTIVE, ENDS, State
+from meshtwin.minecraft.jobs.table import LostJobError
+from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.pipeline import words
+from meshtwin.minecraft.pipeline.calls import CallError
+from meshtwin.minecraft.pipeline.decide import Call, Fail, Finish, Next, Retry, Seen, Wait, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from minecraft.jobs.job import Job
-    from minecraft.jobs.lease import Leases
-    from minecraft.jobs.table import JobTable
-    from minecraft.pipeline.calls import Calls
-    from minecraft.pipeline.decide import Action
-    from minecraft.pipeline.look import Objects
-    from minecraft.pipeline.notices import Wake
-    from minecraft.pipeline.policy import StepPolicy
+    from meshtwin.minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.lease import Leases
+    from meshtwin.minecraft.jobs.table import JobTable
+    from meshtwin.minecraft.pipeline.calls import Calls
+    from meshtwin.minecraft.pipeline.decide import Action
+    from meshtwin.minecraft.pipeline.look import Objects
+    from meshtwin.minecraft.pipeline.notices import Wake
+    from meshtwin.minecraft.pipeline.policy import StepPolicy
 
 _FRESH = {
     "attempt": 1,

@@ -11,14 +11,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minecraft.contract import ContractError, invocation_document
-from minecraft.jobs.job import JOB_ID, Step
-from minecraft.pipeline import words
+from meshtwin.minecraft.contract import ContractError, invocation_document
+from meshtwin.minecraft.jobs.job import JOB_ID, Step
+from meshtwin.minecraft.pipeline import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from minecraft.contract import StepFailure
+    from meshtwin.minecraft.contract import StepFailure
 
 _STEPS = "|".join(Step)
 _ATTEMPT_ID = re.compile(rf"(?P<job>[0-9a-f]{{12}})-(?P<step>{_STEPS})-(?P<attempt>[0-9]{{1,4}})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.job import Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minecraft.jobs.dispatch import free_forgotten_places, start_queued
-from minecraft.logs import log
-from minecraft.pipeline.notices import Wake
+from meshtwin.minecraft.jobs.dispatch import free_forgotten_places, start_queued
+from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.pipeline.notices import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from minecraft.jobs.lease import Leases
-    from minecraft.jobs.table import JobTable
-    from minecraft.pipeline.machine import Machine
-    from minecraft.pipeline.notices import Woken
+    from meshtwin.minecraft.jobs.lease import Leases
+    from meshtwin.minecraft.jobs.table import JobTable
+    from meshtwin.minecraft.pipeline.machine import Machine
+    from meshtwin.minecraft.pipeline.notices import Woken
 
 ROUNDS = 25
 """How often one call fills freed places, before it has another call go on: a call's time is bounded."""

@@ -6,20 +6,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from minecraft.voxel.blocking import DEFAULT_SMOOTHING, to_blocks
-from minecraft.voxel.build import placed_blocks
-from minecraft.voxel.cuboids import Order, cuboids
-from minecraft.voxel.fill import SOLID, Fill
-from minecraft.voxel.palette import load_palette
-from minecraft.voxel.versions import DEFAULT_VERSION, parse_version
-from minecraft.voxel.voxelize import voxelize
+from meshtwin.minecraft.voxel.blocks.blocking import DEFAULT_SMOOTHING, to_blocks
+from meshtwin.minecraft.voxel.blocks.palette import load_palette
+from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION, parse_version
+from meshtwin.minecraft.voxel.boxes.build import placed_blocks
+from meshtwin.minecraft.voxel.boxes.cuboids import Order, cuboids
+from meshtwin.minecraft.voxel.voxelize.fill import SOLID, Fill
+from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from minecraft.voxel.blocks import Blocks
-    from minecraft.voxel.build import Build
-    from minecraft.voxel.model import Model
+    from meshtwin.minecraft.voxel.blocks.grid import Blocks
+    from meshtwin.minecraft.voxel.boxes.build import Build
+    from meshtwin.minecraft.voxel.read.model import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Compiles all that the engine compiles, so that nothing is left to compile when it is first used.
 
-`python -m minecraft.voxel.warm` does so on two cores, also when an image is built, with the NUMBA_CACHE_DIR,
+`python -m meshtwin.minecraft.voxel.warm` does so on two cores, also when an image is built, with the NUMBA_CACHE_DIR,
 NUMBA_CPU_NAME and NUMBA_CPU_FEATURES that the image will run with.
 """
 
@@ -11,17 +11,17 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from minecraft.voxel.artefacts import artefacts
-from minecraft.voxel.blocking import to_blocks
-from minecraft.voxel.build import placed_blocks
-from minecraft.voxel.cuboids import Order, cuboids
-from minecraft.voxel.engine import Made
-from minecraft.voxel.fill import Fill
-from minecraft.voxel.grid import Voxels
-from minecraft.voxel.model import Material, Model, Primitive, Texture
-from minecraft.voxel.palette import load_palette
-from minecraft.voxel.versions import DEFAULT_VERSION
-from minecraft.voxel.voxelize import voxelize
+from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.palette import load_palette
+from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION
+from meshtwin.minecraft.voxel.boxes.build import placed_blocks
+from meshtwin.minecraft.voxel.boxes.cuboids import Order, cuboids
+from meshtwin.minecraft.voxel.engine import Made
+from meshtwin.minecraft.voxel.export.artefacts import artefacts
+from meshtwin.minecraft.voxel.read.model import Material, Model, Primitive, Texture
+from meshtwin.minecraft.voxel.voxelize.fill import Fill
+from meshtwin.minecraft.voxel.voxelize.grid import Voxels
+from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 
 _SIZE = 16
 

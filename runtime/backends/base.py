@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runtime.contract import Params
-    from runtime.geometry.mesh import Mesh, TexturedMesh
-    from runtime.pictures import Subject
+    from meshtwin.runtime.contract import Params
+    from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
+    from meshtwin.runtime.images.decode import Subject
 
     Report = Callable[[str, float], None]
     """Called with the name of the step just begun and the fraction of the stage done before it, 0 to 1."""
@@ -28,7 +28,7 @@ class Backend(Protocol):
         """The untextured mesh, glTF axes (+Y up, +Z to the viewer), its longest side 2, centred on 0.
 
         Raises:
-            runtime.contract.JobError: with the code that the caller is to see.
+            meshtwin.runtime.contract.JobError: with the code that the caller is to see.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Which backend a container runs: `auto`, one of its own by name, or anybody's as `module:Class`.
 
-A backend is a class that is called with no argument and is a `runtime.backends.base.Backend` from then on.
+A backend is a class that is called with no argument and is a `meshtwin.runtime.backends.base.Backend` from then on.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from runtime.settings import Settings
+from meshtwin.runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Backend
+    from meshtwin.runtime.backends.base import Backend
 
 
 class BackendUnavailableError(Exception):
@@ -32,9 +32,9 @@ class Entry:
 
 KNOWN = {
     "hunyuan": Entry(
-        "runtime.backends.hunyuan.backend:HunyuanBackend", needs=("torch", "hy3dshape"), cuda=True
+        "meshtwin.runtime.backends.hunyuan.backend:HunyuanBackend", needs=("torch", "hy3dshape"), cuda=True
     ),
-    "relief": Entry("runtime.backends.relief.backend:ReliefBackend"),
+    "relief": Entry("meshtwin.runtime.backends.relief.backend:ReliefBackend"),
 }
 """In the order in which `auto` would have them."""
 

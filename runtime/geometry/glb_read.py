@@ -1,6 +1,6 @@
 """Other people's GLBs, read without trust.
 
-The reader is `gltf.read`, of our own: the limits have to be checked on the JSON header anyway, every error
+The reader is `meshtwin.gltf.read`, of our own: the limits have to be checked on the JSON header anyway, every error
 has to name what is wrong in the contract's terms, and trimesh takes about a second to import where a paint
 job takes half of one. Tests read the same files with trimesh and compare.
 """
@@ -15,16 +15,16 @@ import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from gltf import format as glb
-from gltf.document import Material, given
-from gltf.image_files import DAMAGE
-from gltf.read import Part, Shown, read_shown
-from gltf.scene import TooManyTrianglesError
-from gltf.values import of_vertices
-from runtime.contract import ErrorCode, JobError
-from runtime.geometry.mesh import Mesh, TexturedMesh
-from runtime.geometry.weld import smooth_normals
-from runtime.pictures import MAX_PIXELS
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.document import Material, given
+from meshtwin.gltf.image_files import DAMAGE
+from meshtwin.gltf.read import Part, Shown, read_shown
+from meshtwin.gltf.scene import TooManyTrianglesError
+from meshtwin.gltf.values import of_vertices
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
+from meshtwin.runtime.geometry.weld import smooth_normals
+from meshtwin.runtime.images.decode import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path

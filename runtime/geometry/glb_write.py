@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from gltf import format as glb
-from gltf.write import Binary, assemble, document_of, sound_faces
-from runtime.geometry.mesh import Mesh, TexturedMesh
-from runtime.geometry.weld import smooth_normals
+from meshtwin.gltf import format as glb
+from meshtwin.gltf.write import Binary, assemble, document_of, sound_faces
+from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
+from meshtwin.runtime.geometry.weld import smooth_normals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

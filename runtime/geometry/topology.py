@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runtime.geometry.weld import weld
+from meshtwin.runtime.geometry.weld import weld
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runtime.geometry.mesh import Mesh, TexturedMesh
+    from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
 
 
 @dataclass(frozen=True, slots=True)

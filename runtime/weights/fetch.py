@@ -1,4 +1,4 @@
-"""Brings a folder up to what `runtime.weights.sources` names, in as many tries as it takes."""
+"""Brings a folder up to what `meshtwin.runtime.weights.sources` names, in as many tries as it takes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.weights.hub import Hub, WeightsError, partial_path
-from runtime.weights.sources import sources
+from meshtwin.runtime.weights.hub import Hub, WeightsError, partial_path
+from meshtwin.runtime.weights.sources import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from runtime.settings import Settings
-    from runtime.weights.hub import RemoteFile
-    from runtime.weights.sources import Source
+    from meshtwin.runtime.settings import Settings
+    from meshtwin.runtime.weights.hub import RemoteFile
+    from meshtwin.runtime.weights.sources import Source
 
 SECRET = Path("/run/secrets/hf_token")
 """Where a container finds a secret of that name: https://docs.docker.com/compose/how-tos/use-secrets/."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub.errors import HfHubHTTPError
 
-    from runtime.weights.sources import Source
+    from meshtwin.runtime.weights.sources import Source
 
 
 class WeightsError(Exception):

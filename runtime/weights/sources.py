@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runtime.settings import Settings
+    from meshtwin.runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

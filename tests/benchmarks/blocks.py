@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from minecraft.voxel.blocking import to_blocks
-from minecraft.voxel.faces import visible_faces
-from minecraft.voxel.isometric import isometric
-from minecraft.voxel.looks import HIDDEN, views_of
-from minecraft.voxel.palette import load_palette
-from minecraft.voxel.preview import preview_mesh
+from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.looks import HIDDEN, views_of
+from meshtwin.minecraft.voxel.blocks.palette import load_palette
+from meshtwin.minecraft.voxel.export.isometric import isometric
+from meshtwin.minecraft.voxel.export.preview import preview_mesh
+from meshtwin.minecraft.voxel.kernels.faces import visible_faces
 from tests.benchmarks.figures import Figure
 from tests.support.ciede import ciede2000, cielab
 from tests.support.voxels import sphere, terrain
@@ -24,9 +24,9 @@ from tests.support.voxels import sphere, terrain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from minecraft.voxel.blocks import Blocks
-    from minecraft.voxel.grid import Voxels
-    from minecraft.voxel.palette import Palette
+    from meshtwin.minecraft.voxel.blocks.grid import Blocks
+    from meshtwin.minecraft.voxel.blocks.palette import Palette
+    from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 
 T = TypeVar("T")
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.commands import Place
-from minecraft.voxel.cuboids import Order, cuboids
-from minecraft.voxel.mcfunction import batches
-from minecraft.voxel.versions import parse_version
+from meshtwin.minecraft.voxel.blocks.versions import parse_version
+from meshtwin.minecraft.voxel.boxes.cuboids import Order, cuboids
+from meshtwin.minecraft.voxel.export.commands import Place
+from meshtwin.minecraft.voxel.export.mcfunction import batches
 from tests.benchmarks.figures import Figure
 from tests.support.naive_painter import count_boxes
 from tests.support.voxel_shapes import SHAPES, as_blocks, neighbours_solid
 
 if TYPE_CHECKING:
-    from minecraft.voxel.blocks import Blocks
+    from meshtwin.minecraft.voxel.blocks.grid import Blocks
 
 ROUNDS = 3
 SIDES = {64: 1.0, 128: 1.0, 256: 8.0}

@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import ClientError
 
-from cloud.profiles import load_profile
-from cloud.stack.child import Child
+from meshtwin.cloud.local.stack.child import Child
+from meshtwin.cloud.profiles import load_profile
 from tests.benchmarks.figures import Figure
 
 if TYPE_CHECKING:
@@ -226,7 +226,9 @@ def _running() -> Iterator[Bench]:
     profile = load_profile("embedded", {})
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meshtwin-bench-")))
-        moto = stack.enter_context(Child("cloud.stack.moto_server", [], os.environ, logs / "moto.log"))
+        moto = stack.enter_context(
+            Child("meshtwin.cloud.local.moto.server", [], os.environ, logs / "moto.log")
+        )
         environment = dict(os.environ) | profile.connection(store_url=moto.ready())
         command = f"*={sys.executable} {ECHO_CONTAINER} $PORT"
         arguments = ["--port", "0", "--log-dir", str(logs), "--command", command]

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import trimesh
 
 from fixtures import meshes
-from minecraft.voxel.artefacts import ANCHOR, artefacts, command_files
-from minecraft.voxel.engine import Options, make
-from minecraft.voxel.read import read_model
-from minecraft.voxel.size import SIZES
-from minecraft.voxel.versions import DEFAULT_VERSION, parse_version
+from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION, parse_version
+from meshtwin.minecraft.voxel.engine import Options, make
+from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, artefacts, command_files
+from meshtwin.minecraft.voxel.read.read import read_model
+from meshtwin.minecraft.voxel.voxelize.size import SIZES
 from tests.benchmarks.figures import Figure
 
 if TYPE_CHECKING:

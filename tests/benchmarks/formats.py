@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.blocks import AIR, Blocks
-from minecraft.voxel.formats.litematic import write_litematic
-from minecraft.voxel.formats.schem import write_schem
-from minecraft.voxel.formats.states import split_state
-from minecraft.voxel.formats.structure import split_structure
-from minecraft.voxel.formats.vox import write_vox
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.export.formats.litematic import write_litematic
+from meshtwin.minecraft.voxel.export.formats.schem import write_schem
+from meshtwin.minecraft.voxel.export.formats.states import split_state
+from meshtwin.minecraft.voxel.export.formats.structure import split_structure
+from meshtwin.minecraft.voxel.export.formats.vox import write_vox
 from tests.benchmarks.figures import Figure
 
 if TYPE_CHECKING:

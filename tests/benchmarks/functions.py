@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cloud.stack.child import Child
+from meshtwin.cloud.local.stack.child import Child
 from tests.benchmarks.figures import Figure
 from tests.support.standins import run_standins
 

@@ -15,7 +15,7 @@ _PROGRAM = "import time; t = time.perf_counter(); import {}; print(time.perf_cou
 
 def measure() -> list[Figure]:
     """Ratios of the least times of some rounds, in which each has its turn."""
-    modules = ("boto3", *(f"minecraft.lambdas.{name}" for name in FUNCTIONS))
+    modules = ("boto3", *(f"meshtwin.minecraft.lambdas.{name}" for name in FUNCTIONS))
     for module in modules:
         _seconds(module)  # compiled and in the file cache, as it would be in an image
     rounds = [{module: _seconds(module) for module in modules} for _ in range(ROUNDS)]
@@ -24,10 +24,10 @@ def measure() -> list[Figure]:
     return own + [
         Figure(
             name,
-            least[f"minecraft.lambdas.{name}"] / least["boto3"],
+            least[f"meshtwin.minecraft.lambdas.{name}"] / least["boto3"],
             "x boto3",
             AIM,
-            f"{1000 * least[f'minecraft.lambdas.{name}']:.0f} ms",
+            f"{1000 * least[f'meshtwin.minecraft.lambdas.{name}']:.0f} ms",
         )
         for name in FUNCTIONS
     ]

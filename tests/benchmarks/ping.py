@@ -21,7 +21,7 @@ import boto3
 import psutil
 from rich.console import Console
 
-from cloud.stack.child import Child
+from meshtwin.cloud.local.stack.child import Child
 from tests.benchmarks.figures import Figure, show
 from tests.support.runtime_server import RuntimeServer, aws_environment
 
@@ -38,7 +38,7 @@ def measure() -> list[Figure]:
     """Milliseconds from asking to answer: median, 99th percentile and worst."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         moto = stack.enter_context(
-            Child("cloud.stack.moto_server", [], os.environ, Path(folder) / "moto.log")
+            Child("meshtwin.cloud.local.moto.server", [], os.environ, Path(folder) / "moto.log")
         )
         url = moto.ready()
         _store_picture(url)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from cloud.pages import ask
-from cloud.profiles import load_profile
-from cloud.stack.child import Child
+from meshtwin.cloud.local.stack.child import Child
+from meshtwin.cloud.pages import ask
+from meshtwin.cloud.profiles import load_profile
 from tests.benchmarks.emulator import BUCKET, ECHO_CONTAINER, ENDPOINT, Bench, create_endpoint
 from tests.benchmarks.figures import Figure
 from tests.support.waiting import wait_until
@@ -39,7 +39,9 @@ def measure() -> list[Figure]:
     profile = load_profile("embedded", {})
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meshtwin-bench-")))
-        moto = stack.enter_context(Child("cloud.stack.moto_server", [], os.environ, logs / "moto.log"))
+        moto = stack.enter_context(
+            Child("meshtwin.cloud.local.moto.server", [], os.environ, logs / "moto.log")
+        )
         environment = dict(os.environ) | profile.connection(store_url=moto.ready())
         with _emulator(environment, logs) as first:
             url = os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = first.ready()

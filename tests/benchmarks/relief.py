@@ -14,14 +14,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.backends.relief.backend import ReliefBackend
-from runtime.contract import Params
-from runtime.geometry.glb_write import write_glb
-from runtime.pictures import find_subject, open_picture
+from meshtwin.runtime.backends.relief.backend import ReliefBackend
+from meshtwin.runtime.contract import Params
+from meshtwin.runtime.geometry.glb_write import write_glb
+from meshtwin.runtime.images.decode import find_subject, open_picture
 from tests.benchmarks.figures import Figure
 
 if TYPE_CHECKING:
-    from runtime.geometry.mesh import TexturedMesh
+    from meshtwin.runtime.geometry.mesh import TexturedMesh
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "fixtures" / "images"

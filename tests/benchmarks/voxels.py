@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import trimesh
 
-from minecraft.voxel.lattice import fit
-from minecraft.voxel.voxelize import voxelize
+from meshtwin.minecraft.voxel.voxelize.lattice import fit
+from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 from tests.benchmarks.figures import Figure
 from tests.support import models, voxel_reference
 from tests.support.ciede import ciede2000, cielab
@@ -28,7 +28,7 @@ from tests.support.voxel_colors import mean_colors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from minecraft.voxel.model import Model
+    from meshtwin.minecraft.voxel.read.model import Model
 
 ROOT = Path(__file__).parents[2]
 MESHES: dict[str, Callable[[], Model]] = {
@@ -98,7 +98,7 @@ def _measure_one(name: str, size: int) -> dict[str, Any]:
 
 
 def _read(path: Path) -> Model:
-    from minecraft.voxel.read import read_model  # noqa: PLC0415  # only where a GLB is named
+    from meshtwin.minecraft.voxel.read.read import read_model  # noqa: PLC0415  # only where a GLB is named
 
     return read_model(path)
 

@@ -17,12 +17,12 @@ import boto3
 import psutil
 import pytest
 
-from cloud.createbuild.api import BuildApi
-from emulator.functions import bootstrap
-from minecraft.jobs.job import Step
-from minecraft.jobs.lease import Leases
-from minecraft.jobs.table import JobTable
-from minecraft.pipeline.policy import policies
+from meshtwin.cloud.createbuild.api import BuildApi
+from meshtwin.emulator.lambda_ import bootstrap
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.lease import Leases
+from meshtwin.minecraft.jobs.table import JobTable
+from meshtwin.minecraft.pipeline.policy import policies
 from tests.support.shell import Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
@@ -159,10 +159,10 @@ def test_each_build_ends_once_whoever_is_killed_and_up_ends_in_words_with_its_ho
         assert [lease.job for lease in Leases(table, PLACES).all()] == [None] * PLACES
         table.client.close()
         family = up.children(recursive=True)
-        (standins,) = [child for child in family if "emulator.standins" in child.cmdline()]
+        (standins,) = [child for child in family if "meshtwin.emulator.standins" in child.cmdline()]
         standins.kill()
         assert process.wait(60) == 7
-    assert "emulator.standins has ended" in (shell.folder / "stderr.txt").read_text()
+    assert "meshtwin.emulator.standins has ended" in (shell.folder / "stderr.txt").read_text()
     assert_all_gone(family)
 
 

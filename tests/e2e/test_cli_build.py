@@ -11,11 +11,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from cloud.createbuild.api import BuildApi
-from minecraft.voxel.document import read_document
-from minecraft.voxel.formats.litematic import read_litematic
-from minecraft.voxel.formats.schem import read_schem
-from minecraft.voxel.read import read_model
+from meshtwin.cloud.createbuild.api import BuildApi
+from meshtwin.minecraft.voxel.export.document import read_document
+from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
+from meshtwin.minecraft.voxel.export.formats.schem import read_schem
+from meshtwin.minecraft.voxel.read.read import read_model
 from tests.support.shell import PICTURE, Shell, assert_all_gone, frozen_worker, new_shell, only_for_aws
 from tests.support.waiting import wait_until
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gltf.colored import write_colored_glb
-from minecraft.voxel.document import read_document
-from minecraft.voxel.formats.litematic import read_litematic
-from minecraft.voxel.formats.schem import read_schem
-from minecraft.voxel.formats.vox_read import read_vox
+from meshtwin.gltf.colored import write_colored_glb
+from meshtwin.minecraft.voxel.export.document import read_document
+from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
+from meshtwin.minecraft.voxel.export.formats.schem import read_schem
+from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
 from tests.support.shell import PICTURE, Shell, new_shell
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fixtures.make_images import PICTURES, main
-from runtime.pictures import Subject, find_subject, open_picture
+from meshtwin.runtime.images.decode import Subject, find_subject, open_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

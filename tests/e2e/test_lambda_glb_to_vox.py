@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from gltf.colored import write_colored_glb
-from minecraft.contract import ContractError, VoxelSummary
-from minecraft.lambdas import glb_to_vox
-from minecraft.voxel.document import read_document
-from minecraft.voxel.formats.schem import read_schem
+from meshtwin.gltf.colored import write_colored_glb
+from meshtwin.minecraft.contract import ContractError, VoxelSummary
+from meshtwin.minecraft.lambdas import glb_to_vox
+from meshtwin.minecraft.voxel.export.document import read_document
+from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from tests.support.called import Functions, functions_api
 
 if TYPE_CHECKING:

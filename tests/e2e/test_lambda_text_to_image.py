@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from minecraft.lambdas import text_to_image
+from meshtwin.minecraft.lambdas import text_to_image
 from tests.support.called import Functions, functions_api
 from tests.support.foundation_models import StandIn, foundation_models_server
 from tests.support.waiting import wait_until
@@ -296,7 +296,7 @@ def test_the_worker_is_called_however_it_ended(bucket: str, functions: Functions
 
 def test_what_is_loaded_at_the_start_is_light() -> None:
     program = (
-        "import sys, minecraft.lambdas.text_to_image\n"
+        "import sys, meshtwin.minecraft.lambdas.text_to_image\n"
         "print(sorted({'PIL', 'numpy', 'cv2', 'numba', 'scipy'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

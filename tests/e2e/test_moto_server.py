@@ -13,7 +13,7 @@ import psutil
 import pytest
 from botocore.config import Config
 
-from cloud.stack.child import Child
+from meshtwin.cloud.local.stack.child import Child
 from tests.support.races import winners
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Services:
 
 @contextmanager
 def moto(data: Path, log: Path) -> Iterator[Services]:
-    with Child("cloud.stack.moto_server", ["--data", str(data)], os.environ, log) as child:
+    with Child("meshtwin.cloud.local.moto.server", ["--data", str(data)], os.environ, log) as child:
         services = Services(child)
         try:
             yield services
@@ -171,7 +171,7 @@ def test_what_was_answered_is_there_after_a_restart_however_it_ended(tmp_path: P
 
 
 def test_it_ends_with_its_standard_input(tmp_path: Path) -> None:
-    child = Child("cloud.stack.moto_server", [], os.environ, tmp_path / "log")
+    child = Child("meshtwin.cloud.local.moto.server", [], os.environ, tmp_path / "log")
     child.ready()
     process = psutil.Process(child.pid)
     assert child._process.stdin is not None

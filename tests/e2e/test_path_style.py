@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.aws import Aws, is_of_aws
-from runtime.storage import Storage
+from meshtwin.emulator.core.aws import Aws, is_of_aws
+from meshtwin.runtime.jobs.storage import Storage
 from tests.support.s3_proxy import S3Proxy
 
 if TYPE_CHECKING:

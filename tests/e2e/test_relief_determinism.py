@@ -13,10 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CODE = """
 import hashlib, pathlib, sys
-from runtime.backends.relief.backend import ReliefBackend
-from runtime.contract import Params
-from runtime.geometry.glb_write import write_glb
-from runtime.pictures import find_subject, open_picture
+from meshtwin.runtime.backends.relief.backend import ReliefBackend
+from meshtwin.runtime.contract import Params
+from meshtwin.runtime.geometry.glb_write import write_glb
+from meshtwin.runtime.images.decode import find_subject, open_picture
 
 backend, silent = ReliefBackend(), lambda step, fraction: None
 subject = find_subject(open_picture(pathlib.Path(sys.argv[1])), seed=7)

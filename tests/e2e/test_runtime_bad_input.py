@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from runtime.contract import RETRYABLE, STATUS, ErrorCode, ErrorResponse, InvocationResponse
-from runtime.geometry.glb_write import write_glb
-from runtime.geometry.mesh import Mesh
-from runtime.requests import MAX_BODY_BYTES
+from meshtwin.runtime.contract import RETRYABLE, STATUS, ErrorCode, ErrorResponse, InvocationResponse
+from meshtwin.runtime.geometry.glb_write import write_glb
+from meshtwin.runtime.geometry.mesh import Mesh
+from meshtwin.runtime.http.requests import MAX_BODY_BYTES
 from tests.support.runtime_server import Answer, RuntimeServer, aws_environment
 from tests.support.s3_proxy import S3Proxy, cut_off, refuse, store_and_break
 

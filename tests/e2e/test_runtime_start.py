@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def serve(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "runtime", *arguments],
+        [sys.executable, "-m", "meshtwin.runtime", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT), "SAGEMAKER_BIND_TO_PORT": "0", **settings},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""`python -m runtime weights` against a Hub of our own."""
+"""`python -m meshtwin.runtime weights` against a Hub of our own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime.settings import Settings
-from runtime.weights.fetch import NOTES, fetch_all, token_in
-from runtime.weights.hub import WeightsError
-from runtime.weights.sources import sources
+from meshtwin.runtime.settings import Settings
+from meshtwin.runtime.weights.fetch import NOTES, fetch_all, token_in
+from meshtwin.runtime.weights.hub import WeightsError
+from meshtwin.runtime.weights.sources import sources
 from tests.support.hub import Hub
 from tests.support.runtime_server import ROOT
 from tests.support.waiting import wait_until
@@ -72,7 +72,7 @@ def hub() -> Iterator[Hub]:
 
 def start(folder: Path, url: str, *program: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, *(program or ("-m", "runtime", "weights", "--to", str(folder / "model")))],
+        [sys.executable, *(program or ("-m", "meshtwin.runtime", "weights", "--to", str(folder / "model")))],
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -95,8 +95,8 @@ def fetch(folder: Path, url: str, *program: str, **environment: str) -> tuple[in
 def two_sources(folder: Path) -> tuple[str, str]:
     """A program that fetches shape, paint and DINO alone: no file of ours has the other files' hashes."""
     return "-c", (
-        "from pathlib import Path; from runtime.settings import Settings;"
-        "from runtime.weights.fetch import fetch_all; from runtime.weights.sources import sources;"
+        "from pathlib import Path; from meshtwin.runtime.settings import Settings;"
+        "from meshtwin.runtime.weights.fetch import fetch_all; from meshtwin.runtime.weights.sources import sources;"
         f"fetch_all(sources(Settings())[:2], Path({str(folder)!r}), 'hf_right')"
     )
 
@@ -220,7 +220,7 @@ def test_where_the_package_is_missing_the_other_image_is_named(
 
 
 def test_the_token_is_the_variable_or_the_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.weights.fetch.SECRET", tmp_path / "hf_token")
+    monkeypatch.setattr("meshtwin.runtime.weights.fetch.SECRET", tmp_path / "hf_token")
     assert token_in({}) is None
     (tmp_path / "hf_token").write_text("hf_secret\n", encoding="utf-8")
     assert token_in({"HF_TOKEN": " "}) == "hf_secret"

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from runtime.contract import ErrorResponse, InvocationResponse, Progress
+from meshtwin.runtime.contract import ErrorResponse, InvocationResponse, Progress
 from tests.support.runtime_backend import Act
 from tests.support.runtime_server import SCRIPTED, RuntimeServer, aws_environment, eventually
 from tests.support.s3_proxy import Gate, Handler, S3Proxy, forward

@@ -142,7 +142,7 @@ def test_a_host_that_ends_lets_a_short_call_end(tmp_path: Path) -> None:
 def test_a_manifest_that_makes_no_sense_is_explained(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "functions.toml"
     path.write_text(text)
-    command = [sys.executable, "-m", "emulator.standins", "--functions", str(path)]
+    command = [sys.executable, "-m", "meshtwin.emulator.standins", "--functions", str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert words in ended.stderr

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.delivery.outcome import CLOSED, LOST, NO_LENGTH, TIMED_OUT, failure_reason
-from emulator.fleet.spec import FleetFailedError
-from emulator.settings import OnInstanceLoss
+from meshtwin.emulator.sagemaker.delivery.outcome import CLOSED, LOST, NO_LENGTH, TIMED_OUT, failure_reason
+from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError
+from meshtwin.emulator.sagemaker.settings import OnInstanceLoss
 from tests.support.harness import Harness, drive, settings_for, spec_for
 
 if TYPE_CHECKING:

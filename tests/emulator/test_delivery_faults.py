@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.clock import manual_clock
-from emulator.monitoring.meter import Metric
-from emulator.queue.schema import timeline_of
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.queue.schema import timeline_of
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.fleet.spec import FleetSpec
-    from emulator.queue.request import AsyncRequest
+    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
+    from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
 
 pytestmark = pytest.mark.assumed
 
@@ -169,7 +169,7 @@ def test_the_end_is_awaited_and_whoever_awaits_leaves_nothing_behind(aws: str, t
 def test_an_end_that_another_emulator_writes_is_noticed(
     aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.delivery.dispatcher._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("meshtwin.emulator.sagemaker.delivery.dispatcher._LOOK_SECONDS", 0.05)
 
     async def scenario(harness: Harness) -> None:
         # Written behind this emulator's back: it neither waits nor runs here.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.delivery import settle
-from emulator.monitoring.meter import Metric
-from emulator.queue.table import RequestTable, StoreUnavailableError
+from meshtwin.emulator.sagemaker.delivery import settle
+from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.queue.table import RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_a_container_that_is_not_ready_does_not_swallow_the_queue(aws: str, tmp_
 def test_a_cancellation_is_answered_while_its_end_cannot_be_recorded(
     aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.delivery.dispatcher._CANCEL_SECONDS", 0.1)
+    monkeypatch.setattr("meshtwin.emulator.sagemaker.delivery.dispatcher._CANCEL_SECONDS", 0.1)
 
     claim, away = RequestTable.claim, threading.Event()
     away.set()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from emulator.queue.request import AsyncRequest
+    from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
 
 pytestmark = pytest.mark.assumed
 

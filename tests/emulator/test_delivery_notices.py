@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from emulator.fleet.spec import Notifications
-from emulator.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.fleet.spec import Notifications
+from meshtwin.emulator.sagemaker.monitoring.meter import Metric
 from tests.support.harness import Harness, drive, settings_for, spec_for
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.clock import AdjustableClock, manual_clock
-from emulator.queue.table import StoreUnavailableError
+from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
 from tests.support.relay import Relay
 
@@ -128,7 +128,7 @@ def test_a_job_longer_than_its_lease_is_delivered_once_though_another_emulator_w
     spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
     watch = SimpleNamespace(seconds=0.0)
     watch.monotonic = lambda: watch.seconds
-    monkeypatch.setattr("emulator.queue.patrol.time", watch)
+    monkeypatch.setattr("meshtwin.emulator.sagemaker.queue.patrol.time", watch)
 
     async def main() -> None:
         async with running(aws, settings) as first:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.delivery import objects
+from meshtwin.emulator.sagemaker.delivery import objects
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:

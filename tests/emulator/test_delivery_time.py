@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.clock import manual_clock
-from emulator.delivery.outcome import TIMED_OUT
-from emulator.monitoring.meter import Metric
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.sagemaker.delivery.outcome import TIMED_OUT
+from meshtwin.emulator.sagemaker.monitoring.meter import Metric
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:

@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, ClassVar
 import psutil
 import pytest
 
-from emulator.clock import AdjustableClock, manual_clock
-from emulator.fleet.fleets import Fleets
-from emulator.fleet.logs import Logs
-from emulator.fleet.process import ProcessInstance, ProcessLauncher
-from emulator.fleet.spec import Container, FleetFailedError, LauncherAwayError
+from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
+from meshtwin.emulator.sagemaker.fleet.logs import Logs
+from meshtwin.emulator.sagemaker.fleet.process import ProcessInstance, ProcessLauncher
+from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetFailedError, LauncherAwayError
 from tests.support.harness import CONTAINERS, drive, program, settings_for, spec_for, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from emulator.clock import Clock
-    from emulator.fleet.spec import FleetSpec
-    from emulator.settings import Settings
+    from meshtwin.emulator.core.clock import Clock
+    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
+    from meshtwin.emulator.sagemaker.settings import Settings
     from tests.support.harness import Harness
 
 CONTAINER = "https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html"
@@ -272,10 +272,10 @@ def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) 
     parent = textwrap.dedent(f"""
         import asyncio
         from pathlib import Path
-        from emulator.clock import AdjustableClock
-        from emulator.fleet.fleets import Fleets
-        from emulator.fleet.logs import Logs
-        from emulator.fleet.process import ProcessInstance, ProcessLauncher
+        from meshtwin.emulator.core.clock import AdjustableClock
+        from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
+        from meshtwin.emulator.sagemaker.fleet.logs import Logs
+        from meshtwin.emulator.sagemaker.fleet.process import ProcessInstance, ProcessLauncher
         from tests.support.harness import settings_for, spec_for
         async def main():
             settings = settings_for(Path({str(tmp_path)!r}))

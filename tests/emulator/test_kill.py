@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.faults.rules import Stage
+from meshtwin.emulator.core.faults.rules import Stage
 from tests.support.emulator import client, make_endpoint, status_of
 from tests.support.waiting import wait_until
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from emulator.fleet.spec import Notifications
-from emulator.monitoring.meter import Metric
-from emulator.queue.backlog import Entry
-from emulator.queue.request import State
-from emulator.queue.table import LostLeaseError, NoRecordError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.fleet.spec import Notifications
+from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.queue.backlog import Entry
+from meshtwin.emulator.sagemaker.queue.request import State
+from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, NoRecordError, StoreUnavailableError
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 from tests.support.relay import Relay
 

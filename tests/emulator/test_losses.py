@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.aws import Aws
-from emulator.delivery import dispatcher as dispatcher_module
-from emulator.delivery import objects as objects_module
-from emulator.delivery.objects import Objects, OutputError
-from emulator.delivery.payload import Payload
-from emulator.queue.backlog import Entry
-from emulator.queue.table import RequestTable, StoreUnavailableError
+from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.sagemaker.delivery import dispatcher as dispatcher_module
+from meshtwin.emulator.sagemaker.delivery import objects as objects_module
+from meshtwin.emulator.sagemaker.delivery.objects import Objects, OutputError
+from meshtwin.emulator.sagemaker.delivery.payload import Payload
+from meshtwin.emulator.sagemaker.queue.backlog import Entry
+from meshtwin.emulator.sagemaker.queue.table import RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
 from tests.support.s3_proxy import Handler, S3Proxy, forward
 

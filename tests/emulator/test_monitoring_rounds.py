@@ -15,13 +15,13 @@ import boto3
 import pytest
 from structlog.testing import capture_logs
 
-from emulator.aws import Aws
-from emulator.clock import AdjustableClock, manual_clock
-from emulator.monitoring.evaluate import AlarmState
-from emulator.monitoring.meter import Meter, Metric
-from emulator.monitoring.monitoring import AlarmAction, Monitoring
-from emulator.monitoring.sample import EndpointView
-from emulator.settings import AlarmEvaluation, Settings
+from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
+from meshtwin.emulator.sagemaker.monitoring.meter import Meter, Metric
+from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction, Monitoring
+from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
+from meshtwin.emulator.sagemaker.settings import AlarmEvaluation, Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from cloud.endpoint import describe_endpoint, removal_command
-from cloud.errors import CloudError, UnavailableError
-from cloud.owned_endpoint import endpoint_in_service
-from cloud.profiles import Profile, load_profile
+from meshtwin.cloud.aws.owned_endpoint import endpoint_in_service
+from meshtwin.cloud.endpoint import describe_endpoint, removal_command
+from meshtwin.cloud.errors import CloudError, UnavailableError
+from meshtwin.cloud.profiles import Profile, load_profile
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -164,7 +164,7 @@ def test_while_the_store_is_away_nothing_is_accepted_and_nothing_breaks(
 
 def started(*options: str, store_url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "emulator", *options],
+        [sys.executable, "-m", "meshtwin.emulator", *options],
         env={
             **os.environ,
             "AWS_ENDPOINT_URL": store_url,
@@ -196,7 +196,7 @@ def test_told_to_stop_while_its_store_is_silent_it_stops(tmp_path: Path) -> None
             "AWS_ACCESS_KEY_ID": "a",
             "AWS_SECRET_ACCESS_KEY": "b",
         }
-        command = [sys.executable, "-m", "emulator", "--log-dir", str(tmp_path)]
+        command = [sys.executable, "-m", "meshtwin.emulator", "--log-dir", str(tmp_path)]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
             # Its first call is there, and gets no answer for as long as the SDK tries: minutes.
             silent.settimeout(60)

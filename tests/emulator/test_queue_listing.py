@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.aws import Aws
-from emulator.queue.request import State
-from emulator.queue.table import RequestTable
+from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.sagemaker.queue.request import State
+from meshtwin.emulator.sagemaker.queue.table import RequestTable
 from tests.support.harness import Harness, drive, settings_for, spec_for
 
 if TYPE_CHECKING:

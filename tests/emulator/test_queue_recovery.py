@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.aws import Aws
-from emulator.clock import manual_clock
-from emulator.queue import queue
-from emulator.queue.backlog import Entry
-from emulator.queue.request import AsyncRequest, State
-from emulator.queue.retention import Retention
-from emulator.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
+from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.sagemaker.queue import queue
+from meshtwin.emulator.sagemaker.queue.backlog import Entry
+from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
+from meshtwin.emulator.sagemaker.queue.retention import Retention
+from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
 from tests.support.relay import Relay
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from emulator.queue.table import Claim
+    from meshtwin.emulator.sagemaker.queue.table import Claim
 
 pytestmark = pytest.mark.assumed
 
@@ -107,7 +107,7 @@ class Watch:
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     made = Watch()
-    monkeypatch.setattr("emulator.queue.patrol.time", made)
+    monkeypatch.setattr("meshtwin.emulator.sagemaker.queue.patrol.time", made)
     return made
 
 

@@ -11,12 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from emulator.aws import Aws
-from emulator.queue.request import TERMINAL, AsyncRequest, State
-from emulator.queue.table import Claim, LostLeaseError, RequestTable
+from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.sagemaker.queue.request import TERMINAL, AsyncRequest, State
+from meshtwin.emulator.sagemaker.queue.table import Claim, LostLeaseError, RequestTable
 
 if TYPE_CHECKING:
-    from emulator.queue.backlog import Entry
+    from meshtwin.emulator.sagemaker.queue.backlog import Entry
 
 pytestmark = pytest.mark.assumed
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
-from emulator.fleet.docker.orphans import remove_orphans
-from emulator.fleet.spec import Container, FleetFailedError, Layout, ModelData
-from emulator.owner import new_owner
-from emulator.settings import GpuUse, LauncherKind, OnInstanceLoss
+from meshtwin.emulator.core.owner import new_owner
+from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
+from meshtwin.emulator.sagemaker.fleet.docker.orphans import remove_orphans
+from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetFailedError, Layout, ModelData
+from meshtwin.emulator.sagemaker.settings import GpuUse, LauncherKind, OnInstanceLoss
 from tests.support.emulator import IMAGES, create_endpoint, run_emulator, status_of
 from tests.support.harness import Harness, running, settings_for, spec_for, until
 from tests.support.waiting import wait_until

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.fleet.docker.labels import EMULATOR_LABEL
+from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL
 from tests.support.emulator import client as aws_client
 from tests.support.emulator import make_endpoint
 from tests.support.engine import Containers, build

@@ -21,7 +21,7 @@ IMAGE = "meshtwin-emulator:latest"
 BASE = "python:3.11-slim-bookworm"
 MOST_BYTES = 60_000_000
 FOREIGN = ("gltf", "runtime", "cloud", "minecraft", "moto", "pytest", "numpy", "torch", "PIL")
-HOSTED = ("emulator.foundation_models", "emulator.functions", "emulator.standins")
+HOSTED = ("meshtwin.emulator.bedrock", "meshtwin.emulator.lambda_", "meshtwin.emulator.standins")
 """What of the emulator runs on the machine that functions are written on."""
 
 

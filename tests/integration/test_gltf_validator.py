@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from fixtures import meshes
-from minecraft.voxel.artefacts import artefacts
-from minecraft.voxel.engine import Options, make
-from minecraft.voxel.read import read_model
-from runtime.backends.relief.backend import ReliefBackend
-from runtime.contract import Params
-from runtime.geometry.glb_read import read_glb
-from runtime.geometry.glb_write import write_glb
-from runtime.pictures import find_subject, open_picture
+from meshtwin.minecraft.voxel.engine import Options, make
+from meshtwin.minecraft.voxel.export.artefacts import artefacts
+from meshtwin.minecraft.voxel.read.read import read_model
+from meshtwin.runtime.backends.relief.backend import ReliefBackend
+from meshtwin.runtime.contract import Params
+from meshtwin.runtime.geometry.glb_read import read_glb
+from meshtwin.runtime.geometry.glb_write import write_glb
+from meshtwin.runtime.images.decode import find_subject, open_picture
 
 pytestmark = pytest.mark.integration
 

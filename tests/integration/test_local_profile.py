@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloud.docker.places import free_port
+from meshtwin.cloud.local.docker.places import free_port
 from tests.support.emulator import client as aws_client
 from tests.support.project import Project, docker, new_images, new_project
 from tests.support.shell import PICTURE, ROOT, assert_all_gone, new_shell, running_up
@@ -112,7 +112,7 @@ def test_no_container_without_work_and_one_with(up: Project) -> None:
 
 def test_status_and_doctor_know_it(up: Project) -> None:
     status = json.loads(up.shell.run("status", "--json").stdout)
-    assert set(status["up"]["services"]) == {"localstack", "emulator", "emulator.standins"}
+    assert set(status["up"]["services"]) == {"localstack", "emulator", "meshtwin.emulator.standins"}
     assert status["up"]["services"]["localstack"] == f"container {up.name}-localstack-1"
     checks = json.loads(up.shell.run("doctor", "--json").stdout)["checks"]
     found = {check["name"]: check for check in checks}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from gltf.colored import write_colored_glb
+from meshtwin.gltf.colored import write_colored_glb
 from tests.support.engine import HOST, Containers, Served, build
 from tests.support.runtime_api import RuntimeApi
 
@@ -31,7 +31,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs"""
 
 COUNTED = """
 import gc
-from minecraft.voxel.warm import blocks_of_cells, cells_of_a_model
+from meshtwin.minecraft.voxel.warm import blocks_of_cells, cells_of_a_model
 cells_of_a_model()
 blocks_of_cells()
 from numba.core.dispatcher import Dispatcher

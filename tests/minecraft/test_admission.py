@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from minecraft.jobs.states import State
-from minecraft.lambdas import clients
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.lambdas import clients
 from tests.support.build_jobs import get, post
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def test_rows_past_their_time_neither_block_the_queue_nor_count(
 ) -> None:
     """DynamoDB deletes them within days: they stay in the index until then."""
     monkeypatch.setenv("MAX_QUEUED_JOBS", "1")
-    monkeypatch.setattr("minecraft.jobs.dispatch._INDEX_OVERREAD", 2)
+    monkeypatch.setattr("meshtwin.minecraft.jobs.dispatch._INDEX_OVERREAD", 2)
     for _ in range(5):
         world.expire(world.add())
     assert world.table.waiting() == 0

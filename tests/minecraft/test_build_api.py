@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minecraft.api.parse import FIELDS, build_request, document
-from minecraft.jobs.states import State
-from minecraft.lambdas import clients, submit
+from meshtwin.minecraft.api.parse import FIELDS, build_request, document
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.lambdas import clients, submit
 from tests.support.build_jobs import PNG, TOKEN, base64_text, get, http_event, post
 
 if TYPE_CHECKING:

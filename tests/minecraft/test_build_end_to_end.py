@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.states import State
 from tests.support.build_jobs import get, post
 from tests.support.emulator import client
 from tests.support.waiting import wait_until
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.emulator import Running, Start
 
 PICTURE = Path(__file__).parents[2] / "fixtures" / "images" / "duck.jpg"
-RUNTIME = ("--command", f"*={sys.executable} -m runtime serve")
+RUNTIME = ("--command", f"*={sys.executable} -m meshtwin.runtime serve")
 
 
 def make_endpoint(emulator: Running, name: str, bucket: str, topic: str) -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minecraft.contract import StepFailure
-from minecraft.jobs.cancel import cancel
-from minecraft.jobs.states import ACTIVE, ENDS, TRANSITIONS, State
+from meshtwin.minecraft.contract import StepFailure
+from meshtwin.minecraft.jobs.cancel import cancel
+from meshtwin.minecraft.jobs.states import ACTIVE, ENDS, TRANSITIONS, State
 from tests.support.build_jobs import Container
 
 if TYPE_CHECKING:
-    from minecraft.jobs.job import Job
+    from meshtwin.minecraft.jobs.job import Job
     from tests.support.boundary import Boundary
     from tests.support.build_jobs import World
 

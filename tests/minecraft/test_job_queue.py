@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from minecraft.jobs import queue
-from minecraft.jobs.cancel import cancel
-from minecraft.jobs.states import State
-from minecraft.jobs.table import create_table, table_definition
+from meshtwin.minecraft.jobs import queue
+from meshtwin.minecraft.jobs.cancel import cancel
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.table import create_table, table_definition
 from tests.support.build_jobs import post
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_all_queued_jobs_end_in_order(
     world: World, boundary: Boundary, monkeypatch: pytest.MonkeyPatch, count: int, rounds: int
 ) -> None:
     """Each ends at its first step: the queue is what is looked at."""
-    monkeypatch.setattr("minecraft.pipeline.worker.ROUNDS", rounds)
+    monkeypatch.setattr("meshtwin.minecraft.pipeline.worker.ROUNDS", rounds)
     boundary.refuse["text-to-image"] = (404, "ResourceNotFoundException")
     jobs = [world.add() for _ in range(count)]
     sweeps = 0

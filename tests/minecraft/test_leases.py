@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from minecraft.jobs.job import Step
-from minecraft.jobs.states import State
-from minecraft.jobs.table import LostJobError
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.table import LostJobError
 
 if TYPE_CHECKING:
     from tests.support.boundary import Asked, Boundary

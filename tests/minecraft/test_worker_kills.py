@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from minecraft.jobs.states import ENDS, State
+from meshtwin.minecraft.jobs.states import ENDS, State
 from tests.support.killed_worker import Killable, killable_workers
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minecraft.jobs.job import Step
-from minecraft.jobs.states import State
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.states import State
 from tests.support.build_jobs import Container, notice
 
 if TYPE_CHECKING:

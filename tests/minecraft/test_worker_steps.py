@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from minecraft.contract import ImageTask, StepFailure, VoxelTask
-from minecraft.jobs.job import Step
-from minecraft.jobs.states import State
-from minecraft.pipeline.words import SHAPE_ONLY_NOTE, WORDS
-from runtime.contract import ErrorCode, InvocationRequest, Stage
+from meshtwin.minecraft.contract import ImageTask, StepFailure, VoxelTask
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.pipeline.words import SHAPE_ONLY_NOTE, WORDS
+from meshtwin.runtime.contract import ErrorCode, InvocationRequest, Stage
 from tests.support.build_jobs import Container, get, notice, sns
 
 if TYPE_CHECKING:

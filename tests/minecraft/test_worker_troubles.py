@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
-from minecraft.jobs.job import Step
-from minecraft.jobs.states import State
-from minecraft.lambdas import clients
-from minecraft.pipeline.machine import MOST_TROUBLES
+from meshtwin.minecraft.jobs.job import Step
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.pipeline.machine import MOST_TROUBLES
 from tests.support.build_jobs import get, post
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_conflicts_are_tried_again_after_pauses_that_differ(
     job_id = world.add()
     (lease,) = world.leases.all()
     pauses: list[float] = []
-    monkeypatch.setattr("minecraft.jobs.writes.time.sleep", pauses.append)
+    monkeypatch.setattr("meshtwin.minecraft.jobs.writes.time.sleep", pauses.append)
 
     def refuse(**_: object) -> None:
         if len(pauses) < 5:

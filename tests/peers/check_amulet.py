@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import amulet
 import pytest
 
-from minecraft.voxel.formats.schem import write_schem
+from meshtwin.minecraft.voxel.export.formats.schem import write_schem
 from tests.peers.samples import DATA_VERSION, SAMPLES, cells, word
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from mecha import DiagnosticError, Mecha
 
-from minecraft.voxel.build import Build
-from minecraft.voxel.commands import Place
-from minecraft.voxel.datapack import write_datapack
-from minecraft.voxel.mcfunction import batches
-from minecraft.voxel.versions import parse_version
+from meshtwin.minecraft.voxel.blocks.versions import parse_version
+from meshtwin.minecraft.voxel.boxes.build import Build
+from meshtwin.minecraft.voxel.export.commands import Place
+from meshtwin.minecraft.voxel.export.datapack import write_datapack
+from meshtwin.minecraft.voxel.export.mcfunction import batches
 
 TREES = [("1.20.1", "1.20"), ("1.20.6", "1.20"), ("1.21.11", "1.21"), ("26.1", "1.21")]
 """Our version, and the tree of mecha's that holds its commands; mecha's 1.21 is that of 1.21.11."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from litemapy import Schematic
 
-from minecraft.voxel.formats.litematic import write_litematic
+from meshtwin.minecraft.voxel.export.formats.litematic import write_litematic
 from tests.peers.samples import DATA_VERSION, SAMPLES, cells, word
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from midvoxio.voxio import get_vox, vox_to_arr
 
-from minecraft.voxel.blocks import AIR, Blocks
-from minecraft.voxel.formats.vox import write_vox
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.export.formats.vox import write_vox
 from tests.peers.samples import FEW, SAMPLES
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import nbtlib
 import pytest
 
-from minecraft.voxel.formats.schem import write_schem
-from minecraft.voxel.formats.structure import split_structure, write_structure
+from meshtwin.minecraft.voxel.export.formats.schem import write_schem
+from meshtwin.minecraft.voxel.export.formats.structure import split_structure, write_structure
 from tests.peers.samples import DATA_VERSION, SAMPLES, cells, word
 
 if TYPE_CHECKING:

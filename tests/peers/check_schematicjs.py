@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from minecraft.voxel.formats.schem import write_schem
-from minecraft.voxel.formats.structure import write_structure
+from meshtwin.minecraft.voxel.export.formats.schem import write_schem
+from meshtwin.minecraft.voxel.export.formats.structure import write_structure
 from tests.peers.samples import DATA_VERSION, SAMPLES, cells, word
 
 DUMP = Path(__file__).with_name("dump_schematic.cjs")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.blocks import AIR, Blocks
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,18 +11,18 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from minecraft.contract import StepFailure, VoxelSummary, job_prefix
-from minecraft.jobs.dispatch import start_queued
-from minecraft.jobs.job import Job
-from minecraft.jobs.lease import Leases
-from minecraft.jobs.states import ENDS
-from minecraft.jobs.table import JobTable, create_table
-from minecraft.jobs.writes import to_item
-from minecraft.lambdas import clients, status, submit
-from minecraft.lambdas.settings import WorkerSettings
-from minecraft.lambdas.worker import build
-from minecraft.pipeline.notices import read
-from minecraft.request import BuildRequest
+from meshtwin.minecraft.contract import StepFailure, VoxelSummary, job_prefix
+from meshtwin.minecraft.jobs.dispatch import start_queued
+from meshtwin.minecraft.jobs.job import Job
+from meshtwin.minecraft.jobs.lease import Leases
+from meshtwin.minecraft.jobs.states import ENDS
+from meshtwin.minecraft.jobs.table import JobTable, create_table
+from meshtwin.minecraft.jobs.writes import to_item
+from meshtwin.minecraft.lambdas import clients, status, submit
+from meshtwin.minecraft.lambdas.settings import WorkerSettings
+from meshtwin.minecraft.lambdas.worker import build
+from meshtwin.minecraft.pipeline.notices import read
+from meshtwin.minecraft.request import BuildRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minecraft.voxel.blocks import AIR, Blocks
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.protocol.errors import UnavailableError
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 
 
 class MemoryDocuments:

@@ -157,7 +157,7 @@ def run_emulator(
     }
     prefix = table_prefix or f"test-{uuid.uuid4().hex[:8]}"
     command = [
-        *(sys.executable, "-m", "emulator", "--exit-with-stdin", "--table-prefix", prefix),
+        *(sys.executable, "-m", "meshtwin.emulator", "--exit-with-stdin", "--table-prefix", prefix),
         *("--log-dir", str(folder), *launcher, *options),
     ]
     with running_program(command, environment, log, what="the emulator", stop_seconds=40) as (url, process):

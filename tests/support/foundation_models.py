@@ -13,10 +13,10 @@ import boto3
 import uvicorn
 from botocore.config import Config
 
-from emulator.clock import AdjustableClock, manual_clock
-from emulator.faults.faults import Faults
-from emulator.foundation_models.service import foundation_models
-from emulator.protocol.gateway import Gateway
+from meshtwin.emulator.bedrock.service import foundation_models
+from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.core.protocol.gateway import Gateway
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:

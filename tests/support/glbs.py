@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minecraft.voxel.read import read_model
+from meshtwin.minecraft.voxel.read.read import read_model
 
 if TYPE_CHECKING:
-    from minecraft.voxel.model import Model
+    from meshtwin.minecraft.voxel.read.model import Model
 
 
 def model_of(data: bytes, **limits: int) -> Model:

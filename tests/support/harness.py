@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from emulator.aws import Aws
-from emulator.clock import AdjustableClock, Clock
-from emulator.delivery.dispatcher import Dispatcher
-from emulator.faults.faults import Faults
-from emulator.fleet.fleets import Fleets
-from emulator.fleet.launchers import Launchers
-from emulator.fleet.spec import Container, FleetSpec, Notifications
-from emulator.monitoring.meter import Meter
-from emulator.queue.queue import RequestQueue
-from emulator.queue.request import AsyncRequest
-from emulator.settings import Settings
+from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.core.clock import AdjustableClock, Clock
+from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
+from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
+from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
+from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetSpec, Notifications
+from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
+from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
+from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.httpsession import URLLib3Session
 
-from minecraft.lambdas import clients
-from minecraft.lambdas.settings import WorkerSettings
-from minecraft.lambdas.worker import build
-from minecraft.pipeline.notices import read
+from meshtwin.minecraft.lambdas import clients
+from meshtwin.minecraft.lambdas.settings import WorkerSettings
+from meshtwin.minecraft.lambdas.worker import build
+from meshtwin.minecraft.pipeline.notices import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.fleet.docker.labels import EMULATOR_LABEL
+from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL
 from tests.support.engine import LABEL, engine
 
 if TYPE_CHECKING:

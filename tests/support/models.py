@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.model import Material, Model, Primitive, Texture
+from meshtwin.minecraft.voxel.read.model import Material, Model, Primitive, Texture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

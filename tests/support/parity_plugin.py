@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cloud.parity import EVIDENCE
+from meshtwin.cloud.parity import EVIDENCE
 
 if TYPE_CHECKING:
     import pytest

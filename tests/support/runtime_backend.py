@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runtime.contract import ErrorCode, JobError
-from runtime.geometry.mesh import Mesh, TexturedMesh
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Report
-    from runtime.contract import Params
-    from runtime.pictures import Subject
+    from meshtwin.runtime.backends.base import Report
+    from meshtwin.runtime.contract import Params
+    from meshtwin.runtime.images.decode import Subject
 
 STEP_SECONDS = 0.05
 

@@ -45,7 +45,7 @@ def eventually(condition: Callable[[], object], *, seconds: float = 30.0, what: 
 
 
 class RuntimeServer:
-    """`python -m runtime serve` on a free port; its log is a file, its scratch a folder of its own."""
+    """`python -m meshtwin.runtime serve` on a free port; its log is a file, its scratch a folder of its own."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], **settings: object) -> None:
         self.scratch = folder / "scratch"
@@ -61,7 +61,7 @@ class RuntimeServer:
     def _start(self) -> subprocess.Popen[bytes]:
         with self.log.open("wb") as log, (self.log.with_suffix(".errors")).open("wb") as errors:
             return subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "runtime", "serve"],
+                [sys.executable, "-W", "error", "-m", "meshtwin.runtime", "serve"],
                 env={
                     **self._inherited,
                     "PYTHONPATH": str(ROOT),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.model import ListShape, MapShape, StructureShape
 from hypothesis import strategies as st
 
-from emulator.protocol.patterns import matcher
+from meshtwin.emulator.core.protocol.patterns import matcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from cloud.main import run
+from meshtwin.cloud.cli.main import run
 from tests.support.processes import running_module
 from tests.support.waiting import wait_until
 
@@ -38,7 +38,7 @@ import signal
 # Of a job in a shell's background, or behind nohup, it is ignored, and so by all that the job starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from cloud.main import main
+from meshtwin.cloud.cli.main import main
 main()
 """
 
@@ -141,7 +141,7 @@ def frozen_worker(shell: Shell) -> Iterator[None]:
     up = psutil.Process(shell.json("status")["up"]["pid"])
 
     def workers() -> list[psutil.Process]:
-        return running_module(up.children(recursive=True), "runtime.worker")
+        return running_module(up.children(recursive=True), "meshtwin.runtime.jobs.worker")
 
     wait_until(lambda: len(workers()) == 1)  # that of an endpoint just deleted may still be ending
     (worker,) = workers()

@@ -75,7 +75,7 @@ def run_standins(
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     command = [
-        *(sys.executable, "-m", "emulator.standins", "--exit-with-stdin", "--functions", str(file)),
+        *(sys.executable, "-m", "meshtwin.emulator.standins", "--exit-with-stdin", "--functions", str(file)),
         *("--log-dir", str(folder), *options),
     ]
     with running_program(command, environment, log, what="the stand-ins", stop_seconds=30) as (url, process):

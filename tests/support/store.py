@@ -25,7 +25,7 @@ class Store:
 
     def start(self) -> None:
         """Serve, empty."""
-        command = [sys.executable, "-m", "cloud.stack.moto_server", "--port", str(self._port)]
+        command = [sys.executable, "-m", "meshtwin.cloud.local.moto.server", "--port", str(self._port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self._answers)
 

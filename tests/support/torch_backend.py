@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from runtime import device
+from meshtwin.runtime import device
 from tests.support.runtime_backend import Scripted
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Report
-    from runtime.contract import Params
-    from runtime.geometry.mesh import Mesh
-    from runtime.pictures import Subject
+    from meshtwin.runtime.backends.base import Report
+    from meshtwin.runtime.contract import Params
+    from meshtwin.runtime.geometry.mesh import Mesh
+    from meshtwin.runtime.images.decode import Subject
 
 MEBIBYTE = 2**20
 EVERYTHING = 512

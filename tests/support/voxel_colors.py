@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.model import Texture, Wrap
+from meshtwin.minecraft.voxel.read.model import Texture, Wrap
 from tests.support.voxel_reference import triangles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from minecraft.voxel.lattice import Lattice
-    from minecraft.voxel.model import Model, Primitive
+    from meshtwin.minecraft.voxel.read.model import Model, Primitive
+    from meshtwin.minecraft.voxel.voxelize.lattice import Lattice
 
 DENSITY = 96
 """Points to the area of a cell's face."""

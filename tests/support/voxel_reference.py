@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from minecraft.voxel.lattice import Lattice
-    from minecraft.voxel.model import Model
+    from meshtwin.minecraft.voxel.read.model import Model
+    from meshtwin.minecraft.voxel.voxelize.lattice import Lattice
 
 _TOUCH = 1e-9
 _AT_ONCE = 1 << 21

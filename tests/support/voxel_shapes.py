@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from minecraft.voxel.blocks import AIR, Blocks
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

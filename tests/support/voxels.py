@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecraft.voxel.color import linear_from_srgb
-from minecraft.voxel.grid import Voxels
+from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb
+from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 
 if TYPE_CHECKING:
     from collections.abc import Callable

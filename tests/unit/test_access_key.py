@@ -14,17 +14,17 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.admin.guard import Guard
-from emulator.clock import manual_clock
-from emulator.faults.faults import Faults
-from emulator.protocol.access import AccessKey, AccessKeyError, named_key, own_key
-from emulator.protocol.gateway import Gateway, Service
-from emulator.settings import Settings
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.core.host_guard import Guard
+from meshtwin.emulator.core.protocol.access import AccessKey, AccessKeyError, named_key, own_key
+from meshtwin.emulator.core.protocol.gateway import Gateway, Service
+from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.protocol.operations import RequestContext
+    from meshtwin.emulator.core.protocol.operations import RequestContext
 
 KEY = "MESHTWINABCDEF0123456789"
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from emulator.admin import clock as page
-from emulator.admin.answers import AdminError
-from emulator.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.core.admin_answers import AdminError
+from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.sagemaker.admin import clock as page
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.admin.pages import BadTokenError, Pages
-from emulator.queue.recent import Recent
-from emulator.queue.request import AsyncRequest, State
+from meshtwin.emulator.sagemaker.admin.pages import BadTokenError, Pages
+from meshtwin.emulator.sagemaker.queue.recent import Recent
+from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.queue.rows import Listed
+    from meshtwin.emulator.sagemaker.queue.rows import Listed
 
 FIRST = AsyncRequest("r1", "e", "inference", 1.0, 60, 60, "s3://b/o", call_id="call")
 STATES = list(State)

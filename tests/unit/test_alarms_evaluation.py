@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.monitoring.evaluate import EXTRA, AlarmState, Datapoint, Missing, Rule, judge
+from meshtwin.emulator.sagemaker.monitoring.evaluate import EXTRA, AlarmState, Datapoint, Missing, Rule, judge
 
 RETAIN = None
 OK, ALARM, UNKNOWN = AlarmState.OK, AlarmState.ALARM, AlarmState.INSUFFICIENT_DATA

@@ -4,10 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.monitoring.alarms import parse_alarm
-from emulator.monitoring.meter import Metric, Statistics
-from emulator.monitoring.sample import EndpointView, backlog_values, metered_values, unit_of
-from emulator.monitoring.series import Key, Series
+from meshtwin.emulator.sagemaker.monitoring.alarms import parse_alarm
+from meshtwin.emulator.sagemaker.monitoring.meter import Metric, Statistics
+from meshtwin.emulator.sagemaker.monitoring.sample import (
+    EndpointView,
+    backlog_values,
+    metered_values,
+    unit_of,
+)
+from meshtwin.emulator.sagemaker.monitoring.series import Key, Series
 
 KEY = Key("AWS/SageMaker", "M", (("EndpointName", "e"),))
 ALARM = {

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, HTTPClientError, IncompleteReadError
 
-from cloud import clients as clouds
-from emulator.aws import Aws
-from emulator.delivery.retry import is_passing
-from emulator.functions.topics import new_clients
-from minecraft.images.bedrock import bedrock_client
-from minecraft.lambdas import clients as functions
-from minecraft.objects import Location, read_if_there
-from runtime.contract import ErrorCode, JobError
-from runtime.storage import Storage
+from meshtwin.cloud import clients as clouds
+from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.lambda_.topics import new_clients
+from meshtwin.emulator.sagemaker.delivery.retry import is_passing
+from meshtwin.minecraft.images.bedrock import bedrock_client
+from meshtwin.minecraft.lambdas import clients as functions
+from meshtwin.minecraft.objects import Location, read_if_there
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.jobs.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from emulator.aws import Aws
+from meshtwin.emulator.core.aws import Aws
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:t"
 

@@ -12,15 +12,15 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minecraft.voxel.block_table import BOTTOM, SIDE, TOP
-from minecraft.voxel.blocking import to_blocks
-from minecraft.voxel.blocks import AIR, Blocks
-from minecraft.voxel.faces import outside, visible_faces
-from minecraft.voxel.isometric import encode_png, isometric
-from minecraft.voxel.materials import material_csv, material_list
-from minecraft.voxel.palette import load_palette
-from minecraft.voxel.preview import preview_mesh
-from minecraft.voxel.state_colors import state_colors
+from meshtwin.minecraft.voxel.blocks.block_table import BOTTOM, SIDE, TOP
+from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.blocks.palette import load_palette
+from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
+from meshtwin.minecraft.voxel.export.isometric import encode_png, isometric
+from meshtwin.minecraft.voxel.export.materials import material_csv, material_list
+from meshtwin.minecraft.voxel.export.preview import preview_mesh
+from meshtwin.minecraft.voxel.kernels.faces import outside, visible_faces
 from tests.support.voxels import sphere, torus
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from minecraft.voxel.blocking import to_blocks
-from minecraft.voxel.blocks import AIR
-from minecraft.voxel.choice import best_blocks
-from minecraft.voxel.faces import BACK, DOWN, FRONT, LEFT, RIGHT, UP, outside, visible_faces
-from minecraft.voxel.grid import Voxels
-from minecraft.voxel.looks import looks_of, nearest, place, views_of
-from minecraft.voxel.palette import Palette, load_palette
-from minecraft.voxel.smoothing import NEIGHBOURS
+from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.choice import best_blocks
+from meshtwin.minecraft.voxel.blocks.grid import AIR
+from meshtwin.minecraft.voxel.blocks.looks import looks_of, nearest, place, views_of
+from meshtwin.minecraft.voxel.blocks.palette import Palette, load_palette
+from meshtwin.minecraft.voxel.blocks.smoothing import NEIGHBOURS
+from meshtwin.minecraft.voxel.kernels.faces import BACK, DOWN, FRONT, LEFT, RIGHT, UP, outside, visible_faces
+from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 from tests.support.ciede import ciede2000
 from tests.support.voxels import box, flat, sphere, terrain, torus
 

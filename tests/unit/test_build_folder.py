@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloud.createbuild import artefacts
-from cloud.createbuild.artefacts import BLOCK_FILES, bring, folder_name, one_build
-from cloud.errors import CloudError
+from meshtwin.cloud.createbuild import artefacts
+from meshtwin.cloud.createbuild.artefacts import BLOCK_FILES, bring, folder_name, one_build
+from meshtwin.cloud.errors import CloudError
 
 if TYPE_CHECKING:
     from pathlib import Path

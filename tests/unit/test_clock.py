@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.clock import AdjustableClock, iso_millis, manual_clock, within
+from meshtwin.emulator.core.clock import AdjustableClock, iso_millis, manual_clock, within
 
 
 def test_the_manual_clock_wakes_sleepers_in_the_order_of_their_times() -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError, ProfileNotFound
 
-from cloud.commands import app
-from cloud.commands.submit import keep_ticket
-from cloud.main import run
-from cloud.submit import Ticket
+from meshtwin.cloud.cli import app
+from meshtwin.cloud.cli.main import run
+from meshtwin.cloud.cli.submit import keep_ticket
+from meshtwin.cloud.jobs.submit import Ticket
 from tests.support.shell import ROOT, new_shell
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_imports_nothing_of_the_others() -> None:
     heavy = {"boto3", "cv2", "numpy", "PIL", "moto", "scipy"}
     program = (
-        "import sys; from cloud.commands.app import application; application(['requests']);"
+        "import sys; from meshtwin.cloud.cli.app import application; application(['requests']);"
         f"sys.exit(' '.join({heavy!r} & sys.modules.keys()) or 0)"
     )
     done = subprocess.run(

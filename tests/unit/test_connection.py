@@ -9,10 +9,10 @@ from urllib.request import proxy_bypass
 import boto3
 import pytest
 
-from cloud import clients
-from cloud.connection import beside_proxies, connect, use, without_aws
-from cloud.stack.child import Child
-from cloud.stack.state import State, noted
+from meshtwin.cloud import clients
+from meshtwin.cloud.connection import beside_proxies, connect, use, without_aws
+from meshtwin.cloud.local.stack.child import Child
+from meshtwin.cloud.local.stack.state import State, noted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ import pytest
 import trimesh
 from PIL import Image
 
-from cloud.contact_sheet import contact_sheet
-from runtime.contract import ErrorCode, JobError
-from runtime.geometry.glb_write import write_glb
-from runtime.geometry.mesh import TexturedMesh
+from meshtwin.cloud.cli.contact_sheet import contact_sheet
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.geometry.glb_write import write_glb
+from meshtwin.runtime.geometry.mesh import TexturedMesh
 
 if TYPE_CHECKING:
     from pathlib import Path

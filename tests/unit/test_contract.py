@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runtime.contract import (
+from meshtwin.runtime.contract import (
     MAX_MESSAGE,
     MAX_SEED,
     RETRYABLE,

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.cutout import cut_out
+from meshtwin.runtime.images.background import cut_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

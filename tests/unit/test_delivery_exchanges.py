@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 
-from emulator.delivery.exchanges import Exchange, Exchanges
+from meshtwin.emulator.sagemaker.delivery.exchanges import Exchange, Exchanges
 
 
 def exchange(kept: Exchanges, delivery: int = 1, body: bytes = b"") -> Exchange:

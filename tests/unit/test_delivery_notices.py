@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from emulator.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
-from emulator.fleet.spec import Notifications
-from emulator.queue.request import AsyncRequest, State
+from meshtwin.emulator.sagemaker.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
+from meshtwin.emulator.sagemaker.fleet.spec import Notifications
+from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
 
 DONE = End(State.COMPLETED, 1_777_888_807.214, "application/json")
 BAD = End(State.FAILED, 1_777_888_807.214, None, "ClientError: why")

@@ -10,9 +10,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
-from emulator.delivery.objects import Objects
-from emulator.delivery.payload import IN_MEMORY, Payload
-from emulator.recovery.restarts import Restarts
+from meshtwin.emulator.core.restarts import Restarts
+from meshtwin.emulator.sagemaker.delivery.objects import Objects
+from meshtwin.emulator.sagemaker.delivery.payload import IN_MEMORY, Payload
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest

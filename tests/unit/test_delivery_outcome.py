@@ -4,13 +4,20 @@ import io
 
 import pytest
 
-from emulator.delivery.container import invocation_headers
-from emulator.delivery.objects import Input
-from emulator.delivery.outcome import NO_LENGTH, Cause, failure_reason, judge, no_answer, platform_failure
-from emulator.delivery.payload import Payload
-from emulator.delivery.wire import Answer
-from emulator.locations import S3Location, parse_object
-from emulator.queue.request import AsyncRequest, State
+from meshtwin.emulator.core.locations import S3Location, parse_object
+from meshtwin.emulator.sagemaker.delivery.container import invocation_headers
+from meshtwin.emulator.sagemaker.delivery.objects import Input
+from meshtwin.emulator.sagemaker.delivery.outcome import (
+    NO_LENGTH,
+    Cause,
+    failure_reason,
+    judge,
+    no_answer,
+    platform_failure,
+)
+from meshtwin.emulator.sagemaker.delivery.payload import Payload
+from meshtwin.emulator.sagemaker.delivery.wire import Answer
+from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
 
 
 def request(**changes: str | None) -> AsyncRequest:

@@ -12,8 +12,8 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import LocationParseError, ProtocolError
 
-from emulator.delivery.retry import LetGoError, is_passing, persist
-from emulator.queue.table import LostLeaseError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.delivery.retry import LetGoError, is_passing, persist
+from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, StoreUnavailableError
 
 
 def refusal(status: int, code: str) -> ClientError:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.delivery.payload import IN_MEMORY
-from emulator.delivery.wire import Answer, Connection, EndOfStreamError
-from emulator.fleet.launcher import Address
-from emulator.fleet.ping import ping
+from meshtwin.emulator.sagemaker.delivery.payload import IN_MEMORY
+from meshtwin.emulator.sagemaker.delivery.wire import Answer, Connection, EndOfStreamError
+from meshtwin.emulator.sagemaker.fleet.launcher import Address
+from meshtwin.emulator.sagemaker.fleet.ping import ping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

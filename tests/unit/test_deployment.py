@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.clock import manual_clock
-from emulator.fleet.spec import FleetFailedError, LauncherAwayError
-from emulator.hosting import deployment as deployment_module
-from emulator.hosting.deployment import Deployment
-from emulator.hosting.registry import Registry
-from emulator.hosting.resources import Arns, Endpoint, Kind, Status
-from emulator.protocol.errors import UnavailableError
-from emulator.settings import Settings
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.core.protocol.errors import UnavailableError
+from meshtwin.emulator.sagemaker.control_plane import deployment as deployment_module
+from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment
+from meshtwin.emulator.sagemaker.control_plane.registry import Registry
+from meshtwin.emulator.sagemaker.control_plane.resources import Arns, Endpoint, Kind, Status
+from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError, LauncherAwayError
+from meshtwin.emulator.sagemaker.settings import Settings
 from tests.support.documents import MemoryDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from emulator.fleet.spec import FleetSpec
+    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
 
 VARIANT = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
 ENDPOINT = Endpoint(
@@ -140,7 +140,7 @@ def test_an_error_that_nobody_expected_leaves_no_endpoint_on_its_way() -> None:
 
 
 def test_an_endpoint_is_gone_only_when_its_scalable_target_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.hosting.registry._RETRY_AFTER", 0.0)
+    monkeypatch.setattr("meshtwin.emulator.sagemaker.control_plane.registry._RETRY_AFTER", 0.0)
     tried: list[str] = []
 
     async def act(made: Deployment, endpoint: Endpoint) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cloud.docker import compose
-from cloud.docker.images import base_images, copied, source_digest
+from meshtwin.cloud.local.docker import compose
+from meshtwin.cloud.local.docker.images import base_images, copied, source_digest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloud.docker.compose import take_away
-from cloud.docker.labels import leftovers, owner_of
-from cloud.docker.owner import this_process
-from cloud.doctor import local
-from cloud.doctor.check import Level
+from meshtwin.cloud.local.docker.compose import take_away
+from meshtwin.cloud.local.docker.labels import leftovers, owner_of
+from meshtwin.cloud.local.docker.owner import this_process
+from meshtwin.cloud.local.doctor import local
+from meshtwin.cloud.local.doctor.check import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-from cloud.docker.owner import is_alive, this_process
+from meshtwin.cloud.local.docker.owner import is_alive, this_process
 
 HERE = socket.gethostname()
 

@@ -6,8 +6,14 @@ import socket
 
 import pytest
 
-from cloud.docker.places import free_port, localstack_port, localstack_url, new_project, project_name
-from cloud.errors import UsageError
+from meshtwin.cloud.errors import UsageError
+from meshtwin.cloud.local.docker.places import (
+    free_port,
+    localstack_port,
+    localstack_url,
+    new_project,
+    project_name,
+)
 
 
 @pytest.mark.parametrize(

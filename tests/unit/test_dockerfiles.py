@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.settings import Settings, unknown_variables
+from meshtwin.runtime.settings import Settings, unknown_variables
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = (ROOT / "runtime" / "Dockerfile").read_text(encoding="utf-8")

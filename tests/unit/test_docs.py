@@ -10,9 +10,9 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from cloud.commands.app import application
-from cloud.errors import CloudError
-from cloud.profiles import PROFILES, ResourceNames
+from meshtwin.cloud.cli.app import application
+from meshtwin.cloud.errors import CloudError
+from meshtwin.cloud.profiles import PROFILES, ResourceNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

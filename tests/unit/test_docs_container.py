@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from runtime import pictures
-from runtime.contract import (
+from meshtwin.runtime.contract import (
     MAX_MESSAGE,
     RETRYABLE,
     STATUS,
@@ -20,10 +19,11 @@ from runtime.contract import (
     Params,
     Progress,
 )
-from runtime.geometry import glb_read
-from runtime.http_limits import MAX_HEAD_BYTES
-from runtime.requests import MAX_BODY_BYTES
-from runtime.settings import Settings
+from meshtwin.runtime.geometry import glb_read
+from meshtwin.runtime.http.limits import MAX_HEAD_BYTES
+from meshtwin.runtime.http.requests import MAX_BODY_BYTES
+from meshtwin.runtime.images import decode
+from meshtwin.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
@@ -75,9 +75,9 @@ def test_no_setting_is_made_up() -> None:
 
 
 def test_the_limits_are_the_codes() -> None:
-    for limit in (MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_MESSAGE, pictures.MAX_PIXELS, glb_read.MAX_FACES):
+    for limit in (MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_MESSAGE, decode.MAX_PIXELS, glb_read.MAX_FACES):
         assert str(limit) in PAGE
-    assert f"a side under {pictures.MIN_SIDE} pixels" in PAGE
+    assert f"a side under {decode.MIN_SIDE} pixels" in PAGE
 
 
 @pytest.mark.parametrize("model", [Metrics, Progress, Health])

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from minecraft.api.parse import FIELDS
-from minecraft.api.status import STAGES, Surroundings, describe
-from minecraft.contract import VoxelTask
-from minecraft.jobs.job import Job
-from minecraft.jobs.states import TRANSITIONS
-from minecraft.lambdas import ROUTES
-from minecraft.lambdas.settings import (
+from meshtwin.minecraft.api.parse import FIELDS
+from meshtwin.minecraft.api.status import STAGES, Surroundings, describe
+from meshtwin.minecraft.contract import VoxelTask
+from meshtwin.minecraft.jobs.job import Job
+from meshtwin.minecraft.jobs.states import TRANSITIONS
+from meshtwin.minecraft.lambdas import ROUTES
+from meshtwin.minecraft.lambdas.settings import (
     AuthSettings,
     StatusSettings,
     SubmitSettings,
     VoxelSettings,
     WorkerSettings,
 )
-from minecraft.request import BuildRequest
+from meshtwin.minecraft.request import BuildRequest
 
 SERVICES = Path(__file__).parents[2] / "docs" / "services"
 READ: dict[str, tuple[type, ...]] = {

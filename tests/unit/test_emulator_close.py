@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.app import Emulator
-from emulator.settings import Settings
+from meshtwin.emulator.sagemaker.app import Emulator
+from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from emulator.functions.settings import HostSettings
-from emulator.options import parse
-from emulator.settings import OnInstanceLoss, Settings
+from meshtwin.emulator.lambda_.settings import HostSettings
+from meshtwin.emulator.sagemaker.options import parse
+from meshtwin.emulator.sagemaker.settings import OnInstanceLoss, Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
 

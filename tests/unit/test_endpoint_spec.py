@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.endpoint_spec import EndpointSpec, container_environment, content_name, endpoint_spec, is_ours
-from cloud.errors import UsageError
-from cloud.profiles import load_profile
+from meshtwin.cloud.errors import UsageError
+from meshtwin.cloud.profiles import load_profile
+from meshtwin.cloud.spec.endpoint import (
+    EndpointSpec,
+    container_environment,
+    content_name,
+    endpoint_spec,
+    is_ours,
+)
 
 
 def spec(image: str = "image:1", instance: str = "ml.g5.2xlarge", **environment: str) -> EndpointSpec:

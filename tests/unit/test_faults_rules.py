@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.faults.faults import Faults
-from emulator.faults.rules import EFFECTS, BadRuleError, Place, Stage, parse_rule
+from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.core.faults.rules import EFFECTS, BadRuleError, Place, Stage, parse_rule
 
 PAIRS = [(place, effect) for place, effects in EFFECTS.items() for effect in effects]
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING
 
-from emulator.fleet import logs
-from emulator.fleet.logs import LogFolder
+from meshtwin.emulator.sagemaker.fleet import logs
+from meshtwin.emulator.sagemaker.fleet.logs import LogFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.fleet.address import AddressInstance
-from emulator.fleet.launcher import Address
-from emulator.fleet.ports import BLOCK, Ports
-from emulator.fleet.process import container_environment
-from emulator.fleet.slots import Slots
+from meshtwin.emulator.sagemaker.fleet.address import AddressInstance
+from meshtwin.emulator.sagemaker.fleet.launcher import Address
+from meshtwin.emulator.sagemaker.fleet.ports import BLOCK, Ports
+from meshtwin.emulator.sagemaker.fleet.process import container_environment
+from meshtwin.emulator.sagemaker.fleet.slots import Slots
 
 if TYPE_CHECKING:
     import pytest

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minecraft.voxel.blocks import AIR, Blocks
-from minecraft.voxel.formats.bits import pack, unpack
-from minecraft.voxel.formats.litematic import read_litematic, write_litematic
-from minecraft.voxel.formats.nbt import Compound, read_nbt, write_nbt
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.export.formats.bits import pack, unpack
+from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic, write_litematic
+from meshtwin.minecraft.voxel.export.formats.nbt import Compound, read_nbt, write_nbt
 from tests.support.builds import assert_same, build, builds, noise, words
 
 LOG = build(np.array([[[1, 0]], [[2, 1]]]))

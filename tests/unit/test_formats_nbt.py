@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minecraft.voxel.formats.nbt import MAX_DEPTH, Compound, read_nbt, write_nbt
+from meshtwin.minecraft.voxel.export.formats.nbt import MAX_DEPTH, Compound, read_nbt, write_nbt
 
 HELLO = bytes.fromhex("0a000b68656c6c6f20776f726c640800046e616d65000942616e616e72616d6100")
 """hello_world.nbt of https://minecraft.wiki/w/NBT_format"""
@@ -179,7 +179,7 @@ def test_a_broken_file_is_refused(case: str) -> None:
 
 @pytest.mark.parametrize("case", BAD_INSIDE)
 def test_broken_contents_are_refused(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minecraft.voxel.formats.nbt_read.MAX_TAGS", FEW)
+    monkeypatch.setattr("meshtwin.minecraft.voxel.export.formats.nbt_read.MAX_TAGS", FEW)
     data, message = BAD_INSIDE[case]
     with pytest.raises(ValueError, match=message):
         read_nbt(gzip.compress(data))

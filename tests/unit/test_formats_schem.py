@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minecraft.voxel.blocks import AIR, Blocks
-from minecraft.voxel.formats.nbt import Compound, read_nbt, write_nbt
-from minecraft.voxel.formats.schem import read_schem, write_schem
-from minecraft.voxel.formats.varint import decode_varints, encode_varints
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.export.formats.nbt import Compound, read_nbt, write_nbt
+from meshtwin.minecraft.voxel.export.formats.schem import read_schem, write_schem
+from meshtwin.minecraft.voxel.export.formats.varint import decode_varints, encode_varints
 from tests.support.builds import STATES, assert_same, build, builds, noise, words
 
 LOG = build(np.array([[[1, 0]], [[2, 1]]]))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minecraft.voxel.blocks import AIR, Blocks
-from minecraft.voxel.formats.nbt import Compound, read_nbt, write_nbt
-from minecraft.voxel.formats.structure import (
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.export.formats.nbt import Compound, read_nbt, write_nbt
+from meshtwin.minecraft.voxel.export.formats.structure import (
     join_structures,
     read_structure,
     split_structure,

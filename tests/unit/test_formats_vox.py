@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minecraft.voxel.blocks import Blocks
-from minecraft.voxel.formats.colors import Color, nearest, reduce_colors
-from minecraft.voxel.formats.vox import write_vox
-from minecraft.voxel.formats.vox_read import read_vox
+from meshtwin.minecraft.voxel.blocks.grid import Blocks
+from meshtwin.minecraft.voxel.export.formats.colors import Color, nearest, reduce_colors
+from meshtwin.minecraft.voxel.export.formats.vox import write_vox
+from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
 from tests.support.builds import STATES, assert_same, build, builds
 
 COLORS: dict[str, Color] = {
@@ -148,7 +148,7 @@ def test_what_no_file_may_have_is_refused(blocks: Blocks, colors: dict[str, Colo
 
 
 def test_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minecraft.voxel.formats.vox.MAX_BYTES", 8 * 27)
+    monkeypatch.setattr("meshtwin.minecraft.voxel.export.formats.vox.MAX_BYTES", 8 * 27)
     assert write_vox(build(np.ones((3, 3, 3), np.int64)), COLORS)
     with pytest.raises(ValueError, match="hollow the build"):
         write_vox(build(np.ones((3, 3, 4), np.int64)), COLORS)

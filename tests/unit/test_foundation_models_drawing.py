@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from emulator.foundation_models.colours import NAMED, to_lab, to_rgb
-from emulator.foundation_models.drawing import draw
-from emulator.foundation_models.homemade import homemade
-from emulator.foundation_models.library import GRID, pictograms
-from emulator.foundation_models.painting import painted
 from fixtures.make_pictograms import Fill as FlatFill
 from fixtures.make_pictograms import flatten, make
-from runtime.pictures import Picture, find_subject
+from meshtwin.emulator.bedrock.colours import NAMED, to_lab, to_rgb
+from meshtwin.emulator.bedrock.drawing import draw
+from meshtwin.emulator.bedrock.homemade import homemade
+from meshtwin.emulator.bedrock.library import GRID, pictograms
+from meshtwin.emulator.bedrock.painting import painted
+from meshtwin.runtime.images.decode import Picture, find_subject
 
 if TYPE_CHECKING:
     from pathlib import Path

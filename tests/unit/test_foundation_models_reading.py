@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.foundation_models.colours import NAMED
-from emulator.foundation_models.lexicon import lexicon
-from emulator.foundation_models.reading import RAINBOW, Thing, read_prompt
-from emulator.foundation_models.vocabulary import words
+from meshtwin.emulator.bedrock.colours import NAMED
+from meshtwin.emulator.bedrock.lexicon import lexicon
+from meshtwin.emulator.bedrock.reading import RAINBOW, Thing, read_prompt
+from meshtwin.emulator.bedrock.vocabulary import words
 
 NOUNS = [
     "dog",

@@ -6,13 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from emulator.clock import AdjustableClock
-from emulator.functions.manifest import Function
-from emulator.functions.schedules import Schedules
-from emulator.functions.settings import HostSettings
+from meshtwin.emulator.core.clock import AdjustableClock
+from meshtwin.emulator.lambda_.manifest import Function
+from meshtwin.emulator.lambda_.schedules import Schedules
+from meshtwin.emulator.lambda_.settings import HostSettings
 
 if TYPE_CHECKING:
-    from emulator.functions.events import Events
+    from meshtwin.emulator.lambda_.events import Events
 
 
 class Broken:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.functions.environment import function_environment, own_endpoints
-from emulator.functions.manifest import Function
+from meshtwin.emulator.lambda_.environment import function_environment, own_endpoints
+from meshtwin.emulator.lambda_.manifest import Function
 
 if TYPE_CHECKING:
     from pathlib import Path

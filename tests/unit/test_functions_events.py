@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from emulator.clock import AdjustableClock
-from emulator.functions.events import Events
-from emulator.functions.manifest import Function
-from emulator.functions.outcome import Call, Outcome, out_of_memory
-from emulator.functions.settings import HostSettings
+from meshtwin.emulator.core.clock import AdjustableClock
+from meshtwin.emulator.lambda_.events import Events
+from meshtwin.emulator.lambda_.manifest import Function
+from meshtwin.emulator.lambda_.outcome import Call, Outcome, out_of_memory
+from meshtwin.emulator.lambda_.settings import HostSettings
 
 if TYPE_CHECKING:
-    from emulator.functions.runner import Runner
+    from meshtwin.emulator.lambda_.runner import Runner
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:step"
 

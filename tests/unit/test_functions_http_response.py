@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.functions.http_response import MalformedResponseError, http_response
+from meshtwin.emulator.lambda_.http_response import MalformedResponseError, http_response
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),

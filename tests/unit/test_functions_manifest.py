@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.functions.manifest import Function, ManifestError, load
+from meshtwin.emulator.lambda_.manifest import Function, ManifestError, load
 
 if TYPE_CHECKING:
     from pathlib import Path

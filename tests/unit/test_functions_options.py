@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.functions.manifest import KEYS
-from emulator.functions.settings import HostSettings
-from emulator.standins.options import parse
+from meshtwin.emulator.lambda_.manifest import KEYS
+from meshtwin.emulator.lambda_.settings import HostSettings
+from meshtwin.emulator.standins.options import parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "functions.md").read_text(encoding="utf-8")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.functions.routes import RouteError, best_route, parse_route
+from meshtwin.emulator.lambda_.routes import RouteError, best_route, parse_route
 
 SEGMENTS = st.text("abc123-._~", min_size=1, max_size=4)
 

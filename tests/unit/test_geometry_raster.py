@@ -7,7 +7,7 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.geometry.raster import rasterize
+from meshtwin.runtime.geometry.raster import rasterize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

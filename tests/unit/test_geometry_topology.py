@@ -6,9 +6,9 @@ import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.geometry.mesh import Mesh
-from runtime.geometry.topology import describe
-from runtime.geometry.weld import smooth_normals, weld
+from meshtwin.runtime.geometry.mesh import Mesh
+from meshtwin.runtime.geometry.topology import describe
+from meshtwin.runtime.geometry.weld import smooth_normals, weld
 
 
 def _mesh(made: trimesh.Trimesh) -> Mesh:

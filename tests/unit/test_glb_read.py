@@ -11,11 +11,11 @@ import trimesh
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gltf.buffers import Buffers
-from runtime.contract import ErrorCode, JobError
-from runtime.geometry.glb_read import MAX_FACES, read_glb, read_textured_glb
-from runtime.geometry.glb_write import write_glb
-from runtime.geometry.mesh import Mesh, TexturedMesh
+from meshtwin.gltf.buffers import Buffers
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.geometry.glb_read import MAX_FACES, read_glb, read_textured_glb
+from meshtwin.runtime.geometry.glb_write import write_glb
+from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gltf.check import check_glb
-from gltf.colored import write_colored_glb
+from meshtwin.gltf.check import check_glb
+from meshtwin.gltf.colored import write_colored_glb
 from tests.support.glbs import document_in, model_of, with_document
 
 if TYPE_CHECKING:

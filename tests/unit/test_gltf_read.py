@@ -14,14 +14,14 @@ import pytest
 import trimesh
 
 from fixtures.glb import GlbBuilder, png
-from gltf.extensions import COLORS, HARMLESS, READ, SHAPES
-from gltf.format import GlbError
-from gltf.open import MAX_JSON_BYTES, MAX_JSON_VALUES, parse
-from gltf.write import document_of
-from minecraft.voxel.read import ModelError, read_model
-from runtime.contract import JobError
-from runtime.geometry.glb_read import read_glb, read_textured_glb
-from runtime.geometry.glb_write import write_glb
+from meshtwin.gltf.extensions import COLORS, HARMLESS, READ, SHAPES
+from meshtwin.gltf.format import GlbError
+from meshtwin.gltf.open import MAX_JSON_BYTES, MAX_JSON_VALUES, parse
+from meshtwin.gltf.write import document_of
+from meshtwin.minecraft.voxel.read.read import ModelError, read_model
+from meshtwin.runtime.contract import JobError
+from meshtwin.runtime.geometry.glb_read import read_glb, read_textured_glb
+from meshtwin.runtime.geometry.glb_write import write_glb
 from tests.support.glbs import document_in, with_document
 
 if TYPE_CHECKING:

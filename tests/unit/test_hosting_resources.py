@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.hosting.listing import page
-from emulator.hosting.resources import TRANSITIONS, Arns, Endpoint, Kind, Resource, Status
+from meshtwin.emulator.sagemaker.control_plane.listing import page
+from meshtwin.emulator.sagemaker.control_plane.resources import (
+    TRANSITIONS,
+    Arns,
+    Endpoint,
+    Kind,
+    Resource,
+    Status,
+)
 
 NAMES = st.from_regex(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,8}", fullmatch=True)
 DOCUMENTS = st.recursive(

@@ -13,8 +13,8 @@ import uvicorn
 from uvicorn.server import ServerState
 from werkzeug.serving import make_server
 
-from cloud.stack.moto_handler import Handler
-from emulator.http_limits import LimitedProtocol
+from meshtwin.cloud.local.moto.handler import Handler
+from meshtwin.emulator.core.http_limits import LimitedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,6 +113,6 @@ def test_one_that_is_not_is_served(serving: str) -> None:
 
 @KIND
 def test_a_head_that_does_not_end_is_not_waited_for(serving: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.http_limits.HEAD_SECONDS", 0.1)
-    monkeypatch.setattr("cloud.stack.moto_handler.HEAD_SECONDS", 0.1)
+    monkeypatch.setattr("meshtwin.emulator.core.http_limits.HEAD_SECONDS", 0.1)
+    monkeypatch.setattr("meshtwin.cloud.local.moto.handler.HEAD_SECONDS", 0.1)
     assert b" 200 " not in answer(serving, [START])

@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 
 from fixtures.glb import GlbBuilder
-from gltf.image_files import plain_png, with_end
-from minecraft.images.provider import Picture
-from minecraft.images.upload import MOST_PIXELS, read_upload
-from minecraft.voxel import textures
-from minecraft.voxel.read import ModelError
-from runtime.contract import JobError
-from runtime.pictures import open_picture
+from meshtwin.gltf.image_files import plain_png, with_end
+from meshtwin.minecraft.images.provider import Picture
+from meshtwin.minecraft.images.upload import MOST_PIXELS, read_upload
+from meshtwin.minecraft.voxel.read import textures
+from meshtwin.minecraft.voxel.read.read import ModelError
+from meshtwin.runtime.contract import JobError
+from meshtwin.runtime.images.decode import open_picture
 from tests.support.glbs import model_of
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from minecraft.images.prompt import LONGEST, NEGATIVE, clean, for_one_object
-from minecraft.images.provider import Failed, Picture
-from minecraft.images.settings import ImageSettings
-from minecraft.images.stability import takes_negative_prompt
-from minecraft.images.upload import MOST_BYTES, MOST_SIDE, read_upload
+from meshtwin.minecraft.images.prompt import LONGEST, NEGATIVE, clean, for_one_object
+from meshtwin.minecraft.images.provider import Failed, Picture
+from meshtwin.minecraft.images.settings import ImageSettings
+from meshtwin.minecraft.images.stability import takes_negative_prompt
+from meshtwin.minecraft.images.upload import MOST_BYTES, MOST_SIDE, read_upload
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

@@ -9,7 +9,7 @@ from importlib.resources import files
 import botocore.session
 import pytest
 
-from emulator.fleet.instance_types import instance_types
+from meshtwin.emulator.sagemaker.fleet.instance_types import instance_types
 
 SERVICE = botocore.session.get_session().get_service_model("sagemaker")
 NAMES: list[str] = SERVICE.shape_for("ProductionVariantInstanceType").metadata["enum"]

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from emulator.clock import manual_clock
-from emulator.delivery.notices import End, build_notice
-from emulator.faults.faults import Faults
-from emulator.invocations.service import Invocations
-from emulator.invocations.targets import Target, Targets
-from emulator.locations import S3Location
-from emulator.protocol.operations import RequestContext
-from emulator.queue.request import State
-from emulator.settings import Settings
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.core.locations import S3Location
+from meshtwin.emulator.core.protocol.operations import RequestContext
+from meshtwin.emulator.sagemaker.delivery.notices import End, build_notice
+from meshtwin.emulator.sagemaker.queue.request import State
+from meshtwin.emulator.sagemaker.runtime_api.service import Invocations
+from meshtwin.emulator.sagemaker.runtime_api.targets import Target, Targets
+from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
-    from emulator.queue.request import AsyncRequest
+    from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
 
 
 class Queue:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from emulator.kept import Kept
-from emulator.protocol.errors import UnavailableError
+from meshtwin.emulator.core.kept import Kept
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from tests.support.documents import MemoryDocuments
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import atexit, shutil, sys, threading
-from emulator.leaving import leave
+from meshtwin.emulator.core.leaving import leave
 threading.Thread(target=threading.Event().wait).start()
 atexit.register(shutil.rmtree, sys.argv[1])
 print("said", end="")

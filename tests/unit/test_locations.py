@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.locations import S3Location, parse_location, safe_extension
+from meshtwin.emulator.core.locations import S3Location, parse_location, safe_extension
 
 ENDPOINT = "http://localhost:4566"
 

@@ -7,14 +7,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from emulator.private import make_private, touch_private
+from meshtwin.emulator.core.private import make_private, touch_private
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = """
 import logging, sys, threading, structlog
-from emulator.logs import configure_logging
+from meshtwin.emulator.core.logs import configure_logging
 configure_logging()
 def fail(name):
     secret = "LEAKED"

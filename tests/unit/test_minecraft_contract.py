@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minecraft.contract import (
+from meshtwin.minecraft.contract import (
     MAX_ARTEFACTS,
     ContractError,
     ImageTask,
@@ -18,7 +18,7 @@ from minecraft.contract import (
     failure_of,
     job_prefix,
 )
-from minecraft.request import BuildRequest
+from meshtwin.minecraft.request import BuildRequest
 
 SIDES = st.integers(0, 256)
 SUMMARIES = st.builds(

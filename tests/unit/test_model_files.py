@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.fleet.docker.model_files import ModelFiles
-from emulator.fleet.spec import FleetFailedError, Layout, ModelData
+from meshtwin.emulator.sagemaker.fleet.docker.model_files import ModelFiles
+from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError, Layout, ModelData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from emulator.clock import manual_clock
-from emulator.monitoring.evaluate import AlarmState
-from emulator.monitoring.meter import Meter, Metric
-from emulator.monitoring.monitoring import Monitoring
-from emulator.monitoring.sample import EndpointView
-from emulator.settings import Settings
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
+from meshtwin.emulator.sagemaker.monitoring.meter import Meter, Metric
+from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
+from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
+from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

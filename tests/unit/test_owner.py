@@ -10,8 +10,8 @@ import sys
 import psutil
 import pytest
 
-from emulator import owner
-from emulator.owner import is_certainly_gone, is_older, new_owner
+from meshtwin.emulator.core import owner
+from meshtwin.emulator.core.owner import is_certainly_gone, is_older, new_owner
 
 HERE = socket.gethostname()
 

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from minecraft.voxel.block_ids import parse_version
-from minecraft.voxel.block_table import SIDE, TOP, measured_blocks
-from minecraft.voxel.color import linear_from_srgb, oklab, srgb_from_linear
-from minecraft.voxel.palette import find_block, load_palette, palette_names
+from meshtwin.minecraft.voxel.blocks.block_ids import parse_version
+from meshtwin.minecraft.voxel.blocks.block_table import SIDE, TOP, measured_blocks
+from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette, palette_names
+from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb, oklab, srgb_from_linear
 
 STATE = re.compile(r"minecraft:[a-z0-9_]+(\[[a-z_]+=[a-z0-9_]+(,[a-z_]+=[a-z0-9_]+)*\])?")
 

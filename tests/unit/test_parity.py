@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cloud.parity import WANTED, as_markdown, read_report, tabulate
+from meshtwin.cloud.parity import WANTED, as_markdown, read_report, tabulate
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from runtime.contract import ErrorCode, JobError
-from runtime.pictures import MAX_PIXELS, MAX_SIDE, Picture, find_subject, open_picture
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.images.decode import MAX_PIXELS, MAX_SIDE, Picture, find_subject, open_picture
 
 if TYPE_CHECKING:
     from pathlib import Path

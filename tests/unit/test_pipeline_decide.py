@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minecraft.contract import StepFailure
-from minecraft.jobs.job import Job, Step
-from minecraft.jobs.states import State
-from minecraft.pipeline import words
-from minecraft.pipeline.decide import Call, Fail, Finish, Next, Retry, Seen, Wait, decide
-from minecraft.pipeline.policy import PASSING, policies
-from minecraft.request import BuildRequest
+from meshtwin.minecraft.contract import StepFailure
+from meshtwin.minecraft.jobs.job import Job, Step
+from meshtwin.minecraft.jobs.states import State
+from meshtwin.minecraft.pipeline import words
+from meshtwin.minecraft.pipeline.decide import Call, Fail, Finish, Next, Retry, Seen, Wait, decide
+from meshtwin.minecraft.pipeline.policy import PASSING, policies
+from meshtwin.minecraft.request import BuildRequest
 
 POLICIES = policies(image_seconds=300, endpoint_seconds=5700, voxel_seconds=1000)
 NOW = 1000.0

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.errors import UsageError
-from cloud.profiles import PROFILES, load_profile, profile_name
+from meshtwin.cloud.errors import UsageError
+from meshtwin.cloud.profiles import PROFILES, load_profile, profile_name
 
 
 def test_embedded_is_the_default() -> None:

@@ -8,8 +8,8 @@ from botocore.model import DenormalizedStructureBuilder, Shape, ShapeResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.protocol.constraints import compile_check, oversized
-from emulator.protocol.errors import constraint_violations
+from meshtwin.emulator.core.protocol.constraints import compile_check, oversized
+from meshtwin.emulator.core.protocol.errors import constraint_violations
 
 
 def shape(members: dict[str, dict[str, Any]], *, required: tuple[str, ...] = ()) -> Shape:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from emulator.clock import manual_clock
-from emulator.faults.faults import Faults
-from emulator.protocol.errors import ServiceError, UnavailableError, ValidationFailedError
-from emulator.protocol.gateway import DisconnectedError, Gateway, Service, read_body
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.core.protocol.errors import ServiceError, UnavailableError, ValidationFailedError
+from meshtwin.emulator.core.protocol.gateway import DisconnectedError, Gateway, Service, read_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from starlette.types import Message
 
-    from emulator.protocol.operations import RequestContext
+    from meshtwin.emulator.core.protocol.operations import RequestContext
 
 PATH = "/endpoints/demo/async-invocations"
 

@@ -8,7 +8,7 @@ from botocore.model import ServiceModel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.protocol.patterns import matcher
+from meshtwin.emulator.core.protocol.patterns import matcher
 
 INFERENCE_ID = r"\A\S[\p{Print}]*\z"
 LOCATION = r"^(https|s3)://([^/]+)/?(.*)$"

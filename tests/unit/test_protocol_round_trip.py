@@ -12,7 +12,7 @@ from botocore.parsers import create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulator.protocol.operations import JsonOperation, RequestContext, RestJsonOperation
+from meshtwin.emulator.core.protocol.operations import JsonOperation, RequestContext, RestJsonOperation
 from tests.support.shapes import valid
 
 LOADER = botocore.loaders.Loader()

@@ -8,8 +8,8 @@ from botocore.model import ShapeResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.protocol.errors import SerializationError
-from emulator.protocol.values import read, read_text, write, write_text
+from meshtwin.emulator.core.protocol.errors import SerializationError
+from meshtwin.emulator.core.protocol.values import read, read_text, write, write_text
 
 SHAPES: Any = {
     "Record": {

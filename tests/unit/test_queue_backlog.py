@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.queue.backlog import Backlog, Entry, any_turn
+from meshtwin.emulator.sagemaker.queue.backlog import Backlog, Entry, any_turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from emulator.clock import manual_clock
-from emulator.queue.backlog import Entry
-from emulator.queue.patrol import Patrol
-from emulator.queue.rows import Held
-from emulator.queue.table import LostLeaseError
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.sagemaker.queue.backlog import Entry
+from meshtwin.emulator.sagemaker.queue.patrol import Patrol
+from meshtwin.emulator.sagemaker.queue.rows import Held
+from meshtwin.emulator.sagemaker.queue.table import LostLeaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

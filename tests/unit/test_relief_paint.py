@@ -9,15 +9,15 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gltf.check import check_glb
-from runtime.backends.relief.backend import ReliefBackend
-from runtime.contract import Params
-from runtime.geometry.glb_read import read_glb
-from runtime.geometry.glb_write import write_glb
-from runtime.geometry.mesh import Mesh, TexturedMesh
-from runtime.geometry.raster import rasterize
-from runtime.geometry.topology import describe
-from runtime.pictures import Subject, find_subject, open_picture
+from meshtwin.gltf.check import check_glb
+from meshtwin.runtime.backends.relief.backend import ReliefBackend
+from meshtwin.runtime.contract import Params
+from meshtwin.runtime.geometry.glb_read import read_glb
+from meshtwin.runtime.geometry.glb_write import write_glb
+from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
+from meshtwin.runtime.geometry.raster import rasterize
+from meshtwin.runtime.geometry.topology import describe
+from meshtwin.runtime.images.decode import Subject, find_subject, open_picture
 
 PICTURES = sorted((Path(__file__).parents[2] / "fixtures" / "images").glob("*.*"))
 RED, GREEN, BLUE, YELLOW = (210, 40, 40), (40, 170, 60), (40, 60, 200), (230, 200, 50)

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from runtime.backends.relief.shape import shape
-from runtime.backends.relief.silhouette import frame_of, kept_silhouette
-from runtime.contract import Params
-from runtime.pictures import Subject, find_subject, open_picture
+from meshtwin.runtime.backends.relief.shape import shape
+from meshtwin.runtime.backends.relief.silhouette import frame_of, kept_silhouette
+from meshtwin.runtime.contract import Params
+from meshtwin.runtime.images.decode import Subject, find_subject, open_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runtime.geometry.mesh import Mesh
+    from meshtwin.runtime.geometry.mesh import Mesh
 
 IMAGES = Path(__file__).parents[2] / "fixtures" / "images"
 NAMES = sorted(path.name for path in IMAGES.iterdir())

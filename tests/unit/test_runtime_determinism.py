@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from runtime import pipeline
-from runtime.backends.relief.backend import ReliefBackend
-from runtime.contract import Params, Stage
-from runtime.messages import Job
+from meshtwin.runtime.backends.relief.backend import ReliefBackend
+from meshtwin.runtime.contract import Params, Stage
+from meshtwin.runtime.jobs import pipeline
+from meshtwin.runtime.jobs.messages import Job
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runtime import device
-from runtime.contract import ErrorCode, JobError
-from runtime.settings import SettingsError
+from meshtwin.runtime import device
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.settings import SettingsError
 
 A10G, L4 = "NVIDIA A10G", "NVIDIA L4"
 

@@ -10,15 +10,15 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from runtime import app, http_limits
-from runtime.contract import ErrorResponse, Health
-from runtime.guard import Guard, is_loopback
-from runtime.http_limits import MAX_HEAD_BYTES, BoundedProtocol
+from meshtwin.runtime.contract import ErrorResponse, Health
+from meshtwin.runtime.http import app, limits
+from meshtwin.runtime.http.guard import Guard, is_loopback
+from meshtwin.runtime.http.limits import MAX_HEAD_BYTES, BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from runtime.service import Service
+    from meshtwin.runtime.jobs.service import Service
 
 PING = b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 ANSWERED = b""
@@ -119,7 +119,7 @@ def test_a_body_may_be_larger_than_headers() -> None:
 
 
 def test_headers_and_bodies_that_do_not_come_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_limits, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 0.05)
     monkeypatch.setattr(app, "BODY_SECONDS", 0.05)
     refused(talk(PING), 408, "headers did not arrive")
     refused(talk(PING + b"\r\n", ANSWERED, PING), 408, "headers did not arrive")

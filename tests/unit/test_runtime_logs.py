@@ -8,7 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, cast
 
-from runtime.logs import Writer
+from meshtwin.runtime.logs import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path

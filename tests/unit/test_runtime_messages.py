@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runtime import messages
-from runtime.contract import ErrorCode, Stage
+from meshtwin.runtime.contract import ErrorCode, Stage
+from meshtwin.runtime.jobs import messages
 
 HUGE = ["x" * 2**22, "\ud800" * 2**20, "\0" * 2**21]
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from runtime.app import create_app
-from runtime.contract import STATUS, InvocationRequest, Params
+from meshtwin.runtime.contract import STATUS, InvocationRequest, Params
+from meshtwin.runtime.http.app import create_app
 
 if TYPE_CHECKING:
-    from runtime.service import Service
+    from meshtwin.runtime.jobs.service import Service
 
 
 def get(path: str) -> httpx.Response:
@@ -43,7 +43,7 @@ def test_a_browser_shows_it() -> None:
 
 
 def test_what_makes_the_page_is_not_loaded_before_somebody_reads_it() -> None:
-    program = "import sys, runtime.assembly; print('starlette' in sys.modules, 'fastapi' in sys.modules)"
+    program = "import sys, meshtwin.runtime.http.assembly; print('starlette' in sys.modules, 'fastapi' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True False\n"
 

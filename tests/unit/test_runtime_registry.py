@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime.backends import registry
+from meshtwin.runtime.backends import registry
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.contract import MAX_MESSAGE, ErrorCode, InvocationRequest
-from runtime.requests import RequestError, parse
+from meshtwin.runtime.contract import MAX_MESSAGE, ErrorCode, InvocationRequest
+from meshtwin.runtime.http.requests import RequestError, parse
 
 GOOD = {"stage": "shape", "input_s3": "s3://images/fox.png", "output_s3": "s3://pipeline/fox.glb"}
 

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from runtime.scratch import PREFIX, Scratch
+from meshtwin.runtime.jobs.scratch import PREFIX, Scratch
 
 
 def test_a_job_has_a_folder_while_it_lasts(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from runtime.attempt import Means
-from runtime.contract import ErrorCode, InvocationRequest, JobError
-from runtime.halt import Halt
-from runtime.service import Service
-from runtime.settings import Settings
+from meshtwin.runtime.contract import ErrorCode, InvocationRequest, JobError
+from meshtwin.runtime.jobs.attempt import Means
+from meshtwin.runtime.jobs.halt import Halt
+from meshtwin.runtime.jobs.service import Service
+from meshtwin.runtime.settings import Settings
 
 PAINT = {
     "stage": "paint",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import settings
-from runtime.settings import Settings, SettingsError, unknown_variables
+from meshtwin.runtime import settings
+from meshtwin.runtime.settings import Settings, SettingsError, unknown_variables
 
 if TYPE_CHECKING:
     from pathlib import Path

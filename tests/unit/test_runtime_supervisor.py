@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from runtime import memory, supervisor
-from runtime.contract import ErrorCode, JobError, Params, Stage
-from runtime.halt import Halt
-from runtime.messages import Began, Done, Failed, Job, News, Ready
-from runtime.settings import Settings
-from runtime.supervisor import Supervisor
+from meshtwin.runtime.contract import ErrorCode, JobError, Params, Stage
+from meshtwin.runtime.jobs import memory, supervisor
+from meshtwin.runtime.jobs.halt import Halt
+from meshtwin.runtime.jobs.messages import Began, Done, Failed, Job, News, Ready
+from meshtwin.runtime.jobs.supervisor import Supervisor
+from meshtwin.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

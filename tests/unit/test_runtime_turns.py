@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from runtime.contract import ErrorCode, JobError
-from runtime.halt import Halt
-from runtime.stopwatch import Stopwatch
-from runtime.turns import Turns
+from meshtwin.runtime.contract import ErrorCode, JobError
+from meshtwin.runtime.jobs.halt import Halt
+from meshtwin.runtime.jobs.queue import Turns
+from meshtwin.runtime.jobs.stopwatch import Stopwatch
 
 
 def test_turns_come_in_order_and_the_line_is_bounded() -> None:

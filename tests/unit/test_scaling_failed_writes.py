@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from emulator.clock import manual_clock
-from emulator.hosting.capacity import VariantCapacity
-from emulator.hosting.resources import Status
-from emulator.monitoring.monitoring import AlarmAction
-from emulator.scaling.ledger import Ledger
-from emulator.scaling.model import ActivityStatus, Policy, PolicyType, Target
-from emulator.scaling.scaler import Scaler
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
+from meshtwin.emulator.sagemaker.autoscaling.model import ActivityStatus, Policy, PolicyType, Target
+from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
+from meshtwin.emulator.sagemaker.control_plane.capacity import VariantCapacity
+from meshtwin.emulator.sagemaker.control_plane.resources import Status
+from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction
 from tests.support.documents import MemoryDocuments
 from tests.support.harness import until
 

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import emulator
-from emulator.clock import manual_clock
-from emulator.monitoring.monitoring import AlarmAction
-from emulator.partitions import partition_of
-from emulator.protocol.operations import RequestContext
-from emulator.scaling.ledger import Ledger
-from emulator.scaling.scaler import Scaler
-from emulator.scaling.service import Scaling
-from emulator.scaling.tracking_alarms import TrackingAlarms
-from emulator.settings import Settings
+from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.core.partitions import partition_of
+from meshtwin.emulator.core.protocol.operations import RequestContext
+from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
+from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
+from meshtwin.emulator.sagemaker.autoscaling.service import Scaling
+from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
+from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction
+from meshtwin.emulator.sagemaker.settings import Settings
 from tests.support.documents import MemoryDocuments
 from tests.unit.test_scaling_failed_writes import NoAlarms, OneVariant
 

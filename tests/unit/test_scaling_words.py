@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.scaling import Timing, duration, in_words
+from meshtwin.cloud.scaling import Timing, duration, in_words
 
 TIMING = Timing(idle=900, wake=120)
 

@@ -12,9 +12,9 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from werkzeug.test import Client, TestResponse
 
-from cloud.stack.door import Door
-from cloud.stack.moto_app import moto_app
-from emulator.protocol.access import AccessKey
+from meshtwin.cloud.local.moto.app import moto_app
+from meshtwin.cloud.local.moto.door import Door
+from meshtwin.emulator.core.protocol.access import AccessKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloud.commands.submit import read_params
-from cloud.errors import CloudError, JobExpiredError, JobFailedError, JobTimedOutError, UsageError
-from cloud.locations import S3Location, is_s3
-from cloud.profiles import load_profile
-from cloud.submit import Submission, Ticket, submit
-from cloud.waiting import failure_error
-from runtime.contract import ErrorBody, ErrorCode, ErrorResponse, Stage
+from meshtwin.cloud.cli.submit import read_params
+from meshtwin.cloud.errors import CloudError, JobExpiredError, JobFailedError, JobTimedOutError, UsageError
+from meshtwin.cloud.jobs.submit import Submission, Ticket, submit
+from meshtwin.cloud.jobs.wait import failure_error
+from meshtwin.cloud.locations import S3Location, is_s3
+from meshtwin.cloud.profiles import load_profile
+from meshtwin.runtime.contract import ErrorBody, ErrorCode, ErrorResponse, Stage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from emulator.supervised import Supervised
+from meshtwin.emulator.core.supervised import Supervised
 
 
 def test_a_task_that_raises_is_logged_and_runs_again_until_it_returns() -> None:

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloud.createbuild.functions import Function, functions
-from cloud.createbuild.manifest import write_manifest
-from cloud.profiles import load_profile
-from cloud.resources import EXPIRE_AFTER_DAYS
-from emulator.functions.manifest import load
-from minecraft import timeouts
-from minecraft.images import upload
-from minecraft.images.bedrock import bedrock_client
-from minecraft.jobs.table import DEFAULT_TTL_SECONDS
-from minecraft.lambdas import clients, glb_to_vox
-from minecraft.lambdas.settings import MOST_ACTIVE_JOBS, SettingsError, SubmitSettings, WorkerSettings
+from meshtwin.cloud.createbuild.functions import Function, functions
+from meshtwin.cloud.createbuild.manifest import write_manifest
+from meshtwin.cloud.profiles import load_profile
+from meshtwin.cloud.resources import EXPIRE_AFTER_DAYS
+from meshtwin.emulator.lambda_.manifest import load
+from meshtwin.minecraft import timeouts
+from meshtwin.minecraft.images import upload
+from meshtwin.minecraft.images.bedrock import bedrock_client
+from meshtwin.minecraft.jobs.table import DEFAULT_TTL_SECONDS
+from meshtwin.minecraft.lambdas import clients, glb_to_vox
+from meshtwin.minecraft.lambdas.settings import (
+    MOST_ACTIVE_JOBS,
+    SettingsError,
+    SubmitSettings,
+    WorkerSettings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

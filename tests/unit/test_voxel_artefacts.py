@@ -19,17 +19,17 @@ import numpy as np
 import pytest
 
 from fixtures import meshes
-from gltf.check import check_glb
-from minecraft.voxel.artefacts import ANCHOR, MOST_BATCHES, artefacts, command_files, fits
-from minecraft.voxel.commands import place_on
-from minecraft.voxel.document import read_document
-from minecraft.voxel.engine import Made, Options, make
-from minecraft.voxel.formats.litematic import read_litematic
-from minecraft.voxel.formats.nbt import read_nbt
-from minecraft.voxel.formats.schem import read_schem
-from minecraft.voxel.formats.structure import StructurePart, join_structures
-from minecraft.voxel.formats.vox_read import read_vox
-from minecraft.voxel.versions import parse_version
+from meshtwin.gltf.check import check_glb
+from meshtwin.minecraft.voxel.blocks.versions import parse_version
+from meshtwin.minecraft.voxel.engine import Made, Options, make
+from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, MOST_BATCHES, artefacts, command_files, fits
+from meshtwin.minecraft.voxel.export.commands import place_on
+from meshtwin.minecraft.voxel.export.document import read_document
+from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
+from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt
+from meshtwin.minecraft.voxel.export.formats.schem import read_schem
+from meshtwin.minecraft.voxel.export.formats.structure import StructurePart, join_structures
+from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
 from tests.support.builds import assert_same, words
 from tests.support.glbs import model_of
 from tests.support.replay import OVERWORLD, Server, World
@@ -88,8 +88,8 @@ def test_another_process_makes_the_same_bytes() -> None:
     script = (
         "import hashlib, fixtures.meshes as m\n"
         "from tests.support.glbs import model_of\n"
-        "from minecraft.voxel.engine import Options, make\n"
-        "from minecraft.voxel.artefacts import artefacts\n"
+        "from meshtwin.minecraft.voxel.engine import Options, make\n"
+        "from meshtwin.minecraft.voxel.export.artefacts import artefacts\n"
         "made = make(model_of(m.chess()), Options(size=20, kinds=6, dither=0.5))\n"
         "for name, data in artefacts(made, version='1.21.4'):\n"
         "    print(name, hashlib.sha256(data).hexdigest())\n"

@@ -7,11 +7,17 @@ import zipfile
 import numpy as np
 import pytest
 
-from minecraft.voxel.build import Build
-from minecraft.voxel.commands import Place, box_commands, load_chunks, place_on, release_chunks
-from minecraft.voxel.datapack import namespace_of, write_datapack
-from minecraft.voxel.mcfunction import Limits, batches
-from minecraft.voxel.versions import VERSIONS, WORLD_BORDER, parse_version
+from meshtwin.minecraft.voxel.blocks.versions import VERSIONS, WORLD_BORDER, parse_version
+from meshtwin.minecraft.voxel.boxes.build import Build
+from meshtwin.minecraft.voxel.export.commands import (
+    Place,
+    box_commands,
+    load_chunks,
+    place_on,
+    release_chunks,
+)
+from meshtwin.minecraft.voxel.export.datapack import namespace_of, write_datapack
+from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
 from tests.support.replay import OVERWORLD, RefusedError, Server, World
 
 OLD, STRICT, RENAMED, NEW = (parse_version(name) for name in ("1.20.1", "1.21.5", "1.21.11", "26.1"))

@@ -8,17 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minecraft.voxel.blocks import AIR, Blocks
-from minecraft.voxel.build import MAX_BOX_BLOCKS
-from minecraft.voxel.commands import Place
-from minecraft.voxel.cuboids import LAYERS, Order, cuboids
-from minecraft.voxel.mcfunction import Limits, batches
-from minecraft.voxel.versions import parse_version
+from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.blocks.versions import parse_version
+from meshtwin.minecraft.voxel.boxes.build import MAX_BOX_BLOCKS
+from meshtwin.minecraft.voxel.boxes.cuboids import LAYERS, Order, cuboids
+from meshtwin.minecraft.voxel.export.commands import Place
+from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
 from tests.support.replay import World
 from tests.support.voxel_shapes import SHAPES, as_blocks, neighbours_solid
 
 if TYPE_CHECKING:
-    from minecraft.voxel.build import Build
+    from meshtwin.minecraft.voxel.boxes.build import Build
     from tests.support.voxel_shapes import Cells
 
 OLD = parse_version("1.21.4")

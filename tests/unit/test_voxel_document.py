@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from minecraft.voxel.cuboids import cuboids
-from minecraft.voxel.document import read_document, write_document
+from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
+from meshtwin.minecraft.voxel.export.document import read_document, write_document
 from tests.support.voxel_shapes import as_blocks, gull
 
 if TYPE_CHECKING:
-    from minecraft.voxel.build import Build
+    from meshtwin.minecraft.voxel.boxes.build import Build
 
 PAGE = Path(__file__).parents[2] / "docs" / "build-format.md"
 

@@ -10,15 +10,15 @@ import pytest
 from scipy import ndimage
 
 from fixtures import meshes
-from minecraft.voxel.blocks import AIR
-from minecraft.voxel.cuboids import Order
-from minecraft.voxel.engine import Made, Options, make
-from minecraft.voxel.palette import find_block, load_palette
+from meshtwin.minecraft.voxel.blocks.grid import AIR
+from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette
+from meshtwin.minecraft.voxel.boxes.cuboids import Order
+from meshtwin.minecraft.voxel.engine import Made, Options, make
 from tests.support.builds import words
 from tests.support.glbs import model_of
 
 if TYPE_CHECKING:
-    from minecraft.voxel.model import Model
+    from meshtwin.minecraft.voxel.read.model import Model
 
 
 @cache

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fixtures.glb import GlbBuilder
-from minecraft.voxel.color import linear_from_srgb
-from minecraft.voxel.textures import MAX_IN_ALL
-from minecraft.voxel.voxelize import voxelize
+from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb
+from meshtwin.minecraft.voxel.read.textures import MAX_IN_ALL
+from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 from tests.support.glbs import model_of
 
 CARD = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]], np.float32)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fixtures import meshes
 from fixtures.glb import GlbBuilder, png
-from gltf.extensions import SUPPORTED
-from minecraft.voxel.model import Model, Wrap
-from minecraft.voxel.read import ModelError
+from meshtwin.gltf.extensions import SUPPORTED
+from meshtwin.minecraft.voxel.read.model import Model, Wrap
+from meshtwin.minecraft.voxel.read.read import ModelError
 from tests.support.glbs import document_in, model_of, with_document
 
 if TYPE_CHECKING:

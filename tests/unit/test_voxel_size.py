@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from minecraft.voxel.size import parse_size
+from meshtwin.minecraft.voxel.voxelize.size import parse_size
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fixtures.glb import GlbBuilder, png
-from minecraft.voxel import textures
-from minecraft.voxel.color import linear_from_srgb
-from minecraft.voxel.read import ModelError
-from minecraft.voxel.voxelize import voxelize
+from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb
+from meshtwin.minecraft.voxel.read import textures
+from meshtwin.minecraft.voxel.read.read import ModelError
+from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 from tests.support.glbs import document_in, model_of, with_document
 
 if TYPE_CHECKING:

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from minecraft.voxel.fill import SOLID, Fill
-from minecraft.voxel.lattice import fit
-from minecraft.voxel.model import Model
-from minecraft.voxel.voxelize import voxelize
+from meshtwin.minecraft.voxel.read.model import Model
+from meshtwin.minecraft.voxel.voxelize.fill import SOLID, Fill
+from meshtwin.minecraft.voxel.voxelize.lattice import fit
+from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 from tests.support import models, voxel_reference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from minecraft.voxel.grid import Voxels
+    from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 
 _COORDINATES = st.one_of(st.integers(-8, 8).map(float), st.floats(-8, 8, width=32))
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minecraft.voxel.model import Material, Model, Primitive, Texture, Wrap
-from minecraft.voxel.voxelize import voxelize
+from meshtwin.minecraft.voxel.read.model import Material, Model, Primitive, Texture, Wrap
+from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 from tests.support import models
 from tests.support.ciede import ciede2000, cielab
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from cloud import clients
-from cloud.errors import CloudError, JobFailedError, UnavailableError
-from cloud.submit import Ticket
-from cloud.waiting import Update, wait
+from meshtwin.cloud import clients
+from meshtwin.cloud.errors import CloudError, JobFailedError, UnavailableError
+from meshtwin.cloud.jobs.submit import Ticket
+from meshtwin.cloud.jobs.wait import Update, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ def test_a_wait_that_gives_up_says_how_to_go_on(s3: Any, error: Exception) -> No
 
 def test_a_strange_object_in_the_place_of_progress_is_no_progress(s3: Any, monkeypatch: Any) -> None:
     s3({"p.json": b'{"percent": 3}'})
-    monkeypatch.setattr("cloud.waiting.describe_endpoint", lambda _: None)
+    monkeypatch.setattr("meshtwin.cloud.jobs.wait.describe_endpoint", lambda _: None)
     said: list[Update] = []
     with pytest.raises(CloudError, match="has not ended"):
         wait(TICKET, timeout=0, on_update=said.append)

@@ -14,8 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runtime.backends.relief.silhouette import Frame
-    from runtime.pictures import Subject
+    from meshtwin.runtime.backends.relief.silhouette import Frame
+    from meshtwin.runtime.images.decode import Subject
 
     Colors = NDArray[np.uint8]
     Image = NDArray[np.float32]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runtime.backends.relief.paint import paint
-from runtime.backends.relief.shape import shape
+from meshtwin.runtime.backends.relief.paint import paint
+from meshtwin.runtime.backends.relief.shape import shape
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Report
-    from runtime.contract import Params
-    from runtime.geometry.mesh import Mesh, TexturedMesh
-    from runtime.pictures import Subject
+    from meshtwin.runtime.backends.base import Report
+    from meshtwin.runtime.contract import Params
+    from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
+    from meshtwin.runtime.images.decode import Subject
 
 
 class ReliefBackend:
@@ -21,11 +21,11 @@ class ReliefBackend:
     device = "cpu"
 
     def shape(self, subject: Subject, params: Params, seed: int, report: Report) -> Mesh:
-        """The silhouette as a round, closed body; see `runtime.backends.relief.shape`."""
+        """The silhouette as a round, closed body; see `meshtwin.runtime.backends.relief.shape`."""
         return shape(subject, params, seed, report)
 
     def paint(self, subject: Subject, mesh: Mesh, params: Params, seed: int, report: Report) -> TexturedMesh:
-        """The mesh with the picture on its front; see `runtime.backends.relief.paint`."""
+        """The mesh with the picture on its front; see `meshtwin.runtime.backends.relief.paint`."""
         return paint(subject, mesh, params, seed, report)
 
     def peak_vram_bytes(self) -> int | None:

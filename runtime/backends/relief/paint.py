@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from runtime.backends.relief.atlas import back_chart, front_chart, layout
-from runtime.backends.relief.silhouette import frame_of
-from runtime.geometry.mesh import TexturedMesh
-from runtime.geometry.raster import rasterize
-from runtime.geometry.weld import face_normals, smooth_normals
+from meshtwin.runtime.backends.relief.atlas import back_chart, front_chart, layout
+from meshtwin.runtime.backends.relief.silhouette import frame_of
+from meshtwin.runtime.geometry.mesh import TexturedMesh
+from meshtwin.runtime.geometry.raster import rasterize
+from meshtwin.runtime.geometry.weld import face_normals, smooth_normals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runtime.backends.base import Report
-    from runtime.backends.relief.atlas import Layout
-    from runtime.contract import Params
-    from runtime.geometry.mesh import Mesh
-    from runtime.geometry.raster import Raster
-    from runtime.pictures import Subject
+    from meshtwin.runtime.backends.base import Report
+    from meshtwin.runtime.backends.relief.atlas import Layout
+    from meshtwin.runtime.contract import Params
+    from meshtwin.runtime.geometry.mesh import Mesh
+    from meshtwin.runtime.geometry.raster import Raster
+    from meshtwin.runtime.images.decode import Subject
 
 SILHOUETTE_SIDE = 256
 """Pixels of the small front view that tells where the mesh's outline is and what hides what."""

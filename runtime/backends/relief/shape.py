@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from runtime.backends.relief.inflate import inflate
-from runtime.backends.relief.silhouette import Frame, Grid, frame_of_silhouette, kept_silhouette, sample
-from runtime.backends.relief.surface import extract
-from runtime.geometry.mesh import Mesh
+from meshtwin.runtime.backends.relief.inflate import inflate
+from meshtwin.runtime.backends.relief.silhouette import (
+    Frame,
+    Grid,
+    frame_of_silhouette,
+    kept_silhouette,
+    sample,
+)
+from meshtwin.runtime.backends.relief.surface import extract
+from meshtwin.runtime.geometry.mesh import Mesh
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runtime.backends.base import Report
-    from runtime.contract import Params
-    from runtime.pictures import Subject
+    from meshtwin.runtime.backends.base import Report
+    from meshtwin.runtime.contract import Params
+    from meshtwin.runtime.images.decode import Subject
 
 DEFAULT_CELLS = 128
 """Cells along the longest side where `octree_resolution` is left out."""

@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runtime.pictures import Subject
+    from meshtwin.runtime.images.decode import Subject
 
 LEVEL = 0.5
 """Coverage from which a pixel belongs to the silhouette."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runtime.backends.relief.cubes import EDGES, table
-from runtime.backends.relief.inflate import crossing
+from meshtwin.runtime.backends.relief.cubes import EDGES, table
+from meshtwin.runtime.backends.relief.inflate import crossing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""What only a profile on AWS needs."""

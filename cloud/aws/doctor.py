@@ -1,0 +1,102 @@
+"""The account on AWS: who one is there, and what `meshtwin up --profile sagemaker` needs of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from meshtwin.cloud import clients
+from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meshtwin.cloud.profiles import Profile
+
+_TRUST = (
+    '\'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},'
+    '"Action":"sts:AssumeRole"}]}\''
+)
+_NOT_THERE = 404
+
+
+def account_checks(profile: Profile) -> Iterator[Check]:
+    """All of them; what needs credentials is left out where there are none."""
+    yield ok("region", f"{profile.region} (AWS_REGION)")
+    yield from _buckets_named(profile)
+    credentials = _credentials(profile)
+    yield credentials
+    if credentials.level == "ok":
+        yield from _buckets_there(profile)
+        yield _role(profile)
+        yield _image(profile)
+
+
+def _credentials(profile: Profile) -> Check:
+    name = "credentials"
+    try:
+        found = clients.other("sts", profile.region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        return fail(name, str(error), "aws configure sso, aws login, or export AWS_ACCESS_KEY_ID=...")
+    return ok(name, str(found["Arn"]))
+
+
+def _buckets_named(profile: Profile) -> Iterator[Check]:
+    for variable, bucket in profile.names.buckets().items():
+        if not bucket:
+            found = "not set: bucket names are global on AWS, so there is no default"
+            yield fail(variable, found, f"export {variable}=a-name-of-your-own")
+
+
+def _buckets_there(profile: Profile) -> Iterator[Check]:
+    client = clients.other("s3", profile.region)
+    for bucket in dict.fromkeys(name for name in profile.names.buckets().values() if name):
+        try:
+            client.head_bucket(Bucket=bucket)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == _NOT_THERE:
+                yield ok(f"bucket {bucket}", "not there yet: `meshtwin up` makes it")
+            else:
+                yield fail(
+                    f"bucket {bucket}", f"somebody else's, or not allowed: {error}", "choose another name"
+                )
+        else:
+            yield ok(f"bucket {bucket}", "there")
+
+
+def _role(profile: Profile) -> Check:
+    role = profile.names.execution_role_name
+    name = f"role {role}"
+    create = f"aws iam create-role --role-name {role} --assume-role-policy-document {_TRUST}"
+    try:
+        found = clients.other("iam", profile.region).get_role(RoleName=role)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchEntity":
+            return fail(name, "not there", create)
+        return warn(name, f"cannot be looked at: {error}")
+    return ok(name, str(found["Role"]["Arn"]))
+
+
+def _image(profile: Profile) -> Check:
+    repository = profile.names.ecr_repo
+    name = f"image {repository}:latest in ECR"
+    account = clients.other("sts", profile.region).get_caller_identity()["Account"]
+    registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
+    image = f"{registry}/{repository}:latest"
+    push = f"docker tag {repository}:latest {image} && docker push {image}"
+    try:
+        client = clients.other("ecr", profile.region)
+        client.describe_images(repositoryName=repository, imageIds=[{"imageTag": "latest"}])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "RepositoryNotFoundException":
+            return fail(
+                name,
+                "no such repository",
+                f"aws ecr create-repository --repository-name {repository} && {push}",
+            )
+        if code == "ImageNotFoundException":
+            return fail(name, "the repository has no such tag", push)
+        return warn(name, f"cannot be looked at: {error}")
+    return ok(name, image)

@@ -1,0 +1,66 @@
+"""All commands under one name. A command's module is imported where it is the one that runs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MODULES = {
+    **{name: name for name in ("up", "status", "submit")},
+    "wait": "submit",
+    **{name: name for name in ("demo", "build", "voxelize", "queue", "doctor")},
+    **dict.fromkeys(("requests", "cancel", "replay", "explain", "instances", "clock", "fault"), "emulator"),
+    "parity": "parity",
+}
+"""Each command, in the order of the help, and the module that it is in."""
+
+_OLD_NAMES = {"input": "image", "picture": "image"}
+"""Options as they were called before; they are understood, and shown nowhere."""
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line for `words`: with the command that they begin with alone, else with all of them.
+
+    Half of what the commands import, none of them needs but one.
+    """
+    app = typer.Typer(
+        name="meshtwin",
+        help="An image becomes a textured 3D model, by SageMaker's asynchronous contract: here or on AWS.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "token_normalize_func": lambda token: _OLD_NAMES.get(token, token),
+        },
+    )
+    app.callback()(_general)
+    chosen = words[0] if words else ""
+    for name in [chosen] if chosen in _MODULES else _MODULES:
+        found = getattr(import_module(f"meshtwin.cloud.cli.{_MODULES[name]}"), name)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found)
+        else:
+            app.command()(found)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  # of no use to any other call
+
+        typer.echo(f"meshtwin {version('meshtwin')}")
+        raise typer.Exit
+
+
+def _general(
+    version: Annotated[  # its callback does all
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    pass

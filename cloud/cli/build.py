@@ -1,0 +1,199 @@
+"""`meshtwin build`: from a prompt to blocks, through the build API."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+import webbrowser
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from meshtwin.cloud.cli.build_options import (
+    AnchorOption,
+    ExcludeOption,
+    GameOption,
+    HollowOption,
+    KindsOption,
+    MinPartOption,
+    PaletteOption,
+    RotationOption,
+    SizeOption,
+)
+from meshtwin.cloud.cli.console import (
+    FIRST_TIME,
+    JobProgress,
+    JsonOption,
+    ProfileOption,
+    note,
+    out,
+    print_json,
+    tell,
+)
+from meshtwin.cloud.cli.serving import serving
+from meshtwin.cloud.connection import connect
+from meshtwin.cloud.createbuild.api import BuildApi, connected_api
+from meshtwin.cloud.createbuild.artefacts import bring, folder_name
+from meshtwin.cloud.createbuild.choices import anchor_of, palette_of
+from meshtwin.cloud.createbuild.follow import follow
+from meshtwin.cloud.errors import UsageError
+from meshtwin.cloud.local.stack.options import StackOptions
+from meshtwin.cloud.local.stack.state import STATE_VARIABLE, read_state
+from meshtwin.cloud.places import folder_to_write
+from meshtwin.cloud.profiles import API_URL_VARIABLE, load_profile
+from meshtwin.minecraft.voxel.kernels.kept import kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meshtwin.cloud.createbuild.follow import Update
+
+MAX_IMAGE_BYTES = 700_000
+"""What fits into a request of 1 MiB in Base64, with room for the rest."""
+
+
+def build(
+    prompt: Annotated[str, typer.Argument(help="What to build: 'a red dragon'.")] = "",
+    size: SizeOption = "medium",
+    palette: PaletteOption = "default",
+    exclude: ExcludeOption = None,
+    kinds: KindsOption = None,
+    hollow: HollowOption = 0,
+    rotation: RotationOption = 0,
+    min_part: MinPartOption = 0.0,
+    anchor: AnchorOption = None,
+    game: GameOption = "1.21.4",
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same prompt, same build.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="Build from this image; the prompt may be left out.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Where the results go; default: out/build/PROMPT.")
+    ] = None,
+    job: Annotated[str | None, typer.Option(help="Wait for this job instead of a new one.")] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for the end; past it the job goes on (exit code 6).")
+    ] = 3600.0,
+    show: Annotated[bool, typer.Option("--show", help="Open the picture at the end.")] = False,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build what a prompt says from blocks, and bring every file of it here.
+
+    Uses the profile's running `meshtwin up`; where there is none, starts the profile for this build alone.
+    On `sagemaker`, BUILD_API_URL and BUILD_API_TOKEN lead to the deployed API.
+
+    Exit codes: 0 done, 2 wrong usage, 3 failed or cancelled, 6 not yet, 7 not reachable, 130 interrupted.
+
+    Examples:
+
+      meshtwin build "a red dragon"
+
+      meshtwin build "a blue teapot" --size large --kinds 16 --hollow 2 --out out/teapot
+
+      meshtwin build --image castle.png --palette wool-concrete-terracotta
+
+      meshtwin build --job 3f2a9c1b7d04 --out out/dragon
+    """
+    if not prompt and image is None and not job:
+        raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
+    place = anchor_of(anchor)
+    document = {
+        "prompt": prompt,
+        "size": int(size) if size.isascii() and size.isdigit() else size,
+        "palette": palette_of(palette),
+        "exclude": exclude or [],
+        "kinds": kinds,
+        "hollow": hollow,
+        "rotation": rotation,
+        "minPart": min_part,
+        "anchor": dict(zip("xyz", place, strict=True)) if place else None,
+        "version": game,
+        "seed": seed,
+        "imageUpload": _image(image),
+    }
+    named = folder_name(prompt) if prompt else job or (image.stem if image else "build")
+    target = folder or Path("out/build") / named
+    folder_to_write(target, "--out")
+    with (
+        _api(profile, wait_only=job is not None, as_json=as_json) as (api, alone),
+        JobProgress(quiet=as_json) as progress,
+    ):
+        job_id = job or str(api.submit(document)["jobId"])
+        first = f" ({FIRST_TIME})" if load_profile(profile).emulated and not kept() else ""
+
+        def show_step(now: Update) -> None:
+            progress.say(now.words + (first if now.stage == "voxelization" else ""), fraction=now.fraction)
+
+        try:
+            progress.say(f"waiting for job {job_id}" if job else f"job {job_id} is accepted")
+            status = follow(api, job_id, timeout=timeout, on_update=show_step)
+        except (KeyboardInterrupt, SystemExit):  # by Ctrl-C, or another signal
+            if not alone:
+                note(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
+            raise
+        progress.say("fetching the files", fraction=1)
+        files = bring(status, target)
+    _report(status, files, target, as_json=as_json)
+    if show and "preview.png" in files:
+        webbrowser.open(files["preview.png"].resolve().as_uri())
+
+
+@contextmanager
+def _api(profile: str | None, *, wait_only: bool, as_json: bool) -> Iterator[tuple[BuildApi, bool]]:
+    """The API to use, and whether it runs for this command alone: there it has no job to wait for."""
+    chosen = load_profile(profile)
+    if (
+        wait_only
+        or not chosen.emulated
+        or read_state(chosen.name) is not None
+        or API_URL_VARIABLE in os.environ
+    ):
+        connect(profile)
+        yield connected_api(), False
+        return
+    if not as_json:
+        note(f"profile {chosen.name} is not up: it is started for this build alone")
+    with tempfile.TemporaryDirectory(prefix="meshtwin-build-") as scratch:
+        os.environ[STATE_VARIABLE] = scratch
+        options = StackOptions(log_dir=Path(scratch) / "logs", alone=True)
+        with serving(chosen, options, scale_to_zero=False):
+            yield connected_api(), True
+
+
+def _image(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    if not path.is_file():
+        raise UsageError(f"--image {path}: no such file")
+    content = path.read_bytes()
+    if len(content) > MAX_IMAGE_BYTES:
+        raise UsageError(
+            f"--image {path}: {len(content)} bytes, expected at most {MAX_IMAGE_BYTES}; make it smaller"
+        )
+    return base64.b64encode(content).decode("ascii")
+
+
+def _report(status: dict[str, Any], files: dict[str, Path], folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"job": status, "files": {name: str(path) for name, path in files.items()}})
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    for stage, seconds in status["timings"].items():
+        table.add_row(stage.replace("_", " "), f"{seconds:.2f} s")
+    size = status["dimensions"]
+    table.add_row("blocks", f"{status['voxelCount']:,} in {size['x']} x {size['y']} x {size['z']}")
+    table.add_row("commands", f"{status['commandCount']:,}")
+    for words in status["notes"]:
+        table.add_row("note", words)
+    out.print(table)
+    for path in sorted(files.values()):
+        tell(str(path))
+    if "preview.png" in files:
+        note(f"The picture of it: {folder / 'preview.png'}")

@@ -1,0 +1,48 @@
+"""`meshtwin doctor`: whether all is there that a profile needs, and else the mend."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.markup import escape
+
+from meshtwin.cloud.cli.console import JsonOption, ProfileOption, note, out, print_json, tell
+from meshtwin.cloud.errors import UnavailableError
+from meshtwin.cloud.local.doctor.check import Check, Level
+from meshtwin.cloud.local.doctor.doctor import checks
+from meshtwin.cloud.profiles import load_profile
+
+_STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
+
+
+def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Look whether all is there that a profile needs, and say how to mend what is not.
+
+    Exit codes: 0 nothing is in the way of `meshtwin up`, 7 something is.
+
+    Examples:
+
+      meshtwin doctor --profile local
+
+      meshtwin doctor --profile sagemaker --json
+    """
+    chosen = load_profile(profile)
+    found: list[Check] = []
+    for check in checks(chosen):
+        found.append(check)
+        if not as_json:
+            _print(check)
+    if as_json:
+        print_json({"profile": chosen.name, "checks": [asdict(check) for check in found]})
+    failed = [check.name for check in found if check.level is Level.FAIL]
+    if failed:
+        raise UnavailableError(f"profile {chosen.name!r} cannot be started: {', '.join(failed)}")
+    if not as_json:
+        note(f"nothing is in the way of `meshtwin up --profile {chosen.name}`")
+
+
+def _print(check: Check) -> None:
+    level = f"[{_STYLES[check.level]}]{check.level.upper():<4}[/]"
+    out.print(f"{level}  [bold]{escape(check.name)}[/]: {escape(check.found)}", soft_wrap=True)
+    if check.mend:
+        tell(f"      mend: {check.mend}")

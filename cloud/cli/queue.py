@@ -1,0 +1,167 @@
+"""`meshtwin queue`: the builds that wait or are at work; looking at them, calling them off."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.table import Table
+
+from meshtwin.cloud import clients
+from meshtwin.cloud.cli.console import JsonOption, ProfileOption, err, out, print_json
+from meshtwin.cloud.connection import connect
+from meshtwin.cloud.createbuild.functions import given_settings
+from meshtwin.cloud.errors import UnavailableError, UsageError
+from meshtwin.minecraft.jobs import queue as jobs
+from meshtwin.minecraft.jobs.lease import Leases
+from meshtwin.minecraft.jobs.table import JobTable, LostJobError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meshtwin.cloud.profiles import Profile
+
+_LONGEST_PROMPT = 60
+
+queue = typer.Typer(
+    name="queue", help="The builds that wait or are at work.", no_args_is_help=True, add_completion=False
+)
+
+
+@queue.command("list")
+def list_queue(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the builds that have not ended: those at work, then those that wait, the oldest first.
+
+    Example:
+
+      meshtwin queue list --json
+    """
+    connected = connect(profile)
+    with _table(connected) as table:
+        found = jobs.entries(table, limit)
+    rows = [_row(entry) for entry in found]
+    if as_json:
+        print_json({"jobs": rows})
+        return
+    shown = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("place", "job", "state", "step", "size", "since", "prompt"):
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        place = "at work" if not row["position"] else str(row["position"])
+        shown.add_row(
+            *(place, row["job_id"], row["state"], row["step"] or "", str(row["size"])),
+            *(row["created_at"], _short(row["prompt"])),
+        )
+    out.print(shown if rows else "no build waits, and none is at work")
+
+
+@queue.command("cancel")
+def cancel_build(
+    job_id: Annotated[str, typer.Argument(help="As told by `meshtwin build` and `queue list`.")],
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Call a build off, whether it waits or is at work; one that has ended stays as it is.
+
+    Example:
+
+      meshtwin queue cancel 3f2a9c1b7d04
+    """
+    connected = connect(profile)
+    with _table(connected) as table:
+        ended = jobs.cancel(table, _places(table), job_id)
+    if ended is None:
+        raise UsageError(
+            f"job {job_id!r}: there is none of this id; `meshtwin queue list` shows those that wait"
+        )
+    if as_json:
+        print_json({"job_id": job_id, "state": ended.job.state.value, "ended_now": ended.ended_now})
+        return
+    words = "is cancelled" if ended.ended_now else f"had ended before: {ended.job.state.value}"
+    out.print(f"job {job_id} {words}")
+
+
+@queue.command()
+def clear(
+    waiting_only: Annotated[
+        bool, typer.Option("--waiting-only", help="Leave those at work, and their lock, alone.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="On sagemaker: do not ask.")] = False,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Call off every build that waits or is at work, and release the worker's lock.
+
+    On `sagemaker` it shows what it would do, and asks first.
+
+    Examples:
+
+      meshtwin queue clear --dry-run
+
+      meshtwin queue clear --profile sagemaker --yes
+    """
+    connected = connect(profile)
+    with _table(connected) as table:
+        leases = _places(table)
+        plan = jobs.clear(table, leases, dry_run=True, active_too=not waiting_only)
+        if not dry_run and not connected.emulated and not yes:
+            err.print(_plan_words(plan), soft_wrap=True)
+            typer.confirm(f"on profile {connected.name}, for everybody who uses it?", abort=True, err=True)
+        if not dry_run:
+            plan = jobs.clear(table, leases, dry_run=False, active_too=not waiting_only)
+    if as_json:
+        print_json(dataclasses.asdict(plan))
+        return
+    out.print(_plan_words(plan), soft_wrap=True)
+
+
+def _short(prompt: str) -> str:
+    """A prompt as one line's worth of it; `--json` has all."""
+    return prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[: _LONGEST_PROMPT - 1]}…"
+
+
+def _places(table: JobTable) -> Leases:
+    """The worker's places: as many as MAX_ACTIVE_JOBS, which a running `up` has left, says."""
+    return Leases(table, int(given_settings().get("MAX_ACTIVE_JOBS", "1")))
+
+
+def _plan_words(plan: jobs.Clearing) -> str:
+    verb = "cancelled" if plan.done else "would be cancelled"
+    released = "released" if plan.done else "would be released"
+    return (
+        f"{len(plan.queued)} waiting and {len(plan.active)} at work: {verb}; "
+        f"{len(plan.places)} of the worker's places: {released}"
+    )
+
+
+def _row(entry: jobs.Entry) -> dict[str, Any]:
+    job = entry.job
+    return {
+        "position": entry.position,
+        "job_id": job.job_id,
+        "state": job.state.value,
+        "step": job.step.value if job.step else None,
+        "size": job.request.size,
+        "prompt": job.request.prompt,
+        "player": job.request.player_name or None,
+        "created_at": datetime.fromtimestamp(job.created_at, UTC).isoformat(timespec="seconds"),
+    }
+
+
+@contextmanager
+def _table(profile: Profile) -> Iterator[JobTable]:
+    """The profile's table of jobs; what goes wrong with it is told in words."""
+    try:
+        yield JobTable(clients.dynamodb(), profile.names.job_table, time.time)
+    except (BotoCoreError, ClientError, LostJobError) as error:
+        raise UnavailableError(f"job table {profile.names.job_table!r}: {error}") from error

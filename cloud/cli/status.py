@@ -1,0 +1,115 @@
+"""`meshtwin status`: what is running, where, and how the endpoint is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from meshtwin.cloud.aws_errors import aws_errors
+from meshtwin.cloud.cli.console import JsonOption, ProfileOption, print_json, tell_facts
+from meshtwin.cloud.connection import connect
+from meshtwin.cloud.endpoint import EndpointStatus, describe_endpoint
+from meshtwin.cloud.errors import CloudError, UnavailableError
+from meshtwin.cloud.local.stack.state import State, read_state
+from meshtwin.cloud.pages import ask, browser_page, has_emulator
+from meshtwin.cloud.profiles import load_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Tell what is running, where, and how the endpoint is.
+
+    Exit codes: 0 the endpoint is InService, 7 it is not, or nothing is running.
+
+    Examples:
+
+      meshtwin status
+
+      meshtwin status --profile sagemaker --json
+    """
+    state = read_state(load_profile(profile).name)
+    connected = connect(profile)
+    with aws_errors(f"profile {connected.name!r}"):
+        endpoint = describe_endpoint(connected.names.endpoint_name)
+    document = _document(connected.name, connected.names.endpoint_name, state, endpoint)
+    if as_json:
+        print_json(document)
+    else:
+        tell_facts(_facts(document))
+    if endpoint is None or endpoint.status != "InService":
+        raise UnavailableError(f"endpoint {connected.names.endpoint_name!r} is not InService")
+
+
+def _document(
+    profile: str, name: str, state: State | None, endpoint: EndpointStatus | None
+) -> dict[str, Any]:
+    return {
+        "profile": profile,
+        "endpoint": {
+            "name": name,
+            "status": endpoint.status if endpoint else "not there",
+            "instances": endpoint.instances if endpoint else None,
+            "failure_reason": endpoint.failure_reason if endpoint else None,
+        },
+        "up": {"pid": state.pid, "services": state.services} if state else None,
+        "store": _store(),
+        "instances": _instances(),
+        "environment": state.environment if state else {},
+        "page": browser_page(state.environment) if state else None,
+        "log_dir": state.log_dir if state else None,
+    }
+
+
+def _store() -> dict[str, Any] | None:
+    """How S3 and DynamoDB are, as the emulator sees them; None where it does not say."""
+    try:
+        store: dict[str, Any] | None = ask("/health").get("store") if has_emulator() else None
+    except CloudError:
+        return None
+    return store
+
+
+def _instances() -> list[str]:
+    """The instances of all endpoints, in words."""
+    try:
+        found = ask("/instances", lines=0)["instances"] if has_emulator() else []
+    except CloudError:
+        return []
+    return [
+        f"{one['endpoint']} {one['instance_id']}: {one['state']}, {one['busy']} at work, {one['address']}"
+        for one in found
+    ]
+
+
+def _store_words(store: dict[str, Any]) -> str:
+    words = "reachable" if store["reachable"] else "cannot be reached: nothing accepted is lost meanwhile"
+    if store["restarted_at"] is not None:
+        when = datetime.fromtimestamp(store["restarted_at"], UTC)
+        words += f"; restarted empty at {when:%Y-%m-%d %H:%M:%S} UTC, {store['forgotten']} requests forgotten"
+    return words
+
+
+def _facts(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a person reads, by name."""
+    endpoint = document["endpoint"]
+    yield "profile", document["profile"]
+    yield "endpoint", f"{endpoint['name']}: {endpoint['status']}"
+    if endpoint["instances"] is not None:
+        yield "instances", str(endpoint["instances"])
+    if endpoint["failure_reason"]:
+        yield "failure reason", endpoint["failure_reason"]
+    if document["up"]:
+        yield "meshtwin up", f"process {document['up']['pid']}"
+        yield from document["up"]["services"].items()
+    if document["store"]:
+        yield "store", _store_words(document["store"])
+    yield from (("instance", words) for words in document["instances"])
+    for name, value in document["environment"].items():
+        if name.startswith("AWS_ENDPOINT_URL"):
+            yield name, value
+    if document["page"]:
+        yield "in a browser", document["page"]
+    if document["log_dir"]:
+        yield "logs", document["log_dir"]

@@ -1,0 +1,1 @@
+"""What a profile on this machine consists of."""

@@ -1,0 +1,170 @@
+"""One project of compose.yaml: build its images, start its services, take all of it away again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meshtwin.cloud.errors import UnavailableError
+from meshtwin.cloud.local.docker.engine import DockerError, clean, docker
+from meshtwin.cloud.local.docker.labels import instances_on, networks_of, remove, services_of
+from meshtwin.emulator.core.private import touch_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE = Path(__file__).parents[2] / "compose.yaml"
+_SECONDS_TO_STOP = 3
+"""What a service gets that has nothing to finish; the emulator is stopped before, with its own grace."""
+
+
+def compose_file() -> Path:
+    """compose.yaml of this checkout.
+
+    Raises:
+        UnavailableError: meshtwin was installed without one.
+    """
+    if not FILE.is_file():
+        raise UnavailableError(
+            f"{FILE} is not there: profile 'local' builds its images and so needs a checkout of the project. "
+            "`pip install -e .` in one"
+        )
+    return FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """compose.yaml under one project name; `variables` are those that it is filled in with."""
+
+    project: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def network(self) -> str:
+        """The network of its services."""
+        return self.project
+
+    def with_variables(self, **variables: str) -> Compose:
+        """The same project, with more of its variables set."""
+        return Compose(self.project, {**self.variables, **variables})
+
+    def start(self, service: str, log: Path) -> str:
+        """Start one service, without what it depends on; the container's id. Compose's words go to `log`."""
+        self._logged(log, "up", "--detach", "--no-deps", "--no-build", "--quiet-pull", service)
+        return docker(*self._command("ps", "--quiet", "--all", service), environment=self._environment())
+
+    def build(self, service: str) -> None:
+        """Build a service's image, with the builder's own progress on standard error."""
+        hint = (
+            "where the engine's own network has no way out to the package index, "
+            "`export BUILD_NETWORK=host` lets builds use this machine's"
+        )
+        self._shown(f"the image of {service!r} could not be built", hint, "build", service)
+
+    def pull(self, service: str) -> None:
+        """Pull a service's image, with the engine's own progress on standard error."""
+        self._shown(
+            f"the image of {service!r} could not be pulled", "is the registry in reach?", "pull", service
+        )
+
+    def _logged(self, log: Path, *words: str) -> None:
+        with touch_private(log).open("ab") as file:
+            code = self._run(words, file.fileno())
+        if code != 0:
+            said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            tail = "\n".join(f"  {line}" for line in said[-15:])
+            raise UnavailableError(f"`docker compose {' '.join(words)}` ended with {code}:\n{tail}")
+
+    def _shown(self, failure: str, hint: str, *words: str) -> None:
+        if self._run(words, 2) != 0:
+            raise UnavailableError(f"{failure}: compose's last words are above\n{hint}")
+
+    def _run(self, words: tuple[str, ...], output: int) -> int:
+        """Run to the end; where this process is interrupted, compose is before the interrupt goes on."""
+        process = subprocess.Popen(  # noqa: S603  # our own words
+            ["docker", *self._command(*words)],  # noqa: S607  # the one that the user's PATH has
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            return process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            raise
+
+    def _command(self, *words: str) -> tuple[str, ...]:
+        return ("compose", "--file", str(compose_file()), *words)
+
+    def _environment(self) -> dict[str, str]:
+        return clean(os.environ) | dict(self.variables) | {"COMPOSE_PROJECT_NAME": self.project}
+
+
+def take_away(project: str, owner: str) -> None:
+    """Stop and remove what one `meshtwin up` made of a project: services, instances, the network.
+
+    Needs no compose.yaml: labels tell what belongs to it. What others made in the project stays, above all
+    volumes: one may hold the weights of a model. A signal that arrives meanwhile waits: whoever presses
+    Ctrl-C twice shall not be left with half of it.
+    """
+    with _undisturbed():
+        emulators = services_of(project, owner, "--filter", "label=com.docker.compose.service=emulator")
+        if emulators:
+            docker("stop", "--time", "40", *emulators, timeout=60)
+        remove(instances_on(project))
+        services = services_of(project, owner)
+        if services:
+            docker("stop", "--time", str(_SECONDS_TO_STOP), *services, timeout=60)
+            remove(services)
+        for network in networks_of(project, owner):
+            with contextlib.suppress(DockerError):  # somebody else's container is on it
+                docker("network", "rm", network)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP have to wait; only the main thread is told of them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda got, _: arrived.append(got)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if arrived:
+        signal.raise_signal(arrived[0])
+
+
+def is_running(container: str) -> bool:
+    """Whether a container runs, paused or not; False where there is none of that id."""
+    try:
+        return docker("inspect", "--format", "{{.State.Running}}", container) == "true"
+    except DockerError:
+        return False
+
+
+def log_tail(container: str, count: int) -> str:
+    """The last lines of a container's output, indented."""
+    try:
+        said = docker("logs", "--tail", str(count), container, both=True)
+    except DockerError as error:
+        said = str(error)
+    return "\n".join(f"  {line}" for line in said.splitlines())

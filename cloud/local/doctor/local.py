@@ -1,0 +1,69 @@
+"""What runs of the local profile already, and what was left of it."""
+
+from __future__ import annotations
+
+from meshtwin.cloud.local.docker.compose import FILE
+from meshtwin.cloud.local.docker.engine import lines
+from meshtwin.cloud.local.docker.labels import leftovers, owner_of
+from meshtwin.cloud.local.docker.owner import is_alive
+from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
+
+_PROJECT = "label=com.docker.compose.project="
+
+
+def compose_yaml() -> Check:
+    """The description of the services, which is part of a checkout."""
+    if not FILE.is_file():
+        found = f"{FILE} is not there: the local profile builds its images, and so runs from a checkout"
+        return fail("compose.yaml", found, "pip install -e . in a checkout of the project")
+    return ok("compose.yaml", str(FILE))
+
+
+def project(name: str, *, may_run: bool = False) -> Check:
+    """Whether the project is free for a `meshtwin up`; one that has it is in the way, unless it `may_run`."""
+    owner = owner_of(name)
+    what = f"compose project {name}"
+    if owner is None:
+        return ok(what, "not running")
+    if not owner:
+        found = "started by hand, with `docker compose up`"
+        return fail(what, found, f"docker compose -p {name} down, or export COMPOSE_PROJECT_NAME=...")
+    if is_alive(owner):
+        pid = owner.split(":")[1]
+        found = f"belongs to the `meshtwin up` of process {pid}"
+        return ok(what, found) if may_run else fail(what, found, "Ctrl-C there ends it")
+    return ok(what, "left by a `meshtwin up` that was killed: the next one removes it")
+
+
+def localstack(name: str) -> Check:
+    """LocalStack's container, where it is up."""
+    shown = "{{.Names}}\t{{.Status}}"
+    which = ("--filter", f"{_PROJECT}{name}", "--filter", "label=com.docker.compose.service=localstack")
+    found = lines("ps", "--all", *which, "--format", shown)
+    if not found:
+        return ok("localstack", "not running: `meshtwin up --profile local` starts it")
+    container, _, status = found[0].partition("\t")
+    if "unhealthy" in status or not status.startswith("Up"):
+        return fail("localstack", f"{container}: {status}", f"docker logs {container}")
+    return ok("localstack", f"{container}: {status}")
+
+
+def own_containers(name: str) -> frozenset[str]:
+    """The containers of the compose project, where a `meshtwin up` runs it, or left it to the next."""
+    if not owner_of(name):
+        return frozenset()
+    return frozenset(lines("ps", "--filter", f"{_PROJECT}{name}", "--format", "{{.Names}}"))
+
+
+def left_behind() -> Check:
+    """Containers, networks and volumes of processes that are gone."""
+    found = leftovers()
+    if not found:
+        return ok("leftovers", "none")
+    names = dict(found.projects)
+    projects = [f"docker compose -p {name} down --remove-orphans" for name in names]
+    instances = [f"docker rm -f {' '.join(found.instances)}"] if found.instances else []
+    words = f"of processes that are gone: {', '.join([*names, *found.instances])}"
+    return warn(
+        "leftovers", words, " && ".join([*instances, *projects]) + " (or `meshtwin up`, which does it)"
+    )

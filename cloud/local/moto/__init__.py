@@ -1,0 +1,1 @@
+"""moto's server, as the embedded profile runs it."""

@@ -1,0 +1,212 @@
+"""A moto server's memory: every change it accepted, in order, in one file.
+
+moto keeps all in memory. Wrapped around its WSGI application, a `Journal` writes each request that changed
+something to a file, and at the next start plays them again.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from werkzeug.datastructures import Headers
+from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
+
+from meshtwin.emulator.core.private import touch_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from typing import IO
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_READS = (
+    "Get",
+    "BatchGet",
+    "Query",
+    "Scan",
+    "Describe",
+    "List",
+    "Head",
+    "TransactGet",
+    "PutMetricData",
+    "SetAlarmState",
+    # A message is as passing as the notice that it was made of, and who waits for one may hold up nobody.
+    "SendMessage",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "ChangeMessageVisibility",
+    "PurgeQueue",
+)
+"""How the names of the operations of DynamoDB, SNS, SQS and CloudWatch begin that change nothing to keep."""
+
+_KEPT_HEADERS = ("content-type", "authorization", "x-amz-", "host", "cache-control", "expires", "content-")
+_KEY_ID = re.compile("Credential=[^/]*/")
+_KEY_IN_QUERY = re.compile("(X-Amz-Credential=|AWSAccessKeyId=)[^&%/]*")
+_OBJECT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control", "x-amz-meta-")
+
+
+class Journal:
+    """WSGI middleware that keeps and replays what changes the application behind it.
+
+    Changes are applied one at a time, so that the file's order is the order in which they happened. A
+    multipart upload is kept as the one object that it made: its parts carry an upload id that a replay would
+    not meet again.
+    """
+
+    def __init__(self, app: WSGIApplication, path: Path) -> None:
+        self._app = app
+        self._path = path
+        self._lock = threading.Lock()
+        self._file: IO[str] | None = None
+
+    def replay(self) -> int:
+        """Play the file's requests against the application and go on writing to it; how many there were."""
+        count = 0
+        if self._path.exists():
+            with self._path.open(encoding="utf-8") as lines:
+                for line in lines:
+                    if not line.endswith("\n"):
+                        break  # the last line of a killed writer: its request was never answered
+                    self._play(json.loads(line))
+                    count += 1
+        self._drop_torn_line()
+        touch_private(self._path).chmod(0o600)  # an earlier version's may be open to all
+        self._file = self._path.open("a", encoding="utf-8")
+        return count
+
+    def close(self) -> None:
+        """Write no more."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request; one that changes something is kept once it has succeeded."""
+        if not _changes(environ):
+            return self._app(environ, start_response)
+        with self._lock:
+            body = _read_body(environ)
+            answer = _Capture(start_response)
+            chunks = list(self._app(environ, answer))
+            if answer.succeeded and self._file is not None:
+                entry = self._entry(environ, body)
+                if entry is not None:
+                    self._file.write(json.dumps(entry) + "\n")
+                    self._file.flush()
+        return chunks
+
+    def _entry(self, environ: WSGIEnvironment, body: bytes) -> dict[str, Any] | None:
+        query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+        if "uploadId" in query and environ["REQUEST_METHOD"] == "POST":
+            return self._finished_upload(environ)
+        if "uploadId" in query or "uploads" in query or _passing(body):
+            return None
+        return _entry(environ, environ["REQUEST_METHOD"], environ["RAW_URI"], body)
+
+    def _finished_upload(self, environ: WSGIEnvironment) -> dict[str, Any]:
+        """The object that a multipart upload made, as one PUT."""
+        uri = environ["RAW_URI"].partition("?")[0]
+        get = EnvironBuilder(path=uri, headers=Headers(_headers(environ))).get_environ()
+        chunks, _, headers = run_wsgi_app(self._app, get)
+        entry = _entry(environ, "PUT", uri, b"".join(chunks))
+        for name, value in headers.items():
+            if name.lower().startswith(_OBJECT_HEADERS):
+                entry["headers"][name.title()] = value
+        return entry
+
+    def _play(self, entry: dict[str, Any]) -> None:
+        Client(self._app).open(
+            path=entry["uri"],
+            method=entry["method"],
+            headers=entry["headers"],
+            data=base64.b64decode(entry["body"]),
+        )
+
+    def _drop_torn_line(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb+") as file:
+            content_end = file.seek(0, io.SEEK_END)
+            while content_end:
+                file.seek(content_end - 1)
+                if file.read(1) == b"\n":
+                    break
+                content_end -= 1
+            file.truncate(content_end)
+
+
+class _Capture:
+    """A start_response that remembers the status."""
+
+    def __init__(self, start_response: StartResponse) -> None:
+        self._start_response = start_response
+        self.succeeded = False
+
+    def __call__(
+        self,
+        status: str,
+        headers: list[tuple[str, str]],
+        exc_info: Any = None,  # noqa: ANN401  # WSGI's own signature
+        /,
+    ) -> Callable[..., Any]:
+        self.succeeded = status.startswith("2")
+        return self._start_response(status, headers, exc_info)
+
+
+def _changes(environ: WSGIEnvironment) -> bool:
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS") or environ["PATH_INFO"].startswith(
+        "/moto-api"
+    ):
+        return False
+    operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    return not operation.startswith(_READS)
+
+
+def _passing(body: bytes) -> bool:
+    """Whether a form names an action that leaves nothing behind; a notice played again is told twice."""
+    if not body.startswith(b"Action="):
+        return False
+    action = body[len(b"Action=") : 64].partition(b"&")[0].decode(errors="replace")
+    return action.startswith(_READS) or action in ("Publish", "PublishBatch", "PutMetricData")
+
+
+def _read_body(environ: WSGIEnvironment) -> bytes:
+    """The request's body, which is left to be read again."""
+    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+        body: bytes = environ["wsgi.input"].read()
+    else:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def _headers(environ: WSGIEnvironment) -> dict[str, str]:
+    headers = {
+        name[5:].replace("_", "-").title(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    if environ.get("CONTENT_TYPE"):
+        headers["Content-Type"] = environ["CONTENT_TYPE"]
+    kept = {name: value for name, value in headers.items() if name.lower().startswith(_KEPT_HEADERS)}
+    if "Authorization" in kept:
+        # moto reads service and region out of it; a run's key stays out of the file.
+        kept["Authorization"] = _KEY_ID.sub("Credential=kept/", kept["Authorization"])
+    return kept
+
+
+def _entry(environ: WSGIEnvironment, method: str, uri: str, body: bytes) -> dict[str, Any]:
+    return {
+        "method": method,
+        "uri": _KEY_IN_QUERY.sub(r"\1kept", uri),
+        "headers": _headers(environ),
+        "body": base64.b64encode(body).decode(),
+    }

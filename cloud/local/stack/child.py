@@ -1,0 +1,118 @@
+"""A program that a stack starts: it tells on its first line where it listens, and ends with its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Self
+
+from meshtwin.cloud.errors import UnavailableError
+from meshtwin.emulator.core.private import touch_private
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+LOG_TAIL_LINES = 15
+
+
+class Child:
+    """`python -m MODULE` with its output in a log file; stopped by leaving the `with` block.
+
+    Its standard input is a pipe from here: where this process is killed, the pipe closes, and the child,
+    started with `--exit-with-stdin`, ends too. It has a session of its own, so that Ctrl-C reaches this
+    process alone and children are stopped in order.
+    """
+
+    def __init__(
+        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+    ) -> None:
+        self.name = module
+        self.log = log
+        with touch_private(log).open("ab") as errors:
+            self._process = subprocess.Popen(  # noqa: S603  # our own modules, our own interpreter
+                [sys.executable, "-m", module, *arguments, "--exit-with-stdin"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=dict(environment),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    @property
+    def place(self) -> str:
+        """The child's process."""
+        return f"process {self.pid}"
+
+    @property
+    def log_name(self) -> str:
+        """The child's log file."""
+        return str(self.log)
+
+    def ready(self, timeout: float = 60.0) -> str:
+        """The URL at which the child serves, once it says so.
+
+        Raises:
+            UnavailableError: it ended, or said nothing for `timeout` seconds; with its last log lines.
+        """
+        line: list[bytes] = []
+        reader = threading.Thread(target=lambda: line.append(self._stdout_line()), daemon=True)
+        reader.start()
+        reader.join(timeout)
+        if not line or not line[0].strip():
+            code = self._exit_code(2.0 if line else 0.0)
+            how = (
+                f"did not get ready within {timeout:g} s" if code is None else f"ended with exit code {code}"
+            )
+            raise UnavailableError(f"{self.name} {how}; the end of {self.log}:\n{self.log_tail()}")
+        return str(json.loads(line[0])["url"])
+
+    def _exit_code(self, seconds: float) -> int | None:
+        """How it ended, None where it still runs; its output closes a moment before it can be asked."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def running(self) -> bool:
+        """Whether the child has not ended."""
+        return self._process.poll() is None
+
+    def log_tail(self) -> str:
+        """The last lines of the child's log, indented."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(f"  {line}" for line in lines[-LOG_TAIL_LINES:])
+
+    def stop(self, grace: float = 40.0) -> None:
+        """SIGTERM, and SIGKILL to what is still there after `grace` seconds."""
+        self._process.terminate()
+        try:
+            self._process.wait(grace)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _stdout_line(self) -> bytes:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()

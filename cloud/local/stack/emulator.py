@@ -1,0 +1,98 @@
+"""The emulator of a stack: on this machine, or in a container beside its store."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from meshtwin.cloud.connection import without_aws
+from meshtwin.cloud.errors import UnavailableError
+from meshtwin.cloud.local.docker.engine import engine_url
+from meshtwin.cloud.local.stack.child import Child
+from meshtwin.cloud.local.stack.service import Service, compose_service, ended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from meshtwin.cloud.local.docker.compose import Compose
+    from meshtwin.cloud.local.stack.options import StackOptions
+    from meshtwin.cloud.local.stack.stores.store import Store
+    from meshtwin.cloud.profiles import Profile
+
+RUNTIME_COMMAND = (sys.executable, "-m", "meshtwin.runtime", "serve")
+_KEY_VARIABLES = ("MESHTWIN_ACCESS_KEY_ID", "MESHTWIN_SECRET_ACCESS_KEY")
+"""compose.yaml's names: those of the SDK would hand the caller's own credentials to the container."""
+
+_START_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+
+
+@contextmanager
+def emulator(
+    profile: Profile, options: StackOptions, store: Store, log_dir: Path
+) -> Iterator[tuple[str, Service]]:
+    """A running emulator's URL, and the service that it is."""
+    arguments = _arguments(profile, options)
+    if options.emulator == "container" and store.compose is not None:
+        assert profile.credentials is not None
+        variables = dict(zip(_KEY_VARIABLES, profile.credentials, strict=True))
+        compose = store.compose.with_variables(EMULATOR_OPTIONS=shlex.join(arguments), **variables)
+        yield _in_container(compose, log_dir)
+        return
+    words = [
+        *("--port", str(options.port), "--log-dir", str(log_dir)),
+        *_launcher(profile, store.compose),
+        *arguments,
+    ]
+    settings = without_aws() | profile.connection(store_url=store.near_url)
+    if store.compose is not None:
+        settings["DOCKER_HOST"] = engine_url()
+    with Child("emulator", words, settings, log_dir / "emulator.log") as child:
+        yield child.ready(), child
+
+
+def _arguments(profile: Profile, options: StackOptions) -> Sequence[str]:
+    """Of the emulator's command line, what is the same on the host and in a container."""
+    return [
+        *("--region", profile.region, "--account-id", str(profile.account_id)),
+        *("--speed", str(options.speed), "--set", "require_key=true"),
+        *(word for command in options.containers for word in ("--command", command)),
+        *(word for setting in options.settings for word in ("--set", setting)),
+    ]
+
+
+def _launcher(profile: Profile, compose: Compose | None) -> Sequence[str]:
+    """How an emulator on the host starts instances: as containers on the store's network, or as processes."""
+    if profile.launcher == "docker" and compose is not None:
+        return ("--set", "launcher=docker", "--set", f"docker_network={compose.network}")
+    return ("--command", f"*={shlex.join(RUNTIME_COMMAND)}")
+
+
+def _in_container(compose: Compose, log_dir: Path) -> tuple[str, Service]:
+    """The container's end is compose's, like the store's: `take_away` stops it first."""
+    service = compose_service(compose, "emulator", log_dir)
+    url = f"http://127.0.0.1:{compose.variables['EMULATOR_PORT']}"
+    start = time.monotonic()
+    while not _answers(url):
+        if not service.running():
+            raise ended(service)
+        if time.monotonic() - start > _START_SECONDS:
+            raise UnavailableError(
+                f"the emulator does not answer at {url} after {_START_SECONDS:g} s; the end of "
+                f"{service.log_name}:\n{service.log_tail()}"
+            )
+        time.sleep(_POLL_SECONDS)
+    return url, service
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_emulator/health", timeout=5):  # noqa: S310  # ours
+            return True
+    except OSError:
+        return False

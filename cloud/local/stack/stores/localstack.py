@@ -1,0 +1,116 @@
+"""LocalStack, as a container of compose.yaml."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from meshtwin.cloud.errors import UnavailableError, UsageError
+from meshtwin.cloud.local.docker.compose import Compose, take_away
+from meshtwin.cloud.local.docker.owner import this_process
+from meshtwin.cloud.local.docker.places import (
+    free_port,
+    localstack_port,
+    localstack_url,
+    new_project,
+    project_name,
+)
+from meshtwin.cloud.local.doctor.doctor import needs_of_containers, needs_of_places
+from meshtwin.cloud.local.stack.images import provide_images
+from meshtwin.cloud.local.stack.leftovers import remove_leftovers
+from meshtwin.cloud.local.stack.needs import refuse
+from meshtwin.cloud.local.stack.service import compose_service, ended
+from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from meshtwin.cloud.local.stack.options import StackOptions
+    from meshtwin.cloud.local.stack.service import ContainerService
+    from meshtwin.cloud.profiles import Profile
+
+START_SECONDS = 180.0
+"""It starts in 6 to 15 s on two cores; a machine that swaps takes longer."""
+
+_POLL_SECONDS = 0.1
+_READY = frozenset({"running", "available"})
+
+
+def _prepare(profile: Profile, options: StackOptions, say: Callable[[str], None]) -> None:
+    if options.data is not None:
+        raise UsageError(
+            f"--data: profile {profile.name!r} cannot keep anything: LocalStack's free edition forgets all "
+            "when it stops. Profile embedded keeps S3, DynamoDB and SNS with --data"
+        )
+    refuse(needs_of_containers())
+    for name in remove_leftovers():
+        say(f"{name} was left by a process that is gone, and is removed")
+    if not options.alone:
+        refuse(needs_of_places())
+    provide_images(profile, options, say)
+
+
+@contextmanager
+def _serving(
+    profile: Profile, options: StackOptions, log_dir: Path, report: Callable[[str], None]
+) -> Iterator[Store]:
+    port = free_port() if options.alone else localstack_port()
+    emulator_port = options.port or free_port()
+    variables = {
+        "LOCALSTACK_PORT": str(port),
+        "EMULATOR_PORT": str(emulator_port),
+        "ECR_REPO": profile.names.ecr_repo,
+        "AWS_REGION": profile.region,
+        "MESHTWIN_UP": this_process(),
+    }
+    compose = Compose(new_project() if options.alone else project_name(), variables)
+    with ExitStack() as stack:
+        stack.callback(_take_away, compose, report)
+        report("starting LocalStack")
+        service = compose_service(compose, "localstack", log_dir)
+        url = localstack_url(port)
+        _wait_healthy(url, service, report)
+        yield Store(url, f"http://127.0.0.1:{port}", service, compose)
+
+
+def _take_away(compose: Compose, report: Callable[[str], None]) -> None:
+    report("stopping the containers")
+    take_away(compose.project, compose.variables["MESHTWIN_UP"])
+
+
+def _wait_healthy(url: str, service: ContainerService, report: Callable[[str], None]) -> None:
+    start = time.monotonic()
+    while not is_healthy(url):
+        elapsed = time.monotonic() - start
+        if elapsed > START_SECONDS:
+            raise UnavailableError(
+                f"LocalStack is not healthy after {START_SECONDS:g} s; the end of {service.log_name}:\n"
+                f"{service.log_tail()}"
+            )
+        if not service.running():
+            raise ended(service)
+        report(f"starting LocalStack ({elapsed:.0f} s)")
+        time.sleep(_POLL_SECONDS)
+
+
+def is_healthy(url: str) -> bool:
+    """Whether LocalStack answers there, with all of its services up."""
+    services = health(url)
+    return services is not None and all(state in _READY for state in services.values() if state != "disabled")
+
+
+def health(url: str) -> dict[str, str] | None:
+    """The state of each of its services, None where it does not answer."""
+    try:
+        with urllib.request.urlopen(f"{url}/_localstack/health", timeout=5) as answer:  # noqa: S310  # ours
+            document: dict[str, Any] = json.load(answer)
+    except (OSError, ValueError):
+        return None
+    return dict(document.get("services", {}))
+
+
+LOCALSTACK = StoreKind(_prepare, _serving)

@@ -1,0 +1,60 @@
+"""moto's server, as a child process."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from meshtwin.cloud.connection import without_aws
+from meshtwin.cloud.errors import UnavailableError, UsageError
+from meshtwin.cloud.local.stack.child import Child
+from meshtwin.cloud.local.stack.state import exclusive
+from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
+from meshtwin.cloud.places import folder_to_write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from meshtwin.cloud.local.stack.options import StackOptions
+    from meshtwin.cloud.profiles import Profile
+
+
+def _prepare(profile: Profile, options: StackOptions, _say: Callable[[str], None]) -> None:
+    """It needs nothing but Python."""
+    if options.data is not None:
+        folder_to_write(options.data, "--data")
+    if options.emulator == "container":
+        raise UsageError(
+            f"--emulator container: profile {profile.name!r} has no containers. Use --profile local"
+        )
+
+
+@contextmanager
+def _serving(
+    profile: Profile, options: StackOptions, log_dir: Path, report: Callable[[str], None]
+) -> Iterator[Store]:
+    report("starting moto")
+    arguments = ["--require-key", *(("--data", str(options.data)) if options.data else ())]
+    settings = without_aws() | profile.connection()
+    with (
+        _alone(options.data),
+        Child("meshtwin.cloud.local.moto.server", arguments, settings, log_dir / "moto.log") as child,
+    ):
+        url = child.ready()
+        yield Store(url, url, child)
+
+
+@contextmanager
+def _alone(data: Path | None) -> Iterator[None]:
+    """Two servers that write one journal would spoil it."""
+    if data is None:
+        yield
+        return
+    with exclusive(data / "lock") as held:
+        if not held:
+            raise UnavailableError(f"--data {data}: another `meshtwin up` keeps its data there")
+        yield
+
+
+MOTO = StoreKind(_prepare, _serving)

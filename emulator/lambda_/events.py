@@ -1,0 +1,100 @@
+"""Asynchronous invocations: taken at once, run in turn, tried again when the function fails.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html. Events wait in memory: they
+do not outlive the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import structlog
+
+from meshtwin.emulator.core.clock import within
+from meshtwin.emulator.core.protocol.ids import new_uuid
+from meshtwin.emulator.core.supervised import Supervised
+from meshtwin.emulator.lambda_.destinations import failure_record
+from meshtwin.emulator.lambda_.outcome import EVENT_LIMIT, Call
+from meshtwin.emulator.lambda_.sandbox import function_arn
+
+if TYPE_CHECKING:
+    from meshtwin.emulator.core.clock import AdjustableClock
+    from meshtwin.emulator.lambda_.destinations import Condition
+    from meshtwin.emulator.lambda_.manifest import Function
+    from meshtwin.emulator.lambda_.outcome import Outcome
+    from meshtwin.emulator.lambda_.runner import Runner
+    from meshtwin.emulator.lambda_.settings import HostSettings
+
+_log = structlog.get_logger(__name__)
+
+
+class Events:
+    """Events that were taken and have not ended."""
+
+    def __init__(self, runner: Runner, clock: AdjustableClock, settings: HostSettings) -> None:
+        self._runner = runner
+        self._clock = clock
+        self._settings = settings
+        self._pauses = (settings.first_retry, settings.second_retry)
+        self._tasks = Supervised()
+
+    @property
+    def waiting(self) -> int:
+        """How many have not ended."""
+        return len(self._tasks)
+
+    def put(self, function: Function, call: Call) -> asyncio.Event:
+        """Take an event. What is returned is set once it was tried, or given up."""
+        tried = asyncio.Event()
+        self._tasks.run_once(f"event of {function.name}", self._see_to(function, call, tried))
+        return tried
+
+    async def _see_to(self, function: Function, call: Call, tried: asyncio.Event) -> None:
+        expiry = self._clock.now() + function.maximum_age
+        attempts, last = 0, None
+        condition: Condition = "RetriesExhausted"
+        try:
+            for attempt in range(function.retries + 1):
+                if attempt:
+                    await self._clock.sleep(self._pauses[attempt - 1])
+                try:
+                    await within(self._clock, expiry - self._clock.now(), self._runner.turn(function))
+                except TimeoutError:
+                    condition = "EventAgeExceeded"
+                    break
+                attempts, last = attempts + 1, await self._try(function, call) or last
+                if last is not None and not last.failed:
+                    return
+                tried.set()
+            _log.error("event given up", function=function.name, request_id=call.request_id)
+            self._tell(function, call, condition, attempts, last)
+        finally:
+            tried.set()
+
+    async def _try(self, function: Function, call: Call) -> Outcome | None:
+        """What became of the call; None where no process could be started."""
+        try:
+            return await self._runner.invoke_in_turn(function, call)
+        except OSError:
+            _log.exception("not started", function=function.name, request_id=call.request_id)
+            return None
+
+    def _tell(
+        self, function: Function, call: Call, condition: Condition, attempts: int, last: Outcome | None
+    ) -> None:
+        """Invoke the function's destination, if it has one, with the record of the event."""
+        if function.on_failure is None:
+            return
+        arn = function_arn(self._settings, function.name)
+        record = failure_record(arn, call, condition, attempts=attempts, last=last, now=self._clock.now())
+        payload = json.dumps(record).encode()
+        if len(payload) > EVENT_LIMIT:
+            _log.error("destination not invoked", function=function.name, reason=f"{len(payload)} bytes")
+            return
+        self.put(self._runner.functions[function.on_failure], Call(new_uuid(), payload))
+
+    async def close(self) -> None:
+        """Drop what has not ended."""
+        await self._tasks.close()

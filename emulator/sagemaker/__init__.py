@@ -1,0 +1,1 @@
+"""SageMaker Asynchronous Inference, Application Auto Scaling and what belongs to them."""

@@ -1,0 +1,121 @@
+"""Storage that is away for a while: told from storage that refuses, and waited for."""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import structlog
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004  # botocore's own, and not the built-in, is what is meant
+    HTTPClientError,
+    IncompleteReadError,
+)
+from urllib3.exceptions import HTTPError
+
+from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_PASSING_CODES = frozenset({
+    "InternalError",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+})  # fmt: skip
+_LOST_CODES = frozenset({"NoSuchBucket", "NoSuchUpload", "NotFound"})
+_SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
+
+_log = structlog.get_logger()
+
+
+class LetGoError(Exception):
+    """The request is not to be worked on any more: the emulator closes, or the lease is another's."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same call may succeed later: the service is away, slow or busy, rather than unwilling."""
+    if type(error) is HTTPClientError:
+        # Whatever else went wrong while the call was sent: a header that cannot be sent never can.
+        cause = error.kwargs.get("error")
+        return isinstance(cause, (OSError, HTTPError)) and not isinstance(cause, ValueError)
+    if isinstance(error, (StoreUnavailableError, ConnectionError, HTTPClientError, IncompleteReadError)):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status == _NOT_IMPLEMENTED:
+        return False
+    return status >= _SERVER_ERROR or error.response.get("Error", {}).get("Code") in _PASSING_CODES
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a bucket, an upload or a topic is missing, as in a store that has restarted empty."""
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _LOST_CODES
+
+
+def persist(let_go: threading.Event, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of a call to AWS, repeated with growing pauses for as long as the service is away.
+
+    Blocks; the pauses are real time, as the outside world's are. Once `let_go` is set the call is tried a
+    last time, and LetGoError is raised where it still fails. An error that will not pass is raised as it is.
+    """
+    return persist_for(math.inf, let_go, partial(function, *args, **kwargs))
+
+
+def persist_for(seconds: float, let_go: threading.Event, function: Callable[[], T]) -> T:
+    """As `persist`, but raises the last error once so many real seconds have passed."""
+    deadline = time.monotonic() + seconds
+    return persist_until(lambda _: time.monotonic() >= deadline, let_go, function)
+
+
+def persist_until(
+    is_over: Callable[[Exception], bool], let_go: threading.Event, function: Callable[[], T]
+) -> T:
+    """As `persist`, but raises an error of which `is_over` says so, as one that will not pass."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return function()
+        except Exception as error:
+            if not is_passing(error) or is_over(error):
+                raise
+            if let_go.is_set():
+                raise LetGoError from error
+            _log.warning("waiting for AWS", error=str(error), pause_seconds=pause)
+        let_go.wait(pause)
+        pause = min(_LONGEST_PAUSE, pause * 2)
+
+
+class Patience:
+    """With one object for which S3 has nothing but its own errors; with S3 itself there is no end of it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+
+    def is_over(self, error: Exception, works: Callable[[float], bool]) -> bool:
+        """Whether to take the error for one that will not pass.
+
+        It has been S3's own answer for so many real seconds, and S3 `works` for other objects since then, by
+        `time.monotonic`.
+        """
+        if not isinstance(error, ClientError):
+            self._since = None  # nobody answered, whatever the object
+            return False
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        return now - self._since >= self._seconds and works(self._since)

@@ -1,0 +1,254 @@
+"""The end of a request: its one object in S3, its notice, its record."""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+from botocore.exceptions import ClientError
+
+from meshtwin.emulator.core.faults.rules import Place, Stage
+from meshtwin.emulator.sagemaker.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
+from meshtwin.emulator.sagemaker.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
+from meshtwin.emulator.sagemaker.delivery.outcome import (
+    CANCELLED_REASON,
+    CLIENT_ERRORS,
+    Cause,
+    Outcome,
+    platform_failure,
+)
+from meshtwin.emulator.sagemaker.delivery.retry import LetGoError, is_lost, persist, persist_for
+from meshtwin.emulator.sagemaker.fleet.spec import Notifications
+from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
+from meshtwin.emulator.sagemaker.settings import OnInstanceLoss
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from meshtwin.emulator.core.aws import Aws
+    from meshtwin.emulator.core.clock import Clock
+    from meshtwin.emulator.core.faults.faults import Faults
+    from meshtwin.emulator.sagemaker.delivery.objects import Objects
+    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
+    from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+    from meshtwin.emulator.sagemaker.queue.table import Claim, RequestTable
+    from meshtwin.emulator.sagemaker.settings import Settings
+
+_REASON_LENGTH = 1000
+"""S3 takes 2 KB of metadata: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+_log = structlog.get_logger()
+
+
+class Settler:
+    """Ends requests: object, then notice, then record.
+
+    In that order, so that a crash in between repeats a notice rather than losing one, as SNS may itself; the
+    object is recognised by its tag and never written a second time.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what every end of a request needs
+        self,
+        table: RequestTable,
+        objects: Objects,
+        aws: Aws,
+        specs: Callable[[str], FleetSpec | None],
+        clock: Clock,
+        settings: Settings,
+        meter: Meter,
+        faults: Faults,
+    ) -> None:
+        self._meter = meter
+        self._faults = faults
+        self._table = table
+        self._objects = objects
+        self._aws = aws
+        self._specs = specs
+        self._clock = clock
+        self._settings = settings
+
+    def is_for_an_earlier_endpoint(self, request: AsyncRequest) -> bool:
+        """Whether the endpoint that the request was meant for is gone, and another one has its name."""
+        spec = self._specs(request.endpoint_name)
+        return spec is not None and spec.generation != request.generation
+
+    def _spec(self, request: AsyncRequest) -> FleetSpec | None:
+        spec = self._specs(request.endpoint_name)
+        return spec if spec is not None and spec.generation == request.generation else None
+
+    def settle(self, claim: Claim, outcome: Outcome, let_go: threading.Event) -> None:
+        """End the request as `outcome` says, or as failed where its output cannot be stored."""
+        if outcome.cause is Cause.INSTANCE_LOST and self._settings.on_instance_loss is OnInstanceLoss.LOSE:
+            self._record(claim, State.FAILED, outcome.reason, let_go)
+            return
+        request = claim.request
+        if self._faults.draw(Place.END, endpoint=request.endpoint_name) is not None:
+            outcome.payload.close()
+            self._record(claim, State.FAILED, "injected fault: neither object is written", let_go)
+            return
+        try:
+            if outcome.log_line is not None:
+                _log.warning(
+                    outcome.log_line, inference_id=request.inference_id, endpoint=request.endpoint_name
+                )
+            self._faults.reach(Stage.WRITING, request.endpoint_name)
+            try:
+                self._fail_output(request, let_go)
+                self._write(request, outcome, let_go)
+            except OutputError as error:
+                outcome = self._not_stored(request, str(error), let_go)
+            self._faults.reach(Stage.WRITTEN, request.endpoint_name)
+            self._count(request, outcome)
+            self._notify(request, _end(outcome, self._clock.now()), let_go)
+            self._faults.reach(Stage.NOTIFIED, request.endpoint_name)
+            self._record(claim, outcome.state, outcome.reason, let_go)
+            self._faults.reach(Stage.RECORDED, request.endpoint_name)
+        finally:
+            outcome.payload.close()
+
+    def _fail_output(self, request: AsyncRequest, let_go: threading.Event) -> None:
+        rule = self._faults.draw(Place.OUTPUT, endpoint=request.endpoint_name)
+        if rule is not None and rule.effect == "fail":
+            raise OutputError(f"ClientError: Unable to upload to {request.output_location}: {rule.message}")
+        if rule is not None:
+            let_go.wait(rule.seconds)
+
+    def settle_found(self, claim: Claim, let_go: threading.Event) -> bool:
+        """End a request whose object an earlier delivery has written; False where there is none.
+
+        Only a request that was claimed before can have one, so that no other pays for the look.
+        """
+        request = claim.request
+        for location, state in (
+            (request.output_location, State.COMPLETED),
+            (request.failure_location, State.FAILED),
+        ):
+            if location is None:
+                continue
+            found = persist(
+                let_go,
+                self._objects.find,
+                location,
+                request.request_id,
+                body_up_to=MAX_BODY_BYTES,
+                patience=self._objects.patience(),
+            )
+            if found is None:
+                continue
+            expired = as_metadata(self._settings.expired_reason)
+            ends = {expired: State.EXPIRED, CANCELLED_REASON: State.CANCELLED}
+            ended = ends.get(found.reason or "", state)
+            metrics = {State.COMPLETED: Metric.PROCESSED, State.EXPIRED: Metric.EXPIRED}
+            self._meter.add(request.endpoint_name, metrics.get(ended, Metric.FAILURES))
+            end = End(state, self._clock.now(), found.content_type, found.reason, found.body)
+            self._notify(request, end, let_go)
+            self._record(claim, ended, found.reason, let_go)
+            return True
+        return False
+
+    def _write(self, request: AsyncRequest, outcome: Outcome, let_go: threading.Event) -> None:
+        completed = outcome.state is State.COMPLETED
+        location = request.output_location if completed else request.failure_location
+        if location is None:
+            return
+        metadata = {REQUEST_ID_TAG: request.request_id}
+        if outcome.reason is not None:
+            metadata[REASON_TAG] = as_metadata(outcome.reason)
+        spec = self._spec(request)
+        began = time.perf_counter()
+        self._objects.write(
+            location,
+            outcome.payload,
+            metadata=metadata,
+            kms_key_id=spec.kms_key_id if spec is not None else None,
+            let_go=let_go,
+        )
+        micros = (time.perf_counter() - began) * 1e6
+        self._meter.add(request.endpoint_name, Metric.UPLOAD_LATENCY, micros)
+
+    def _not_stored(self, request: AsyncRequest, reason: str, let_go: threading.Event) -> Outcome:
+        """The failure that a refused output makes, written where it can be."""
+        self._meter.add(request.endpoint_name, Metric.UPLOAD_FAILURES)
+        failure = platform_failure(Cause.OUTPUT, reason)
+        _log.error(reason, inference_id=request.inference_id, endpoint=request.endpoint_name)
+        try:
+            self._write(request, failure, let_go)
+        except OutputError as error:
+            _log.error(str(error), inference_id=request.inference_id, endpoint=request.endpoint_name)
+        return failure
+
+    def _notify(self, request: AsyncRequest, end: End, let_go: threading.Event) -> None:
+        """Publish the notice. A publish that is refused is logged and counted, and fails nothing else."""
+        spec = self._spec(request)
+        notifications = spec.notifications if spec is not None else Notifications()
+        topic, with_body = topic_for(notifications, end.state)
+        if topic is None:
+            return
+        if self._faults.draw(Place.NOTICE, endpoint=request.endpoint_name) is not None:
+            return
+        if not with_body:
+            end = End(end.state, end.at, end.content_type, end.reason)
+        try:
+            notice = build_notice(request, end, self._settings.region)
+            publish = partial(self._aws.publish, topic, notice, request.endpoint_name, request.request_id)
+            self._publish(publish, let_go)
+        except LetGoError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the request has ended as its object says
+            self._meter.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
+            _log.warning(
+                "notice not published", inference_id=request.inference_id, topic=topic, error=str(error)
+            )
+
+    def _publish(self, publish: Callable[[], None], let_go: threading.Event) -> None:
+        """Waits for SNS while it is away, but not for ever: it may not be among the store's services."""
+        patience, restarts = self._settings.notice_patience, self._aws.restarts.count
+        try:
+            persist_for(patience, let_go, publish)
+        except ClientError as error:
+            if not is_lost(error) or not persist(let_go, self._aws.restarts.since, restarts):
+                raise
+            persist_for(patience, let_go, publish)
+
+    def _record(self, claim: Claim, state: State, reason: str | None, let_go: threading.Event) -> None:
+        now = self._clock.now()
+        forget_at = now + self._settings.retention_seconds
+        persist(let_go, self._table.end, claim, state, reason=reason, now=now, forget_at=forget_at)
+        _log.info(
+            "request ended",
+            endpoint=claim.request.endpoint_name,
+            request_id=claim.request.request_id,
+            inference_id=claim.request.inference_id,
+            state=state,
+            delivery=claim.fence,
+            seconds=round(now - claim.request.received_at, 3),
+        )
+
+    def _count(self, request: AsyncRequest, outcome: Outcome) -> None:
+        metrics = {Cause.EXPIRED: Metric.EXPIRED, Cause.INPUT: Metric.DOWNLOAD_FAILURES}
+        metric = Metric.PROCESSED if outcome.cause is None else metrics.get(outcome.cause, Metric.FAILURES)
+        self._meter.add(request.endpoint_name, metric)
+        if outcome.status is not None:
+            side = Metric.CLIENT_ERRORS if outcome.status in CLIENT_ERRORS else Metric.SERVER_ERRORS
+            self._meter.add(request.endpoint_name, side)
+        seconds = max(0.0, self._clock.now() - request.received_at)
+        self._meter.add(request.endpoint_name, Metric.TOTAL_PROCESSING_TIME, seconds * 1e3)
+
+
+def as_metadata(reason: str) -> str:
+    """A reason as a header's value: one line of ASCII, whose length S3 takes."""
+    line = _CONTROL.sub(" ", reason).strip()
+    return line.encode("ascii", "backslashreplace").decode()[:_REASON_LENGTH]
+
+
+def _end(outcome: Outcome, now: float) -> End:
+    payload = outcome.payload
+    body = payload.read_all() if payload.length <= MAX_BODY_BYTES else None
+    return End(outcome.state, now, payload.content_type, outcome.reason, body)

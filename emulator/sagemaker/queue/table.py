@@ -1,0 +1,428 @@
+"""The requests' table: every change is one conditional write, checked against the legal transitions.
+
+All calls block; they are made from worker threads. A write may be repeated by the SDK or by the caller after
+an answer was lost: each is written so that its repetition succeeds and changes nothing, but for a line of
+the timeline that is there twice, and read once.
+
+Errors:
+
+    StoreUnavailableError   DynamoDB refused, hung or is away; the call may be repeated
+    LostLeaseError          the request is not this owner's any more, or has ended; whoever asks must let go
+    └── NoRecordError       there is no such request: the store has lost what was in it
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from meshtwin.emulator.sagemaker.queue.backlog import Entry
+from meshtwin.emulator.sagemaker.queue.index import StateIndex
+from meshtwin.emulator.sagemaker.queue.recent import Recent
+from meshtwin.emulator.sagemaker.queue.request import TRANSITIONS, AsyncRequest, State
+from meshtwin.emulator.sagemaker.queue.rows import to_entry, to_held, to_listed
+from meshtwin.emulator.sagemaker.queue.schema import (
+    create_table,
+    event,
+    number,
+    state_key,
+    text,
+    to_item,
+    to_request,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value
+
+    from meshtwin.emulator.sagemaker.queue.rows import Held, Listed
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html, and API_BatchGetItem
+_BATCH, _READ_BATCH = 25, 100
+
+_ENDPOINTS_ROW = "#endpoints"
+_log = structlog.get_logger()
+_OWN = "#fence = :fence AND #owner = :owner AND #state IN (:source, :target)"
+
+
+class StoreUnavailableError(Exception):
+    """DynamoDB did not do what was asked, for a reason that may pass."""
+
+
+class LostLeaseError(Exception):
+    """The request is in other hands, or has ended."""
+
+
+class NoRecordError(LostLeaseError):
+    """The table has no such request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request in one owner's hands; `fence` grows with each claim, so that a late writer is refused."""
+
+    request: AsyncRequest
+    position: int
+    owner: str
+    fence: int
+
+    @property
+    def entry(self) -> Entry:
+        """What the queue needs to take the request back."""
+        return Entry(self.position, self.request.request_id, self.request.expires_at, self.fence)
+
+
+class RequestTable:
+    """Requests in DynamoDB; `owner` names this emulator process, `reading` is the client for long queries."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        name: str,
+        owner: str,
+        reading: DynamoDBClient | None = None,
+        recent: Recent | None = None,
+    ) -> None:
+        self.name = name
+        self.recent = recent or Recent(0)
+        self.owner = owner
+        self.on_missing: Callable[[], None] = lambda: None
+        """Called, in any thread, when DynamoDB says that there is no such table."""
+        self._client = client
+        self._reading = reading or client
+        self._index = StateIndex(self._call, self._reading, name)
+
+    def create(self) -> None:
+        """Create the table where it is missing."""
+        self._call(create_table, self._reading, self.name)
+
+    def put(self, request: AsyncRequest, position: int) -> None:
+        """Accept a request: it is durable when this returns."""
+        self._put(request, to_item(request, position))
+        self.recent.accepted(request, position, State.QUEUED, 0)
+
+    def put_claimed(
+        self, request: AsyncRequest, position: int, lease_expires_at: float, instance_id: str | None = None
+    ) -> Claim:
+        """Accept a request and claim it, in one write."""
+        claimed = _claimed(request.received_at, instance_id, 1)
+        item = to_item(request, position, state=State.RUNNING, fence=1, then=claimed)
+        item["owner"] = text(self.owner)
+        item["lease_expires_at"] = number(lease_expires_at)
+        self._put(request, item)
+        self.recent.accepted(request, position, State.RUNNING, 1)
+        return Claim(request, position, self.owner, 1)
+
+    def _put(self, request: AsyncRequest, item: dict[str, Value]) -> None:
+        """Write an item where there is none, or the same: a repetition that lands late undoes no change.
+
+        A store that was paused does what its callers have given up, and sent again, long ago.
+        """
+        same = {name: item[name] for name in ("state", "fence", "owner") if name in item}
+        is_same = " AND ".join(f"#{name} = :{name}" for name in same)
+        try:
+            self._call(
+                self._client.put_item,
+                TableName=self.name,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists(request_id) OR ({is_same})",
+                ExpressionAttributeNames={f"#{name}": name for name in same},
+                ExpressionAttributeValues={f":{name}": value for name, value in same.items()},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise LostLeaseError(f"request {request.request_id} is in other hands") from error
+
+    def withdraw(self, request_id: str) -> None:
+        """Forget a request that was never promised to anybody."""
+        self._call(self._client.delete_item, TableName=self.name, Key={"request_id": text(request_id)})
+        self.recent.remove(request_id)
+
+    def withdraw_all(self, request_ids: list[str]) -> None:
+        """Forget requests that were never promised to anybody, there or not."""
+        for start in range(0, len(request_ids), _BATCH):
+            keys = [{"request_id": text(request_id)} for request_id in request_ids[start : start + _BATCH]]
+            deletions = [{"DeleteRequest": {"Key": key}} for key in keys]
+            self._call(self._client.batch_write_item, RequestItems={self.name: deletions})
+
+    def get(self, request_id: str) -> Mapping[str, Any] | None:
+        """The item of a request, ended or not."""
+        key = {"request_id": text(request_id)}
+        answer = self._call(self._client.get_item, TableName=self.name, Key=key, ConsistentRead=True)
+        item: Mapping[str, Any] | None = answer.get("Item")
+        return item
+
+    def claim(
+        self,
+        endpoint_name: str,
+        entry: Entry,
+        lease_expires_at: float,
+        *,
+        now: float = 0.0,
+        instance_id: str | None = None,
+    ) -> Claim:
+        """Take a queued request into this owner's hands; the write's answer brings the request itself.
+
+        NoRecordError where it is not in the table.
+        """
+        fence = entry.fence + 1
+        item = self._advance(
+            entry.request_id,
+            State.QUEUED,
+            State.RUNNING,
+            condition="(#state = :source AND #fence = :before)"
+            " OR (#state = :target AND #owner = :owner AND #fence = :fence)",
+            values={":before": number(entry.fence), ":fence": number(fence), ":owner": text(self.owner)},
+            sets={
+                "fence": number(fence),
+                "owner": text(self.owner),
+                "lease_expires_at": number(lease_expires_at),
+                "endpoint_state": state_key(endpoint_name, State.RUNNING),
+            },
+            event=_claimed(now, instance_id, fence),
+            returns=True,
+        )
+        claim = Claim(to_request(item), entry.position, self.owner, fence)
+        self.recent.accepted(claim.request, entry.position, State.RUNNING, fence)
+        return claim
+
+    def renew(
+        self,
+        claim: Claim,
+        lease_expires_at: float,
+        now: float = 0.0,
+        is_held: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Heartbeat: keep the request for longer.
+
+        Asked beside the thread that ends the request: where that is done, `is_held` says so, and what the
+        store has lost since is not written again. It would run once more.
+        """
+        sets = {"lease_expires_at": number(lease_expires_at)}
+        self._advance_own(claim, State.RUNNING, sets, now, is_held=is_held)
+
+    def put_back(self, claim: Claim, now: float = 0.0) -> None:
+        """Return the request to the queue."""
+        key = state_key(claim.request.endpoint_name, State.QUEUED)
+        self._advance_own(claim, State.QUEUED, {"endpoint_state": key}, now, event=event(now, "put back"))
+        self.recent.accepted(claim.request, claim.position, State.QUEUED, claim.fence)
+
+    def end(self, claim: Claim, state: State, *, reason: str | None, now: float, forget_at: float) -> None:
+        """Record the one end of the request. Its inline body stays: a replay needs it."""
+        sets = {
+            "ended_at": number(now),
+            "forget_at": number(int(forget_at)),
+            "endpoint_state": state_key(claim.request.endpoint_name, state),
+        }
+        if reason is not None:
+            sets["reason"] = text(reason)
+        self._advance_own(
+            claim, state, sets, now, removes=("lease_expires_at",), event=event(now, state, reason=reason)
+        )
+        self.recent.ended(claim.request, state, now, reason)
+
+    def take_over(self, held: Held, now: float) -> None:
+        """Return another owner's request to the queue, unless the lease was renewed meanwhile."""
+        self._advance(
+            held.entry.request_id,
+            State.RUNNING,
+            State.QUEUED,
+            condition=f"{_OWN} AND #lease_expires_at = :lease",
+            values={
+                ":fence": number(held.entry.fence),
+                ":owner": text(held.owner),
+                ":lease": {"N": held.lease_expires_at},
+            },
+            sets={"endpoint_state": state_key(held.endpoint_name, State.QUEUED)},
+            names=("lease_expires_at",),
+            event=event(now, "taken over"),
+        )
+        self.recent.returned(held.endpoint_name)
+
+    def queued(self, endpoint_name: str) -> list[Entry]:
+        """The endpoint's queued requests, oldest first."""
+        return [to_entry(row) for row in self._index.all(endpoint_name, State.QUEUED, "expires_at", "fence")]
+
+    def oldest(self, endpoint_name: str, limit: int) -> list[Entry]:
+        """The endpoint's first queued requests, oldest first."""
+        rows, _ = self._index.page(endpoint_name, State.QUEUED, limit, None)
+        return [to_entry(row) for row in rows]
+
+    def present(self, request_ids: list[str]) -> set[str]:
+        """Which of these requests the table has, whatever their state."""
+        found: set[str] = set()
+        for start in range(0, len(request_ids), _READ_BATCH):
+            keys = [{"request_id": text(one)} for one in request_ids[start : start + _READ_BATCH]]
+            wanted: Any = {
+                self.name: {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "request_id"}
+            }
+            while wanted:
+                answer = self._call(self._reading.batch_get_item, RequestItems=wanted)
+                found |= {row["request_id"]["S"] for row in answer["Responses"][self.name]}
+                wanted = answer["UnprocessedKeys"]
+        return found
+
+    def running(self, endpoint_name: str) -> list[Held]:
+        """The endpoint's running requests, oldest first."""
+        attributes = ("expires_at", "fence", "owner", "lease_expires_at")
+        rows = self._index.all(endpoint_name, State.RUNNING, *attributes)
+        return [to_held(row, endpoint_name) for row in rows]
+
+    def register(self, endpoint_name: str) -> None:
+        """Note that the endpoint may have requests, so that a later start asks for them."""
+        self._endpoints("ADD #names :names, #kept :names", [endpoint_name])
+
+    def forget(self, endpoint_names: list[str]) -> None:
+        """Note that these endpoints have no requests that wait or run."""
+        self._endpoints("DELETE #names :names", endpoint_names)
+
+    def forget_kept(self, endpoint_names: list[str]) -> None:
+        """Note that these endpoints have no requests at all."""
+        self._endpoints("DELETE #kept :names", endpoint_names)
+
+    def registered(self, attribute: str = "names") -> list[str]:
+        """Names of the endpoints that may have requests; with `kept`, also of those whose have all ended."""
+        item = self.get(_ENDPOINTS_ROW) or {}
+        return sorted(item[attribute]["SS"]) if attribute in item else []
+
+    def _endpoints(self, expression: str, names: list[str]) -> None:
+        self._call(
+            self._client.update_item,
+            TableName=self.name,
+            Key={"request_id": text(_ENDPOINTS_ROW)},
+            UpdateExpression=expression,
+            ExpressionAttributeNames={
+                f"#{name}": name for name in ("names", "kept") if f"#{name}" in expression
+            },
+            ExpressionAttributeValues={":names": {"SS": names}},
+        )
+
+    def page(
+        self, endpoint_name: str, state: State, limit: int, after: str | None = None
+    ) -> tuple[list[Listed], str | None]:
+        """Requests of one endpoint in one state, the oldest first, and where the next page begins.
+
+        `after` is the position of the last request of the page before.
+        """
+        rows, more = self._index.page(endpoint_name, state, limit, after)
+        return [to_listed(row, endpoint_name, state) for row in rows], more
+
+    def _advance_own(
+        self,
+        claim: Claim,
+        target: State,
+        sets: dict[str, Value],
+        now: float,
+        removes: tuple[str, ...] = (),
+        event: Value | None = None,
+        is_held: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """A change of a request that this owner runs, and so holds whole.
+
+        Where the store has lost it, it is written again: its end is recorded whatever the store has been
+        through meanwhile.
+        """
+        change = partial(
+            self._advance,
+            claim.request.request_id,
+            State.RUNNING,
+            target,
+            condition=_OWN,
+            values={":fence": number(claim.fence), ":owner": text(claim.owner)},
+            sets=sets,
+            removes=removes,
+            event=event,
+        )
+        try:
+            change()
+        except NoRecordError:
+            if not is_held():
+                raise
+            self._write_again(claim, now)
+            change()
+
+    def _write_again(self, claim: Claim, now: float) -> None:
+        again = event(now, "written again", delivery=claim.fence)
+        item = to_item(claim.request, claim.position, state=State.RUNNING, fence=claim.fence, then=again)
+        item["owner"] = text(claim.owner)
+        # Until the next heartbeat: whoever else finds it so lets a whole lease pass.
+        item["lease_expires_at"] = number(0)
+        self._put(claim.request, item)
+        _log.warning(
+            "request_written_again",
+            endpoint=claim.request.endpoint_name,
+            request_id=claim.request.request_id,
+            inference_id=claim.request.inference_id,
+        )
+
+    def _advance(  # noqa: PLR0913  # one door for all changes, each by name
+        self,
+        request_id: str,
+        source: State,
+        target: State,
+        *,
+        condition: str,
+        values: dict[str, Value],
+        sets: dict[str, Value],
+        removes: tuple[str, ...] = (),
+        names: tuple[str, ...] = (),
+        event: Value | None = None,
+        returns: bool = False,
+    ) -> Mapping[str, Any]:
+        """The one door through which a request changes its state."""
+        if target is not source and target not in TRANSITIONS[source]:
+            raise ValueError(f"request {request_id}: {source} may not become {target}")
+        changed = {**sets, "state": text(target)}
+        expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in changed)
+        if event is not None:
+            expression += ", #timeline = list_append(#timeline, :event)"
+            names = (*names, "timeline")
+        if removes:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
+        values = {**values, ":source": text(source), ":target": text(target)}
+        values.update({f":new_{name}": value for name, value in changed.items()})
+        if event is not None:
+            values[":event"] = {"L": [event]}
+        try:
+            answer = self._call(
+                self._client.update_item,
+                TableName=self.name,
+                Key={"request_id": text(request_id)},
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={
+                    f"#{name}": name for name in ("fence", "owner", *changed, *removes, *names)
+                },
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW" if returns else "NONE",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            if self.get(request_id) is None:
+                raise NoRecordError(f"request {request_id} is not in the table {self.name!r}") from error
+            raise LostLeaseError(f"request {request_id} cannot become {target}: it is not ours") from error
+        attributes: Mapping[str, Any] = answer.get("Attributes", {})
+        return attributes
+
+    def _call(self, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # boto3's answers
+        try:
+            return function(*args, **kwargs)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            raise
+        except (BotoCoreError, ClientError) as error:
+            if says_no_table(error):
+                self.on_missing()
+            raise StoreUnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
+
+
+def _claimed(now: float, instance_id: str | None, fence: int) -> Value:
+    return event(now, "claimed", instance=instance_id, delivery=fence)
+
+
+def says_no_table(error: BaseException | None) -> bool:
+    """Whether DynamoDB answered that a table is not there, as one does that has lost everything."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -1,0 +1,160 @@
+"""Blocks as few boxes, painted one after the other."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshtwin.minecraft.voxel.blocks.block_table import hides
+from meshtwin.minecraft.voxel.boxes.build import Build
+from meshtwin.minecraft.voxel.boxes.covering import ANYTHING, MOST_STATES, OUTSIDE, Board, cover, fill
+from meshtwin.minecraft.voxel.boxes.pruning import prune
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from meshtwin.minecraft.voxel.blocks.grid import Blocks
+
+CLEARING_SIDE = 32
+"""Boxes that clear are cubes of this side: just MAX_BOX_BLOCKS, and at most 9 chunks each."""
+LARGE = 2**20
+TILE = 128
+"""Beyond LARGE solid cells boxes are searched for within cubes of this side, whose sums fit into a cache."""
+MANY = 2**15
+"""Beyond so many cells of one state in a tile the box for each is the best at hand, not the best of all."""
+EAGER = 40_000
+"""The most cells to be seen whose boxes are searched for twice, which finds about 2 % fewer boxes in twice
+the time: more would take too long to wait for."""
+LAYERS = 4
+"""Layers that are built at a time for those who watch it grow."""
+
+Groups = list[tuple[int, "NDArray[np.int64]"]]
+
+
+class Order(Enum):
+    """ANY: as few boxes as can be found. GROUND: layer after layer, for those who watch it grow."""
+
+    ANY = "any"
+    GROUND = "ground"
+
+
+def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False) -> Build:
+    """Boxes that leave a world with these blocks, each at most MAX_BOX_BLOCKS.
+
+    Each cell that can be seen gets its state, and air is never touched. A cell that nobody can see, for the
+    blocks on all six sides hide it, gets some solid state. Later boxes overwrite earlier ones, so the order
+    counts.
+
+    With Order.GROUND the boxes of LAYERS layers come before any that is higher. `clear_air` puts boxes of air
+    first, over the whole extent and from the top down.
+
+    ValueError: more than 32,767 states.
+    """
+    if len(blocks.states) > MOST_STATES:
+        raise ValueError(f"{len(blocks.states)} states: expected at most {MOST_STATES}")
+    goal = _goal(blocks)
+    turns = 2 if np.count_nonzero(goal > 0) <= EAGER else 1
+    painted = _painted(goal, blocks.size[1] if order is Order.ANY else LAYERS, turns)
+    cleared = _clearing(blocks.size) if clear_air else np.empty((0, 7), np.int32)
+    return Build(blocks.size, blocks.states, np.concatenate([cleared, painted]))
+
+
+def _goal(blocks: Blocks) -> NDArray[np.int16]:
+    """For each cell OUTSIDE, ANYTHING, or the index of the state it must have; with a rim of one cell."""
+    goal = np.pad(blocks.cells.astype(np.int16), 1)
+    solid = goal > 0
+    hiding = np.array([hides(state) for state in blocks.states])[goal]
+    goal[1:-1, 1:-1, 1:-1][solid[1:-1, 1:-1, 1:-1] & _surrounded(hiding)] = ANYTHING
+    goal[~solid] = OUTSIDE
+    return goal
+
+
+def _surrounded(hiding: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether all six neighbours hide; of the grid without its rim."""
+    inner = (slice(1, -1),) * 3
+    hidden = np.ones([side - 2 for side in hiding.shape], np.bool_)
+    for axis in range(3):
+        for side in (slice(None, -2), slice(2, None)):
+            hidden &= hiding[(*inner[:axis], side, *inner[axis + 1 :])]
+    return hidden
+
+
+def _painted(goal: NDArray[np.int16], layers: int, turns: int) -> NDArray[np.int32]:
+    """Boxes in painting order, those of `layers` layers at a time: no slab's box reaches into another."""
+    shape = np.array(goal.shape)
+    steps = np.array([shape[1] * shape[2], shape[2], 1], np.int64)
+    flat = goal.ravel()
+    low, high = np.ones(3, np.int64), shape - 2
+    bare = (flat == ANYTHING).astype(np.uint8)
+    board = Board(flat, flat.copy(), bare, steps, low, high, np.empty(flat.size, np.int64))
+    tile = TILE if np.count_nonzero(flat != OUTSIDE) > LARGE else int(shape.max())
+    common = int(np.bincount(flat[flat > 0], minlength=1).argmax())
+    backwards = [np.empty((0, 7), np.int32)]
+    for bottom in reversed(range(1, int(shape[1]) - 1, layers)):
+        low[1], high[1] = bottom, min(bottom + layers, int(shape[1]) - 1) - 1
+        slab = goal[:, bottom : bottom + layers]
+        backwards += _coloured(board, _seeds(board, slab, tile), turns)
+        backwards.append(_filled(board, slab, common))
+    boxes = np.concatenate(backwards)
+    kept = prune(flat, steps, boxes)
+    painted: NDArray[np.int32] = boxes[kept][::-1]
+    painted[:, :6] -= 1
+    return painted
+
+
+def _seeds(board: Board, slab: NDArray[np.int16], tile: int) -> Groups:
+    """The slab's cells that need a state of their own, by state and tile, the rarest state first."""
+    chosen = slab > 0
+    places = _places(board, chosen)
+    states = slab[chosen].astype(np.int64)
+    x, y, z = (places // tile).T
+    often = np.bincount(states, minlength=1)[states]
+    ordered = np.lexsort((z, y, x, states, often))
+    key = ((states * tile + x) * tile + y) * tile + z
+    starts = np.flatnonzero(np.diff(key[ordered], prepend=-1))
+    cells = (places @ board.steps)[ordered]
+    return list(zip(states[ordered[starts]].tolist(), np.split(cells, starts)[1:], strict=True))
+
+
+def _places(board: Board, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The chosen cells of the slab as x, y and z of the board."""
+    places: NDArray[np.int64] = np.argwhere(chosen) + np.array([0, board.low[1], 0])
+    return places
+
+
+def _coloured(board: Board, groups: Groups, turns: int) -> list[NDArray[np.int32]]:
+    """The boxes of some layers, the last painted first.
+
+    Rare states are painted over common ones: the boxes of a common state are large and may run on beneath
+    those of a rare one, which would gain little by it. In all turns but the last only those boxes are taken
+    that no other order could make better.
+    """
+    boxes = []
+    for turn in reversed(range(turns)):
+        for state, seeds in groups:
+            found = np.empty((len(seeds), 7), np.int32)
+            if len(seeds) <= MANY:
+                boxes.append(found[: cover(board, state, seeds, found, sure=turn > 0)])
+            elif turn == 0:
+                boxes.append(found[: fill(board, state, seeds, found)])
+    return boxes
+
+
+def _filled(board: Board, slab: NDArray[np.int16], state: int) -> NDArray[np.int32]:
+    """Boxes of the commonest state below all others, for what is hidden and has been met by no box."""
+    hidden = _places(board, slab == ANYTHING) @ board.steps
+    rest = hidden[board.bare[hidden] > 0]
+    board.want[rest] = state
+    found = np.empty((len(rest), 7), np.int32)
+    return found[: fill(board, state, rest, found)]
+
+
+def _clearing(size: tuple[int, int, int]) -> NDArray[np.int32]:
+    """Boxes of air over the whole extent, the topmost first."""
+    sides = [np.arange(0, extent, CLEARING_SIDE) for extent in size]
+    y, x, z = (corner.ravel() for corner in np.meshgrid(sides[1][::-1], sides[0], sides[2], indexing="ij"))
+    first = np.stack([x, y, z], axis=1)
+    last = np.minimum(first + CLEARING_SIDE, size) - 1
+    return np.column_stack([first, last, np.zeros(len(first), np.int64)]).astype(np.int32)

@@ -1,0 +1,103 @@
+"""Boxes that change nothing go, and the others shrink to what they are needed for: loops, compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshtwin.minecraft.voxel.kernels.compiled import compiled, inner
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NEVER = np.int32(2**31 - 1)
+
+
+@compiled
+def prune(want: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of `boxes` are needed; those shrink in place, as far as the world they leave stays right.
+
+    `boxes` is (n, 7) int32 in the order of `covering.cover`: the last painted comes first. `want` is the
+    board's at the start: a state above 0 for cells that must have it, 0 for cells that must have any. A
+    box's cells are right where the state is the wanted one or any will do. Of the boxes over one cell only
+    those count that come before the first wrong one: while one of these stays, the cell is right.
+    """
+    right = np.zeros(want.size, np.int32)
+    wrong = np.full(want.size, NEVER, np.int32)
+    for i in range(len(boxes)):
+        _count(want, steps, boxes[i], i, right, wrong)
+    kept = np.ones(len(boxes), np.bool_)
+    needed = np.empty(6, np.int32)
+    for i in range(len(boxes)):
+        kept[i] = _needed(steps, boxes[i], i, right, wrong, needed)
+        _release(want, steps, boxes[i], i, right, wrong, needed)
+        boxes[i, :6] = needed
+    return kept
+
+
+@inner
+def _count(
+    want: NDArray[np.int16],
+    steps: NDArray[np.int64],
+    box: NDArray[np.int32],
+    index: int,
+    right: NDArray[np.int32],
+    wrong: NDArray[np.int32],
+) -> None:
+    for x in range(box[0], box[3] + 1):
+        for y in range(box[1], box[4] + 1):
+            row = x * steps[0] + y * steps[1]
+            for cell in range(row + box[2], row + box[5] + 1):
+                # Most cells may be anything: what the others need is not even looked at.
+                if want[cell] == 0:
+                    right[cell] += 1
+                elif wrong[cell] == NEVER:
+                    if want[cell] == box[6]:
+                        right[cell] += 1
+                    else:
+                        wrong[cell] = index
+
+
+@inner
+def _needed(
+    steps: NDArray[np.int64],
+    box: NDArray[np.int32],
+    index: int,
+    right: NDArray[np.int32],
+    wrong: NDArray[np.int32],
+    needed: NDArray[np.int32],
+) -> bool:
+    """Whether some cell has no other box to make it right; `needed` becomes the extent of such cells."""
+    needed[:3], needed[3:] = NEVER, -1
+    for x in range(box[0], box[3] + 1):
+        for y in range(box[1], box[4] + 1):
+            row = x * steps[0] + y * steps[1]
+            for z in range(box[2], box[5] + 1):
+                if right[row + z] == 1 and index < wrong[row + z]:
+                    needed[0], needed[3] = min(needed[0], x), max(needed[3], x)
+                    needed[1], needed[4] = min(needed[1], y), max(needed[4], y)
+                    needed[2], needed[5] = min(needed[2], z), max(needed[5], z)
+    return needed[3] >= 0  # type: ignore[no-any-return]  # an element of an int32 array
+
+
+@inner
+def _release(
+    want: NDArray[np.int16],
+    steps: NDArray[np.int64],
+    box: NDArray[np.int32],
+    index: int,
+    right: NDArray[np.int32],
+    wrong: NDArray[np.int32],
+    needed: NDArray[np.int32],
+) -> None:
+    """Count the box off where it is no more."""
+    for x in range(box[0], box[3] + 1):
+        for y in range(box[1], box[4] + 1):
+            row = x * steps[0] + y * steps[1]
+            stays = needed[0] <= x <= needed[3] and needed[1] <= y <= needed[4]
+            for z in range(box[2], box[5] + 1):
+                if stays and needed[2] <= z <= needed[5]:
+                    continue
+                if want[row + z] == 0 or index < wrong[row + z]:
+                    right[row + z] -= 1

@@ -1,0 +1,136 @@
+"""Every file of a build."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshtwin.gltf.colored import write_colored_glb
+from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
+from meshtwin.minecraft.voxel.blocks.versions import parse_version
+from meshtwin.minecraft.voxel.color.spaces import srgb_from_linear
+from meshtwin.minecraft.voxel.export.commands import check_place, place_on
+from meshtwin.minecraft.voxel.export.datapack import EARLIEST, namespace_of, write_datapack
+from meshtwin.minecraft.voxel.export.dimensions import OVERWORLD
+from meshtwin.minecraft.voxel.export.document import write_document
+from meshtwin.minecraft.voxel.export.formats.litematic import write_litematic
+from meshtwin.minecraft.voxel.export.formats.schem import write_schem
+from meshtwin.minecraft.voxel.export.formats.structure import split_structure
+from meshtwin.minecraft.voxel.export.formats.vox import write_vox
+from meshtwin.minecraft.voxel.export.isometric import encode_png, isometric
+from meshtwin.minecraft.voxel.export.materials import material_csv, material_list
+from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
+from meshtwin.minecraft.voxel.export.preview import preview_mesh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meshtwin.minecraft.voxel.blocks.grid import Blocks
+    from meshtwin.minecraft.voxel.blocks.versions import GameVersion
+    from meshtwin.minecraft.voxel.engine import Made
+
+ANCHOR = (0, 63, 0)
+"""The block that a build stands on where nobody chose one: about sea level, in the world's middle."""
+
+MOST_BATCHES = 32
+"""Files of commands at most, but for those that load chunks: a build's files are listed one by one."""
+
+_BATCH_BYTES = 1 << 22
+_LEAST_COMMANDS = 1024
+
+
+def artefacts(
+    made: Made,
+    *,
+    version: str,
+    anchor: tuple[int, int, int] | None = None,
+    dimension: str = OVERWORLD,
+    title: str = "build",
+    commands: bool = True,
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, the smallest and quickest first; the same build gives the same bytes.
+
+    Commands and data pack, left out without `commands`, are for the block `anchor` of `dimension` that the
+    build stands on. The data pack's file and functions are named for `title`: see `namespace_of`.
+
+    Raises:
+        ValueError: the build does not fit into the world there; see `fits` for a question beforehand.
+    """
+    game = parse_version(version)
+    metadata = {"title": title, "game": game.name}
+    yield "build.json.gz", write_document(made.build, metadata)
+    yield "materials.csv", material_csv(material_list(made.blocks)).encode()
+    yield "preview.png", encode_png(isometric(made.blocks))
+    yield "preview.glb", _preview(made.blocks)
+    yield from schematics(made.blocks, game, title)
+    if commands:
+        yield from command_files(made, game, anchor or ANCHOR, dimension=dimension, title=title)
+
+
+def fits(made: Made, *, anchor: tuple[int, int, int] | None = None, dimension: str = OVERWORLD) -> str | None:
+    """None where the build has room on the block `anchor`, else in words why not, and what would help."""
+    try:
+        check_place(made.blocks.size, place_on(anchor or ANCHOR, made.blocks.size, dimension))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[str, bytes]]:
+    """The build in other programs' formats."""
+    data_version = game.data_version
+    yield "build.schem", write_schem(blocks, data_version=data_version, version=2, name=title)
+    yield "build.v3.schem", write_schem(blocks, data_version=data_version, version=3, name=title)
+    yield "build.litematic", write_litematic(blocks, data_version=data_version, name=title)
+    yield "model.vox", write_vox(blocks, _colors(blocks))
+    parts = split_structure(blocks, data_version=data_version, air=False)
+    index = [{"name": part.name, "offset": part.offset} for part in parts]
+    files = {f"{part.name}.nbt": part.data for part in parts} | {"parts.json": json.dumps(index).encode()}
+    yield "structures.zip", _zipped(files)
+
+
+def command_files(
+    made: Made,
+    game: GameVersion,
+    anchor: tuple[int, int, int],
+    *,
+    dimension: str = OVERWORLD,
+    title: str = "build",
+) -> Iterator[tuple[str, bytes]]:
+    """The build as commands at a place, in files to be run in order, and as a data pack."""
+    place = place_on(anchor, made.blocks.size, dimension)
+    namespace = namespace_of(title, made.build, place)
+    most = max(_LEAST_COMMANDS, -(-len(made.build.boxes) // MOST_BATCHES))
+    texts = batches(
+        made.build, place, game, namespace=namespace, limits=Limits(commands=most, bytes=_BATCH_BYTES)
+    )
+    for number, text in enumerate(texts, start=1):
+        yield f"commands/{number:04}.mcfunction", text.encode()
+    yield f"datapack-{namespace}.zip", write_datapack(made.build, place, game, namespace=namespace)
+
+
+def _preview(blocks: Blocks) -> bytes:
+    mesh = preview_mesh(blocks)
+    assert mesh.colors is not None
+    return write_colored_glb(mesh.positions, mesh.faces, mesh.colors)
+
+
+def _colors(blocks: Blocks) -> dict[str, tuple[int, int, int]]:
+    """Each state's colour as seen from all sides, sRGB."""
+    mean = state_colors(blocks.states)[:, :, :3].mean(axis=1, dtype=np.float32)
+    return {
+        state: (int(r), int(g), int(b))
+        for state, (r, g, b) in zip(blocks.states, srgb_from_linear(mean).tolist(), strict=True)
+    }
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, EARLIEST), content)
+    return target.getvalue()

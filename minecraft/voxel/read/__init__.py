@@ -1,0 +1,1 @@
+"""A GLB as a model."""

@@ -1,0 +1,1 @@
+"""The container over HTTP: its two endpoints, and who may call them."""

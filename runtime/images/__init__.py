@@ -1,0 +1,1 @@
+"""Images as they come, and the object in them."""

@@ -1,0 +1,1 @@
+"""Jobs: admitted, queued, run in a process of their own."""
