@@ -1,1 +1,1 @@
-"""SageMaker Asynchronous Inference on a developer's machine, in front of any SageMaker container."""
+"""AWS services on a developer's machine, SageMaker Asynchronous Inference above all."""

@@ -6,6 +6,7 @@ https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 from __future__ import annotations
 
 import struct
+from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -134,3 +135,14 @@ def _with_sparse(
         raise GlbError(f"{what} has a sparse value at {where.max()} of {len(values)}")
     values[where] = new
     return values
+
+
+class Wrap(Enum):
+    """What a texture shows outside of [0, 1]; glTF's sampler modes.
+
+    https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#_sampler_wraps
+    """
+
+    CLAMP = 33071
+    MIRROR = 33648
+    REPEAT = 10497

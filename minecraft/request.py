@@ -11,7 +11,7 @@ from meshtwin.minecraft.voxel.export.dimensions import DIMENSION, OVERWORLD
 from meshtwin.minecraft.voxel.voxelize.size import SIZES
 
 PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale", "creative")
-"""Names of palettes, as `meshtwin.minecraft.voxel.blocks.palette` has them: what checks a request need not load that."""
+"""Those of `meshtwin.minecraft.voxel.blocks.palette`, by name: what checks a request need not load that."""
 
 _DIMENSIONS = {"_nether": "minecraft:the_nether", "_the_end": "minecraft:the_end"}
 

@@ -31,7 +31,7 @@ from meshtwin.cloud.profiles import load_profile
 from meshtwin.runtime.contract import Stage
 
 _EXAMPLE = Path("fixtures/images/mushroom.png")
-_CHECKOUT = Path(__file__).parents[2]
+_CHECKOUT = Path(__file__).parents[3]
 _JOB_SECONDS = 600.0
 
 

@@ -21,7 +21,7 @@ from meshtwin.cloud.places import file_to_write
 from meshtwin.cloud.profiles import profile_name
 
 _SHORT = dict(zip(EVIDENCE, ("AWS", "page", "model", "field", "assumed"), strict=True))
-_SUITE = Path(__file__).parents[2] / "tests" / "contract"
+_SUITE = Path(__file__).parents[3] / "tests" / "contract"
 
 
 def parity(

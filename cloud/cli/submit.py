@@ -13,7 +13,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.table import Table
 
-from meshtwin.cloud.cli.console import JobProgress, JsonOption, ProfileOption, note, out, print_json, tell
+from meshtwin.cloud.cli.console import (
+    JobProgress,
+    JsonOption,
+    ProfileOption,
+    note,
+    out,
+    print_json,
+    tell,
+)
 from meshtwin.cloud.connection import connect
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.jobs.submit import Submission, Ticket

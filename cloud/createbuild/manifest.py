@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from meshtwin import minecraft
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
     _Table = Mapping[str, str] | Mapping[str, str | int]
     _Value = str | int | _Table | tuple[_Table, ...]
 
-CODE = Path(minecraft.__file__).parents[1]
-"""What is packaged for AWS: the folder that `minecraft` and what it may import lie in."""
+CODE = Path(minecraft.__file__).parents[2]
+"""What is packaged for AWS: the folder that `meshtwin` lies in."""
 
 
 def write_manifest(functions: Iterable[Function], path: Path) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from meshtwin.emulator.core.restarts import Restarts
 from meshtwin.emulator.core.whole_answers import refuse_cut_answers
@@ -146,3 +147,8 @@ def is_of_aws(endpoint_url: str) -> bool:
     """Whether a client's endpoint is AWS's own, rather than what somebody has put in its place."""
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
+
+
+def says_no_table(error: BaseException | None) -> bool:
+    """Whether DynamoDB answered that a table is not there, as one does that has lost everything."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meshtwin.emulator.core.aws import says_no_table
 from meshtwin.emulator.core.protocol.errors import UnavailableError
-from meshtwin.emulator.sagemaker.queue.table import says_no_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

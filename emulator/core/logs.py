@@ -1,8 +1,9 @@
-"""The log of a program: one JSON object a line, whoever writes it."""
+"""The log of a program, one JSON object a line, whoever writes it; and the end of any log."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, TextIO
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 _SHARED: list[Any] = [
@@ -50,3 +52,19 @@ def _uncaught(kind: type[BaseException], error: BaseException | None, trace: Tra
     if error is None or issubclass(kind, KeyboardInterrupt):
         return
     _log.error("uncaught_exception", exc_info=(kind, error, trace))
+
+
+def tail(path: Path, characters: int) -> str:
+    """The last lines of a file, at most `characters`, whole lines where possible; empty without a file."""
+    try:
+        log = path.open("rb")
+    except FileNotFoundError:
+        return ""
+    with log:
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(0, size - 4 * characters))
+        text = log.read().decode(errors="replace").strip()
+    if len(text) <= characters:
+        return text
+    text = text[-characters:]
+    return text.partition("\n")[2] or text

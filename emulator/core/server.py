@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from meshtwin.emulator.core.clock import AdjustableClock
-    from meshtwin.emulator.sagemaker.app import Emulator
-    from meshtwin.emulator.sagemaker.settings import Settings
-
 log = structlog.get_logger(__name__)
 
 _KEEP_ALIVE = 60
@@ -68,24 +64,6 @@ def listen(settings: Place) -> socket.socket:
 
 
 def serve(
-    settings: Settings, clock: AdjustableClock, listening: socket.socket, *, exit_with_stdin: bool = False
-) -> None:
-    """Serve the emulator; see `serve_program`.
-
-    Raises:
-        UnavailableError, StoreUnavailableError: DynamoDB does not answer at the start.
-    """
-    # Who serves another program loads none of this one.
-    from meshtwin.emulator.sagemaker.app import Emulator, create_app  # noqa: PLC0415
-
-    def make(_: str) -> tuple[Emulator, ASGIApp]:
-        emulator = Emulator(settings, clock)
-        return emulator, create_app(emulator)
-
-    serve_program(make, listening, exit_with_stdin=exit_with_stdin)
-
-
-def serve_program(
     make: Callable[[str], tuple[Program, ASGIApp]],
     listening: socket.socket,
     *,

@@ -1,47 +1,15 @@
-"""The emulator, put together: its services behind one ASGI application, and its life in a process."""
+"""The ASGI application: AWS's operations, and the emulator's own pages."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING
 
-import structlog
 from starlette.applications import Starlette
 
 from meshtwin.emulator.core.admin_answers import refused
-from meshtwin.emulator.core.aws import Aws
-from meshtwin.emulator.core.clock import AdjustableClock
-from meshtwin.emulator.core.documents import DocumentTable
-from meshtwin.emulator.core.faults.faults import Faults
-from meshtwin.emulator.core.faults.rules import Place
 from meshtwin.emulator.core.host_guard import KEY_REQUIRED, Guard
-from meshtwin.emulator.core.protocol.access import own_key
-from meshtwin.emulator.core.protocol.gateway import Gateway, Service
 from meshtwin.emulator.sagemaker.admin.app import ADMIN_PREFIX, EXCEPTION_HANDLERS, OPEN_PAGES, admin_routes
-from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
-from meshtwin.emulator.sagemaker.autoscaling.service import Scaling
-from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
-from meshtwin.emulator.sagemaker.control_plane.capacity import Capacity
-from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment
-from meshtwin.emulator.sagemaker.control_plane.endpoints import Endpoints
-from meshtwin.emulator.sagemaker.control_plane.models import EndpointConfigs, Models
-from meshtwin.emulator.sagemaker.control_plane.registry import Registry
-from meshtwin.emulator.sagemaker.control_plane.resources import Arns
-from meshtwin.emulator.sagemaker.control_plane.tags import Tags
-from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
-from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
-from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
-from meshtwin.emulator.sagemaker.monitoring.meter import Meter
-from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
-from meshtwin.emulator.sagemaker.monitoring.sources import LiveSources
-from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
-from meshtwin.emulator.sagemaker.recovery.mark import Mark
-from meshtwin.emulator.sagemaker.recovery.places import Places
-from meshtwin.emulator.sagemaker.recovery.restoration import Restoration
-from meshtwin.emulator.sagemaker.recovery.watch import StoreWatch
-from meshtwin.emulator.sagemaker.runtime_api.service import Invocations
-from meshtwin.emulator.sagemaker.runtime_api.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,151 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from meshtwin.emulator.core.host_guard import Refusal
-    from meshtwin.emulator.sagemaker.control_plane.resources import Resource
-    from meshtwin.emulator.sagemaker.settings import Settings
-
-log = structlog.get_logger(__name__)
-
-
-class Emulator:
-    """All that stands behind the port. Made, started, served and closed in one event loop."""
-
-    def __init__(self, settings: Settings, clock: AdjustableClock | None = None) -> None:
-        self.settings = settings
-        self.clock = clock or AdjustableClock()
-        self.key = own_key(required=settings.require_key)
-        self.aws = Aws(settings.region)
-        s3_endpoint = self.aws.s3.meta.endpoint_url
-        arns = Arns(settings.region, settings.account_id, lowercase=settings.lowercase_arns)
-        self.queue = RequestQueue(self.aws, self.clock, settings)
-        self._launchers = Launchers(settings, self.aws.s3, self.queue.table.owner)
-        self.fleets = Fleets(settings, self.clock, self._launchers)
-        self.meter = Meter()
-        self.faults = Faults()
-        self.dispatcher = Dispatcher(
-            self.queue, self.fleets, self.aws, self.clock, settings, self.meter, self.faults
-        )
-        self.documents = DocumentTable(self.aws, settings.table_prefix)
-        self.registry = Registry(self.documents, arns, self.clock)
-        self._models = Models(self.registry, self.clock)
-        self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint, settings.refused_images)
-        self.deployment = Deployment(self.registry, self.fleets, self.aws, self.clock, settings)
-        self.deployment.on_deleted.append(self.dispatcher.fleet_stopped)
-        self._endpoints = Endpoints(self.registry, self.fleets, self.deployment, self.clock, settings)
-        self.capacity = Capacity(self.registry, self._endpoints, self.deployment, self.fleets)
-        self._tags = Tags(self.registry)
-        self.sources = LiveSources(self.registry, self.queue, self.dispatcher, self.fleets)
-        self.monitoring = Monitoring(self.meter, self.sources, self.aws, self.clock, settings)
-        self.ledger = Ledger(self.documents)
-        self.scaler = Scaler(self.ledger, self.capacity, self.monitoring, self.clock)
-        self.monitoring.on_action = self.scaler.on_action
-        alarms = TrackingAlarms(self.aws, settings)
-        self._scaling = Scaling(self.ledger, self.scaler, self.capacity, alarms, self.clock, settings)
-        self.store = self._watch(alarms)
-        self._endpoints.hides = self._hides
-        self._endpoints.is_registered = self._scaling.is_registered
-        self.deployment.on_deleted.append(lambda spec: self.monitoring.endpoint_deleted(spec.endpoint_name))
-        self.deployment.deregister = self._scaling.endpoint_deleted
-        targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
-        self.invocations = Invocations(targets, self.queue, self.clock, settings, self.faults, s3_endpoint)
-        self.gateway = Gateway([
-            self._runtime(),
-            self._control_plane(),
-            Service("application-autoscaling", self._scaling.handlers()),
-        ], self.faults, self.clock, self.key)  # fmt: skip
-
-    def _watch(self, alarms: TrackingAlarms) -> StoreWatch:
-        restoration = Restoration(
-            self.aws,
-            self.documents,
-            self.registry,
-            self.ledger,
-            self.queue,
-            self.dispatcher,
-            Places(self.aws, self.registry, self.settings),
-            alarms,
-            self.monitoring,
-        )
-        mark = Mark(self.aws, self.documents.name, self.queue.table.name)
-        watch = StoreWatch(mark, restoration, self.aws.restarts, self.clock)
-        self.documents.on_missing = self.queue.table.on_missing = watch.look_soon
-        return watch
-
-    def _runtime(self) -> Service:
-        return Service(
-            "sagemaker-runtime",
-            {
-                "InvokeEndpointAsync": self.invocations.invoke_endpoint_async,
-                "InvokeEndpoint": self.invocations.invoke_endpoint,
-                "InvokeEndpointWithResponseStream": self.invocations.invoke_endpoint,
-            },
-        )
-
-    def _control_plane(self) -> Service:
-        return Service(
-            "sagemaker",
-            {
-                "CreateModel": self._models.create,
-                "DescribeModel": self._models.describe,
-                "DeleteModel": self._models.delete,
-                "ListModels": self._models.list,
-                "CreateEndpointConfig": self._configs.create,
-                "DescribeEndpointConfig": self._configs.describe,
-                "DeleteEndpointConfig": self._configs.delete,
-                "ListEndpointConfigs": self._configs.list,
-                "CreateEndpoint": self._endpoints.create,
-                "UpdateEndpoint": self._endpoints.update,
-                "UpdateEndpointWeightsAndCapacities": self._endpoints.update_capacities,
-                "DescribeEndpoint": self._endpoints.describe,
-                "DeleteEndpoint": self._endpoints.delete,
-                "ListEndpoints": self._endpoints.list,
-                "AddTags": self._tags.add,
-                "DeleteTags": self._tags.delete,
-                "ListTags": self._tags.list,
-            },
-        )
-
-    def _hides(self, config: Resource) -> bool:
-        """Whether a configuration is too young to be seen, where a fault makes the service slow to learn."""
-        rule = self.faults.draw(Place.CONFIG)
-        return rule is not None and self.clock.now() < config.created_at + rule.seconds
-
-    async def start(self) -> None:
-        """Find what an earlier emulator left, and go on with it.
-
-        Raises:
-            UnavailableError, StoreUnavailableError: DynamoDB does not answer, or refuses.
-        """
-        await self._launchers.start()
-        await self.documents.setup()
-        await self.queue.setup()
-        await self.dispatcher.start()
-        # After the requests: an endpoint that has some is in the table by then, whoever created it.
-        await self.registry.load()
-        await self.ledger.load(self.clock.now())
-        if self.registry.knows_every_endpoint():
-            self.dispatcher.end_orphans({endpoint.name for endpoint in self.registry.endpoints()})
-        await self.store.start()
-        self.deployment.resume()
-        self.scaler.resume()
-        await self.monitoring.start()
-
-    async def close(self) -> None:
-        """Stop the instances and let go of everything. What was accepted stays in DynamoDB.
-
-        Each part is closed whatever goes wrong with those before it; the last error is raised.
-        """
-        async with contextlib.AsyncExitStack() as parts:
-            # The last is closed first.
-            parts.callback(self.aws.close)
-            parts.callback(self._launchers.close)
-            parts.push_async_callback(self.fleets.close)
-            parts.push_async_callback(self.dispatcher.close)
-            parts.push_async_callback(self.deployment.close)
-            parts.push_async_callback(self._scaling.close)
-            parts.push_async_callback(self.scaler.close)
-            parts.push_async_callback(self.monitoring.close)
-            parts.push_async_callback(self.store.close)
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 
 class Application:

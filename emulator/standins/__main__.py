@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from meshtwin.emulator.core.clock import AdjustableClock
 from meshtwin.emulator.core.leaving import leave
 from meshtwin.emulator.core.logs import configure_logging
-from meshtwin.emulator.core.server import listen, serve_program
+from meshtwin.emulator.core.server import listen, serve
 from meshtwin.emulator.lambda_.manifest import ManifestError, load
 from meshtwin.emulator.standins.options import parse
 from meshtwin.emulator.standins.standins import Standins
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         return standins, standins
 
     with listening:
-        serve_program(make, listening, exit_with_stdin=arguments.exit_with_stdin)
+        serve(make, listening, exit_with_stdin=arguments.exit_with_stdin)
     return 0
 
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from meshtwin.emulator.sagemaker.fleet.logs import tail
+from meshtwin.emulator.core.logs import tail
 
 if TYPE_CHECKING:
     from starlette.requests import Request

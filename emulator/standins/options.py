@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from meshtwin.emulator.core.options import add_place, add_running, checked, folder, setting_reader
 from meshtwin.emulator.lambda_.settings import HostSettings
-from meshtwin.emulator.sagemaker.options import add_place, add_running, checked, folder, setting_reader
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
 _EXAMPLES = """\

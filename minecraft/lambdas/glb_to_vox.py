@@ -44,8 +44,8 @@ class _Headers(TypedDict, total=False):
 def handler(event: object, _context: object = None) -> dict[str, Any]:
     """Put a job's build, or why there is none, into S3, and call the worker.
 
-    The event is `meshtwin.minecraft.contract.VoxelTask`'s. The answer has `jobId` and `outcome`: `built`, `kept` (it
-    was there before), or the failure's code.
+    The event is `meshtwin.minecraft.contract.VoxelTask`'s. The answer has `jobId` and `outcome`:
+    `built`, `kept` (it was there before), or the failure's code.
 
     Raises:
         ContractError: the event does not say whose it is and where to write.

@@ -1,7 +1,7 @@
 """Compiles all that the engine compiles, so that nothing is left to compile when it is first used.
 
-`python -m meshtwin.minecraft.voxel.warm` does so on two cores, also when an image is built, with the NUMBA_CACHE_DIR,
-NUMBA_CPU_NAME and NUMBA_CPU_FEATURES that the image will run with.
+`python -m meshtwin.minecraft.voxel.warm` does so on two cores, also when an image is built, with the
+NUMBA_CACHE_DIR, NUMBA_CPU_NAME and NUMBA_CPU_FEATURES that the image will run with.
 """
 
 from __future__ import annotations

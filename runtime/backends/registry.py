@@ -1,6 +1,6 @@
 """Which backend a container runs: `auto`, one of its own by name, or anybody's as `module:Class`.
 
-A backend is a class that is called with no argument and is a `meshtwin.runtime.backends.base.Backend` from then on.
+A backend is a class that is called with no argument, and from then on is a `Backend` (base.py).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Other people's GLBs, read without trust.
 
-The reader is `meshtwin.gltf.read`, of our own: the limits have to be checked on the JSON header anyway, every error
-has to name what is wrong in the contract's terms, and trimesh takes about a second to import where a paint
-job takes half of one. Tests read the same files with trimesh and compare.
+The reader is `meshtwin.gltf.read`, of our own: the limits have to be checked on the JSON header anyway, every
+error has to name what is wrong in the contract's terms, and trimesh takes about a second to import where a
+paint job takes half of one. Tests read the same files with trimesh and compare.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m meshtwin.runtime.http.health`: exit status 0 if the server on this machine answers /ping with 200."""
+"""`python -m meshtwin.runtime.http.health`: exit status 0 if the server here answers /ping with 200."""
 
 from __future__ import annotations
 

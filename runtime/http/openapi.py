@@ -85,7 +85,7 @@ _INVOCATIONS_BODY: dict[str, Any] = {
 
 
 def pages() -> FastAPI:
-    """An application with the pages alone: the operations that they tell of are served by `meshtwin.runtime.http.app`."""
+    """An application with the pages alone: `meshtwin.runtime.http.app` serves what they tell of."""
     app = FastAPI(**_ABOUT)
     app.add_api_route(
         "/ping",

@@ -32,7 +32,7 @@ def do(backend: Backend, job: Job, tell: Tell) -> Done:
     """Do the job; each output is written as soon as its stage is through, so that the next cannot spoil it.
 
     Raises:
-        meshtwin.runtime.contract.JobError: for what is the inputs' fault, and for what the backend says of itself.
+        meshtwin.runtime.contract.JobError: for the inputs' faults, and what the backend says of itself.
     """
     # The last bit of what Intel's IPP computes depends on where in memory a buffer lies, so that the same job
     # would not give the same bytes twice: https://github.com/opencv/opencv/issues/24082. It is off for the

@@ -1,7 +1,7 @@
 """The process that owns the backend: `python -m meshtwin.runtime.jobs.worker <socket fd> <backend> <nice>`.
 
-It does one job at a time and says so on its socket (`meshtwin.runtime.jobs.messages`). It never outlives the process that
-started it: the system kills it (Linux), and a thread of its own ends it when the socket closes.
+It does one job at a time and says so on its socket (`meshtwin.runtime.jobs.messages`). It never outlives the
+process that started it: the system kills it (Linux), and a thread of its own ends it when the socket closes.
 """
 
 from __future__ import annotations

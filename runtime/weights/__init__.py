@@ -1,1 +1,1 @@
-"""The weights of the hunyuan backend, from Hugging Face's Hub to a folder: `python -m meshtwin.runtime weights`."""
+"""`python -m meshtwin.runtime weights`: the hunyuan backend's weights, from Hugging Face's Hub."""

@@ -96,7 +96,8 @@ def two_sources(folder: Path) -> tuple[str, str]:
     """A program that fetches shape, paint and DINO alone: no file of ours has the other files' hashes."""
     return "-c", (
         "from pathlib import Path; from meshtwin.runtime.settings import Settings;"
-        "from meshtwin.runtime.weights.fetch import fetch_all; from meshtwin.runtime.weights.sources import sources;"
+        "from meshtwin.runtime.weights.fetch import fetch_all;"
+        "from meshtwin.runtime.weights.sources import sources;"
         f"fetch_all(sources(Settings())[:2], Path({str(folder)!r}), 'hf_right')"
     )
 

@@ -31,9 +31,10 @@ MOST_BYTES = 400_000_000
 """What the image may add to its base; docs/container.md says what it adds."""
 
 FOREIGN = {
-    "emulator",
-    "cloud",
-    "minecraft",
+    "meshtwin.emulator",
+    "meshtwin.cloud",
+    "meshtwin.minecraft",
+    "runtime",
     "fixtures",
     "tests",
     "moto",
@@ -102,8 +103,10 @@ def test_nothing_is_in_it_but_the_runtime_and_no_secret(
         names = [PurePosixPath(name) for name in files.getnames()]
     everything.unlink()
     ours = {path.relative_to("opt/program") for path in names if path.is_relative_to("opt/program")}
-    assert {path.parts[0] for path in ours if path.parts} == {"LICENSE", "gltf", "runtime"}
-    assert {path.suffix for path in ours if path.suffix} == {".py", ".pyc", ".typed"}
+    assert {path.parts[0] for path in ours if path.parts} == {"LICENSE", "meshtwin"}
+    packages = {path.parts[1] for path in ours if len(path.parts) > 1}
+    assert packages == {"__init__.py", "__pycache__", "gltf", "runtime"}
+    assert {path.suffix for path in ours if path.suffix} == {".py", ".pyc"}
     environment = "opt/venv/lib/python3.11/site-packages"
     packages = {path.name for path in names if str(path.parent) == environment}
     assert not packages & (FOREIGN | {"pip", "setuptools"})

@@ -24,7 +24,19 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 IMAGE = "createbuild-glb-to-vox:latest"
 BASE = "python:3.11-slim-bookworm"
 MOST_BYTES = 500_000_000
-FOREIGN = ("emulator", "cloud", "fixtures", "tests", "moto", "pytest", "scipy", "torch", "docker", "fastapi")
+FOREIGN = (
+    "meshtwin.emulator",
+    "meshtwin.cloud",
+    "minecraft",
+    "fixtures",
+    "tests",
+    "moto",
+    "pytest",
+    "scipy",
+    "torch",
+    "docker",
+    "fastapi",
+)
 AS_LAMBDA: dict[str, Any] = {"read_only": True, "tmpfs": {"/tmp": "mode=1777"}, "user": "993:990"}  # noqa: S108  # the container's
 """A file system that cannot be written to but for /tmp, and a user who owns none of it:
 https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs"""
@@ -125,12 +137,15 @@ def test_all_that_can_be_compiled_is(containers: Containers) -> None:
 
 def test_nothing_is_in_it_but_the_function(containers: Containers, image: str) -> None:
     program = (
-        "import importlib.util as u, os, sys; print(*sorted(os.listdir('/opt/program')));"
+        "import importlib.util as u, os, sys; print(*sorted(os.listdir('.') + os.listdir('meshtwin')));"
         f"sys.exit(', '.join(name for name in {FOREIGN} if u.find_spec(name)) or 0)"
     )
     status, output = containers.run("-c", program, entrypoint=["python"])
-    assert (status, output.split()) == (0, ["LICENSE", "gltf", "minecraft", "runtime"])
-    status, output = containers.run("-c", "ls runtime", entrypoint=["sh"])
+    assert (status, output.split()) == (
+        0,
+        ["LICENSE", "__init__.py", "__pycache__", "gltf", "meshtwin", "minecraft", "runtime"],
+    )
+    status, output = containers.run("-c", "ls meshtwin/runtime", entrypoint=["sh"])
     assert (status, set(output.split()) - {"__pycache__"}) == (0, {"__init__.py", "contract.py"})
     sizes = [containers.client.images.get(name).attrs["Size"] for name in (image, BASE)]
     assert sizes[0] - sizes[1] < MOST_BYTES

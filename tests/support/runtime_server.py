@@ -45,7 +45,7 @@ def eventually(condition: Callable[[], object], *, seconds: float = 30.0, what: 
 
 
 class RuntimeServer:
-    """`python -m meshtwin.runtime serve` on a free port; its log is a file, its scratch a folder of its own."""
+    """`python -m meshtwin.runtime serve` on a free port, with a log file and a scratch folder of its own."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], **settings: object) -> None:
         self.scratch = folder / "scratch"

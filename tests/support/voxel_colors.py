@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.read.model import Texture, Wrap
+from meshtwin.gltf.format import Wrap
 from tests.support.voxel_reference import triangles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from meshtwin.minecraft.voxel.read.model import Model, Primitive
+    from meshtwin.minecraft.voxel.read.model import Model, Primitive, Texture
     from meshtwin.minecraft.voxel.voxelize.lattice import Lattice
 
 DENSITY = 96

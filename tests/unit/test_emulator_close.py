@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from meshtwin.emulator.sagemaker.app import Emulator
+from meshtwin.emulator.sagemaker.emulator import Emulator
 from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ def imports(package: str) -> _Imports:
 def distributions(modules: set[str]) -> set[str]:
     """Who brings the modules, less Python and this project."""
     providers = packages_distributions()
-    foreign = modules - set(sys.stdlib_module_names) - OURS
+    foreign = modules - set(sys.stdlib_module_names) - {"meshtwin"}
     return {canonicalize_name(name) for module in foreign for name in providers.get(module, [module])}
 
 

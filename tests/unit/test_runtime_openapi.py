@@ -43,7 +43,10 @@ def test_a_browser_shows_it() -> None:
 
 
 def test_what_makes_the_page_is_not_loaded_before_somebody_reads_it() -> None:
-    program = "import sys, meshtwin.runtime.http.assembly; print('starlette' in sys.modules, 'fastapi' in sys.modules)"
+    program = (
+        "import sys, meshtwin.runtime.http.assembly;"
+        "print('starlette' in sys.modules, 'fastapi' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True False\n"
 

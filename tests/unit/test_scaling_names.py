@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from meshtwin import emulator
 from meshtwin.emulator.core.clock import manual_clock
 from meshtwin.emulator.core.partitions import partition_of
 from meshtwin.emulator.core.protocol.operations import RequestContext

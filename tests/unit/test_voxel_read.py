@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fixtures import meshes
 from fixtures.glb import GlbBuilder, png
 from meshtwin.gltf.extensions import SUPPORTED
-from meshtwin.minecraft.voxel.read.model import Model, Wrap
+from meshtwin.gltf.format import Wrap
+from meshtwin.minecraft.voxel.read.model import Model
 from meshtwin.minecraft.voxel.read.read import ModelError
 from tests.support.glbs import document_in, model_of, with_document
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshtwin.minecraft.voxel.read.model import Material, Model, Primitive, Texture, Wrap
+from meshtwin.gltf.format import Wrap
+from meshtwin.minecraft.voxel.read.model import Material, Model, Primitive, Texture
 from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 from tests.support import models
 from tests.support.ciede import ciede2000, cielab

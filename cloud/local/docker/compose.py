@@ -20,7 +20,7 @@ from meshtwin.emulator.core.private import touch_private
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FILE = Path(__file__).parents[2] / "compose.yaml"
+FILE = Path(__file__).parents[3] / "compose.yaml"
 _SECONDS_TO_STOP = 3
 """What a service gets that has nothing to finish; the emulator is stopped before, with its own grace."""
 

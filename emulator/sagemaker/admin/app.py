@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from meshtwin.emulator.sagemaker.app import Emulator
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 ADMIN_PREFIX = "/_emulator"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from meshtwin.emulator.core.clock import AdjustableClock
-    from meshtwin.emulator.sagemaker.app import Emulator
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 _PATH = "/_emulator/clock"
 

@@ -14,8 +14,8 @@ from meshtwin.emulator.sagemaker.autoscaling.explain import explain
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from meshtwin.emulator.sagemaker.app import Emulator
     from meshtwin.emulator.sagemaker.control_plane.resources import Endpoint
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 _PREFIX = "/_emulator"
 _TAIL = 2000

@@ -13,7 +13,7 @@ from meshtwin.emulator.core.faults.rules import EFFECTS, BadRuleError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from meshtwin.emulator.sagemaker.app import Emulator
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 _PATH = "/_emulator/faults"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from meshtwin.emulator.sagemaker.app import Emulator
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 _LATENCIES = {
     Metric.DOWNLOAD_LATENCY: 1e-6,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from meshtwin.emulator.sagemaker.app import Emulator
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 _PATH = "/_emulator/requests"
 _MOST = 1000

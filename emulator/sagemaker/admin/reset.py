@@ -14,7 +14,7 @@ from meshtwin.emulator.sagemaker.control_plane.resources import Kind
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from meshtwin.emulator.sagemaker.app import Emulator
+    from meshtwin.emulator.sagemaker.emulator import Emulator
 
 _SECONDS = 60.0
 

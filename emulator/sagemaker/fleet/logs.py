@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -72,19 +71,3 @@ class Logs:
     def close(self) -> None:
         """Remove the folder where it is a temporary one; no instance writes any more."""
         self._folder.close()
-
-
-def tail(path: Path, characters: int) -> str:
-    """The last lines of a file, at most `characters`, whole lines where possible; empty without a file."""
-    try:
-        log = path.open("rb")
-    except FileNotFoundError:
-        return ""
-    with log:
-        size = log.seek(0, os.SEEK_END)
-        log.seek(max(0, size - 4 * characters))
-        text = log.read().decode(errors="replace").strip()
-    if len(text) <= characters:
-        return text
-    text = text[-characters:]
-    return text.partition("\n")[2] or text

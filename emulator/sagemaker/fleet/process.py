@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from meshtwin.emulator.core import child_guard
+from meshtwin.emulator.core.logs import tail
 from meshtwin.emulator.sagemaker.fleet.launcher import Address, call_in
-from meshtwin.emulator.sagemaker.fleet.logs import tail
 from meshtwin.emulator.sagemaker.fleet.ports import BLOCK, Ports
 from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError, image_missing
 

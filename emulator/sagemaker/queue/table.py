@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meshtwin.emulator.core.aws import says_no_table
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.index import StateIndex
 from meshtwin.emulator.sagemaker.queue.recent import Recent
@@ -421,8 +422,3 @@ class RequestTable:
 
 def _claimed(now: float, instance_id: str | None, fence: int) -> Value:
     return event(now, "claimed", instance=instance_id, delivery=fence)
-
-
-def says_no_table(error: BaseException | None) -> bool:
-    """Whether DynamoDB answered that a table is not there, as one does that has lost everything."""
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError, says_no_table
+from meshtwin.emulator.core.aws import says_no_table
+from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FOLDER = Path(__file__).parent
+_VOXEL = Path(__file__).parents[1]
 
 
 def kept() -> bool:
@@ -20,7 +20,7 @@ def kept() -> bool:
 
     A question for words alone: what is kept may still be for another processor, or not all.
     """
-    newest = max(path.stat().st_mtime for path in _FOLDER.glob("*.py"))
+    newest = max(path.stat().st_mtime for path in _VOXEL.rglob("*.py"))
     return any(path.stat().st_mtime >= newest for path in _indexes())
 
 
@@ -29,9 +29,10 @@ def _indexes() -> Iterator[Path]:
 
     https://numba.readthedocs.io/en/stable/developer/caching.html
     """
-    yield from (_FOLDER / "__pycache__").glob("*.nbi")
+    yield from _VOXEL.rglob("*.nbi")
     cache = os.environ.get("XDG_CACHE_HOME")
     user = (Path(cache) if cache else Path.home() / ".cache") / "numba"
     given = os.environ.get("NUMBA_CACHE_DIR")
     for place in (user, *([Path(given)] if given else [])):
-        yield from place.glob(f"{_FOLDER.name}_*/*.nbi")
+        for room in (path.name for path in _VOXEL.iterdir() if path.is_dir()):
+            yield from place.glob(f"{room}_*/*.nbi")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from meshtwin.gltf.format import Wrap
 from meshtwin.minecraft.voxel.kernels.compiled import inlined
-from meshtwin.minecraft.voxel.read.model import Wrap
 
 if TYPE_CHECKING:
     import numpy as np

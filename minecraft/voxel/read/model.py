@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
+
+from meshtwin.gltf.format import Wrap
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-class Wrap(Enum):
-    """What a texture shows outside of [0, 1]; glTF's sampler modes.
-
-    https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#_sampler_wraps
-    """
-
-    CLAMP = 33071
-    MIRROR = 33648
-    REPEAT = 10497
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from meshtwin.gltf import format as glb
 from meshtwin.gltf.document import Sampler, given
+from meshtwin.gltf.format import Wrap
 from meshtwin.gltf.image_files import DAMAGE, PNG, decoded, plain_png
 from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb, srgb_from_linear
-from meshtwin.minecraft.voxel.read.model import Texture, Wrap
+from meshtwin.minecraft.voxel.read.model import Texture
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 from docker.errors import APIError, DockerException, NotFound
 
+from meshtwin.emulator.core.logs import tail
 from meshtwin.emulator.sagemaker.fleet.launcher import call_in
-from meshtwin.emulator.sagemaker.fleet.logs import tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,131 @@
+"""Options that the programs of this package share: where to listen, any setting by its name, the clock."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
+
+from meshtwin.emulator.core.protocol.access import own_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from _typeshed import DataclassInstance
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+class Guarded(Protocol):
+    """Settings that say whether callers need a key."""
+
+    @property
+    def require_key(self) -> bool: ...  # noqa: D102  # as its name says
+
+
+T = TypeVar("T", bound=Guarded)
+
+
+class Place(Protocol):
+    """Settings of where a program listens, and whose AWS it stands for."""
+
+    @property
+    def host(self) -> str: ...  # noqa: D102  # as their names say
+    @property
+    def port(self) -> int: ...  # noqa: D102
+    @property
+    def region(self) -> str: ...  # noqa: D102
+    @property
+    def account_id(self) -> str: ...  # noqa: D102
+
+
+def add_place(parser: argparse.ArgumentParser, defaults: Place) -> None:
+    """Options of where a program listens, and whose AWS it stands for."""
+    parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
+    parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
+    parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
+
+
+def add_running(
+    parser: argparse.ArgumentParser,
+    read_setting: Callable[[str], tuple[str, Any]],
+    *,
+    speed_help: str,
+    what: str,
+) -> None:
+    """Options of any setting by its name, of the clock, and of the end with whoever started it."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=read_setting,
+        metavar="NAME=VALUE",
+        help="any other setting; repeatable",
+    )
+    parser.add_argument("--speed", type=speed, default=1.0, help=speed_help)
+    parser.add_argument(
+        "--exit-with-stdin",
+        action="store_true",
+        help=f"stop when stdin ends: whoever starts {what} can not leave it behind",
+    )
+
+
+def checked(parser: argparse.ArgumentParser, make: Callable[..., T], given: Mapping[str, Any]) -> T:
+    """The settings that were given.
+
+    Where one is out of its bounds, or the key that is required is missing, the process ends as `parser` ends
+    it.
+    """
+    try:
+        settings = make(**given)
+        own_key(required=settings.require_key)
+    except ValueError as error:
+        parser.error(str(error))
+    return settings
+
+
+def folder(text: str) -> Path:
+    """A folder, there or not, from an option."""
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is a file: expected a folder")
+    return path
+
+
+def setting_reader(
+    defaults: DataclassInstance, except_for: Collection[str]
+) -> Callable[[str], tuple[str, Any]]:
+    """What reads `NAME=VALUE` of an option, for the fields of a settings class."""
+    known = [field.name for field in fields(defaults) if field.name not in except_for]
+    hints = get_type_hints(type(defaults), localns={"Mapping": dict, "Path": Path})
+
+    def read(text: str) -> tuple[str, Any]:
+        name, _, value = text.partition("=")
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"'{name}': expected one of {', '.join(known)}")
+        wanted = hints[name]
+        try:
+            return name, _BOOLEANS[value] if wanted is bool else wanted(value)
+        except (ValueError, KeyError):
+            raise argparse.ArgumentTypeError(
+                f"'{text}': {name} expects {_expectation(wanted)}, such as {getattr(defaults, name)}"
+            ) from None
+
+    return read
+
+
+def _expectation(wanted: type) -> str:
+    if issubclass(wanted, Enum):
+        return "one of " + ", ".join(str(member.value) for member in wanted)
+    return {bool: "true or false", int: "a whole number", float: "a number"}[wanted]
+
+
+def speed(text: str) -> float:
+    """How many times as fast as real time, from an option."""
+    chosen = float(text)
+    if not 0 <= chosen < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}': expected 0 or more")
+    return chosen
