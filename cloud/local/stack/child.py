@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import selectors
 import subprocess
 import sys
-import threading
+import time
 from typing import TYPE_CHECKING, Self
 
 from meshtwin.cloud.errors import UnavailableError
@@ -31,7 +33,7 @@ class Child:
     def __init__(
         self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
     ) -> None:
-        self.name = module
+        self.name = module.removeprefix("meshtwin.")
         self.log = log
         with touch_private(log).open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603  # our own modules, our own interpreter
@@ -64,17 +66,31 @@ class Child:
         Raises:
             UnavailableError: it ended, or said nothing for `timeout` seconds; with its last log lines.
         """
-        line: list[bytes] = []
-        reader = threading.Thread(target=lambda: line.append(self._stdout_line()), daemon=True)
-        reader.start()
-        reader.join(timeout)
-        if not line or not line[0].strip():
-            code = self._exit_code(2.0 if line else 0.0)
+        line, waiting = self._first_line(timeout)
+        if not line.strip():
+            code = self._exit_code(0.0 if waiting else 2.0)
             how = (
                 f"did not get ready within {timeout:g} s" if code is None else f"ended with exit code {code}"
             )
             raise UnavailableError(f"{self.name} {how}; the end of {self.log}:\n{self.log_tail()}")
-        return str(json.loads(line[0])["url"])
+        return str(json.loads(line)["url"])
+
+    def _first_line(self, timeout: float) -> tuple[bytes, bool]:
+        """The first line of its output, empty where it says none, and whether it still may.
+
+        Read here, not in a thread: whoever is interrupted closes the pipe, and no reader may be left at it.
+        """
+        assert self._process.stdout is not None
+        output, line = self._process.stdout.fileno(), b""
+        deadline = time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while selector.select(max(0.0, deadline - time.monotonic())):
+                more = os.read(output, 4096)
+                line += more
+                if not more or b"\n" in line:
+                    return line.partition(b"\n")[0], False
+        return b"", True
 
     def _exit_code(self, seconds: float) -> int | None:
         """How it ended, None where it still runs; its output closes a moment before it can be asked."""
@@ -112,7 +128,3 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _stdout_line(self) -> bytes:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
