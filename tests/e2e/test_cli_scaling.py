@@ -105,7 +105,5 @@ def test_a_dead_service_ends_up_with_its_last_words(shell: Shell) -> None:
     (moto,) = running_module(up.children(recursive=True), "meshtwin.cloud.local.moto.server")
     moto.kill()
     wait_until(lambda: shell.here("status").returncode == 7, 60, LOOK_SECONDS)
-    wait_until(
-        lambda: "meshtwin.cloud.local.moto.server has ended" in (shell.folder / "stderr.txt").read_text(), 60
-    )
+    wait_until(lambda: "moto has ended" in (shell.folder / "stderr.txt").read_text(), 60)
     wait_until(lambda: up.status() == psutil.STATUS_ZOMBIE, 60)

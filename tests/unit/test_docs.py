@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+SOURCE = re.compile(r"`([a-z_]+/[a-z_/]+\.py)`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
@@ -99,6 +100,13 @@ def test_each_nox_session_is_documented() -> None:
     sessions = re.findall(r"@nox\.session.*\ndef (\w+)", page("noxfile.py"))
     for session in sessions:
         assert f"| `{session}` |" in page("CONTRIBUTING.md")
+
+
+def test_the_files_that_pages_name_are_there() -> None:
+    for path in PAGES:
+        for name in SOURCE.findall(path.read_text(encoding="utf-8")):
+            places = (ROOT, ROOT / "emulator", ROOT / "emulator" / "sagemaker")
+            assert any((place / name).exists() for place in places), f"{path.name} names {name}"
 
 
 def test_ci_runs_what_the_readme_says() -> None:

@@ -89,7 +89,7 @@ def test_each_event_of_the_log() -> None:
     call = re.compile(r'(?:log|told|_told)\.(?:info|warning|error|exception)\(\s*"(\w+)"')
     logged = {
         event
-        for path in (ROOT / "runtime").glob("*.py")
+        for path in (ROOT / "runtime").rglob("*.py")
         for event in call.findall(path.read_text(encoding="utf-8"))
     }
     first_cells = re.findall(r"^\|([^|]+)\|", PAGE.partition("## Log")[2].partition("## ")[0], re.MULTILINE)

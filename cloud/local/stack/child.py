@@ -33,7 +33,7 @@ class Child:
     def __init__(
         self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
     ) -> None:
-        self.name = module.removeprefix("meshtwin.")
+        self.name = log.stem
         self.log = log
         with touch_private(log).open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603  # our own modules, our own interpreter
