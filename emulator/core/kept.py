@@ -97,6 +97,14 @@ class Kept(Generic[V]):
             await self._documents.delete(self._kind, name)
             self._values.pop(name, None)
 
+    async def remove_where(self, condition: Callable[[V], bool]) -> None:
+        """Remove the values for which it is true when their turn comes."""
+        async with self._writing:
+            for name, value in list(self._values.items()):
+                if condition(value):
+                    await self._documents.delete(self._kind, name)
+                    del self._values[name]
+
     async def write_again(self) -> None:
         """Put every value into a table that has lost them."""
         async with self._writing:

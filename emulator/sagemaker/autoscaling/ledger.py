@@ -55,10 +55,7 @@ class Ledger:
         """Read what an earlier emulator left; activities that are too old to be shown are removed."""
         for kept in (self._targets, self._policies, self._activities):
             await kept.load()
-        for activities in self._activities.all():
-            newest = activities[-1]
-            if self.target(newest.resource_id) is None and newest.started_at < now - _ACTIVITY_SECONDS:
-                await self._activities.remove(newest.resource_id)
+        await self._expire_activities(now)
 
     def targets(self) -> list[Target]:
         """All targets, in the order of their resource ids."""
@@ -109,8 +106,12 @@ class Ledger:
         found = [activity for kept in self._activities.all() for activity in kept]
         return sorted(found, key=lambda activity: activity.started_at, reverse=True)
 
-    async def put_activity(self, activity: Activity) -> None:
-        """Keep an activity, new or changed; the oldest are dropped."""
+    def shown_activities(self, resource_id: str | None, now: float) -> list[Activity]:
+        """As `activities`, without those that are too old to be shown."""
+        return [one for one in self.activities(resource_id) if not _is_expired(one, now)]
+
+    async def put_activity(self, activity: Activity, now: float) -> None:
+        """Keep an activity, new or changed; the oldest are dropped, of every resource there has been."""
 
         def added(kept: _Activities | None) -> _Activities:
             by_id = {found.activity_id: found for found in kept or ()}
@@ -118,11 +119,19 @@ class Ledger:
             return tuple(by_id.values())[-_MOST_ACTIVITIES:]
 
         await self._activities.change(activity.resource_id, added)
+        await self._expire_activities(now)
+
+    async def _expire_activities(self, now: float) -> None:
+        await self._activities.remove_where(lambda activities: _is_expired(activities[-1], now))
 
     async def write_again(self) -> None:
         """Put all that is known into a table that has lost it. UnavailableError where that fails."""
         for kept in (self._targets, self._policies, self._activities):
             await kept.write_again()
+
+
+def _is_expired(activity: Activity, now: float) -> bool:
+    return activity.started_at < now - _ACTIVITY_SECONDS
 
 
 def _parse_activities(document: str) -> _Activities:

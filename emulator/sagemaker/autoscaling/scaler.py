@@ -213,7 +213,7 @@ class Scaler:
         await self._capacity.settled(endpoint_name)
         ended = self._end_of(activity, self._capacity.get(endpoint_name, variant_name))
         self._in_progress.discard(activity.resource_id)
-        await self._keep("scaling_activity_end", lambda: self._ledger.put_activity(ended))
+        await self._keep("scaling_activity_end", lambda: self._put_activity(ended))
 
     def _end_of(self, activity: Activity, variant: VariantCapacity | None) -> Activity:
         count = activity.wanted
@@ -229,9 +229,12 @@ class Scaler:
     def _ended(self, activity: Activity, status: ActivityStatus, message: str) -> Activity:
         return replace(activity, status=status, message=message, ended_at=self._clock.now())
 
+    async def _put_activity(self, activity: Activity) -> None:
+        await self._ledger.put_activity(activity, self._clock.now())
+
     async def _try_to_keep(self, activity: Activity) -> None:
         try:
-            await self._ledger.put_activity(activity)
+            await self._put_activity(activity)
         except ServiceError as error:
             log.warning("activity_not_kept", activity=activity.activity_id, reason=error.message)
 
@@ -245,10 +248,10 @@ class Scaler:
 
     async def _not_scaled(self, target: Target, cause: str, reason: NotScaled) -> None:
         """Recorded once, not every minute that it stays so."""
-        last = next(iter(self._ledger.activities(target.resource_id)), None)
+        now = self._clock.now()
+        last = next(iter(self._ledger.shown_activities(target.resource_id, now)), None)
         if last is not None and last.cause == cause and last.not_scaled == (reason,):
             return
-        now = self._clock.now()
         await self._try_to_keep(
             Activity(
                 activity_id=new_uuid(),

@@ -270,12 +270,12 @@ class Scaling:
         return {}
 
     async def describe_activities(self, _: RequestContext, params: Params) -> Result:
-        """DescribeScalingActivities, the newest first."""
+        """DescribeScalingActivities of the previous six weeks, the newest first."""
         _refuse_foreign(params)
         everything = params.get("IncludeNotScaledActivities", False)
         activities = [
             activity
-            for activity in self._ledger.activities(params.get("ResourceId"))
+            for activity in self._ledger.shown_activities(params.get("ResourceId"), self._clock.now())
             if everything or not activity.not_scaled
         ]
         shown, token = page(activities, params, lambda activity: activity.activity_id)
