@@ -233,6 +233,10 @@ class Settings:
     """How long one object that S3 answers with errors of its own, as it does not others, is tried again, in
     real seconds; the request fails then. Undocumented."""
 
+    item_patience: NotNegative = 300.0
+    """How long one request's item that DynamoDB answers with errors, as it does not others, is tried again,
+    in real seconds; the request is set aside then, and tried again after two thirds of a lease."""
+
     retention_seconds: NotNegative = 7 * 24 * 3600.0
     """How long the record of an ended request is kept, through the table's time to live."""
 

@@ -16,6 +16,7 @@ from meshtwin.emulator.sagemaker.delivery.alarm import Alarm
 from meshtwin.emulator.sagemaker.delivery.container import ContainerClient
 from meshtwin.emulator.sagemaker.delivery.early import EarlyJob
 from meshtwin.emulator.sagemaker.delivery.exchanges import Exchanges
+from meshtwin.emulator.sagemaker.delivery.items import Items
 from meshtwin.emulator.sagemaker.delivery.job import Job
 from meshtwin.emulator.sagemaker.delivery.objects import Objects
 from meshtwin.emulator.sagemaker.delivery.outcome import Cause
@@ -76,9 +77,11 @@ class Dispatcher:
         objects = Objects(aws.s3, aws.restarts, settings.object_patience)
         self.exchanges = Exchanges(settings.exchanges_kept, settings.exchange_body_bytes)
         self._aws = aws
-        self._settler = Settler(queue.table, objects, aws, self._spec, clock, settings, meter, faults)
+        items = Items(queue.table, settings.item_patience)
+        self._settler = Settler(queue.table, items, objects, aws, self._spec, clock, settings, meter, faults)
         self._tools = Tools(
             queue.table,
+            items,
             objects,
             self._settler,
             aws.executor,

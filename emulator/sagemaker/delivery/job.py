@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -17,6 +18,7 @@ from meshtwin.emulator.sagemaker.delivery.container import (
     NoAnswerError,
     NotConnectedError,
 )
+from meshtwin.emulator.sagemaker.delivery.items import StuckItemError
 from meshtwin.emulator.sagemaker.delivery.objects import InputError, InputInterruptedError
 from meshtwin.emulator.sagemaker.delivery.outcome import (
     CANCELLED_REASON,
@@ -34,6 +36,8 @@ from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, NoRecordErro
 from meshtwin.emulator.sagemaker.settings import OnInstanceLoss
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meshtwin.emulator.sagemaker.delivery.objects import Input
     from meshtwin.emulator.sagemaker.delivery.outcome import Outcome
     from meshtwin.emulator.sagemaker.delivery.retry import Patience
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
     from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
     from meshtwin.emulator.sagemaker.queue.table import Claim
+
+T = TypeVar("T")
 
 _INPUT_PAUSE = 1.0
 """Before an input that was interrupted is asked for again. Real seconds."""
@@ -149,6 +155,9 @@ class Job:
             self.is_forgotten = True
         except LostLeaseError as error:
             _log.warning("request is in other hands", request_id=self._entry.request_id, error=str(error))
+        except StuckItemError as error:
+            # The patrol finds it, again and again, until it can be written.
+            _log.error("request set aside", request_id=self._entry.request_id, error=str(error))
         except Exception as error:  # noqa: BLE001  # the edge of the thread
             # Whatever went wrong, the request has to end.
             _log.exception("request failed inside the emulator", request_id=self._entry.request_id)
@@ -174,7 +183,7 @@ class Job:
         if self.seat is not None:
             self._hooks.released(self)
         if outcome is None:
-            persist(self._let_go, table.put_back, claim, self._tools.clock.now())
+            self._persist(partial(table.put_back, claim, self._tools.clock.now()))
             return claim.entry
         if self._is_lost:
             raise LostLeaseError("the lease ended while the request was processed")
@@ -185,16 +194,18 @@ class Job:
         """The request, in this emulator's hands; None where it is not to be worked on."""
         if self._let_go.is_set():
             return None
-        claim = self._tools.table.claim
-        return persist(
-            self._let_go,
-            claim,
+        claim = partial(
+            self._tools.table.claim,
             self.endpoint_name,
             self._entry,
             self._lease_end(),
             now=self._tools.clock.now(),
             instance_id=self.instance_id,
         )
+        return self._persist(claim)
+
+    def _persist(self, write: Callable[[], T]) -> T:
+        return self._tools.items.persist(self._let_go, self.endpoint_name, self._entry.request_id, write)
 
     @property
     def instance_id(self) -> str | None:

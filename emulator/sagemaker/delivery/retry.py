@@ -101,17 +101,20 @@ def persist_until(
 
 
 class Patience:
-    """With one object for which S3 has nothing but its own errors; with S3 itself there is no end of it."""
+    """With one object, or one item, for which a store has nothing but its own errors.
+
+    With the store itself there is no end of it.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._since: float | None = None
 
-    def is_over(self, error: Exception, works: Callable[[float], bool]) -> bool:
+    def is_over(self, error: BaseException, works: Callable[[float], bool]) -> bool:
         """Whether to take the error for one that will not pass.
 
-        It has been S3's own answer for so many real seconds, and S3 `works` for other objects since then, by
-        `time.monotonic`.
+        It has been the store's own answer for so many real seconds, and the store `works` for others since
+        then, by `time.monotonic`.
         """
         if not isinstance(error, ClientError):
             self._since = None  # nobody answered, whatever the object

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
+    from meshtwin.emulator.sagemaker.delivery.items import Items
     from meshtwin.emulator.sagemaker.delivery.objects import Objects
     from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.monitoring.meter import Meter
@@ -57,6 +58,7 @@ class Settler:
     def __init__(  # noqa: PLR0913, PLR0917  # what every end of a request needs
         self,
         table: RequestTable,
+        items: Items,
         objects: Objects,
         aws: Aws,
         specs: Callable[[str], FleetSpec | None],
@@ -68,6 +70,7 @@ class Settler:
         self._meter = meter
         self._faults = faults
         self._table = table
+        self._items = items
         self._objects = objects
         self._aws = aws
         self._specs = specs
@@ -218,17 +221,18 @@ class Settler:
             persist_for(patience, let_go, publish)
 
     def _record(self, claim: Claim, state: State, reason: str | None, let_go: threading.Event) -> None:
-        now = self._clock.now()
+        now, request = self._clock.now(), claim.request
         forget_at = now + self._settings.retention_seconds
-        persist(let_go, self._table.end, claim, state, reason=reason, now=now, forget_at=forget_at)
+        end = partial(self._table.end, claim, state, reason=reason, now=now, forget_at=forget_at)
+        self._items.persist(let_go, request.endpoint_name, request.request_id, end)
         _log.info(
             "request ended",
-            endpoint=claim.request.endpoint_name,
-            request_id=claim.request.request_id,
-            inference_id=claim.request.inference_id,
+            endpoint=request.endpoint_name,
+            request_id=request.request_id,
+            inference_id=request.inference_id,
             state=state,
             delivery=claim.fence,
-            seconds=round(now - claim.request.received_at, 3),
+            seconds=round(now - request.received_at, 3),
         )
 
     def _count(self, request: AsyncRequest, outcome: Outcome) -> None:

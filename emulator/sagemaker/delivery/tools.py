@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
     from meshtwin.emulator.sagemaker.delivery.container import ContainerClient
+    from meshtwin.emulator.sagemaker.delivery.items import Items
     from meshtwin.emulator.sagemaker.delivery.job import Job
     from meshtwin.emulator.sagemaker.delivery.objects import Objects
     from meshtwin.emulator.sagemaker.delivery.sending import Sender
@@ -28,6 +29,7 @@ class Tools:
     """What every job works with."""
 
     table: RequestTable
+    items: Items
     objects: Objects
     settler: Settler
     executor: Executor

@@ -95,6 +95,11 @@ class Patrol:
             await self._aws.run(self._table.take_over, held, self._clock.now())
         except LostLeaseError:
             return  # renewed, ended, or refused and withdrawn, since the index was read
+        except StoreUnavailableError as error:
+            # It may be this one item alone: the others are not kept waiting, nor is the emulator's start.
+            self._leases[held] = since
+            _log.warning("request_not_taken_over", request_id=held.entry.request_id, error=str(error))
+            return
         _log.info("request_taken_over", request_id=held.entry.request_id, owner=held.owner)
         self._queue.push(held.endpoint_name, held.entry)
 
