@@ -60,3 +60,21 @@ def test_only_its_own_is_taken_away_and_no_volume(engine: Callable[..., Callable
     take_away("p", DEAD)
     changed = [line for line in asked() if not line.startswith(("ps ", "network ls"))]
     assert changed == ["stop --time 3 c1", "rm --force --volumes c1", "network rm n1"]
+
+
+@pytest.mark.parametrize(
+    ("started", "is_left"), [("2023-11-14T22:13:20", False), ("2026-01-01T00:00:00", True)]
+)
+def test_what_a_container_left_before_it_was_started_again_is_left(
+    engine: Callable[..., object], started: str, *, is_left: bool
+) -> None:
+    owner, number = "0123456789ab:7:1700000000.00:4026531836:5f3a9c01", "0123456789ab" + "0" * 52
+    engine(
+        rf'ps\ --all*) printf "p\t{owner}\n";;'
+        "\n"
+        r'"ps --format {{.ID}}") echo 0123456789ab;;'
+        "\n"
+        rf'inspect*) printf "{number}\t{started}.123456789Z\n";;'
+    )
+    assert leftovers().projects == ((("p", owner),) if is_left else ())
+    assert local.project("p").level is (Level.OK if is_left else Level.FAIL)

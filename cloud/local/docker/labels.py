@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.local.docker.engine import docker, lines
 from meshtwin.cloud.local.docker.owner import is_alive
+from meshtwin.emulator.core.owner import host_of
 from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 UP = "meshtwin.up"
 """On what compose.yaml describes: the `meshtwin up` that started it, as `owner` writes it; empty by hand."""
@@ -40,16 +42,26 @@ def owner_of(project: str) -> str | None:
 
 def leftovers() -> Leftovers:
     """What is there of dead processes; DockerError where the engine cannot be asked."""
-    running = frozenset(lines("ps", "--format", "{{.ID}}"))
-    labelled = _projects(("network", "ls"), ("ps", "--all"))
-    projects = {(name, owner) for name, owner in labelled if owner and not is_alive(owner, running)}
+    labelled = list(_projects(("network", "ls"), ("ps", "--all")))
     shown = '{{.Names}}\t{{.Label "' + OWNER_LABEL + '"}}'
-    instances = (
+    instances = [
         line.split("\t")
         for line in lines("ps", "--all", "--filter", f"label={OWNER_LABEL}", "--format", shown)
-    )
+    ]
+    running = running_since(owner for _, owner in (*labelled, *instances))
+    projects = {(name, owner) for name, owner in labelled if owner and not is_alive(owner, running)}
     dead = {name for name, owner in instances if not is_alive(owner, running)}
     return Leftovers(tuple(sorted(projects)), tuple(sorted(dead)))
+
+
+def running_since(owners: Iterable[str]) -> dict[str, float]:
+    """When the containers that run, and that these owners ran in, were started: seconds since the epoch."""
+    hosts = {host_of(owner) for owner in owners}
+    ids = [found for found in lines("ps", "--format", "{{.ID}}") if found in hosts]
+    if not ids:
+        return {}
+    began = (line.split("\t") for line in lines("inspect", "--format", "{{.Id}}\t{{.State.StartedAt}}", *ids))
+    return {found[:12]: datetime.fromisoformat(at).timestamp() for found, at in began}
 
 
 def instances_on(network: str) -> list[str]:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+from typing import TYPE_CHECKING
 
-from meshtwin.emulator.core.owner import host_of, is_certainly_gone, new_owner
+import psutil
+
+from meshtwin.emulator.core.owner import host_of, is_certainly_gone, is_older, new_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
 
@@ -15,12 +21,17 @@ def this_process() -> str:
     return new_owner()
 
 
-def is_alive(owner: str, containers: frozenset[str] = frozenset()) -> bool:
+def is_alive(owner: str, containers: Mapping[str, float] | None = None) -> bool:
     """Whether the process that `owner` names still runs; True where that cannot be known.
 
-    `containers` has the short ids of those that run: a process in one calls its host by that.
+    `containers` says since when those run, in seconds since the epoch, by their short ids: a process in one
+    calls its host by that. What began before its container did is of a run before.
     """
     host = host_of(owner)
-    if _CONTAINER_ID.fullmatch(host) and host != socket.gethostname():
-        return host in containers
-    return not is_certainly_gone(owner)
+    if not _CONTAINER_ID.fullmatch(host):
+        return not is_certainly_gone(owner)
+    if host == socket.gethostname():
+        # The first process of this container began with it.
+        return not is_certainly_gone(owner) and not is_older(owner, psutil.Process(1).create_time())
+    began = (containers or {}).get(host)
+    return began is not None and not is_older(owner, began)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshtwin.cloud.local.docker.compose import FILE
 from meshtwin.cloud.local.docker.engine import lines
-from meshtwin.cloud.local.docker.labels import leftovers, owner_of
+from meshtwin.cloud.local.docker.labels import leftovers, owner_of, running_since
 from meshtwin.cloud.local.docker.owner import is_alive
 from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
@@ -28,7 +28,7 @@ def project(name: str, *, may_run: bool = False) -> Check:
     if not owner:
         found = "started by hand, with `docker compose up`"
         return fail(what, found, f"docker compose -p {name} down, or export COMPOSE_PROJECT_NAME=...")
-    if is_alive(owner):
+    if is_alive(owner, running_since([owner])):
         pid = owner.split(":")[1]
         found = f"belongs to the `meshtwin up` of process {pid}"
         return ok(what, found) if may_run else fail(what, found, "Ctrl-C there ends it")
