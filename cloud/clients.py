@@ -1,13 +1,15 @@
-"""AWS clients for this process's settings, made once: making one costs more than a call."""
+"""boto3's clients of one profile, each made once: making one costs more than a call."""
 
 from __future__ import annotations
 
 import os
 import threading
-from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
+from botocore.config import Config
 
 from meshtwin.emulator.core.whole_answers import refuse_cut_answers
 
@@ -20,76 +22,106 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sns import SNSClient
 
-_Settings = tuple[tuple[str, str], ...]
+    from meshtwin.cloud.profiles import Profile
+
+_NO_FILE = (None, None, os.devnull, None)
+_NOTHING_SET = MappingProxyType(
+    {
+        **{
+            name: (None, None, default, convert)
+            for name, (_, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+        },
+        "config_file": _NO_FILE,
+        "credentials_file": _NO_FILE,
+    }
+)
+"""botocore's settings, each by its default: none is read from the environment, or from a file."""
+
+_NO_PROXY = Config(proxies={})
 
 
-def s3() -> S3Client:
-    """The profile's S3."""
-    client: S3Client = _client("s3", _settings())
-    return client
+class Clients:
+    """The clients of a profile, which may be used from any thread.
+
+    Those of an emulated profile follow its data alone. Those of AWS follow the SDK's own chain, as every
+    program does there: https://docs.aws.amazon.com/boto3/latest/guide/configuration.html
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._session: boto3.session.Session | None = None
+        self._made: dict[str, Any] = {}
+        # boto3's sessions make one client at a time:
+        # https://docs.aws.amazon.com/boto3/latest/guide/session.html
+        self._making = threading.Lock()
+
+    @property
+    def s3(self) -> S3Client:
+        """S3."""
+        client: S3Client = self.other("s3")
+        return client
+
+    @property
+    def sagemaker(self) -> SageMakerClient:
+        """SageMaker's control plane."""
+        client: SageMakerClient = self.other("sagemaker")
+        return client
+
+    @property
+    def sagemaker_runtime(self) -> SageMakerRuntimeClient:
+        """SageMaker's runtime."""
+        client: SageMakerRuntimeClient = self.other("sagemaker-runtime")
+        return client
+
+    @property
+    def autoscaling(self) -> ApplicationAutoScalingClient:
+        """Application Auto Scaling."""
+        client: ApplicationAutoScalingClient = self.other("application-autoscaling")
+        return client
+
+    @property
+    def dynamodb(self) -> DynamoDBClient:
+        """DynamoDB."""
+        client: DynamoDBClient = self.other("dynamodb")
+        return client
+
+    @property
+    def sns(self) -> SNSClient:
+        """SNS."""
+        client: SNSClient = self.other("sns")
+        return client
+
+    @property
+    def cloudwatch(self) -> CloudWatchClient:
+        """CloudWatch, which is the store's where there is one."""
+        client: CloudWatchClient = self.other("cloudwatch")
+        return client
+
+    def other(self, service: str) -> Any:  # noqa: ANN401  # of a service named at run time
+        """A client of a service by boto3's name of it."""
+        with self._making:
+            if service not in self._made:
+                self._made[service] = refuse_cut_answers(self._client(service))
+            return self._made[service]
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401  # as above
+        # One session for all clients: each new one reads the list of AWS's endpoints, a tenth of a second.
+        if self._session is None:
+            self._session = _session(self._profile)
+        if not self._profile.emulated:
+            return self._session.client(service)  # type: ignore[call-overload]  # typed by the callers
+        return self._session.client(  # type: ignore[call-overload]  # as above
+            service, endpoint_url=self._profile.endpoint_url(service), config=_NO_PROXY
+        )
 
 
-def sagemaker() -> SageMakerClient:
-    """The profile's SageMaker control plane."""
-    client: SageMakerClient = _client("sagemaker", _settings())
-    return client
-
-
-def sagemaker_runtime() -> SageMakerRuntimeClient:
-    """The profile's SageMaker runtime."""
-    client: SageMakerRuntimeClient = _client("sagemaker-runtime", _settings())
-    return client
-
-
-def autoscaling() -> ApplicationAutoScalingClient:
-    """The profile's Application Auto Scaling."""
-    client: ApplicationAutoScalingClient = _client("application-autoscaling", _settings())
-    return client
-
-
-def dynamodb() -> DynamoDBClient:
-    """The profile's DynamoDB."""
-    client: DynamoDBClient = _client("dynamodb", _settings())
-    return client
-
-
-def sns() -> SNSClient:
-    """The profile's SNS."""
-    client: SNSClient = _client("sns", _settings())
-    return client
-
-
-def cloudwatch() -> CloudWatchClient:
-    """The profile's CloudWatch, which is the store's where there is one."""
-    client: CloudWatchClient = _client("cloudwatch", _settings())
-    return client
-
-
-def other(service: str, region: str | None = None) -> Any:  # noqa: ANN401  # of a service named at run time
-    """A client of a service that is asked once or twice, in a region or the environment's."""
-    return _client(service, _settings(), region)
-
-
-def _settings() -> _Settings:
-    return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
-
-
-def _client(service: str, settings: _Settings, region: str | None = None) -> Any:  # noqa: ANN401  # boto3's own type
-    with _MAKING:
-        return _made(service, settings, region)
-
-
-_MAKING = threading.Lock()
-"""boto3's sessions make one client at a time: https://docs.aws.amazon.com/boto3/latest/guide/session.html"""
-
-
-@lru_cache(maxsize=16)
-def _made(service: str, settings: _Settings, region: str | None) -> Any:  # noqa: ANN401  # as above
-    made = _session(settings).client(service, region_name=region)  # type: ignore[call-overload]  # typed by the callers
-    return refuse_cut_answers(made)
-
-
-@lru_cache(maxsize=2)
-def _session(_settings: _Settings) -> boto3.session.Session:
-    """One for all clients: each new session reads the list of AWS's endpoints again, a tenth of a second."""
-    return boto3.session.Session()
+def _session(profile: Profile) -> boto3.session.Session:
+    if profile.credentials is None:
+        return boto3.session.Session(region_name=profile.region)
+    key_id, secret = profile.credentials
+    return boto3.session.Session(
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        region_name=profile.region,
+        botocore_session=botocore.session.Session(dict(_NOTHING_SET)),
+    )

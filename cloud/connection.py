@@ -1,22 +1,28 @@
-"""Pointing this process at a profile, once, before anything asks for an AWS client.
+"""A profile whose services can be reached: its data, the settings that lead to it, and AWS clients of it.
 
-What a person's shell has of other places ends here: on a profile with services of its own, neither its AWS_*
-settings nor the SDK's configuration files nor a proxy are in force.
+The environment is read here, once, and never changed. What a person's shell has of other places ends here: on
+a profile with services of its own, neither its AWS_* settings nor the SDK's files nor a proxy are in force.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from meshtwin.cloud.createbuild.api import BuildApi
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.stack.state import read_state
-from meshtwin.cloud.profiles import Profile, load_profile, profile_name
+from meshtwin.cloud.pages import EMULATOR_VARIABLE, KEY_VARIABLE, Emulator
+from meshtwin.cloud.profiles import API_TOKEN_VARIABLE, API_URL_VARIABLE, Profile, load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EMULATOR_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"
+    from meshtwin.cloud.clients import Clients
+
+_RUNTIME_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"
 
 _NOWHERE = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -29,59 +35,94 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _HERE = ("127.0.0.1", "localhost", "localhost.localstack.cloud")
 
 
-def connect(chosen: str | None = None) -> Profile:
-    """The profile in force, with this process's environment leading to its services.
+@dataclass(frozen=True)
+class Connection:
+    """A profile in reach. `settings` are the variables in force: those of the shell and of `meshtwin up`."""
+
+    profile: Profile
+    settings: Mapping[str, str]
+
+    @cached_property
+    def aws(self) -> Clients:
+        """The profile's clients."""
+        from meshtwin.cloud.clients import Clients  # noqa: PLC0415  # boto3: the emulator's pages need none of it
+
+        return Clients(self.profile)
+
+    @cached_property
+    def emulator(self) -> Emulator | None:
+        """The emulator's own pages; None where AWS is what answers."""
+        url = self.settings.get(EMULATOR_VARIABLE)
+        return Emulator(url, self.settings.get(KEY_VARIABLE, "")) if url else None
+
+    def needed_emulator(self) -> Emulator:
+        """The emulator's own pages.
+
+        Raises:
+            UnavailableError: there is no emulator: on AWS nobody can ask for these things.
+        """
+        if self.emulator is None:
+            raise UnavailableError(
+                f"{EMULATOR_VARIABLE} is not set: this is asked of the emulator, and AWS has nothing like "
+                "it. Start `meshtwin up`, or use --profile embedded"
+            )
+        return self.emulator
+
+    def build_api(self) -> BuildApi:
+        """The build API.
+
+        Raises:
+            UnavailableError: the settings name none.
+        """
+        url, token = self.settings.get(API_URL_VARIABLE), self.settings.get(API_TOKEN_VARIABLE)
+        if not url or not token:
+            raise UnavailableError(
+                f"{API_URL_VARIABLE} and {API_TOKEN_VARIABLE} are not set: set them to the address of the "
+                "build API and to its token. `meshtwin up` sets them itself where it runs the functions"
+            )
+        return BuildApi(url.rstrip("/"), token, direct=self.profile.emulated)
+
+
+def connect(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> Connection:
+    """The profile in force, by `chosen` and by `environment`, which is the process's by default.
 
     A running `meshtwin up` has left its settings; where there is none, settings exported by hand do.
 
     Raises:
         UnavailableError: the profile has services of its own, and they are not running.
     """
-    profile = load_profile(profile_name(chosen))
+    own = dict(os.environ if environment is None else environment)
+    profile = load_profile(chosen, own)
     if not profile.emulated:
-        os.environ.update(profile.connection())
-        return profile
+        return reach(profile, profile.environment(), own)
     state = read_state(profile.name)
     if state is not None:
-        use(state.environment)
-    elif EMULATOR_VARIABLE in os.environ:
-        use({name: os.environ[name] for name in _printed(profile) if name in os.environ})
-    else:
-        raise UnavailableError(
-            f"profile {profile.name!r} is not running: start `meshtwin up --profile {profile.name}` "
-            "in another shell, or export the settings that it printed"
-        )
-    return load_profile(profile.name)
+        return reach(profile, state.environment, own)
+    if _RUNTIME_VARIABLE in own:
+        return reach(profile, own, own)
+    raise UnavailableError(
+        f"profile {profile.name!r} is not running: start `meshtwin up --profile {profile.name}` "
+        "in another shell, or export the settings that it printed"
+    )
 
 
-def use(environment: Mapping[str, str]) -> None:
-    """Take over a stack's settings; names of resources that this process has set already are kept."""
-    isolated = without_aws()
-    os.environ.update(isolated)
-    for name in os.environ.keys() - isolated.keys():
-        del os.environ[name]
-    for name, value in environment.items():
-        if name.startswith("AWS_"):
-            os.environ[name] = value
-        else:
-            os.environ.setdefault(name, value)
+def reach(profile: Profile, printed: Mapping[str, str], own: Mapping[str, str]) -> Connection:
+    """The profile at the services that `printed` leads to; names of resources that `own` sets are kept."""
+    aws = {name: value for name, value in printed.items() if name.startswith("AWS_")}
+    settings = {**printed, **own, **aws}
+    return Connection(load_profile(profile.name, settings).reached(settings), settings)
 
 
-def without_aws() -> dict[str, str]:
-    """This process's environment without what leads an SDK to AWS, somewhere else, or through a proxy."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return kept | _NOWHERE | beside_proxies()
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without what leads an SDK to AWS, somewhere else, or through a proxy: for children."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+    return kept | _NOWHERE | beside_proxies(environment)
 
 
-def beside_proxies() -> dict[str, str]:
-    """NO_PROXY with this machine in it, in both spellings, where the environment names a proxy."""
-    if not any(os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES):
+def beside_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """NO_PROXY with this machine in it, in both spellings, where `environment` names a proxy."""
+    if not any(environment.get(name) or environment.get(name.upper()) for name in _PROXIES):
         return {}
-    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     hosts = dict.fromkeys([*(host.strip() for host in given.split(",") if host.strip()), *_HERE])
     return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
-
-
-def _printed(profile: Profile) -> frozenset[str]:
-    """The names of the settings that `meshtwin up` prints."""
-    return frozenset(profile.connection(store_url="-", emulator_url="-") | profile.standins("-"))

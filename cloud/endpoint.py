@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from meshtwin.cloud import clients
 from meshtwin.cloud.aws_errors import aws_errors, error_code
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.resources import ensure_resources, topic_arns
@@ -18,6 +17,8 @@ from meshtwin.cloud.spec.endpoint import VARIANT, container_environment, endpoin
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from meshtwin.cloud.clients import Clients
+    from meshtwin.cloud.connection import Connection
     from meshtwin.cloud.profiles import Profile
     from meshtwin.cloud.spec.endpoint import EndpointSpec
 
@@ -41,7 +42,7 @@ class EndpointStatus:
     config: str = ""
 
 
-def prepare_endpoint(profile: Profile, say: Callable[[str], None]) -> bool:
+def prepare_endpoint(connection: Connection, say: Callable[[str], None]) -> bool:
     """Make what the endpoint stands on; True where it is still to be made itself, by `create_endpoint`.
 
     An endpoint that is there keeps the settings it was made with, and `say` is told where these are not
@@ -50,20 +51,20 @@ def prepare_endpoint(profile: Profile, say: Callable[[str], None]) -> bool:
     Raises:
         UnavailableError: a service refuses, or cannot be reached.
     """
-    with aws_errors(f"profile {profile.name!r}"):
-        existing = describe_endpoint(profile.names.endpoint_name)
-        ensure_resources(profile)
+    with aws_errors(f"profile {connection.profile.name!r}"):
+        existing = describe_endpoint(connection.aws, connection.profile.names.endpoint_name)
+        ensure_resources(connection)
         if existing is None:
             return True
         if existing.status == "Failed":
             say(f"endpoint {existing.name} had failed, and is made anew")
-            _delete_and_wait(profile)
+            _delete_and_wait(connection)
             return True
-        _say_if_other(profile, existing, say)
+        _say_if_other(connection, existing, say)
         return False
 
 
-def create_endpoint(profile: Profile) -> bool:
+def create_endpoint(connection: Connection) -> bool:
     """Make the endpoint, of a model and a configuration with the settings of now.
 
     False where somebody else was first: it is theirs.
@@ -71,19 +72,19 @@ def create_endpoint(profile: Profile) -> bool:
     Raises:
         UnavailableError: a service refuses, or cannot be reached; it may have been made all the same.
     """
-    with aws_errors(f"profile {profile.name!r}"):
-        spec = _spec(profile)
-        sagemaker = clients.sagemaker()
+    with aws_errors(f"profile {connection.profile.name!r}"):
+        spec = _spec(connection)
+        sagemaker = connection.aws.sagemaker
         _made(lambda: sagemaker.create_model(**spec.model))
         _made(lambda: sagemaker.create_endpoint_config(**spec.config))
-        name = profile.names.endpoint_name
+        name = connection.profile.names.endpoint_name
         return _made(
             lambda: sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=spec.config_name)
         )
 
 
 def bring_in_service(
-    profile: Profile, report: Callable[[str], None], *, new: bool, scale_to_zero: bool | None = None
+    connection: Connection, report: Callable[[str], None], *, new: bool, scale_to_zero: bool | None = None
 ) -> None:
     """Wait until the endpoint is InService, and let it scale to zero or not.
 
@@ -93,18 +94,19 @@ def bring_in_service(
     Raises:
         UnavailableError: the endpoint has failed, with AWS's reason, or a service cannot be reached.
     """
-    with aws_errors(f"profile {profile.name!r}"):
-        _wait_in_service(profile, report)
-        _scale(profile, scale_to_zero, new=new)
+    with aws_errors(f"profile {connection.profile.name!r}"):
+        _wait_in_service(connection, report)
+        _scale(connection, scale_to_zero, new=new)
 
 
-def _scale(profile: Profile, wanted: bool | None, *, new: bool) -> None:
+def _scale(connection: Connection, wanted: bool | None, *, new: bool) -> None:
+    profile = connection.profile
     chosen = profile.scale_to_zero if wanted is None and new else wanted
     if chosen is None or (new and not chosen):
         return
     change = ensure_scaling if chosen else remove_scaling
     try:
-        change(profile.names.endpoint_name, VARIANT)
+        change(connection.aws, profile.names.endpoint_name, VARIANT)
     except ClientError as error:
         raise UnavailableError(
             f"endpoint {profile.names.endpoint_name!r} cannot be made to scale to zero: {error}\n"
@@ -118,7 +120,7 @@ def removal_command(profile: Profile) -> str:
     return f"aws sagemaker wait endpoint-in-service {name}; aws sagemaker delete-endpoint {name}"
 
 
-def delete_endpoint(profile: Profile) -> None:
+def delete_endpoint(connection: Connection) -> None:
     """Delete scaling, endpoint, configuration and model; what is not there is passed over. Buckets stay.
 
     Each is tried, whatever is refused of the others.
@@ -126,8 +128,8 @@ def delete_endpoint(profile: Profile) -> None:
     Raises:
         UnavailableError: one was refused, the first of them, or AWS cannot be reached.
     """
-    sagemaker = clients.sagemaker()
-    names = profile.names
+    sagemaker = connection.aws.sagemaker
+    names = connection.profile.names
     refused: list[ClientError] = []
 
     def attempt(delete: Callable[[], Any], *passed_over: str) -> None:
@@ -138,9 +140,9 @@ def delete_endpoint(profile: Profile) -> None:
                 refused.append(error)
 
     with aws_errors(f"endpoint {names.endpoint_name!r}"):
-        configs, models = _made_of(profile)
+        configs, models = _made_of(connection)
         # Who may not touch scaling has not made any.
-        attempt(lambda: remove_scaling(names.endpoint_name, VARIANT), *_DENIED)
+        attempt(lambda: remove_scaling(connection.aws, names.endpoint_name, VARIANT), *_DENIED)
         attempt(lambda: sagemaker.delete_endpoint(EndpointName=names.endpoint_name))
         for config in configs:
             attempt(lambda config=config: sagemaker.delete_endpoint_config(EndpointConfigName=config))  # type: ignore[misc]  # bound early
@@ -150,31 +152,31 @@ def delete_endpoint(profile: Profile) -> None:
             raise refused[0]
 
 
-def _made_of(profile: Profile) -> tuple[list[str], list[str]]:
+def _made_of(connection: Connection) -> tuple[list[str], list[str]]:
     """The endpoint's configuration and models, by name, as far as they were made here."""
-    names = profile.names
+    names = connection.profile.names
     try:
-        found = describe_endpoint(names.endpoint_name)
+        found = describe_endpoint(connection.aws, names.endpoint_name)
         if found is None or not is_ours(names.endpoint_config_name, found.config):
             return [], []
-        config = clients.sagemaker().describe_endpoint_config(EndpointConfigName=found.config)
+        config = connection.aws.sagemaker.describe_endpoint_config(EndpointConfigName=found.config)
     except ClientError:
         return [], []  # the endpoint costs money, these do not: it is deleted all the same
     models = [variant.get("ModelName", "") for variant in config["ProductionVariants"]]
     return [found.config], [model for model in models if is_ours(names.model_name, model)]
 
 
-def _delete_and_wait(profile: Profile) -> None:
-    delete_endpoint(profile)
-    pauses = _pauses(profile)
-    while describe_endpoint(profile.names.endpoint_name) is not None:
+def _delete_and_wait(connection: Connection) -> None:
+    delete_endpoint(connection)
+    pauses = _pauses(connection.profile)
+    while describe_endpoint(connection.aws, connection.profile.names.endpoint_name) is not None:
         time.sleep(next(pauses))
 
 
-def describe_endpoint(name: str) -> EndpointStatus | None:
+def describe_endpoint(aws: Clients, name: str) -> EndpointStatus | None:
     """How the endpoint is, or None where there is none of that name."""
     try:
-        found = clients.sagemaker().describe_endpoint(EndpointName=name)
+        found = aws.sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
         if _is_not_found(error):
             return None
@@ -190,46 +192,48 @@ def describe_endpoint(name: str) -> EndpointStatus | None:
     )
 
 
-def _spec(profile: Profile) -> EndpointSpec:
-    account, role_arn = _identity(profile)
+def _spec(connection: Connection) -> EndpointSpec:
+    profile = connection.profile
+    account, role_arn = _identity(connection)
     registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
     return endpoint_spec(
         profile.names,
         image=profile.image or f"{registry}/{profile.names.ecr_repo}:latest",
         role_arn=role_arn,
-        environment=container_environment(),
-        topics=topic_arns(profile),
+        environment=container_environment(connection.settings),
+        topics=topic_arns(connection),
     )
 
 
-def _say_if_other(profile: Profile, existing: EndpointStatus, say: Callable[[str], None]) -> None:
+def _say_if_other(connection: Connection, existing: EndpointStatus, say: Callable[[str], None]) -> None:
     """Nobody is to take an old model for the one that was asked for."""
     try:
-        wanted = _spec(profile).config_name
+        wanted = _spec(connection).config_name
     except ClientError:
         return  # who may not ask for role and account may use the endpoint all the same
     if existing.config != wanted:
         say(
             f"endpoint {existing.name} keeps the model, image and settings that it was made with "
             f"(configuration {existing.config}; from here it would be {wanted}). "
-            f"To have it made anew: `{removal_command(profile)}`, then start again"
+            f"To have it made anew: `{removal_command(connection.profile)}`, then start again"
         )
 
 
-def _identity(profile: Profile) -> tuple[str, str]:
+def _identity(connection: Connection) -> tuple[str, str]:
     """The account, and the ARN of the role that the container runs under."""
+    profile, aws = connection.profile, connection.aws
     role = profile.names.execution_role_name
     if profile.account_id is not None:
         return profile.account_id, f"arn:aws:iam::{profile.account_id}:role/{role}"
-    account: str = clients.other("sts").get_caller_identity()["Account"]
-    return account, clients.other("iam").get_role(RoleName=role)["Role"]["Arn"]
+    account: str = aws.other("sts").get_caller_identity()["Account"]
+    return account, aws.other("iam").get_role(RoleName=role)["Role"]["Arn"]
 
 
-def _wait_in_service(profile: Profile, report: Callable[[str], None]) -> None:
-    name = profile.names.endpoint_name
-    pauses = _pauses(profile)
+def _wait_in_service(connection: Connection, report: Callable[[str], None]) -> None:
+    name = connection.profile.names.endpoint_name
+    pauses = _pauses(connection.profile)
     while True:
-        found = describe_endpoint(name)
+        found = describe_endpoint(connection.aws, name)
         if found is None:
             raise UnavailableError(f"endpoint {name!r} was deleted while it was waited for")
         if found.status == "InService":

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from meshtwin.cloud import clients
 from meshtwin.cloud.aws_errors import unavailable
 from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
 from meshtwin.cloud.whole import whole
@@ -17,6 +16,8 @@ from meshtwin.runtime.contract import S3_URI
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
 
 NOT_FOUND = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -50,27 +51,27 @@ def is_s3(place: str) -> bool:
     return False
 
 
-def upload(path: Path, target: S3Location) -> None:
+def upload(s3: S3Client, path: Path, target: S3Location) -> None:
     """Put a file into S3, with its content type."""
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     try:
-        clients.s3().upload_file(str(path), target.bucket, target.key, {"ContentType": content_type})
+        s3.upload_file(str(path), target.bucket, target.key, {"ContentType": content_type})
     except (ClientError, S3UploadFailedError) as error:
         raise unavailable(error, f"{path} cannot be uploaded to {target}") from error
 
 
-def download(source: S3Location, path: Path) -> None:
+def download(s3: S3Client, source: S3Location, path: Path) -> None:
     """Bring an object here, whole or not at all. CloudError where that fails: it is still in S3 then."""
     try:
         with whole(path) as partial:
-            clients.s3().download_file(source.bucket, source.key, str(partial))
+            s3.download_file(source.bucket, source.key, str(partial))
     except (ClientError, OSError) as error:
         raise CloudError(f"{source} cannot be downloaded to {path}: {error}") from error
 
 
-def read_if_there(source: S3Location) -> bytes | None:
+def read_if_there(s3: S3Client, source: S3Location) -> bytes | None:
     """The object's bytes, or None where there is none.
 
     Raises:
@@ -78,7 +79,7 @@ def read_if_there(source: S3Location) -> bytes | None:
             https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     try:
-        return clients.s3().get_object(Bucket=source.bucket, Key=source.key)["Body"].read()
+        return s3.get_object(Bucket=source.bucket, Key=source.key)["Body"].read()
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code in NOT_FOUND:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -14,32 +14,43 @@ from meshtwin.cloud.errors import UnavailableError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
-_KEY = "AWS_ACCESS_KEY_ID"
+EMULATOR_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
+KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """An emulator is reached without a proxy, whatever the shell has."""
 
 _CLIENT_ERRORS = range(400, 500)
 
 
-def has_emulator() -> bool:
-    """Whether the connected profile has an emulator that could be asked."""
-    return bool(os.environ.get(_VARIABLE))
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """The emulator at `url`, for whoever has its access key."""
 
+    url: str
+    key: str
 
-def emulator_url() -> str:
-    """Where the emulator of the connected profile is.
+    def ask(self, path: str, document: object = None, *, method: str | None = None, **query: object) -> Any:  # noqa: ANN401  # a page's JSON
+        """A page's JSON document; posted to where `document` is given. Nothing asked takes over a minute.
 
-    Raises:
-        UnavailableError: the profile has none: on AWS nobody can ask for these things.
-    """
-    url = os.environ.get(_VARIABLE)
-    if not url:
-        raise UnavailableError(
-            f"{_VARIABLE} is not set: this is asked of the emulator, and AWS has nothing like it. "
-            "Start `meshtwin up`, or use --profile embedded"
-        )
-    return url
+        Raises:
+            UsageError: the page refuses, in its words.
+            UnavailableError: nobody answers.
+        """
+        given = {name: value for name, value in query.items() if value is not None}
+        url = f"{self.url}/_emulator{quote(path)}" + (f"?{urlencode(given)}" if given else "")
+        body = None if document is None else json.dumps(document).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  # the profile's own URL
+        try:
+            with _DIRECT.open(request, timeout=90) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            words = _words(error.read())
+            if error.code in _CLIENT_ERRORS:
+                raise UsageError(words) from None
+            raise UnavailableError(words) from None
+        except OSError as error:
+            raise UnavailableError(f"the emulator at {self.url} does not answer: {error}") from error
 
 
 def browser_page(environment: Mapping[str, str]) -> str | None:
@@ -47,32 +58,8 @@ def browser_page(environment: Mapping[str, str]) -> str | None:
 
     The key stands behind the `#`, which a browser sends to nobody.
     """
-    url = environment.get(_VARIABLE)
-    return f"{url}/_emulator/ui#key={environment.get(_KEY, '')}" if url else None
-
-
-def ask(path: str, document: object = None, *, method: str | None = None, **query: object) -> Any:  # noqa: ANN401  # a page's JSON
-    """A page's JSON document; posted to where `document` is given. Nothing is asked that takes over a minute.
-
-    Raises:
-        UsageError: the page refuses, in its words.
-        UnavailableError: nobody answers.
-    """
-    given = {name: value for name, value in query.items() if value is not None}
-    url = f"{emulator_url()}/_emulator{quote(path)}" + (f"?{urlencode(given)}" if given else "")
-    body = None if document is None else json.dumps(document).encode()
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get(_KEY, '')}"}
-    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  # the profile's own URL
-    try:
-        with _DIRECT.open(request, timeout=90) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        words = _words(error.read())
-        if error.code in _CLIENT_ERRORS:
-            raise UsageError(words) from None
-        raise UnavailableError(words) from None
-    except OSError as error:
-        raise UnavailableError(f"the emulator at {emulator_url()} does not answer: {error}") from error
+    url = environment.get(EMULATOR_VARIABLE)
+    return f"{url}/_emulator/ui#key={environment.get(KEY_VARIABLE, '')}" if url else None
 
 
 def _words(body: bytes) -> str:

@@ -1,8 +1,7 @@
 """The three places where the same code runs, as data. The only file that knows more than one of them.
 
-A profile is handed on through the SDK's own settings (`AWS_ENDPOINT_URL`, ...), so that everything else asks
-boto3 for a client and gets the right one. Service-specific endpoints:
-https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+Our own code is handed a profile; programs of others get the SDK's own settings (`AWS_ENDPOINT_URL`, ...) from
+it. Service-specific endpoints: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import string
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from meshtwin.cloud.errors import UsageError
@@ -25,6 +24,20 @@ API_URL_VARIABLE = "BUILD_API_URL"
 API_TOKEN_VARIABLE = "BUILD_API_TOKEN"  # noqa: S105  # a name
 API_PREFIX = "/_api"
 """Where the stand-in for API Gateway has its routes; on AWS they are at the root of the API's own host."""
+
+_SERVICE_IDS = {
+    "sagemaker": "SAGEMAKER",
+    "sagemaker-runtime": "SAGEMAKER_RUNTIME",
+    "application-autoscaling": "APPLICATION_AUTO_SCALING",
+    "lambda": "LAMBDA",
+    "bedrock-runtime": "BEDROCK_RUNTIME",
+}
+"""What the SDKs call services that are not at the default endpoint, by boto3's names of them."""
+
+_ENDPOINT_URL = "AWS_ENDPOINT_URL"
+_ENDPOINT_VARIABLES = (_ENDPOINT_URL, *(f"{_ENDPOINT_URL}_{name}" for name in _SERVICE_IDS.values()))
+_OF_EMULATOR = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
+_OF_STANDINS = ("lambda", "bedrock-runtime")
 
 _KEY_LETTERS = string.ascii_uppercase + string.digits
 
@@ -73,6 +86,7 @@ class Profile:
     emulator starts a container; None where AWS does it. `credentials` is (access key, secret key), those of
     one run once it is `keyed`, None for the SDK's own chain; `account_id` None where STS must be asked.
     `scale_to_zero` is whether a new endpoint gives its instance back without work, where nobody says.
+    `endpoints` has the URLs of its services, by the SDK's variables; empty for AWS's own.
     """
 
     name: str
@@ -85,6 +99,7 @@ class Profile:
     account_id: str | None
     credentials: tuple[str, str] | None
     scale_to_zero: bool
+    endpoints: Mapping[str, str] = field(default_factory=dict)
 
     def keyed(self) -> Profile:
         """The profile with credentials of one run, which its servers ask all callers for.
@@ -104,34 +119,56 @@ class Profile:
         """How often it is worth asking how something is: AWS's own waiters ask every 30 s."""
         return 0.1 if self.emulated else 10.0
 
-    def connection(self, *, store_url: str | None = None, emulator_url: str | None = None) -> dict[str, str]:
-        """The environment that points any AWS SDK or CLI at this profile, and names its resources."""
-        settings = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
-        if store_url is not None:
-            settings["AWS_ENDPOINT_URL"] = store_url
-        if emulator_url is not None:
-            settings["AWS_ENDPOINT_URL_SAGEMAKER"] = emulator_url
-            settings["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = emulator_url
-            settings["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"] = emulator_url
+    def at(
+        self, *, store: str | None = None, emulator: str | None = None, standins: str | None = None
+    ) -> Profile:
+        """The profile with services at these URLs, besides those that it has already."""
+        found = dict(self.endpoints)
+        if store is not None:
+            found[_ENDPOINT_URL] = store
+        for url, services in ((emulator, _OF_EMULATOR), (standins, _OF_STANDINS)):
+            if url is not None:
+                found |= {_endpoint_variable(service): url for service in services}
+        return replace(self, endpoints=found)
+
+    def reached(self, settings: Mapping[str, str]) -> Profile:
+        """The profile with the endpoints and credentials that `settings` has, as `environment` wrote them.
+
+        One of AWS stays as it is: the SDK itself follows its settings there.
+        """
+        if not self.emulated:
+            return self
+        endpoints = {name: settings[name] for name in _ENDPOINT_VARIABLES if settings.get(name)}
+        key = settings.get("AWS_ACCESS_KEY_ID"), settings.get("AWS_SECRET_ACCESS_KEY")
+        given = (key[0], key[1]) if key[0] and key[1] else self.credentials
+        return replace(self, endpoints=endpoints, credentials=given)
+
+    def endpoint_url(self, service: str) -> str | None:
+        """Where a service is, by boto3's name of it; None for AWS's own endpoint."""
+        default = self.endpoints.get(_ENDPOINT_URL)
+        return (
+            self.endpoints.get(_endpoint_variable(service), default) if service in _SERVICE_IDS else default
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point any AWS SDK or CLI at this profile, and name its resources."""
+        settings = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, **self.endpoints}
         if self.credentials is not None:
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"] = self.credentials
         return settings | {PROFILE_VARIABLE: self.name} | self.names.environment()
 
-    def standins(self, url: str) -> dict[str, str]:
-        """What a connection has besides, where stand-ins for Lambda, API Gateway and Bedrock are at `url`."""
-        return {
-            "AWS_ENDPOINT_URL_LAMBDA": url,
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
-            API_URL_VARIABLE: f"{url}{API_PREFIX}",
-        }
+
+def _endpoint_variable(service: str) -> str:
+    return f"{_ENDPOINT_URL}_{_SERVICE_IDS[service]}"
 
 
 PROFILES = ("embedded", "local", "sagemaker")
 
 
-def profile_name(chosen: str | None = None) -> str:
-    """The profile in force: `chosen`, else MESHTWIN_PROFILE, else embedded."""
-    name = chosen or os.environ.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
+def profile_name(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> str:
+    """The profile in force: `chosen`, else MESHTWIN_PROFILE of `environment`, else embedded."""
+    variables = os.environ if environment is None else environment
+    name = chosen or variables.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
     if name not in PROFILES:
         raise UsageError(f"profile {name!r}: expected one of {', '.join(PROFILES)}")
     return name
@@ -140,7 +177,7 @@ def profile_name(chosen: str | None = None) -> str:
 def load_profile(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> Profile:
     """The profile in force, with the names and region that `environment` (default: the process's) sets."""
     variables = os.environ if environment is None else environment
-    name = profile_name(chosen)
+    name = profile_name(chosen, variables)
     region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or "us-east-1"
     names = _names(variables, _defaults(name))
     if name == "embedded":

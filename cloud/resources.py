@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from meshtwin.cloud import clients
 from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.minecraft.jobs.table import create_table
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import BucketLifecycleConfigurationTypeDef
     from mypy_boto3_sagemaker.type_defs import AsyncInferenceNotificationConfigTypeDef
 
+    from meshtwin.cloud.clients import Clients
+    from meshtwin.cloud.connection import Connection
     from meshtwin.cloud.profiles import Profile
 
 EXPIRE_AFTER_DAYS: Mapping[str, int] = MappingProxyType(
@@ -48,20 +49,19 @@ def bucket_lifecycle() -> BucketLifecycleConfigurationTypeDef:
     }
 
 
-def ensure_resources(profile: Profile) -> list[str]:
+def ensure_resources(connection: Connection) -> list[str]:
     """Make what of it is not there; the names of what was made. On AWS the table is the deployment's."""
-    made = ensure_buckets(profile)
-    for topic in _missing_topics(profile):
-        clients.sns().create_topic(Name=topic)
+    profile, aws = connection.profile, connection.aws
+    made = _ensure_buckets(profile, aws.s3)
+    for topic in _missing_topics(profile, aws):
+        aws.sns.create_topic(Name=topic)
         made.append(topic)
-    if profile.emulated and _ensure_table(profile.names.job_table):
+    if profile.emulated and _ensure_table(aws, profile.names.job_table):
         made.append(profile.names.job_table)
     return made
 
 
-def ensure_buckets(profile: Profile) -> list[str]:
-    """Make the profile's buckets where they are not there; the names of those that were made."""
-    s3 = clients.s3()
+def _ensure_buckets(profile: Profile, s3: S3Client) -> list[str]:
     for variable, bucket in profile.names.buckets().items():
         if not bucket:
             raise UsageError(
@@ -89,9 +89,10 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     return False
 
 
-def topic_arns(profile: Profile) -> AsyncInferenceNotificationConfigTypeDef:
+def topic_arns(connection: Connection) -> AsyncInferenceNotificationConfigTypeDef:
     """The endpoint's topics for its ends, good and bad, which have to be there; none where none is named."""
-    known = _arns_by_name() if _topics(profile) else {}
+    profile = connection.profile
+    known = _arns_by_name(connection.aws) if _topics(profile) else {}
     arns: AsyncInferenceNotificationConfigTypeDef = {}
     if profile.names.success_topic:
         arns["SuccessTopic"] = known[profile.names.success_topic]
@@ -104,21 +105,21 @@ def _topics(profile: Profile) -> list[str]:
     return [name for name in (profile.names.success_topic, profile.names.error_topic) if name]
 
 
-def _missing_topics(profile: Profile) -> list[str]:
+def _missing_topics(profile: Profile, aws: Clients) -> list[str]:
     named = _topics(profile)
-    known = _arns_by_name() if named else {}
+    known = _arns_by_name(aws) if named else {}
     return [name for name in named if name not in known]
 
 
-def _arns_by_name() -> dict[str, str]:
-    pages = clients.sns().get_paginator("list_topics").paginate()
+def _arns_by_name(aws: Clients) -> dict[str, str]:
+    pages = aws.sns.get_paginator("list_topics").paginate()
     arns = [topic["TopicArn"] for page in pages for topic in page["Topics"]]
     return {arn.rpartition(":")[2]: arn for arn in arns}
 
 
-def _ensure_table(name: str) -> bool:
+def _ensure_table(aws: Clients, name: str) -> bool:
     """Whether it had to be made."""
-    dynamodb = clients.dynamodb()
+    dynamodb = aws.dynamodb
     try:
         dynamodb.describe_table(TableName=name)
     except dynamodb.exceptions.ResourceNotFoundException:

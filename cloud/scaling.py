@@ -7,11 +7,12 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from meshtwin.cloud import clients
+if TYPE_CHECKING:
+    from meshtwin.cloud.clients import Clients
 
 LEAST = 0
 MOST = 1
@@ -40,13 +41,13 @@ def wake_alarm(endpoint: str) -> str:
     return f"{endpoint}-HasBacklogWithoutCapacity"
 
 
-def ensure_scaling(endpoint: str, variant: str) -> None:
+def ensure_scaling(aws: Clients, endpoint: str, variant: str) -> None:
     """Let the endpoint's variant scale between zero instances and one; doing so again changes nothing.
 
     ClientError where the account may not.
     """
     target = _target(endpoint, variant)
-    scaling = clients.autoscaling()
+    scaling = aws.autoscaling
     scaling.register_scalable_target(**target, MinCapacity=LEAST, MaxCapacity=MOST)
     scaling.put_scaling_policy(
         **target,
@@ -75,24 +76,24 @@ def ensure_scaling(endpoint: str, variant: str) -> None:
             "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
         },
     )
-    _put_wake_alarm(endpoint, waking["PolicyARN"])
+    _put_wake_alarm(aws, endpoint, waking["PolicyARN"])
 
 
-def remove_scaling(endpoint: str, variant: str) -> None:
+def remove_scaling(aws: Clients, endpoint: str, variant: str) -> None:
     """Take target, policies and alarm away; what is not there is passed over."""
     target = _target(endpoint, variant)
     try:
-        clients.autoscaling().deregister_scalable_target(**target)
+        aws.autoscaling.deregister_scalable_target(**target)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ObjectNotFoundException":
             raise
-    clients.cloudwatch().delete_alarms(AlarmNames=[wake_alarm(endpoint)])
+    aws.cloudwatch.delete_alarms(AlarmNames=[wake_alarm(endpoint)])
 
 
-def timing_of(endpoint: str, variant: str) -> Timing | None:
+def timing_of(aws: Clients, endpoint: str, variant: str) -> Timing | None:
     """How long it takes, of an endpoint that scales to zero; None of one that does not."""
     target = _target(endpoint, variant)
-    scaling = clients.autoscaling()
+    scaling = aws.autoscaling
     found = scaling.describe_scalable_targets(
         ServiceNamespace=target["ServiceNamespace"],
         ResourceIds=[target["ResourceId"]],
@@ -107,7 +108,7 @@ def timing_of(endpoint: str, variant: str) -> Timing | None:
         if policy["PolicyType"] == "TargetTrackingScaling"
         for alarm in policy.get("Alarms", [])
     ]
-    return Timing(_longest(names), _longest([wake_alarm(endpoint)]))
+    return Timing(_longest(aws, names), _longest(aws, [wake_alarm(endpoint)]))
 
 
 def _target(endpoint: str, variant: str) -> Any:  # noqa: ANN401  # the same words for calls of different types
@@ -118,8 +119,8 @@ def _target(endpoint: str, variant: str) -> Any:  # noqa: ANN401  # the same wor
     }
 
 
-def _put_wake_alarm(endpoint: str, policy_arn: str) -> None:
-    clients.cloudwatch().put_metric_alarm(
+def _put_wake_alarm(aws: Clients, endpoint: str, policy_arn: str) -> None:
+    aws.cloudwatch.put_metric_alarm(
         AlarmName=wake_alarm(endpoint),
         MetricName="HasBacklogWithoutCapacity",
         Namespace="AWS/SageMaker",
@@ -135,11 +136,11 @@ def _put_wake_alarm(endpoint: str, policy_arn: str) -> None:
     )
 
 
-def _longest(alarms: list[str]) -> float:
+def _longest(aws: Clients, alarms: list[str]) -> float:
     """The longest that one of the alarms looks back, in seconds: AlarmLow's is what scaling in waits for."""
     if not alarms:
         return 0.0
-    found = clients.cloudwatch().describe_alarms(AlarmNames=alarms)["MetricAlarms"]
+    found = aws.cloudwatch.describe_alarms(AlarmNames=alarms)["MetricAlarms"]
     return max((float(alarm["Period"] * alarm["EvaluationPeriods"]) for alarm in found), default=0.0)
 
 

@@ -17,12 +17,11 @@ import pytest
 from hypothesis import settings
 from werkzeug.serving import make_server
 
-from meshtwin.cloud.connection import connect
 from meshtwin.cloud.local.moto.app import moto_app
 from meshtwin.cloud.local.moto.atomic import make_items_atomic
 from meshtwin.cloud.local.moto.handler import Handler
 from meshtwin.cloud.local.moto.hosted_elsewhere import leave_functions_alone
-from meshtwin.cloud.profiles import PROFILES
+from meshtwin.cloud.profiles import PROFILES, load_profile
 from tests.support.emulator import (
     ECHO_PROCESS,
     IMAGES,
@@ -141,7 +140,7 @@ def moto_url(profile: str) -> Iterator[str]:
     Empty where the SDK's own settings lead somewhere.
     """
     if profile == "sagemaker":
-        connect(profile)
+        os.environ.update(load_profile(profile).environment())
         yield ""
         return
     if profile == "local":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtwin.cloud import clients
+from meshtwin.cloud.clients import Clients
 from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
 if TYPE_CHECKING:
@@ -25,18 +25,19 @@ def account_checks(profile: Profile) -> Iterator[Check]:
     """All of them; what needs credentials is left out where there are none."""
     yield ok("region", f"{profile.region} (AWS_REGION)")
     yield from _buckets_named(profile)
-    credentials = _credentials(profile)
+    aws = Clients(profile)
+    credentials = _credentials(aws)
     yield credentials
     if credentials.level == "ok":
-        yield from _buckets_there(profile)
-        yield _role(profile)
-        yield _image(profile)
+        yield from _buckets_there(profile, aws)
+        yield _role(profile, aws)
+        yield _image(profile, aws)
 
 
-def _credentials(profile: Profile) -> Check:
+def _credentials(aws: Clients) -> Check:
     name = "credentials"
     try:
-        found = clients.other("sts", profile.region).get_caller_identity()
+        found = aws.other("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         return fail(name, str(error), "aws configure sso, aws login, or export AWS_ACCESS_KEY_ID=...")
     return ok(name, str(found["Arn"]))
@@ -49,8 +50,8 @@ def _buckets_named(profile: Profile) -> Iterator[Check]:
             yield fail(variable, found, f"export {variable}=a-name-of-your-own")
 
 
-def _buckets_there(profile: Profile) -> Iterator[Check]:
-    client = clients.other("s3", profile.region)
+def _buckets_there(profile: Profile, aws: Clients) -> Iterator[Check]:
+    client = aws.s3
     for bucket in dict.fromkeys(name for name in profile.names.buckets().values() if name):
         try:
             client.head_bucket(Bucket=bucket)
@@ -65,12 +66,12 @@ def _buckets_there(profile: Profile) -> Iterator[Check]:
             yield ok(f"bucket {bucket}", "there")
 
 
-def _role(profile: Profile) -> Check:
+def _role(profile: Profile, aws: Clients) -> Check:
     role = profile.names.execution_role_name
     name = f"role {role}"
     create = f"aws iam create-role --role-name {role} --assume-role-policy-document {_TRUST}"
     try:
-        found = clients.other("iam", profile.region).get_role(RoleName=role)
+        found = aws.other("iam").get_role(RoleName=role)
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchEntity":
             return fail(name, "not there", create)
@@ -78,15 +79,15 @@ def _role(profile: Profile) -> Check:
     return ok(name, str(found["Role"]["Arn"]))
 
 
-def _image(profile: Profile) -> Check:
+def _image(profile: Profile, aws: Clients) -> Check:
     repository = profile.names.ecr_repo
     name = f"image {repository}:latest in ECR"
-    account = clients.other("sts", profile.region).get_caller_identity()["Account"]
+    account = aws.other("sts").get_caller_identity()["Account"]
     registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
     image = f"{registry}/{repository}:latest"
     push = f"docker tag {repository}:latest {image} && docker push {image}"
     try:
-        client = clients.other("ecr", profile.region)
+        client = aws.other("ecr")
         client.describe_images(repositoryName=repository, imageIds=[{"imageTag": "latest"}])
     except ClientError as error:
         code = error.response["Error"]["Code"]

@@ -36,13 +36,13 @@ from meshtwin.cloud.cli.console import (
 )
 from meshtwin.cloud.cli.serving import serving
 from meshtwin.cloud.connection import connect
-from meshtwin.cloud.createbuild.api import BuildApi, connected_api
+from meshtwin.cloud.createbuild.api import BuildApi
 from meshtwin.cloud.createbuild.artefacts import bring, folder_name
 from meshtwin.cloud.createbuild.choices import anchor_of, palette_of
 from meshtwin.cloud.createbuild.follow import follow
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.local.stack.options import StackOptions
-from meshtwin.cloud.local.stack.state import STATE_VARIABLE, read_state
+from meshtwin.cloud.local.stack.state import read_state
 from meshtwin.cloud.places import folder_to_write
 from meshtwin.cloud.profiles import API_URL_VARIABLE, load_profile
 from meshtwin.minecraft.voxel.kernels.kept import kept
@@ -137,7 +137,7 @@ def build(
                 note(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
             raise
         progress.say("fetching the files", fraction=1)
-        files = bring(status, target)
+        files = bring(status, target, api.fetch)
     _report(status, files, target, as_json=as_json)
     if show and "preview.png" in files:
         webbrowser.open(files["preview.png"].resolve().as_uri())
@@ -153,16 +153,14 @@ def _api(profile: str | None, *, wait_only: bool, as_json: bool) -> Iterator[tup
         or read_state(chosen.name) is not None
         or API_URL_VARIABLE in os.environ
     ):
-        connect(profile)
-        yield connected_api(), False
+        yield connect(profile).build_api(), False
         return
     if not as_json:
         note(f"profile {chosen.name} is not up: it is started for this build alone")
     with tempfile.TemporaryDirectory(prefix="meshtwin-build-") as scratch:
-        os.environ[STATE_VARIABLE] = scratch
-        options = StackOptions(log_dir=Path(scratch) / "logs", alone=True)
-        with serving(chosen, options, scale_to_zero=False):
-            yield connected_api(), True
+        options = StackOptions(os.environ, folder=Path(scratch), alone=True)
+        with serving(chosen, options, scale_to_zero=False) as served:
+            yield served.connection.build_api(), True
 
 
 def _image(path: Path | None) -> str | None:

@@ -25,7 +25,6 @@ from meshtwin.cloud.errors import NotYetError, UsageError
 from meshtwin.cloud.jobs.submit import Submission, submit
 from meshtwin.cloud.jobs.wait import Result, wait
 from meshtwin.cloud.local.stack.options import StackOptions
-from meshtwin.cloud.local.stack.state import STATE_VARIABLE
 from meshtwin.cloud.places import folder_to_write
 from meshtwin.cloud.profiles import load_profile
 from meshtwin.runtime.contract import Stage
@@ -60,18 +59,16 @@ def demo(
     chosen = load_profile(profile)
     with tempfile.TemporaryDirectory(prefix="meshtwin-demo-") as scratch:
         # A demo is by itself: it neither uses nor disturbs a `meshtwin up` in another shell.
-        os.environ[STATE_VARIABLE] = scratch
+        options = StackOptions(os.environ, folder=Path(scratch), alone=True, functions=False)
         with (
-            serving(
-                chosen, StackOptions(log_dir=Path(scratch) / "logs", alone=True, functions=False)
-            ) as served,
+            serving(chosen, options) as served,
             JobProgress(quiet=as_json) as progress,
         ):
             preparing = served.seconds_preparing
             submission = Submission(Stage.FULL, str(source), output_prefix=str(folder))
-            ticket = submit(submission, chosen.names)
+            ticket = submit(served.connection, submission)
             try:
-                result = wait(ticket, timeout=_JOB_SECONDS, on_update=progress.show)
+                result = wait(served.connection, ticket, timeout=_JOB_SECONDS, on_update=progress.show)
             except NotYetError as error:
                 raise NotYetError(
                     f"the demo's job has not ended after {_JOB_SECONDS:g} s, and ends with the demo. Beside "

@@ -13,7 +13,6 @@ from rich.table import Table
 from meshtwin.cloud.cli.console import JsonOption, ProfileOption, out, print_json, tell
 from meshtwin.cloud.connection import connect
 from meshtwin.cloud.errors import UsageError
-from meshtwin.cloud.pages import ask
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
@@ -39,15 +38,15 @@ def requests(
 
       meshtwin requests 01a20e47-b491-703d-bab7-a374066594ce
     """
-    connect(profile)
+    emulator = connect(profile).needed_emulator()
     if request_id is not None:
-        found = ask(f"/requests/{request_id}")
+        found = emulator.ask(f"/requests/{request_id}")
         if as_json:
             print_json(found)
         else:
             _print_request(found)
         return
-    page = ask("/requests", state=state, endpoint=endpoint, limit=limit)
+    page = emulator.ask("/requests", state=state, endpoint=endpoint, limit=limit)
     if as_json:
         print_json(page)
         return
@@ -67,8 +66,8 @@ def cancel(request_id: IdArgument, profile: ProfileOption = None, as_json: JsonO
 
       meshtwin cancel 01a20e47-b491-703d-bab7-a374066594ce
     """
-    connect(profile)
-    found = ask(f"/requests/{request_id}/cancel", {})
+    emulator = connect(profile).needed_emulator()
+    found = emulator.ask(f"/requests/{request_id}/cancel", {})
     _print(found, as_json, f"{request_id}: {found['state']}")
 
 
@@ -79,8 +78,8 @@ def replay(request_id: IdArgument, profile: ProfileOption = None, as_json: JsonO
 
       meshtwin replay 01a20e47-b491-703d-bab7-a374066594ce
     """
-    connect(profile)
-    found = ask(f"/requests/{request_id}/replay", {})
+    emulator = connect(profile).needed_emulator()
+    found = emulator.ask(f"/requests/{request_id}/replay", {})
     _print(found, as_json, f"{found['request_id']}: its result goes to {found['output_location']}")
 
 
@@ -97,8 +96,9 @@ def explain(
 
       meshtwin explain my-endpoint --json
     """
-    connected = connect(profile)
-    found = ask(f"/endpoints/{endpoint or connected.names.endpoint_name}/explain")
+    connection = connect(profile)
+    name = endpoint or connection.profile.names.endpoint_name
+    found = connection.needed_emulator().ask(f"/endpoints/{name}/explain")
     if as_json:
         print_json(found)
         return
@@ -118,8 +118,8 @@ def instances(
 
       meshtwin instances --lines 20
     """
-    connect(profile)
-    found = ask("/instances", lines=lines)
+    emulator = connect(profile).needed_emulator()
+    found = emulator.ask("/instances", lines=lines)
     if as_json:
         print_json(found)
         return
@@ -150,13 +150,13 @@ def clock(
 
       meshtwin clock --advance 15m
     """
-    connect(profile)
+    emulator = connect(profile).needed_emulator()
     wanted: dict[str, float] = {}
     if speed is not None:
         wanted["speed"] = speed
     if advance is not None:
         wanted["advance"] = _seconds(advance)
-    found = ask("/clock", wanted or None)
+    found = emulator.ask("/clock", wanted or None)
     _print(found, as_json, f"{found['time']}, {found['speed']:g} times as fast as real time")
 
 
@@ -181,13 +181,15 @@ def fault(
 
       meshtwin fault --clear
     """
-    connect(profile)
+    emulator = connect(profile).needed_emulator()
     if clear:
-        ask("/faults", method="DELETE")
+        emulator.ask("/faults", method="DELETE")
     if rule is not None:
         place, _, effect = rule.partition("/")
-        ask("/faults", {"place": place, "effect": effect, **dict(_option(text) for text in options or ())})
-    found = ask("/faults")
+        emulator.ask(
+            "/faults", {"place": place, "effect": effect, **dict(_option(text) for text in options or ())}
+        )
+    found = emulator.ask("/faults")
     if as_json:
         print_json(found)
         return

@@ -12,7 +12,6 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 
-from meshtwin.cloud import clients
 from meshtwin.cloud.cli.console import JsonOption, ProfileOption, err, out, print_json
 from meshtwin.cloud.connection import connect
 from meshtwin.cloud.createbuild.functions import given_settings
@@ -24,7 +23,7 @@ from meshtwin.minecraft.jobs.table import JobTable, LostJobError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meshtwin.cloud.profiles import Profile
+    from meshtwin.cloud.connection import Connection
 
 _LONGEST_PROMPT = 60
 
@@ -45,8 +44,8 @@ def list_queue(
 
       meshtwin queue list --json
     """
-    connected = connect(profile)
-    with _table(connected) as table:
+    connection = connect(profile)
+    with _table(connection) as table:
         found = jobs.entries(table, limit)
     rows = [_row(entry) for entry in found]
     if as_json:
@@ -76,9 +75,9 @@ def cancel_build(
 
       meshtwin queue cancel 3f2a9c1b7d04
     """
-    connected = connect(profile)
-    with _table(connected) as table:
-        ended = jobs.cancel(table, _places(table), job_id)
+    connection = connect(profile)
+    with _table(connection) as table:
+        ended = jobs.cancel(table, _places(connection, table), job_id)
     if ended is None:
         raise UsageError(
             f"job {job_id!r}: there is none of this id; `meshtwin queue list` shows those that wait"
@@ -110,13 +109,15 @@ def clear(
 
       meshtwin queue clear --profile sagemaker --yes
     """
-    connected = connect(profile)
-    with _table(connected) as table:
-        leases = _places(table)
+    connection = connect(profile)
+    with _table(connection) as table:
+        leases = _places(connection, table)
         plan = jobs.clear(table, leases, dry_run=True, active_too=not waiting_only)
-        if not dry_run and not connected.emulated and not yes:
+        if not dry_run and not connection.profile.emulated and not yes:
             err.print(_plan_words(plan), soft_wrap=True)
-            typer.confirm(f"on profile {connected.name}, for everybody who uses it?", abort=True, err=True)
+            typer.confirm(
+                f"on profile {connection.profile.name}, for everybody who uses it?", abort=True, err=True
+            )
         if not dry_run:
             plan = jobs.clear(table, leases, dry_run=False, active_too=not waiting_only)
     if as_json:
@@ -130,9 +131,9 @@ def _short(prompt: str) -> str:
     return prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[: _LONGEST_PROMPT - 1]}…"
 
 
-def _places(table: JobTable) -> Leases:
+def _places(connection: Connection, table: JobTable) -> Leases:
     """The worker's places: as many as MAX_ACTIVE_JOBS, which a running `up` has left, says."""
-    return Leases(table, int(given_settings().get("MAX_ACTIVE_JOBS", "1")))
+    return Leases(table, int(given_settings(connection.settings).get("MAX_ACTIVE_JOBS", "1")))
 
 
 def _plan_words(plan: jobs.Clearing) -> str:
@@ -159,9 +160,10 @@ def _row(entry: jobs.Entry) -> dict[str, Any]:
 
 
 @contextmanager
-def _table(profile: Profile) -> Iterator[JobTable]:
+def _table(connection: Connection) -> Iterator[JobTable]:
     """The profile's table of jobs; what goes wrong with it is told in words."""
+    name = connection.profile.names.job_table
     try:
-        yield JobTable(clients.dynamodb(), profile.names.job_table, time.time)
+        yield JobTable(connection.aws.dynamodb, name, time.time)
     except (BotoCoreError, ClientError, LostJobError) as error:
-        raise UnavailableError(f"job table {profile.names.job_table!r}: {error}") from error
+        raise UnavailableError(f"job table {name!r}: {error}") from error

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from meshtwin.cloud.aws_errors import aws_errors
 from meshtwin.cloud.cli.console import JsonOption, ProfileOption, print_json, tell_facts
-from meshtwin.cloud.connection import connect
+from meshtwin.cloud.connection import Connection, connect
 from meshtwin.cloud.endpoint import EndpointStatus, describe_endpoint
 from meshtwin.cloud.errors import CloudError, UnavailableError
 from meshtwin.cloud.local.stack.state import State, read_state
-from meshtwin.cloud.pages import ask, browser_page, has_emulator
+from meshtwin.cloud.pages import browser_page
 from meshtwin.cloud.profiles import load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from meshtwin.cloud.pages import Emulator
 
 
 def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
@@ -30,10 +32,11 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
       meshtwin status --profile sagemaker --json
     """
     state = read_state(load_profile(profile).name)
-    connected = connect(profile)
+    connection = connect(profile)
+    connected = connection.profile
     with aws_errors(f"profile {connected.name!r}"):
-        endpoint = describe_endpoint(connected.names.endpoint_name)
-    document = _document(connected.name, connected.names.endpoint_name, state, endpoint)
+        endpoint = describe_endpoint(connection.aws, connected.names.endpoint_name)
+    document = _document(connection, state, endpoint)
     if as_json:
         print_json(document)
     else:
@@ -42,39 +45,37 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
         raise UnavailableError(f"endpoint {connected.names.endpoint_name!r} is not InService")
 
 
-def _document(
-    profile: str, name: str, state: State | None, endpoint: EndpointStatus | None
-) -> dict[str, Any]:
+def _document(connection: Connection, state: State | None, endpoint: EndpointStatus | None) -> dict[str, Any]:
     return {
-        "profile": profile,
+        "profile": connection.profile.name,
         "endpoint": {
-            "name": name,
+            "name": connection.profile.names.endpoint_name,
             "status": endpoint.status if endpoint else "not there",
             "instances": endpoint.instances if endpoint else None,
             "failure_reason": endpoint.failure_reason if endpoint else None,
         },
         "up": {"pid": state.pid, "services": state.services} if state else None,
-        "store": _store(),
-        "instances": _instances(),
+        "store": _store(connection.emulator),
+        "instances": _instances(connection.emulator),
         "environment": state.environment if state else {},
         "page": browser_page(state.environment) if state else None,
         "log_dir": state.log_dir if state else None,
     }
 
 
-def _store() -> dict[str, Any] | None:
+def _store(emulator: Emulator | None) -> dict[str, Any] | None:
     """How S3 and DynamoDB are, as the emulator sees them; None where it does not say."""
     try:
-        store: dict[str, Any] | None = ask("/health").get("store") if has_emulator() else None
+        store: dict[str, Any] | None = emulator.ask("/health").get("store") if emulator else None
     except CloudError:
         return None
     return store
 
 
-def _instances() -> list[str]:
+def _instances(emulator: Emulator | None) -> list[str]:
     """The instances of all endpoints, in words."""
     try:
-        found = ask("/instances", lines=0)["instances"] if has_emulator() else []
+        found = emulator.ask("/instances", lines=0)["instances"] if emulator else []
     except CloudError:
         return []
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -79,6 +80,7 @@ def up(
     """
     chosen = load_profile(profile)
     options = StackOptions(
+        os.environ,
         data=data,
         port=port,
         speed=speed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import urllib.error
 import urllib.request
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
-from meshtwin.cloud.profiles import API_TOKEN_VARIABLE, API_URL_VARIABLE
+from meshtwin.cloud.profiles import API_TOKEN_VARIABLE
 from meshtwin.cloud.whole import whole
 
 if TYPE_CHECKING:
@@ -25,10 +24,11 @@ _TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class BuildApi:
-    """The API at `url`, with its bearer token."""
+    """The API at `url`, with its bearer token; `direct` where no proxy leads to it."""
 
     url: str
     token: str
+    direct: bool = False
 
     def submit(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /build`: the job that was accepted.
@@ -55,7 +55,7 @@ class BuildApi:
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
         try:
-            with _opener().open(request, timeout=_TIMEOUT) as answer:
+            with self._opener().open(request, timeout=_TIMEOUT) as answer:
                 body: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError as error:
             raise _refusal(error, f"{method} {self.url}{path}") from error
@@ -63,38 +63,20 @@ class BuildApi:
             raise UnavailableError(f"the build API does not answer at {self.url}: {error}") from error
         return body
 
+    def fetch(self, url: str, path: Path) -> None:
+        """Bring what a presigned URL of an answer leads to into a file, whole or not at all."""
+        try:
+            with (
+                self._opener().open(url, timeout=_TIMEOUT) as answer,
+                whole(path) as partial,
+                partial.open("wb") as file,
+            ):
+                shutil.copyfileobj(answer, file)
+        except OSError as error:
+            raise UnavailableError(f"{path.name} cannot be fetched: {error}") from error
 
-def connected_api() -> BuildApi:
-    """The API that this process's environment leads to.
-
-    Raises:
-        UnavailableError: it names none.
-    """
-    url, token = os.environ.get(API_URL_VARIABLE), os.environ.get(API_TOKEN_VARIABLE)
-    if not url or not token:
-        raise UnavailableError(
-            f"{API_URL_VARIABLE} and {API_TOKEN_VARIABLE} are not set: set them to the address of the build "
-            "API and to its token. `meshtwin up` sets them itself where it runs the functions"
-        )
-    return BuildApi(url.rstrip("/"), token)
-
-
-def fetch(url: str, path: Path) -> None:
-    """Bring what a presigned URL leads to into a file, whole or not at all."""
-    try:
-        with (
-            _opener().open(url, timeout=_TIMEOUT) as answer,
-            whole(path) as partial,
-            partial.open("wb") as file,
-        ):
-            shutil.copyfileobj(answer, file)
-    except OSError as error:
-        raise UnavailableError(f"{path.name} cannot be fetched: {error}") from error
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """With the proxies of the environment as it is now: urllib's own opener keeps those of its first call."""
-    return urllib.request.build_opener()
+    def _opener(self) -> urllib.request.OpenerDirector:
+        return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if self.direct else []))
 
 
 def _refusal(error: urllib.error.HTTPError, what: str) -> CloudError:

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from meshtwin.cloud.createbuild.api import fetch
 from meshtwin.cloud.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 BLOCK_FILES = (
     *("build.json.gz", "materials.csv", "preview.png", "preview.glb", "build.schem", "build.v3.schem"),
@@ -58,8 +57,10 @@ def one_build(folder: Path, replaced: tuple[str, ...]) -> Iterator[Path]:
             path.replace(target)
 
 
-def bring(status: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+def bring(status: Mapping[str, Any], folder: Path, fetch: Callable[[str, Path], None]) -> dict[str, Path]:
     """The artefacts of a finished build, by name, as files in `folder`, in place of an older build's.
+
+    `fetch` brings what is at a URL into a file.
 
     Raises:
         CloudError: the folder cannot be written.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
@@ -44,13 +43,12 @@ class Function:
     concurrency: int | None = None
 
 
-def given_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The functions' numbers and models that `environment`, by default the process's, sets.
+def given_settings(variables: Mapping[str, str]) -> dict[str, str]:
+    """The functions' numbers and models that `variables` set.
 
     Raises:
         UsageError: a number is none.
     """
-    variables = os.environ if environment is None else environment
     numbers = {entry.name.upper() for kind in _API_AND_STEPS for entry in fields(kind) if entry.type == "int"}
     found = {name: variables[name] for name in (*sorted(numbers), *_IMAGE_MODELS) if variables.get(name)}
     try:

@@ -1,7 +1,7 @@
 """Hand an image to the endpoint through InvokeEndpointAsync. `waiting` brings back what came of it.
 
-ticket = submit(Submission(stage=Stage.FULL, input="duck.png", output_prefix="out/"), names)
-result = wait(ticket, timeout=600)
+ticket = submit(connection, Submission(stage=Stage.FULL, input="duck.png", output_prefix="out/"))
+result = wait(connection, ticket, timeout=600)
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from meshtwin.cloud import clients
 from meshtwin.cloud.aws_errors import AWS_ERRORS, is_passing, unavailable
 from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.cloud.locations import S3Location, is_s3, upload
@@ -22,6 +21,8 @@ from meshtwin.cloud.places import file_to_write, folder_to_write
 from meshtwin.runtime.contract import InvocationRequest, Params, Stage
 
 if TYPE_CHECKING:
+    from meshtwin.cloud.clients import Clients
+    from meshtwin.cloud.connection import Connection
     from meshtwin.cloud.profiles import ResourceNames
 
 
@@ -74,18 +75,19 @@ class Ticket:
         return cls(**json.loads(text))
 
 
-def submit(submission: Submission, names: ResourceNames) -> Ticket:
+def submit(connection: Connection, submission: Submission) -> Ticket:
     """Upload what is local, put the request into the pipeline bucket and hand it to the endpoint.
 
     Raises:
         UsageError: the submission makes no sense: a missing file, fields that do not fit the stage.
         UnavailableError: the endpoint is not there, or a service cannot be reached.
     """
+    names, aws = connection.profile.names, connection.aws
     job_id = str(uuid.uuid4())
     request = _request(submission, names, job_id)
     try:
-        _upload_inputs(submission, request)
-        return _invoke(submission, request, names, job_id)
+        _upload_inputs(aws, submission, request)
+        return _invoke(aws, submission, request, names, job_id)
     except AWS_ERRORS as error:
         nobody = is_passing(error) or "not found" in str(error)
         hint = "\nIs `meshtwin up` running? `meshtwin status` tells." if nobody else ""
@@ -158,21 +160,23 @@ def _remote(place: str | None) -> str | None:
     return place if place is not None and is_s3(place) else None
 
 
-def _upload_inputs(submission: Submission, request: InvocationRequest) -> None:
+def _upload_inputs(aws: Clients, submission: Submission, request: InvocationRequest) -> None:
     for place, location in ((submission.input, request.input_s3), (submission.shape, request.shape_s3)):
         if place is not None and location is not None and not is_s3(place):
-            upload(Path(place), S3Location.parse(location))
+            upload(aws.s3, Path(place), S3Location.parse(location))
 
 
-def _invoke(submission: Submission, request: InvocationRequest, names: ResourceNames, job_id: str) -> Ticket:
+def _invoke(
+    aws: Clients, submission: Submission, request: InvocationRequest, names: ResourceNames, job_id: str
+) -> Ticket:
     document = S3Location(names.async_io_bucket, f"async-input/{job_id}.json")
-    clients.s3().put_object(
+    aws.s3.put_object(
         Bucket=document.bucket,
         Key=document.key,
         Body=request.model_dump_json(exclude_none=True).encode(),
         ContentType="application/json",
     )
-    answer = clients.sagemaker_runtime().invoke_endpoint_async(
+    answer = aws.sagemaker_runtime.invoke_endpoint_async(
         EndpointName=names.endpoint_name,
         InputLocation=str(document),
         ContentType="application/json",

@@ -28,6 +28,9 @@ from meshtwin.runtime.contract import ErrorResponse, InvocationResponse, Progres
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mypy_boto3_s3 import S3Client
+
+    from meshtwin.cloud.connection import Connection
     from meshtwin.cloud.jobs.submit import Ticket
 
 FIRST_INTERVAL = 0.1
@@ -59,6 +62,7 @@ class Result:
 
 
 def wait(
+    connection: Connection,
     ticket: Ticket,
     *,
     timeout: float = 3600.0,
@@ -77,10 +81,10 @@ def wait(
     """
     start = time.monotonic()
     try:
-        response = _ended(ticket, start, timeout, on_update, away)
+        response = _ended(connection, ticket, start, timeout, on_update, away)
         files = {name: Path(path) for name, path in ticket.downloads.items()}
         for name, path in files.items():
-            download(S3Location.parse(ticket.outputs[name]), path)
+            download(connection.aws.s3, S3Location.parse(ticket.outputs[name]), path)
     except AWS_ERRORS as error:
         raise UnavailableError(
             f"{unavailable(error, f'while waiting for job {ticket.inference_id}')}\n"
@@ -90,15 +94,20 @@ def wait(
 
 
 def _ended(
-    ticket: Ticket, start: float, timeout: float, on_update: Callable[[Update], None], away: float
+    connection: Connection,
+    ticket: Ticket,
+    start: float,
+    timeout: float,
+    on_update: Callable[[Update], None],
+    away: float,
 ) -> InvocationResponse:
     heard = start
     interval = FIRST_INTERVAL
-    cold_start = ColdStart()
+    cold_start = ColdStart(connection)
     while True:
         try:
-            response = _outcome(ticket)
-            update = _update(ticket, cold_start) if response is None else None
+            response = _outcome(connection.aws.s3, ticket)
+            update = _update(connection, ticket, cold_start) if response is None else None
             heard = time.monotonic()
         except AWS_ERRORS as error:
             if not is_passing(error) or time.monotonic() - heard > away:
@@ -115,15 +124,15 @@ def _ended(
         interval = min(interval * INTERVAL_GROWTH, LONGEST_INTERVAL)
 
 
-def _outcome(ticket: Ticket) -> InvocationResponse | None:
-    output = read_if_there(S3Location.parse(ticket.output_location))
+def _outcome(s3: S3Client, ticket: Ticket) -> InvocationResponse | None:
+    output = read_if_there(s3, S3Location.parse(ticket.output_location))
     if output is not None:
         try:
             return InvocationResponse.model_validate_json(output)
         except ValidationError as error:
             raise CloudError(f"{ticket.output_location} is not this container's answer: {error}") from error
     if ticket.failure_location is not None:
-        failure = read_if_there(S3Location.parse(ticket.failure_location))
+        failure = read_if_there(s3, S3Location.parse(ticket.failure_location))
         if failure is not None:
             raise failure_error(ticket.inference_id, failure)
     return None
@@ -151,12 +160,12 @@ def failure_error(inference_id: str, failure: bytes) -> CloudError:
     )
 
 
-def _update(ticket: Ticket, cold_start: ColdStart) -> Update:
-    progress = _progress(ticket)
+def _update(connection: Connection, ticket: Ticket, cold_start: ColdStart) -> Update:
+    progress = _progress(connection.aws.s3, ticket)
     if progress is not None:
         return Update(progress=progress)
     try:
-        endpoint = describe_endpoint(ticket.endpoint_name)
+        endpoint = describe_endpoint(connection.aws, ticket.endpoint_name)
     except ClientError:
         # Who may invoke an endpoint need not be allowed to look at it.
         return Update("its end")
@@ -167,9 +176,9 @@ def _update(ticket: Ticket, cold_start: ColdStart) -> Update:
     return Update("its turn in the queue" if endpoint.status == "InService" else f"{endpoint.status} to end")
 
 
-def _progress(ticket: Ticket) -> Progress | None:
+def _progress(s3: S3Client, ticket: Ticket) -> Progress | None:
     """The container's, None also where something else lies there."""
-    found = read_if_there(S3Location.parse(ticket.progress_location))
+    found = read_if_there(s3, S3Location.parse(ticket.progress_location))
     try:
         return None if found is None else Progress.model_validate_json(found)
     except ValidationError:

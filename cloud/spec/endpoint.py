@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -92,13 +91,13 @@ def is_ours(base: str, name: str) -> bool:
     return name[:-_HASH_CHARACTERS] == content_name(base, None)[:-_HASH_CHARACTERS]
 
 
-def container_environment() -> dict[str, str]:
-    """The variables of this process that the container gets: those that begin with RUNTIME_.
+def container_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables among `settings` that the container gets: those that begin with RUNTIME_.
 
     Raises:
         UsageError: one of them is a secret by its name. Whoever may describe the model can read it there.
     """
-    found = {name: value for name, value in os.environ.items() if name.startswith("RUNTIME_")}
+    found = {name: value for name, value in settings.items() if name.startswith("RUNTIME_")}
     for name in found:
         if _SECRET.search(name):
             raise UsageError(

@@ -10,9 +10,9 @@ import boto3
 import pytest
 
 from meshtwin.cloud.aws.owned_endpoint import endpoint_in_service
+from meshtwin.cloud.connection import Connection, connect
 from meshtwin.cloud.endpoint import describe_endpoint, removal_command
 from meshtwin.cloud.errors import CloudError, UnavailableError
-from meshtwin.cloud.profiles import Profile, load_profile
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ EXPIRED = {"place": "api", "effect": "error", "status": 400}
 
 
 @pytest.fixture
-def account(aws: str, emulator: Running, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Profile]:
+def account(aws: str, emulator: Running, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """The profile, where the SDK's own settings lead to the shared emulator and its store."""
     for service in ("SAGEMAKER", "APPLICATION_AUTO_SCALING"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", emulator.url)
@@ -35,29 +35,27 @@ def account(aws: str, emulator: Running, name: str, monkeypatch: pytest.MonkeyPa
         ("ENDPOINT_NAME", "MODEL_NAME", "ENDPOINT_CONFIG_NAME", "EXECUTION_ROLE_NAME"), name
     )
     buckets = dict.fromkeys(("INPUT_BUCKET", "OUTPUT_BUCKET", "ASYNC_IO_BUCKET"), name)
-    profile = load_profile("sagemaker", names | buckets)
-    yield profile
+    connection = connect("sagemaker", names | buckets)
+    yield connection
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", emulator.url)
     emulator.send("/_emulator/faults", method="DELETE")
-    wait_until(lambda: status(profile) in (None, "InService"))
-    if status(profile):
-        boto3.client("sagemaker").delete_endpoint(EndpointName=name)
+    wait_until(lambda: status(connection) in (None, "InService"))
+    if status(connection):
+        connection.aws.sagemaker.delete_endpoint(EndpointName=name)
 
 
-def status(profile: Profile) -> str | None:
-    found = describe_endpoint(profile.names.endpoint_name)
+def status(connection: Connection) -> str | None:
+    found = describe_endpoint(connection.aws, connection.profile.names.endpoint_name)
     return found.status if found else None
 
 
-def models(profile: Profile) -> list[Any]:
-    sagemaker = boto3.client("sagemaker")
-    found: list[Any] = sagemaker.list_models(NameContains=profile.names.model_name)["Models"]
-    sagemaker.close()
-    return found
+def models(connection: Connection) -> list[Any]:
+    found = connection.aws.sagemaker.list_models(NameContains=connection.profile.names.model_name)
+    return list(found["Models"])
 
 
-def serve(profile: Profile, said: list[str], *, wanted: bool | None = False, **options: Any) -> Any:
-    return endpoint_in_service(profile, lambda _: None, said.append, scale_to_zero=wanted, **options)
+def serve(connection: Connection, said: list[str], *, wanted: bool | None = False, **options: Any) -> Any:
+    return endpoint_in_service(connection, lambda _: None, said.append, scale_to_zero=wanted, **options)
 
 
 def expire(emulator: Running, operation: str, code: str = "ExpiredTokenException") -> None:
@@ -65,18 +63,18 @@ def expire(emulator: Running, operation: str, code: str = "ExpiredTokenException
     emulator.send("/_emulator/faults", body=rule, headers={"Content-Type": "application/json"})
 
 
-def test_it_is_announced_and_deleted_with_all_that_was_made(account: Profile) -> None:
+def test_it_is_announced_and_deleted_with_all_that_was_made(account: Connection) -> None:
     said: list[str] = []
     with serve(account, said):
         assert status(account) == "InService"
         assert "ml.g5.2xlarge, billed by the hour" in said[0]
-        assert removal_command(account) in said[0]
+        assert removal_command(account.profile) in said[0]
     wait_until(lambda: status(account) is None)
     assert not models(account)
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
-def test_one_that_is_still_being_made_is_named(account: Profile, kind: type[BaseException]) -> None:
+def test_one_that_is_still_being_made_is_named(account: Connection, kind: type[BaseException]) -> None:
     said: list[str] = []
 
     def interrupt(_words: str) -> None:
@@ -85,19 +83,19 @@ def test_one_that_is_still_being_made_is_named(account: Profile, kind: type[Base
     with pytest.raises(kind), endpoint_in_service(account, interrupt, said.append, scale_to_zero=False):
         pytest.fail("it was never in service")
     assert "could not be deleted" in said[-1]
-    assert removal_command(account) in said[-1]
+    assert removal_command(account.profile) in said[-1]
 
 
-def test_credentials_that_have_expired_by_the_end_are_words(account: Profile, emulator: Running) -> None:
+def test_credentials_that_have_expired_by_the_end_are_words(account: Connection, emulator: Running) -> None:
     said: list[str] = []
     with pytest.raises(CloudError, match="still there"), serve(account, said):
         expire(emulator, "DeleteEndpoint")
     assert "ExpiredTokenException" in said[-1]
     assert "aws sso login" in said[-1]
-    assert removal_command(account) in said[-1]
+    assert removal_command(account.profile) in said[-1]
 
 
-def test_what_ended_it_is_what_comes_out(account: Profile, emulator: Running) -> None:
+def test_what_ended_it_is_what_comes_out(account: Connection, emulator: Running) -> None:
     said: list[str] = []
 
     def interrupted() -> None:
@@ -107,46 +105,47 @@ def test_what_ended_it_is_what_comes_out(account: Profile, emulator: Running) ->
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert removal_command(account) in said[-1]
+    assert removal_command(account.profile) in said[-1]
 
 
-def test_one_that_is_kept_is_named(account: Profile) -> None:
+def test_one_that_is_kept_is_named(account: Connection) -> None:
     said: list[str] = []
     with serve(account, said, keep=True):
         pass
     assert status(account) == "InService"
-    assert removal_command(account) in said[-1]
+    assert removal_command(account.profile) in said[-1]
 
 
-def test_one_that_was_there_stays_and_old_settings_are_told(
-    account: Profile, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_was_there_stays_and_old_settings_are_told(account: Connection) -> None:
     said: list[str] = []
     with serve(account, said):
         with serve(account, said):
             assert len(said) == 1
         assert status(account) == "InService"
-        monkeypatch.setenv("RUNTIME_QUEUE", "9")
-        with serve(account, said):
+        changed = dataclasses.replace(account, settings={**account.settings, "RUNTIME_QUEUE": "9"})
+        with serve(changed, said):
             assert "keeps the model, image and settings that it was made with" in said[-1]
-        other = dataclasses.replace(
-            account, names=dataclasses.replace(account.names, instance_type="ml.g5.xlarge")
+        other = with_profile(
+            account, names=dataclasses.replace(account.profile.names, instance_type="ml.g5.xlarge")
         )
         with pytest.raises(RuntimeError), serve(other, said):
             raise RuntimeError
         assert status(account) == "InService"
 
 
-def targets(profile: Profile) -> int:
-    scaling = boto3.client("application-autoscaling")
-    resource = f"endpoint/{profile.names.endpoint_name}/variant/AllTraffic"
+def with_profile(connection: Connection, **changes: Any) -> Connection:
+    return dataclasses.replace(connection, profile=dataclasses.replace(connection.profile, **changes))
+
+
+def targets(connection: Connection) -> int:
+    resource = f"endpoint/{connection.profile.names.endpoint_name}/variant/AllTraffic"
+    scaling = connection.aws.autoscaling
     found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
-    scaling.close()
     return len(found["ScalableTargets"])
 
 
-def test_it_scales_as_the_profile_says_where_new_and_as_one_says_for_any(account: Profile) -> None:
-    keeps = dataclasses.replace(account, scale_to_zero=False)
+def test_it_scales_as_the_profile_says_where_new_and_as_one_says_for_any(account: Connection) -> None:
+    keeps = with_profile(account, scale_to_zero=False)
     with serve(keeps, [], wanted=None):
         assert targets(account) == 0
         for wanted, expected in ((True, 1), (None, 1), (False, 0), (None, 0)):
@@ -154,7 +153,7 @@ def test_it_scales_as_the_profile_says_where_new_and_as_one_says_for_any(account
                 assert targets(account) == expected, wanted
 
 
-def test_one_that_may_not_scale_is_not_left(account: Profile, emulator: Running) -> None:
+def test_one_that_may_not_scale_is_not_left(account: Connection, emulator: Running) -> None:
     expire(emulator, "RegisterScalableTarget", code="AccessDeniedException")
     with (
         pytest.raises(UnavailableError, match="--no-scale-to-zero leaves it at one instance"),
@@ -165,11 +164,12 @@ def test_one_that_may_not_scale_is_not_left(account: Profile, emulator: Running)
 
 
 def test_an_account_that_does_not_answer_loses_nothing(
-    account: Profile, monkeypatch: pytest.MonkeyPatch
+    account: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(UnavailableError, match="Could not connect"), serve(account, said):
+    away = connect("sagemaker", account.profile.names.environment())
+    with pytest.raises(UnavailableError, match="Could not connect"), serve(away, said):
         pytest.fail("nobody answered")
     assert not said

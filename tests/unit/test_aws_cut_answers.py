@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, HTTPClientError, IncompleteReadError
 
-from meshtwin.cloud import clients as clouds
+from meshtwin.cloud.clients import Clients
+from meshtwin.cloud.profiles import load_profile
 from meshtwin.emulator.core.aws import Aws
 from meshtwin.emulator.lambda_.topics import new_clients
 from meshtwin.emulator.sagemaker.delivery.retry import is_passing
@@ -42,16 +43,22 @@ SETTINGS = {
 }
 CUT_IN_BODY, CUT_IN_HEAD = HEAD % 300, HEAD[:30]
 
+
+def command() -> Clients:
+    """The clients of a command, which the SDK's own settings lead."""
+    return Clients(load_profile("sagemaker", SETTINGS))
+
+
 OF_OTHERS: dict[str, Callable[[], object]] = {
     "table of builds": lambda: functions.dynamodb().get_item(TableName="table", Key={"id": {"S": "x"}}),
     "build's object": lambda: functions.s3().put_object(Bucket="bucket", Key="key", Body=b"x"),
     "build's function": lambda: functions.functions().invoke(FunctionName="f", InvocationType="Event"),
     "image model": lambda: bedrock_client("us-east-1").invoke_model(modelId="m", body=b"{}"),
-    "command's S3": lambda: clouds.s3().list_objects_v2(Bucket="bucket"),
-    "command's invocation": lambda: clouds.sagemaker_runtime().invoke_endpoint_async(
+    "command's S3": lambda: command().s3.list_objects_v2(Bucket="bucket"),
+    "command's invocation": lambda: command().sagemaker_runtime.invoke_endpoint_async(
         EndpointName="e", InputLocation="s3://bucket/key"
     ),
-    "command's account": lambda: clouds.other("sts").get_caller_identity(),
+    "command's account": lambda: command().other("sts").get_caller_identity(),
     "host's topics": lambda: new_clients("us-east-1").sns.list_topics(NextToken=""),
     "host's queue": lambda: new_clients("us-east-1").sqs.create_queue(QueueName="q"),
     "container's report": lambda: Storage().put_aside("s3://bucket/key", b"{}"),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshtwin.cloud.createbuild import artefacts
 from meshtwin.cloud.createbuild.artefacts import BLOCK_FILES, bring, folder_name, one_build
 from meshtwin.cloud.errors import CloudError
 
@@ -54,7 +53,7 @@ def test_what_fails_halfway_leaves_the_older_build(tmp_path: Path) -> None:
     assert found(tmp_path) == before
 
 
-def test_a_build_is_brought_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_is_brought_whole(tmp_path: Path) -> None:
     def fetch(url: str, path: Path) -> None:
         write(path.parent, path.name)
         if url == "broken":
@@ -63,11 +62,10 @@ def test_a_build_is_brought_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def status(*names: str, url: str = "a link") -> dict[str, Any]:
         return {"artifacts": dict.fromkeys(names, url)}
 
-    monkeypatch.setattr(artefacts, "fetch", fetch)
-    bring(status("textured.glb", "commands/0001.mcfunction", "commands/0002.mcfunction"), tmp_path)
+    bring(status("textured.glb", "commands/0001.mcfunction", "commands/0002.mcfunction"), tmp_path, fetch)
     with pytest.raises(CloudError, match="cannot be written: broken"):
-        bring(status("image.png", url="broken"), tmp_path)
+        bring(status("image.png", url="broken"), tmp_path, fetch)
     assert "textured.glb" in found(tmp_path)
-    files = bring(status("image.png", "commands/0001.mcfunction"), tmp_path)
+    files = bring(status("image.png", "commands/0001.mcfunction"), tmp_path, fetch)
     assert found(tmp_path) == {"image.png", "commands/0001.mcfunction"} == set(files)
     assert {path.read_text() for path in files.values()} == {"image.png", "0001.mcfunction"}

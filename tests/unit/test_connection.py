@@ -4,93 +4,105 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from urllib.request import proxy_bypass
 
-import boto3
 import pytest
 
-from meshtwin.cloud import clients
-from meshtwin.cloud.connection import beside_proxies, connect, use, without_aws
+from meshtwin.cloud.connection import Connection, beside_proxies, connect, reach, without_aws
+from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.local.stack.state import State, noted
+from meshtwin.cloud.profiles import load_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PRINTED = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
     "AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:2",
     "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "http://127.0.0.1:2",
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_REGION": "eu-west-1",
     "AWS_DEFAULT_REGION": "eu-west-1",
 }
 
 
 @pytest.fixture(autouse=True)
-def strange_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def strange_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One that is used for AWS, with a profile that is nobody's here, behind a proxy."""
     config = tmp_path / "config"
     config.write_text("[default]\nregion = us-west-2\nuse_fips_endpoint = true\n")
-    before = dict(os.environ)
     for name, value in {
         "AWS_PROFILE": "nobody",
         "AWS_ENDPOINT_URL_S3": "http://elsewhere",
         "AWS_SESSION_TOKEN": "old",
+        "AWS_USE_FIPS_ENDPOINT": "true",
         "AWS_CONFIG_FILE": str(config),
         "HTTP_PROXY": "http://proxy:3128",
         "no_proxy": "corp.example",
         "MESHTWIN_STATE_DIR": str(tmp_path / "state"),
     }.items():
         monkeypatch.setenv(name, value)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
-def check() -> None:
-    assert clients.s3().meta.endpoint_url == "http://127.0.0.1:1"
-    assert clients.sagemaker().meta.endpoint_url == "http://127.0.0.1:2"
-    assert clients.s3().meta.region_name == "eu-west-1"
-    credentials = boto3.session.Session().get_credentials()
-    assert credentials is not None
-    assert credentials.token is None
-    assert proxy_bypass("127.0.0.1:2")
-    assert proxy_bypass("corp.example")
+def check(connection: Connection) -> None:
+    s3, sagemaker = connection.aws.s3, connection.aws.sagemaker
+    assert s3.meta.endpoint_url == "http://127.0.0.1:1"
+    assert sagemaker.meta.endpoint_url == "http://127.0.0.1:2"
+    assert s3.meta.region_name == "eu-west-1"
+    assert s3.meta.config.proxies == {}  # type: ignore[attr-defined]  # botocore's own
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+    assert "AWSAccessKeyId=key&" in url
+    assert "token" not in url.lower()
+    assert connection.emulator is not None
+    assert (connection.emulator.url, connection.emulator.key) == ("http://127.0.0.1:2", "key")
 
 
 def test_the_settings_of_a_running_up_alone_are_in_force() -> None:
+    before = dict(os.environ)
     with noted(State("embedded", PRINTED, "", {})):
-        assert connect().region == "eu-west-1"
-    check()
+        connection = connect()
+    assert connection.profile.region == "eu-west-1"
+    check(connection)
+    assert os.environ == before
 
 
 def test_settings_that_were_exported_by_hand_too(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in PRINTED.items():
         monkeypatch.setenv(name, value)
-    connect()
-    check()
+    check(connect())
+
+
+def test_without_either_one_is_told_what_to_do() -> None:
+    with pytest.raises(UnavailableError, match="start `meshtwin up --profile embedded`"):
+        connect()
+
+
+def test_what_up_prints_leads_back_to_the_same_services() -> None:
+    profile = load_profile("embedded", {}).keyed()
+    profile = profile.at(store="http://store", emulator="http://emulator", standins="http://functions")
+    found = reach(load_profile("embedded", {}), profile.environment(), {}).profile
+    assert found == profile
+    assert found.endpoint_url("dynamodb") == "http://store"
+    assert found.endpoint_url("application-autoscaling") == "http://emulator"
+    assert found.endpoint_url("bedrock-runtime") == "http://functions"
 
 
 def test_children_get_nothing_of_it_either() -> None:
-    found = without_aws()
+    found = without_aws(os.environ)
     assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"} & found.keys()
     assert found["AWS_CONFIG_FILE"] == os.devnull
-    assert "127.0.0.1" in found["NO_PROXY"].split(",")
+    assert {"127.0.0.1", "corp.example"} <= set(found["NO_PROXY"].split(","))
 
 
-def test_without_a_proxy_nothing_is_said_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    assert beside_proxies() == {}
+def test_without_a_proxy_nothing_is_said_of_one() -> None:
+    assert beside_proxies({"no_proxy": "corp.example"}) == {}
 
 
-def test_names_of_ones_own_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENDPOINT_NAME", "mine")
-    use(PRINTED | {"ENDPOINT_NAME": "theirs"})
-    assert os.environ["ENDPOINT_NAME"] == "mine"
+def test_names_of_ones_own_are_kept() -> None:
+    printed = PRINTED | {"ENDPOINT_NAME": "theirs", "MODEL_NAME": "model"}
+    names = reach(load_profile("embedded", {}), printed, {"ENDPOINT_NAME": "mine"}).profile.names
+    assert (names.endpoint_name, names.model_name) == ("mine", "model")
 
 
 def test_a_child_that_ends_is_told_by_its_exit_code(tmp_path: Path) -> None:

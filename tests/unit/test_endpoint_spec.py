@@ -41,12 +41,8 @@ def test_a_name_is_one_that_aws_takes(base: str) -> None:
     assert not is_ours(base, f"other-{name}"[:63])
 
 
-def test_the_container_gets_its_own_settings_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    monkeypatch.setenv("RUNTIME_QUEUE", "9")
-    assert container_environment() == {"RUNTIME_QUEUE": "9"}
+def test_the_container_gets_its_own_settings_and_no_secret() -> None:
+    assert container_environment({"HF_TOKEN": "hf_secret", "RUNTIME_QUEUE": "9"}) == {"RUNTIME_QUEUE": "9"}
     for name in ("RUNTIME_HF_TOKEN", "RUNTIME_API_KEY_FILE", "RUNTIME_DB_PASSWORD"):
-        with monkeypatch.context() as context:
-            context.setenv(name, "secret")
-            with pytest.raises(UsageError, match=rf"{name} would be readable"):
-                container_environment()
+        with pytest.raises(UsageError, match=rf"{name} would be readable"):
+            container_environment({name: "secret"})

@@ -38,8 +38,8 @@ def test_buckets_on_aws_have_no_default() -> None:
 
 
 def test_a_connection_leads_every_sdk_to_the_emulator() -> None:
-    connection = load_profile("embedded", {}).connection(
-        store_url="http://store", emulator_url="http://emulator"
+    connection = (
+        load_profile("embedded", {}).at(store="http://store", emulator="http://emulator").environment()
     )
     assert connection["AWS_ENDPOINT_URL"] == "http://store"
     assert connection["AWS_ENDPOINT_URL_SAGEMAKER"] == "http://emulator"
@@ -49,6 +49,6 @@ def test_a_connection_leads_every_sdk_to_the_emulator() -> None:
 
 
 def test_on_aws_the_sdk_keeps_its_own_endpoints_and_credentials() -> None:
-    connection = load_profile("sagemaker", {"AWS_REGION": "us-west-2"}).connection()
+    connection = load_profile("sagemaker", {"AWS_REGION": "us-west-2"}).environment()
     assert connection["AWS_REGION"] == "us-west-2"
     assert not {name for name in connection if "ENDPOINT_URL" in name or "KEY" in name}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtwin.cloud.cli.submit import read_params
+from meshtwin.cloud.connection import Connection
 from meshtwin.cloud.errors import CloudError, JobExpiredError, JobFailedError, JobTimedOutError, UsageError
 from meshtwin.cloud.jobs.submit import Submission, Ticket, submit
 from meshtwin.cloud.jobs.wait import failure_error
@@ -17,7 +18,7 @@ from meshtwin.runtime.contract import ErrorBody, ErrorCode, ErrorResponse, Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = load_profile("embedded", {}).names
+EMBEDDED = Connection(load_profile("embedded", {}), {})
 PICTURE = "s3://pictures/duck.png"
 FOLDERS = ("", ".", "..", "./", "/", "/tmp", "no-such-folder/", "a/..")  # noqa: S108  # none is written to
 
@@ -46,17 +47,18 @@ def test_a_submission_that_makes_no_sense_is_refused_before_anything_is_sent(
     submission: Submission, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        submit(submission, NAMES)
+        submit(EMBEDDED, submission)
 
 
 def test_on_aws_a_bucket_that_is_needed_has_to_be_named() -> None:
-    names = load_profile("sagemaker", {"ASYNC_IO_BUCKET": "mine"}).names
+    account = Connection(load_profile("sagemaker", {"ASYNC_IO_BUCKET": "mine"}), {})
+    other = Connection(load_profile("sagemaker", {"OUTPUT_BUCKET": "mine"}), {})
     with pytest.raises(UsageError, match=r"^OUTPUT_BUCKET is not set: `export OUTPUT_BUCKET="):
-        submit(Submission(Stage.SHAPE, PICTURE), names)
+        submit(account, Submission(Stage.SHAPE, PICTURE))
     with pytest.raises(UsageError, match=r"^INPUT_BUCKET is not set"):
-        submit(Submission(Stage.SHAPE, __file__, output="s3://models/a.glb"), names)
+        submit(account, Submission(Stage.SHAPE, __file__, output="s3://models/a.glb"))
     with pytest.raises(UsageError, match=r"^ASYNC_IO_BUCKET is not set"):
-        submit(Submission(Stage.SHAPE, PICTURE), load_profile("sagemaker", {"OUTPUT_BUCKET": "mine"}).names)
+        submit(other, Submission(Stage.SHAPE, PICTURE))
 
 
 def test_params_are_read_from_json_or_a_file(tmp_path: Path) -> None:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from meshtwin.cloud import clients
+from meshtwin.cloud.clients import Clients
+from meshtwin.cloud.connection import Connection
 from meshtwin.cloud.errors import CloudError, JobFailedError, UnavailableError
 from meshtwin.cloud.jobs.submit import Ticket
 from meshtwin.cloud.jobs.wait import Update, wait
+from meshtwin.cloud.profiles import load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+EMBEDDED = Connection(load_profile("embedded", {}), {})
 TICKET = Ticket("job-1", "e", "s3://bkt/r-7.out", "s3://bkt/fail", {}, "s3://bkt/p.json", {})
 
 
@@ -50,7 +53,7 @@ AWAY = EndpointConnectionError(endpoint_url="https://bkt.s3.amazonaws.com")
 def s3(monkeypatch: pytest.MonkeyPatch) -> Callable[..., S3]:
     def use(objects: dict[str, bytes], trouble: Callable[[int], Exception | None] = lambda _: None) -> S3:
         made = S3(objects, trouble)
-        monkeypatch.setattr(clients, "s3", lambda: made)
+        monkeypatch.setattr(Clients, "s3", made)
         return made
 
     return use
@@ -61,7 +64,7 @@ def test_services_that_are_away_for_a_while_end_no_wait(s3: Any, error: Exceptio
     s3({"fail": b"it failed"}, lambda number: error if number <= 2 else None)
     said: list[Update] = []
     with pytest.raises(JobFailedError, match="it failed"):
-        wait(TICKET, on_update=said.append)
+        wait(EMBEDDED, TICKET, on_update=said.append)
     assert said == [Update("its services to be reachable again")] * 2
 
 
@@ -69,18 +72,18 @@ def test_services_that_are_away_for_a_while_end_no_wait(s3: Any, error: Exceptio
 def test_a_wait_that_gives_up_says_how_to_go_on(s3: Any, error: Exception) -> None:
     found = s3({}, lambda _: error)
     with pytest.raises(UnavailableError, match=r"`meshtwin wait job-1` waits for it again"):
-        wait(TICKET, away=0)
+        wait(EMBEDDED, TICKET, away=0)
     assert found.asked <= 2
 
 
 def test_a_strange_object_in_the_place_of_progress_is_no_progress(s3: Any, monkeypatch: Any) -> None:
     s3({"p.json": b'{"percent": 3}'})
-    monkeypatch.setattr("meshtwin.cloud.jobs.wait.describe_endpoint", lambda _: None)
+    monkeypatch.setattr("meshtwin.cloud.jobs.wait.describe_endpoint", lambda *_: None)
     said: list[Update] = []
     with pytest.raises(CloudError, match="has not ended"):
-        wait(TICKET, timeout=0, on_update=said.append)
+        wait(EMBEDDED, TICKET, timeout=0, on_update=said.append)
     with pytest.raises(CloudError, match="has not ended"):
-        wait(TICKET, timeout=0.05, on_update=said.append)
+        wait(EMBEDDED, TICKET, timeout=0.05, on_update=said.append)
     assert said[0].waiting_for == "endpoint e to exist again"
 
 

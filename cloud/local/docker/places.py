@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 
-from localstack_client.config import get_service_endpoint, parse_localstack_host
+from localstack_client.config import parse_localstack_host
 
 from meshtwin.cloud.errors import UsageError
 
@@ -41,14 +41,9 @@ def localstack_port() -> int:
 
 
 def localstack_url(port: int) -> str:
-    """The URL by which SDKs on this machine reach LocalStack at `port`, as localstack-client has it.
-
-    That also minds AWS_ENDPOINT_URL, which may be left from another profile's `meshtwin up`: it is out of
-    force here.
-    """
-    os.environ.pop("AWS_ENDPOINT_URL", None)
+    """The URL of LocalStack at `port` for SDKs on this machine, by the name that LOCALSTACK_HOST has."""
     host, _ = _localstack_host()
-    return str(get_service_endpoint("s3", localstack_host=f"{host}:{port}"))
+    return f"http://{host}:{port}"
 
 
 def emulator_port() -> int:

@@ -49,7 +49,7 @@ def emulator(
         *_launcher(profile, store.compose),
         *arguments,
     ]
-    settings = without_aws() | profile.connection(store_url=store.near_url)
+    settings = without_aws(options.shell) | profile.at(store=store.near_url).environment()
     if store.compose is not None:
         settings["DOCKER_HOST"] = engine_url()
     with Child("emulator", words, settings, log_dir / "emulator.log") as child:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -14,13 +15,15 @@ class StackOptions:
     """How services are started: `data` is the folder that outlives them, `speed` the emulator's clock's.
 
     `alone` is for a stack beside others, with names and ports of its own. `emulator` says where that runs.
-    `build` is whether images are built: None where they are missing.
+    `build` is whether images are built: None where they are missing. `folder` is where the stack leaves its
+    note and its logs: `state_dir` by default. `shell` is the environment that children are started in.
     """
 
+    shell: Mapping[str, str]
     data: Path | None = None
     port: int = 0
     speed: float = 1.0
-    log_dir: Path | None = None
+    folder: Path | None = None
     containers: tuple[str, ...] = ()
     """`IMAGE=COMMAND` of containers beside the runtime."""
     settings: tuple[str, ...] = ()

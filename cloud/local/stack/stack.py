@@ -17,7 +17,7 @@ from meshtwin.cloud.local.stack.state import state_dir
 from meshtwin.cloud.local.stack.stores.localstack import LOCALSTACK
 from meshtwin.cloud.local.stack.stores.moto import MOTO
 from meshtwin.cloud.local.stack.warming import warming
-from meshtwin.cloud.profiles import API_TOKEN_VARIABLE
+from meshtwin.cloud.profiles import API_PREFIX, API_TOKEN_VARIABLE, API_URL_VARIABLE
 from meshtwin.emulator.core.private import make_private
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def prepare(profile: Profile, options: StackOptions, say: Callable[[str], None])
     """
     if profile.store is not None:
         if options.functions:
-            given_settings()  # one that makes no sense is said before anything is started
+            given_settings(options.shell)  # one that makes no sense is said before anything is started
         STORES[profile.store].prepare(profile, options, say)
 
 
@@ -65,36 +65,37 @@ def running(
     Raises:
         UnavailableError: a service did not start; with its last log lines.
     """
-    log_dir = _fresh(options.log_dir or state_dir() / "logs" / profile.name)
+    log_dir = _fresh((options.folder or state_dir()) / "logs" / profile.name)
     if profile.store is None:
-        yield Stack(profile.connection(), (), log_dir)
+        yield Stack(profile.environment(), (), log_dir)
         return
     kind, profile = STORES[profile.store], profile.keyed()
     with ExitStack() as stack:
         store = stack.enter_context(kind.serving(profile, options, log_dir, report))
         report("starting the emulator")
         url, service = stack.enter_context(emulator(profile, options, store, log_dir))
-        connection = profile.connection(store_url=store.url, emulator_url=url)
-        services = [store.service, service]
+        profile = profile.at(store=store.url, emulator=url)
+        environment, services = profile.environment(), [store.service, service]
         if options.functions:
             report("starting the stand-ins for Lambda and Bedrock")
-            connection, beside = stack.enter_context(_beside(profile, options, connection, log_dir))
+            environment, beside = stack.enter_context(_beside(profile, options, log_dir))
             services.append(beside)
-            stack.enter_context(warming(CODE, log_dir / "warming.log"))
-        yield Stack(connection | beside_proxies(), tuple(services), log_dir)
+            stack.enter_context(warming(CODE, options.shell, log_dir / "warming.log"))
+        yield Stack(environment | beside_proxies(options.shell), tuple(services), log_dir)
 
 
 @contextmanager
 def _beside(
-    profile: Profile, options: StackOptions, connection: dict[str, str], log_dir: Path
+    profile: Profile, options: StackOptions, log_dir: Path
 ) -> Iterator[tuple[dict[str, str], Service]]:
-    """The flow's functions on a host of their own: the connection that leads to them too, and the host."""
+    """The flow's functions on a host of their own: the settings that lead to them too, and the host."""
     token = secrets.token_urlsafe()
     manifest = log_dir / "functions.toml"
-    given = given_settings()
+    given = given_settings(options.shell)
     write_manifest(functions(profile, token, given), manifest)
-    with standins(profile, options, connection, manifest, log_dir) as (url, service):
-        yield connection | profile.standins(url) | given | {API_TOKEN_VARIABLE: token}, service
+    with standins(profile, options, manifest, log_dir) as (url, service):
+        api = {API_URL_VARIABLE: f"{url}{API_PREFIX}", API_TOKEN_VARIABLE: token}
+        yield profile.at(standins=url).environment() | given | api, service
 
 
 def _fresh(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from meshtwin.cloud.connection import without_aws
 from meshtwin.cloud.local.stack.child import Child
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from meshtwin.cloud.local.stack.options import StackOptions
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def standins(
     profile: Profile,
     options: StackOptions,
-    connection: Mapping[str, str],
     functions: Path | None,
     log_dir: Path,
 ) -> Iterator[tuple[str, Service]]:
@@ -32,6 +31,6 @@ def standins(
         *("--set", "require_key=true"),
         *(("--functions", str(functions)) if functions else ()),
     ]
-    settings = without_aws() | dict(connection)
+    settings = without_aws(options.shell) | profile.environment()
     with Child("meshtwin.emulator.standins", words, settings, log_dir / "standins.log") as child:
         yield child.ready(), child

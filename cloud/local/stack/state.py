@@ -1,8 +1,10 @@
-"""What a running `meshtwin up` leaves for the other commands, and what keeps a second one away."""
+"""What a running `meshtwin up` leaves for the other commands, and what keeps a second one away.
+
+All of it is in one folder, by default `state_dir`.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from contextlib import contextmanager
@@ -47,9 +49,9 @@ def state_dir() -> Path:
 
 
 @contextmanager
-def noted(state: State) -> Iterator[None]:
+def noted(state: State, folder: Path | None = None) -> Iterator[None]:
     """The note is there for the length of the block; for its owner alone, as it holds credentials."""
-    path = _path(state.profile)
+    path = _path(state.profile, folder)
     make_private(path.parent)
     with whole(path) as partial:
         partial.touch(mode=0o600)
@@ -57,20 +59,20 @@ def noted(state: State) -> Iterator[None]:
     try:
         yield
     finally:
-        _remove_state(state.profile)
+        path.unlink(missing_ok=True)
 
 
-def read_state(profile: str) -> State | None:
+def read_state(profile: str, folder: Path | None = None) -> State | None:
     """The note of a stack that is still running, or None: also where nobody can read what is there."""
     try:
-        state = State(**json.loads(_path(profile).read_text(encoding="utf-8")))
+        state = State(**json.loads(_path(profile, folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     return state if is_alive(state.owner) else None
 
 
 @contextmanager
-def only_one(profile: str) -> Iterator[None]:
+def only_one(profile: str, folder: Path | None = None) -> Iterator[None]:
     """The one process that runs the profile, from its first step to its last; an old note is removed.
 
     The lock is the system's: it ends with the process, however that ends.
@@ -78,9 +80,9 @@ def only_one(profile: str) -> Iterator[None]:
     Raises:
         UnavailableError: another one runs it, or starts it just now.
     """
-    with exclusive(state_dir() / f"{profile}.lock") as held:
+    with exclusive((folder or state_dir()) / f"{profile}.lock") as held:
         if not held:
-            running = read_state(profile)
+            running = read_state(profile, folder)
             who = (
                 f"in process {running.pid}" if running else "by a process that is starting it or stopping it"
             )
@@ -88,7 +90,7 @@ def only_one(profile: str) -> Iterator[None]:
                 f"profile {profile!r} is already up, {who}: Ctrl-C there ends it; "
                 f"`export {STATE_VARIABLE}=another-folder` runs a second one beside it"
             )
-        _remove_state(profile)
+        _path(profile, folder).unlink(missing_ok=True)
         yield
 
 
@@ -112,10 +114,5 @@ def exclusive(path: Path) -> Iterator[bool]:
         lock.release()
 
 
-def _remove_state(profile: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        _path(profile).unlink()
-
-
-def _path(profile: str) -> Path:
-    return state_dir() / f"{profile}.json"
+def _path(profile: str, folder: Path | None) -> Path:
+    return (folder or state_dir()) / f"{profile}.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,14 +12,14 @@ from meshtwin.emulator.core.private import touch_private
 from meshtwin.minecraft.voxel.kernels.kept import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _PROGRAM = "import os; os.nice(10); from meshtwin.minecraft.voxel.warm import main; main()"
 
 
 @contextmanager
-def warming(code: Path, log: Path) -> Iterator[None]:
+def warming(code: Path, shell: Mapping[str, str], log: Path) -> Iterator[None]:
     """Compile in the background, below all other work, until done or to the end of the `with` block.
 
     The guard ends it with this process, however that ends. How it goes is in `log`; nothing depends on it.
@@ -34,7 +33,7 @@ def warming(code: Path, log: Path) -> Iterator[None]:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=output,
-            env=os.environ | {"PYTHONPATH": str(code)},
+            env={**shell, "PYTHONPATH": str(code)},
             start_new_session=True,
         )
     try:

@@ -36,7 +36,7 @@ def _serving(
 ) -> Iterator[Store]:
     report("starting moto")
     arguments = ["--require-key", *(("--data", str(options.data)) if options.data else ())]
-    settings = without_aws() | profile.connection()
+    settings = without_aws(options.shell) | profile.environment()
     with (
         _alone(options.data),
         Child("meshtwin.cloud.local.moto.server", arguments, settings, log_dir / "moto.log") as child,
