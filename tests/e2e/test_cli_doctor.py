@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import stat
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from tests.support.docker_api import DockerApi, docker_api
 from tests.support.shell import Shell, new_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-needs_docker_command = pytest.mark.skipif(
-    shutil.which("docker") is None, reason="asks the real `docker` command, without an engine"
-)
 
 
 @pytest.fixture
@@ -72,11 +68,8 @@ def test_no_docker_command(shell: Shell) -> None:
     assert check["mend"] in up.stderr
 
 
-@needs_docker_command
 def test_an_engine_that_is_nowhere(shell: Shell) -> None:
-    real = shutil.which("docker")
-    assert real is not None
-    (shell.folder / "bin" / "docker").symlink_to(real)
+    put_docker(shell, "exit 1")
     shell.environment["DOCKER_HOST"] = "tcp://127.0.0.1:1"
     check = looked_at(shell, "local")["docker engine"]
     assert check["level"] == "fail"
@@ -87,23 +80,17 @@ def test_an_engine_that_is_nowhere(shell: Shell) -> None:
     assert check["found"] in up.stderr
 
 
-def test_an_engine_that_this_user_may_not_talk_to(shell: Shell) -> None:
-    put_docker(
-        shell,
-        "echo 'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock'"
-        " >&2; exit 1",
-    )
-    check = looked_at(shell, "local")["docker engine"]
-    assert check["level"] == "fail"
-    assert "may not talk to it" in check["found"]
-    assert "usermod" in check["mend"]
+@pytest.fixture
+def engine(shell: Shell) -> Iterator[DockerApi]:
+    """An engine, and a `docker` that has no plugin."""
+    put_docker(shell, 'echo "docker: unknown command: docker $1" >&2; exit 1')
+    with docker_api() as api:
+        shell.environment["DOCKER_HOST"] = api.url
+        yield api
 
 
+@pytest.mark.usefixtures("engine")
 def test_an_engine_without_the_compose_plugin(shell: Shell) -> None:
-    put_docker(
-        shell,
-        'case "$1" in version) echo 28.0.0;; *) echo "docker: unknown command: docker $1" >&2; exit 1;; esac',
-    )
     checks = looked_at(shell, "local")
     assert checks["docker engine"]["level"] == "ok"
     assert checks["compose plugin"]["level"] == "fail"
@@ -116,8 +103,8 @@ def test_an_engine_without_the_compose_plugin(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("version", "words"), [("19.03.1", "older than 20.10"), ("2.4.1", "older than 20.10")]
 )
-def test_an_engine_that_is_too_old(shell: Shell, version: str, words: str) -> None:
-    put_docker(shell, f"echo {version}")
+def test_an_engine_that_is_too_old(shell: Shell, engine: DockerApi, version: str, words: str) -> None:
+    engine.version = version
     assert words in looked_at(shell, "local")["docker engine"]["found"]
 
 

@@ -50,7 +50,7 @@ def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_command_imports_nothing_of_the_others() -> None:
-    heavy = {"boto3", "cv2", "numpy", "PIL", "moto", "scipy"}
+    heavy = {"boto3", "cv2", "docker", "httpx", "numpy", "PIL", "moto", "scipy"}
     program = (
         "import sys; from meshtwin.cloud.cli.app import application; application(['requests']);"
         f"sys.exit(' '.join({heavy!r} & sys.modules.keys()) or 0)"

@@ -1,1 +1,1 @@
-"""Docker, through its own command line: the engine, compose, and what is left of those that died."""
+"""Docker: the engine through its SDK, compose through its command, and what is left of those that died."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.errors import UnavailableError
-from meshtwin.cloud.local.docker.engine import DockerError, clean, docker
-from meshtwin.cloud.local.docker.labels import instances_on, networks_of, remove, services_of
+from meshtwin.cloud.local.docker.command import clean, docker
+from meshtwin.cloud.local.docker.engine import DockerError, engine, remove
+from meshtwin.cloud.local.docker.labels import SERVICE_LABEL, instances_on, networks_of, services_of
 from meshtwin.emulator.core.private import touch_private
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).parents[3] / "compose.yaml"
 _SECONDS_TO_STOP = 3
 """What a service gets that has nothing to finish; the emulator is stopped before, with its own grace."""
+
+_EMULATOR_SECONDS_TO_STOP = 40
 
 
 def compose_file() -> Path:
@@ -59,6 +63,12 @@ class Compose:
         """Start one service, without what it depends on; the container's id. Compose's words go to `log`."""
         self._logged(log, "up", "--detach", "--no-deps", "--no-build", "--quiet-pull", service)
         return docker(*self._command("ps", "--quiet", "--all", service), environment=self._environment())
+
+    def images(self) -> dict[str, str]:
+        """The image of each service, whatever profile of compose.yaml's it is of."""
+        command = self._command("--profile", "*", "config", "--format", "json")
+        found = json.loads(docker(*command, environment=self._environment()))
+        return {name: service["image"] for name, service in found["services"].items()}
 
     def build(self, service: str) -> None:
         """Build a service's image, with the builder's own progress on standard error."""
@@ -122,17 +132,21 @@ def take_away(project: str, owner: str) -> None:
     Ctrl-C twice shall not be left with half of it.
     """
     with _undisturbed():
-        emulators = services_of(project, owner, "--filter", "label=com.docker.compose.service=emulator")
-        if emulators:
-            docker("stop", "--time", "40", *emulators, timeout=60)
+        _stop(services_of(project, owner, f"{SERVICE_LABEL}=emulator"), _EMULATOR_SECONDS_TO_STOP)
         remove(instances_on(project))
         services = services_of(project, owner)
-        if services:
-            docker("stop", "--time", str(_SECONDS_TO_STOP), *services, timeout=60)
-            remove(services)
+        _stop(services, _SECONDS_TO_STOP)
+        remove(services)
         for network in networks_of(project, owner):
-            with contextlib.suppress(DockerError):  # somebody else's container is on it
-                docker("network", "rm", network)
+            with contextlib.suppress(DockerError), engine() as client:  # somebody else's container is on it
+                client.remove_network(network)
+
+
+def _stop(containers: list[str], seconds: int) -> None:
+    """SIGTERM, and SIGKILL to what still runs after so many seconds."""
+    for container in containers:
+        with engine() as client:
+            client.stop(container, timeout=seconds)
 
 
 @contextmanager
@@ -156,7 +170,8 @@ def _undisturbed() -> Iterator[None]:
 def is_running(container: str) -> bool:
     """Whether a container runs, paused or not; False where there is none of that id."""
     try:
-        return docker("inspect", "--format", "{{.State.Running}}", container) == "true"
+        with engine() as client:
+            return bool(client.inspect_container(container)["State"]["Running"])
     except DockerError:
         return False
 
@@ -164,7 +179,8 @@ def is_running(container: str) -> bool:
 def log_tail(container: str, count: int) -> str:
     """The last lines of a container's output, indented."""
     try:
-        said = docker("logs", "--tail", str(count), container, both=True)
+        with engine() as client:
+            said = client.logs(container, tail=count).decode(errors="replace")
     except DockerError as error:
         said = str(error)
     return "\n".join(f"  {line}" for line in said.splitlines())

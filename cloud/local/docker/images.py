@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.local.docker.compose import compose_file
-from meshtwin.cloud.local.docker.engine import DockerError, Trouble, docker
+from meshtwin.cloud.local.docker.engine import DockerError, Trouble, engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,20 +39,16 @@ class Image:
 
 def image(name: str) -> Image | None:
     """The image of that name, None where it is not at hand; DockerError where the engine does not answer."""
-    shown = "[{{json .Created}}, {{json .Metadata.LastTagTime}}, {{.Size}}, {{json .Config.Labels}}]"
     try:
-        created, tagged, size, labels = json.loads(docker("image", "inspect", "--format", shown, name))
+        with engine() as client:
+            found = client.inspect_image(name)  # type: ignore[no-untyped-call]  # the SDK's
     except DockerError as error:
-        if error.trouble is Trouble.REFUSED:
+        if error.trouble is Trouble.NOT_FOUND:
             return None
         raise
-    return Image(max(_time(created), _time(tagged)), int(size), (labels or {}).get(SOURCE_LABEL, ""))
-
-
-def compose_images() -> dict[str, str]:
-    """The image of each service of compose.yaml."""
-    found = docker("compose", "--file", str(compose_file()), "--profile", "*", "config", "--format", "json")
-    return {name: service["image"] for name, service in json.loads(found)["services"].items()}
+    made_at = max(_time(found["Created"]), _time(found["Metadata"]["LastTagTime"]))
+    labels = found["Config"]["Labels"] or {}
+    return Image(made_at, int(found["Size"]), labels.get(SOURCE_LABEL, ""))
 
 
 def base_images(dockerfile: Path) -> list[str]:

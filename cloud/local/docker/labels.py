@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.local.docker.engine import docker, lines
+from meshtwin.cloud.local.docker.engine import DockerError, Trouble, containers, engine
 from meshtwin.cloud.local.docker.owner import is_alive
 from meshtwin.emulator.core.owner import host_of
 from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 UP = "meshtwin.up"
 """On what compose.yaml describes: the `meshtwin up` that started it, as `owner` writes it; empty by hand."""
 
-_PROJECT = "com.docker.compose.project"
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+"""Compose's own: https://docs.docker.com/reference/compose-file/services/#labels"""
+
+_SHORT = 12
+"""Characters of an id that a container has for its host name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,64 +42,64 @@ def owner_of(project: str) -> str | None:
 
     A network alone is in nobody's way: compose starts in one that is there.
     """
-    return dict(_projects(("ps", "--all"))).get(project)
+    found = containers(UP, f"{PROJECT_LABEL}={project}")
+    return found[0].labels[UP] if found else None
 
 
 def leftovers() -> Leftovers:
     """What is there of dead processes; DockerError where the engine cannot be asked."""
-    labelled = list(_projects(("network", "ls"), ("ps", "--all")))
-    shown = '{{.Names}}\t{{.Label "' + OWNER_LABEL + '"}}'
-    instances = [
-        line.split("\t")
-        for line in lines("ps", "--all", "--filter", f"label={OWNER_LABEL}", "--format", shown)
-    ]
-    running = running_since(owner for _, owner in (*labelled, *instances))
-    projects = {(name, owner) for name, owner in labelled if owner and not is_alive(owner, running)}
+    with engine() as client:
+        networks = [one["Labels"] for one in client.networks(filters={"label": UP})]
+    labelled = [*networks, *(one.labels for one in containers(UP))]
+    instances = [(one.name, one.labels[OWNER_LABEL]) for one in containers(OWNER_LABEL)]
+    running = running_since([*(labels[UP] for labels in labelled), *(owner for _, owner in instances)])
+    projects = {
+        (labels.get(PROJECT_LABEL, ""), labels[UP])
+        for labels in labelled
+        if labels[UP] and not is_alive(labels[UP], running)
+    }
     dead = {name for name, owner in instances if not is_alive(owner, running)}
     return Leftovers(tuple(sorted(projects)), tuple(sorted(dead)))
 
 
 def running_since(owners: Iterable[str]) -> dict[str, float]:
-    """When the containers that run, and that these owners ran in, were started: seconds since the epoch."""
-    hosts = {host_of(owner) for owner in owners}
-    ids = [found for found in lines("ps", "--format", "{{.ID}}") if found in hosts]
-    if not ids:
-        return {}
-    began = (line.split("\t") for line in lines("inspect", "--format", "{{.Id}}\t{{.State.StartedAt}}", *ids))
-    return {found[:12]: datetime.fromisoformat(at).timestamp() for found, at in began}
+    """When the containers that run, and that these owners ran in, were started: seconds since the epoch.
+
+    By the short ids that they have for host names.
+    """
+    hosts = {host_of(owner) for owner in owners if owner}
+    ids = [one.id for one in containers(running=True) if one.id[:_SHORT] in hosts]
+    began = ((found[:_SHORT], _started_at(found)) for found in ids)
+    return {host: at for host, at in began if at is not None}
+
+
+def _started_at(container: str) -> float | None:
+    """Seconds since the epoch; None where it is gone by now."""
+    try:
+        with engine() as client:
+            state = client.inspect_container(container)["State"]
+    except DockerError as error:
+        if error.trouble is Trouble.NOT_FOUND:
+            return None
+        raise
+    return datetime.fromisoformat(state["StartedAt"]).timestamp()
 
 
 def instances_on(network: str) -> list[str]:
     """The ids of the instances that are on a network, running or not."""
-    return lines(
-        "ps", "--all", "--quiet", "--filter", f"label={EMULATOR_LABEL}", "--filter", f"network={network}"
-    )
+    return [one.id for one in containers(EMULATOR_LABEL, network=network)]
 
 
-def remove(instances: tuple[str, ...] | list[str]) -> None:
-    """Remove containers, running or not."""
-    if instances:
-        docker("rm", "--force", "--volumes", *instances, timeout=60)
-
-
-def services_of(project: str, owner: str, *filters: str) -> list[str]:
+def services_of(project: str, owner: str, *labels: str) -> list[str]:
     """The ids of the containers that a `meshtwin up` started of a project, running or not."""
-    return lines("ps", "--all", "--quiet", *_belonging(project, owner), *filters)
+    return [one.id for one in containers(*_belonging(project, owner), *labels)]
 
 
 def networks_of(project: str, owner: str) -> list[str]:
     """The ids of the networks that it made."""
-    return lines("network", "ls", "--quiet", *_belonging(project, owner))
+    with engine() as client:
+        return [one["Id"] for one in client.networks(filters={"label": list(_belonging(project, owner))})]
 
 
 def _belonging(project: str, owner: str) -> tuple[str, ...]:
-    return ("--filter", f"label={_PROJECT}={project}", "--filter", f"label={UP}={owner}")
-
-
-def _projects(*kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Each compose project with something of ours of these kinds in it, and whose that is."""
-    shown = '{{.Label "' + _PROJECT + '"}}\t{{.Label "' + UP + '"}}'
-    for kind in kinds:
-        for line in lines(*kind, "--filter", f"label={UP}", "--format", shown):
-            project, _, owner = line.partition("\t")
-            yield project, owner
+    return f"{PROJECT_LABEL}={project}", f"{UP}={owner}"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.aws.doctor import account_checks
-from meshtwin.cloud.local.docker.compose import compose_file
-from meshtwin.cloud.local.docker.engine import DockerError, docker
-from meshtwin.cloud.local.docker.images import compose_images
+from meshtwin.cloud.local.docker.compose import Compose
+from meshtwin.cloud.local.docker.engine import DockerError
+from meshtwin.cloud.local.docker.engine import engine as connected
 from meshtwin.cloud.local.docker.places import emulator_port, localstack_port, project_name
 from meshtwin.cloud.local.doctor import engine, host, images, local
 from meshtwin.cloud.local.doctor.check import Check, Level, ok, warn
@@ -69,16 +69,21 @@ def _localstack(profile: Profile) -> Iterator[Check]:
     own = local.own_containers(project_name())
     yield host.port(localstack_port(), "LocalStack", "LOCALSTACK_PORT", own=own)
     yield _port_of_compose()
-    yield host.disk(Path(docker("info", "--format", "{{.DockerRootDir}}")), "images and containers")
+    yield host.disk(_docker_root(), "images and containers")
     yield gpu()
     yield local.localstack(project_name())
     yield local.left_behind()
 
 
+def _docker_root() -> Path:
+    """Where the engine keeps images and containers."""
+    with connected() as client:
+        return Path(client.info()["DockerRootDir"])
+
+
 def _images(profile: Profile) -> Iterator[Check]:
     try:
-        compose_file()
-        names = compose_images()
+        names = Compose(project_name()).images()
     except DockerError as error:
         yield Check("compose.yaml", Level.FAIL, str(error), "docker compose config")
         return

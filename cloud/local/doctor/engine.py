@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 
-from meshtwin.cloud.local.docker.engine import DockerError, Trouble, docker
+from meshtwin.cloud.local.docker.command import docker
+from meshtwin.cloud.local.docker.engine import DockerError, Trouble
+from meshtwin.cloud.local.docker.engine import engine as connected
 from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
 OLDEST_ENGINE = (20, 10)
@@ -28,10 +30,11 @@ def command_line() -> Check:
 
 
 def engine() -> Check:
-    """The engine that the command line talks to."""
+    """The engine that the command line talks to, too."""
     name = "docker engine"
     try:
-        version = docker("version", "--format", "{{.Server.Version}}")
+        with connected() as client:
+            version = str(client.version()["Version"])
     except DockerError as error:
         return _no_engine(name, error)
     if _numbers(version) < OLDEST_ENGINE:
@@ -56,7 +59,7 @@ def compose_plugin() -> Check:
     name = "compose plugin"
     mend = "sudo apt-get install docker-compose-v2, or https://docs.docker.com/compose/install/"
     try:
-        version = docker("compose", "version", "--short")
+        version = docker("compose", "version", "--short", environment=os.environ)
     except DockerError as error:
         return fail(name, f"there is no `docker compose`: {_first_line(error)}", mend)
     if _numbers(version) < OLDEST_COMPOSE:
@@ -67,7 +70,7 @@ def compose_plugin() -> Check:
 def buildx() -> Check:
     """`docker buildx`, which only builds need."""
     try:
-        version = docker("buildx", "version")
+        version = docker("buildx", "version", environment=os.environ)
     except DockerError:
         mend = "sudo apt-get install docker-buildx, or https://docs.docker.com/build/install-buildx/"
         return warn("buildx plugin", "there is none: images can be run, but not built", mend)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 
-from meshtwin.cloud.local.docker.engine import DockerError, docker
+from meshtwin.cloud.local.docker.engine import DockerError, engine
 from meshtwin.cloud.local.doctor.check import Check, ok, warn
 
 _TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
@@ -35,6 +34,7 @@ def _card() -> str | None:
 
 def _has_toolkit() -> bool:
     try:
-        return "nvidia" in json.loads(docker("info", "--format", "{{json .Runtimes}}") or "{}")
-    except (DockerError, ValueError):
+        with engine() as client:
+            return "nvidia" in (client.info().get("Runtimes") or {})
+    except DockerError:
         return False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from meshtwin.cloud.local.docker.engine import DockerError, lines
+from meshtwin.cloud.local.docker.engine import DockerError, containers
 from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ def _is_free(number: int) -> bool:
 def _holders(number: int) -> Iterator[str]:
     """Who listens there: containers where Docker publishes it, else the processes that may be seen."""
     try:
-        containers = lines("ps", "--filter", f"publish={number}", "--format", "{{.Names}}")
+        publishing = containers(running=True, port=number)
     except DockerError:
-        containers = []
-    if containers:
-        yield from (f"container {name}" for name in containers)
+        publishing = []
+    if publishing:
+        yield from (f"container {one.name}" for one in publishing)
         return
     try:
         connections = psutil.net_connections("tcp")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from meshtwin.cloud.local.docker.compose import FILE
-from meshtwin.cloud.local.docker.engine import lines
-from meshtwin.cloud.local.docker.labels import leftovers, owner_of, running_since
+from meshtwin.cloud.local.docker.engine import containers
+from meshtwin.cloud.local.docker.labels import (
+    PROJECT_LABEL,
+    SERVICE_LABEL,
+    leftovers,
+    owner_of,
+    running_since,
+)
 from meshtwin.cloud.local.docker.owner import is_alive
 from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
-
-_PROJECT = "label=com.docker.compose.project="
 
 
 def compose_yaml() -> Check:
@@ -37,12 +41,10 @@ def project(name: str, *, may_run: bool = False) -> Check:
 
 def localstack(name: str) -> Check:
     """LocalStack's container, where it is up."""
-    shown = "{{.Names}}\t{{.Status}}"
-    which = ("--filter", f"{_PROJECT}{name}", "--filter", "label=com.docker.compose.service=localstack")
-    found = lines("ps", "--all", *which, "--format", shown)
+    found = containers(f"{PROJECT_LABEL}={name}", f"{SERVICE_LABEL}=localstack")
     if not found:
         return ok("localstack", "not running: `meshtwin up --profile local` starts it")
-    container, _, status = found[0].partition("\t")
+    container, status = found[0].name, found[0].status
     if "unhealthy" in status or not status.startswith("Up"):
         return fail("localstack", f"{container}: {status}", f"docker logs {container}")
     return ok("localstack", f"{container}: {status}")
@@ -52,7 +54,7 @@ def own_containers(name: str) -> frozenset[str]:
     """The containers of the compose project, where a `meshtwin up` runs it, or left it to the next."""
     if not owner_of(name):
         return frozenset()
-    return frozenset(lines("ps", "--filter", f"{_PROJECT}{name}", "--format", "{{.Names}}"))
+    return frozenset(one.name for one in containers(f"{PROJECT_LABEL}={name}", running=True))
 
 
 def left_behind() -> Check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.local.docker.compose import Compose
-from meshtwin.cloud.local.docker.images import compose_images, image, source_digest
+from meshtwin.cloud.local.docker.images import image, source_digest
 from meshtwin.cloud.local.docker.places import project_name
 from meshtwin.cloud.local.doctor.check import Level
 from meshtwin.cloud.local.doctor.images import missing_image, runtime_image
@@ -24,8 +24,8 @@ def provide_images(profile: Profile, options: StackOptions, say: Callable[[str],
     Raises:
         UnavailableError: an image is missing and may not be built, or cannot be had.
     """
-    names = compose_images()
     compose = Compose(project_name(), {"MESHTWIN_SOURCE": source_digest()})
+    names = compose.images()
     if image(names["localstack"]) is None:
         say(f"pulling {names['localstack']}")
         compose.pull("localstack")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from meshtwin.cloud.local.docker.compose import take_away
-from meshtwin.cloud.local.docker.labels import leftovers, remove
+from meshtwin.cloud.local.docker.engine import remove
+from meshtwin.cloud.local.docker.labels import leftovers
 
 
 def remove_leftovers() -> list[str]:
