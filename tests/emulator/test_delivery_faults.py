@@ -10,6 +10,7 @@ import pytest
 
 from meshtwin.emulator.core.clock import manual_clock
 from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.schema import timeline_of
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
@@ -174,7 +175,9 @@ def test_an_end_that_another_emulator_writes_is_noticed(
     async def scenario(harness: Harness) -> None:
         # Written behind this emulator's back: it neither waits nor runs here.
         request, table = harness.request(spec_for()), harness.queue.table
-        claim = table.put_claimed(request, 1, harness.clock.now() + 30)
+        table.put(request, 1)
+        entry = Entry(1, request.request_id, request.expires_at)
+        claim = table.claim(request.endpoint_name, entry, harness.clock.now() + 30)
         waiting = asyncio.create_task(harness.dispatcher.ended(request.request_id, 20))
         await until(lambda: harness.dispatcher.awaited_count)
         table.end(claim, "completed", reason=None, now=1.0, forget_at=2_000_000_000)  # type: ignore[arg-type]

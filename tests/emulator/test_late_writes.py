@@ -34,31 +34,18 @@ def relay(aws: str) -> Iterator[Relay]:
     made.stop()
 
 
-@pytest.mark.parametrize("is_claimed", [False, True])
-def test_a_repetition_that_lands_late_undoes_nothing(aws: str, tmp_path: Path, *, is_claimed: bool) -> None:
+def test_a_repetition_that_lands_late_undoes_nothing(aws: str, tmp_path: Path) -> None:
     async def scenario(harness: Harness) -> None:
         table, request = harness.queue.table, harness.request(spec_for())
-
-        def accept() -> None:
-            if is_claimed:
-                table.put_claimed(request, 1, 60.0)
-            else:
-                table.put(request, 1)
-
-        accept()
-        accept()
-        claim = (
-            table.put_claimed(request, 1, 60.0)
-            if is_claimed
-            else table.claim(request.endpoint_name, Entry(1, request.request_id, 0.0), 60.0)
-        )
-        if not is_claimed:
-            with pytest.raises(LostLeaseError):
-                accept()
+        table.put(request, 1)
+        table.put(request, 1)
+        claim = table.claim(request.endpoint_name, Entry(1, request.request_id, 0.0), 60.0)
+        with pytest.raises(LostLeaseError):
+            table.put(request, 1)
         table.end(claim, State.COMPLETED, reason=None, now=1.0, forget_at=1e9)
         before = harness.record(request)
         with pytest.raises(LostLeaseError):
-            accept()
+            table.put(request, 1)
         assert harness.record(request) == before
 
     drive(aws, settings_for(tmp_path), scenario)
@@ -70,7 +57,8 @@ def test_a_request_whose_record_is_gone_is_told_from_one_in_other_hands(aws: str
         entry = Entry(1, request.request_id, 0.0)
         with pytest.raises(NoRecordError):
             table.claim(request.endpoint_name, entry, 60.0)
-        claim = table.put_claimed(request, 1, 60.0)
+        table.put(request, 1)
+        claim = table.claim(request.endpoint_name, entry, 60.0)
         with pytest.raises(LostLeaseError, match="not ours"):
             table.claim(request.endpoint_name, entry._replace(fence=5), 60.0)
         table.withdraw(request.request_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.request import State
 from meshtwin.emulator.sagemaker.queue.table import RequestTable
 from tests.support.harness import Harness, drive, settings_for, spec_for
@@ -60,7 +61,8 @@ def test_an_ended_request_is_listed_with_its_reason_and_asked_for_by_no_start(
     async def scenario(harness: Harness) -> None:
         spec, table = spec_for(), harness.queue.table
         request = harness.request(spec)
-        claim = table.put_claimed(request, 1, 30.0)
+        table.put(request, 1)
+        claim = table.claim(spec.endpoint_name, Entry(1, request.request_id, request.expires_at), 30.0)
         assert [one.request_id for one in table.page(spec.endpoint_name, State.RUNNING, 9)[0]] == [
             request.request_id
         ]

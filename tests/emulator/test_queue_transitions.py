@@ -37,8 +37,8 @@ class TwoOwners(RuleBasedStateMachine):
         self.fences = [0]
         self.times = itertools.count(1)
 
-    @initialize(is_claimed=st.booleans(), owner=OWNERS)
-    def accept(self, is_claimed: bool, owner: int) -> None:
+    @initialize(owner=OWNERS)
+    def accept(self, owner: int) -> None:
         self.endpoint = uuid.uuid4().hex
         self.request = AsyncRequest(
             request_id=uuid.uuid4().hex,
@@ -50,10 +50,7 @@ class TwoOwners(RuleBasedStateMachine):
             output_location="s3://b/k",
             body=b"",
         )
-        if is_claimed:
-            self.beliefs[owner].append(self.tables[owner].put_claimed(self.request, 1, self.lease()))
-        else:
-            self.tables[owner].put(self.request, 1)
+        self.tables[owner].put(self.request, 1)
 
     def lease(self) -> float:
         return float(next(self.times))

@@ -14,7 +14,6 @@ import structlog
 from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.sagemaker.delivery.alarm import Alarm
 from meshtwin.emulator.sagemaker.delivery.container import ContainerClient
-from meshtwin.emulator.sagemaker.delivery.early import EarlyJob
 from meshtwin.emulator.sagemaker.delivery.exchanges import Exchanges
 from meshtwin.emulator.sagemaker.delivery.items import Items
 from meshtwin.emulator.sagemaker.delivery.job import Job
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.monitoring.meter import Meter
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
     from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
-    from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
     from meshtwin.emulator.sagemaker.settings import Settings
 
 _MAX_THREADS = 2048
@@ -84,7 +82,6 @@ class Dispatcher:
             items,
             objects,
             self._settler,
-            aws.executor,
             clock,
             settings,
             meter,
@@ -138,7 +135,6 @@ class Dispatcher:
         self._is_open = True
         self._queue.is_running = self._is_running
         self._queue.on_ready = self._pump
-        self._queue.start_at_once = self._start_at_once
         self._queue.on_forgotten = self._wake
         self._fleets.observer = self
         self._tasks.run("deadlines", self._alarm.run)
@@ -307,17 +303,6 @@ class Dispatcher:
         expiry = backlog.next_expiry()
         if expiry is not None:
             self._alarm.set(expiry)
-
-    def _start_at_once(self, request: AsyncRequest, entry: Entry) -> EarlyJob | None:
-        """A slot for a request that has just come, where it is nobody else's turn."""
-        name = request.endpoint_name
-        fleet = self._fleets.get(name)
-        if not self._is_open or fleet is None or len(self._queue.backlog(name)):
-            return None
-        instance = fleet.slots.acquire() if self._count[name] < 2 * fleet.slots.total else None
-        if instance is None:
-            return None
-        return EarlyJob(self._tools, self._hooks, request, entry, self._seat(instance), self._begin)
 
     def _begin(self, job: Job) -> None:
         self._running.add(job)

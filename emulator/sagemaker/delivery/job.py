@@ -223,7 +223,7 @@ class Job:
     def _open(self, request: AsyncRequest) -> Input:
         return persist(self._stop, self._download, request, self._tools.objects.patience())
 
-    def _download(self, request: AsyncRequest, patience: Patience | None = None) -> Input:
+    def _download(self, request: AsyncRequest, patience: Patience) -> Input:
         began = time.perf_counter()
         found = self._tools.objects.open_input(request, patience)
         if request.body is None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
@@ -32,7 +31,6 @@ class Tools:
     items: Items
     objects: Objects
     settler: Settler
-    executor: Executor
     clock: Clock
     settings: Settings
     meter: Meter

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from concurrent.futures import Future
-from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -23,38 +20,18 @@ from meshtwin.emulator.sagemaker.settings import QueueOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
     from meshtwin.emulator.sagemaker.queue.rows import Held
-    from meshtwin.emulator.sagemaker.queue.table import Claim
     from meshtwin.emulator.sagemaker.settings import Settings
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _ACCEPT_SECONDS = 5.0
 """A caller is told that the service is unavailable rather than kept longer than this."""
 
 _log = structlog.get_logger()
-
-
-class Started(Protocol):
-    """A request that has a slot before it is written."""
-
-    @property
-    def instance_id(self) -> str | None:
-        """Whose slot it is."""
-        ...
-
-    def begin(self, write: Callable[[], None], writing: Future[Claim]) -> None:
-        """Call `write` in a thread, which settles `writing`, and go on when that has succeeded."""
-        ...
-
-    def refuse(self) -> bool:
-        """Drop the request; False where it is too late, as it has been accepted."""
-        ...
 
 
 class RequestQueue:
@@ -70,8 +47,6 @@ class RequestQueue:
         self.table = RequestTable(aws.dynamodb, name, new_owner(), aws.dynamodb_reading, self.recent)
         self.on_ready: Callable[[str], None] = lambda _endpoint_name: None
         """Called on the event loop when an endpoint's backlog has grown."""
-        self.start_at_once: Callable[[AsyncRequest, Entry], Started | None] = lambda _request, _entry: None
-        """Asked on the event loop for a slot for a new request, None where it has to wait for its turn."""
         self.is_running: Callable[[str], bool] = lambda _request_id: False
         """Whether a request of this id has left the queue here and has not ended."""
         self.on_forgotten: Callable[[str], None] = lambda _request_id: None
@@ -103,30 +78,18 @@ class RequestQueue:
     async def accept(self, request: AsyncRequest) -> None:
         """Accept a request, durable on return.
 
-        Where a slot is free and nobody waits for it, the request is written as running: that spares a write,
-        and its input is fetched meanwhile. StoreUnavailableError where DynamoDB refuses or does not answer in
-        5 s; the request is not accepted then.
+        StoreUnavailableError where DynamoDB refuses or does not answer in 5 s; the request is not accepted
+        then.
         """
         if self._is_halted:
             raise StoreUnavailableError("the store has restarted empty, and is being set up again")
         await self.register(request.endpoint_name)
         entry = Entry(self._next_position(request.received_at), request.request_id, request.expires_at)
         self._accepting.add(entry.request_id)
-        started = self.start_at_once(request, entry)
-        if started is None:
-            await self._written(self._aws.executor.submit(self.table.put, request, entry.position), entry)
-            self.push(request.endpoint_name, entry)
-            return
-        lease_end = time.time() + self._settings.lease_seconds
-        writing: Future[Claim] = Future()
-        put = self.table.put_claimed
-        write = partial(_settle, writing, put, request, entry.position, lease_end, started.instance_id)
-        started.begin(write, writing)
-        await self._written(writing, entry, started.refuse)
+        await self._written(self._aws.executor.submit(self.table.put, request, entry.position), entry)
+        self.push(request.endpoint_name, entry)
 
-    async def _written(
-        self, writing: Future[T], entry: Entry, refuse: Callable[[], bool] = lambda: True
-    ) -> None:
+    async def _written(self, writing: Future[None], entry: Entry) -> None:
         """Returns when the request is safe; raises the error, with the request withdrawn, where it is not."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
@@ -136,16 +99,16 @@ class RequestQueue:
         try:
             await waiting
         except asyncio.CancelledError:
-            self._withdraw(writing, entry.request_id, refuse)
+            self._withdraw(writing, entry.request_id)
             raise
         finally:
             timer.cancel()
-        if writing.done():
-            self._raise_failure(writing, entry.request_id)
-        elif self._withdraw(writing, entry.request_id, refuse):
+        if not writing.done():
+            self._withdraw(writing, entry.request_id)
             raise StoreUnavailableError(f"DynamoDB did not answer within {_ACCEPT_SECONDS:g} s")
+        self._raise_failure(writing, entry.request_id)
 
-    def _raise_failure(self, writing: Future[T], request_id: str) -> None:
+    def _raise_failure(self, writing: Future[None], request_id: str) -> None:
         error = writing.exception()
         if error is not None and not isinstance(error, LostLeaseError):
             self.doubts.add(request_id, error)
@@ -275,16 +238,10 @@ class RequestQueue:
                 # Both writes were on their way: whichever came first, this one comes last.
                 await self._aws.run(self.table.register, name)
 
-    def _withdraw(self, writing: Future[T], request_id: str, refuse: Callable[[], bool]) -> bool:
-        """Whether the caller is to be refused; False where it is too late for that.
+    def _withdraw(self, writing: Future[None], request_id: str) -> None:
+        """Undo a write whose caller is refused: one that landed later would be a request nobody knows of."""
 
-        A write that lands after its caller was refused would be a request that nobody knows of.
-        """
-        if not refuse():
-            self._accepting.discard(request_id)
-            return False
-
-        def undo(done: Future[T]) -> None:
+        def undo(done: Future[None]) -> None:
             if done.cancelled():
                 self._accepting.discard(request_id)
                 return
@@ -300,7 +257,6 @@ class RequestQueue:
 
         writing.cancel()
         writing.add_done_callback(undo)
-        return True
 
     def _next_position(self, received_at: float) -> int:
         self._last_position = max(int(received_at * 1e6), self._last_position + 1)
@@ -308,18 +264,6 @@ class RequestQueue:
 
     def _seen(self, entry: Entry) -> None:
         self._last_position = max(self._last_position, entry.position)
-
-
-def _settle(future: Future[T], function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> None:
-    """Run `function` into `future`, unless that has been cancelled."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = function(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001  # whoever waits for the future gets it
-        future.set_exception(error)
-    else:
-        future.set_result(result)
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

@@ -108,18 +108,6 @@ class RequestTable:
         self._put(request, to_item(request, position))
         self.recent.accepted(request, position, State.QUEUED, 0)
 
-    def put_claimed(
-        self, request: AsyncRequest, position: int, lease_expires_at: float, instance_id: str | None = None
-    ) -> Claim:
-        """Accept a request and claim it, in one write."""
-        claimed = _claimed(request.received_at, instance_id, 1)
-        item = to_item(request, position, state=State.RUNNING, fence=1, then=claimed)
-        item["owner"] = text(self.owner)
-        item["lease_expires_at"] = number(lease_expires_at)
-        self._put(request, item)
-        self.recent.accepted(request, position, State.RUNNING, 1)
-        return Claim(request, position, self.owner, 1)
-
     def _put(self, request: AsyncRequest, item: dict[str, Value]) -> None:
         """Write an item where there is none, or the same: a repetition that lands late undoes no change.
 
