@@ -44,6 +44,9 @@ _VALUABLE = (
 """What gives ore, metal, gems, coal or lapis back where it is dug or put on a crafting table, waxed copper
 once its wax is scraped off: a build of it on a survival server would be a mint."""
 
+_PATTERNED = ("*_glazed_terracotta",)
+"""Whose ornament is seen from farther away than its mean colour."""
+
 _GREY = 0.02
 """OKLab chroma below which a colour counts as grey: what one can just see."""
 
@@ -72,7 +75,8 @@ def load_palette(
 
     Blocks are ids, `minecraft:` left out or not. A list may have any measured block, also ones that fall or
     give light; the named palettes have none of those, nor any that `version` of the game lacks. `creative`
-    alone has blocks that are worth more than their looks: ore, and blocks of metal and gems.
+    alone has blocks that are worth more than their looks: ore, and blocks of metal and gems; and glazed
+    terracotta, whose pattern outdoes its colour.
 
     Raises:
         ValueError: if a palette or block isn't known, a listed block is newer than `version`, or none
@@ -127,8 +131,7 @@ def _assembled(name: str, blocks: list[MeasuredBlock]) -> Palette:
 
 
 def _matches(block: MeasuredBlock, patterns: tuple[str, ...]) -> bool:
-    plain = short(block.id)
-    return "glazed" not in plain and any(fnmatchcase(plain, pattern) for pattern in patterns)
+    return any(fnmatchcase(short(block.id), pattern) for pattern in patterns)
 
 
 def _is_grey(block: MeasuredBlock) -> bool:
@@ -136,14 +139,14 @@ def _is_grey(block: MeasuredBlock) -> bool:
     return bool(chroma.max() < _GREY)
 
 
-def _is_valuable(block: MeasuredBlock) -> bool:
-    return _matches(block, _VALUABLE)
+def _is_plain(block: MeasuredBlock) -> bool:
+    return not _matches(block, _VALUABLE + _PATTERNED)
 
 
 _RULES: dict[str, Callable[[MeasuredBlock], bool]] = {
-    "default": lambda block: not _is_valuable(block),
-    "wool-concrete-terracotta": lambda block: _matches(block, _DYED),
-    "survival-cheap": lambda block: _matches(block, _CHEAP),
-    "greyscale": lambda block: _is_grey(block) and not _is_valuable(block),
+    "default": _is_plain,
+    "wool-concrete-terracotta": lambda block: _is_plain(block) and _matches(block, _DYED),
+    "survival-cheap": lambda block: _is_plain(block) and _matches(block, _CHEAP),
+    "greyscale": lambda block: _is_plain(block) and _is_grey(block),
     "creative": lambda _block: True,
 }
