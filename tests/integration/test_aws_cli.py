@@ -45,7 +45,8 @@ def aws_cli(aws_command: Path, up: dict[str, str]) -> Callable[..., str]:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The settings that a running `meshtwin up` printed."""
     shell = new_shell(tmp_path_factory.mktemp("shell"))
-    with running_up(shell) as (process, children):
+    own = f"my-model={sys.executable} {ROOT / 'tests' / 'containers' / 'foreign.py'}"
+    with running_up(shell, "--container", own) as (process, children):
         yield _exported(shell.folder / "stdout.txt")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
@@ -91,8 +92,24 @@ def wait_for_models(aws_cli: Callable[..., str], prefix: str, answer: dict[str, 
 
 def test_the_readmes_commands(aws_command: Path, up: dict[str, str], aws_cli: Callable[..., str]) -> None:
     """As they stand there, in a shell; the results are those that they list at the end."""
+    printed, prefix = _run_the_readmes("hunyuan3d-async-v2", aws_command, up)
+    wait_for_models(aws_cli, prefix, json.loads(printed[printed.index("{") :]))
+
+
+def test_a_container_of_ones_own_as_the_readme_has_it(
+    aws_command: Path, up: dict[str, str], aws_cli: Callable[..., str]
+) -> None:
+    _, prefix = _run_the_readmes("mine", aws_command, up)
+    deadline = time.monotonic() + 60
+    while not (listed := aws_cli("s3", "ls", prefix).strip()):
+        assert time.monotonic() < deadline
+    assert json.loads(aws_cli("s3", "cp", prefix + listed.split()[-1], "-")) == {"sum": 6.0}
+
+
+def _run_the_readmes(endpoint: str, aws_command: Path, up: dict[str, str]) -> tuple[str, str]:
+    """What the README's commands for an endpoint print, and where they list its results in the end."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    (block,) = (block for block in blocks if "invoke-endpoint-async" in block)
+    (block,) = (block for block in blocks if f"invoke-endpoint-async --endpoint-name {endpoint} " in block)
     assert "--cli-binary-format" not in block  # version 1 has no such option, and version 2 needs none here
     *commands, listing = block.replace("\\\n", " ").strip().splitlines()
     environment = up | {"PATH": f"{aws_command.parent}:/usr/bin:/bin", "AWS_CONFIG_FILE": os.devnull}
@@ -105,7 +122,7 @@ def test_the_readmes_commands(aws_command: Path, up: dict[str, str], aws_cli: Ca
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    wait_for_models(aws_cli, shlex.split(listing)[-1], json.loads(done.stdout[done.stdout.index("{") :]))
+    return done.stdout, shlex.split(listing)[-1]
 
 
 def test_a_request_inline(aws_cli: Callable[..., str], tmp_path: Path) -> None:
