@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.createbuild.api import BuildApi
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.stack.state import read_state
 from meshtwin.cloud.pages import EMULATOR_VARIABLE, KEY_VARIABLE, Emulator
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from meshtwin.cloud.clients import Clients
+    from meshtwin.cloud.createbuild.api import BuildApi
 
 _RUNTIME_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"
 
@@ -80,6 +80,8 @@ class Connection:
                 f"{API_URL_VARIABLE} and {API_TOKEN_VARIABLE} are not set: set them to the address of the "
                 "build API and to its token. `meshtwin up` sets them itself where it runs the functions"
             )
+        from meshtwin.cloud.createbuild.api import BuildApi  # noqa: PLC0415  # httpx: few commands need it
+
         return BuildApi(url.rstrip("/"), token, direct=self.profile.emulated)
 
 

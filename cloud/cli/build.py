@@ -36,7 +36,6 @@ from meshtwin.cloud.cli.console import (
 )
 from meshtwin.cloud.cli.serving import serving
 from meshtwin.cloud.connection import connect
-from meshtwin.cloud.createbuild.api import BuildApi
 from meshtwin.cloud.createbuild.artefacts import bring, folder_name
 from meshtwin.cloud.createbuild.choices import anchor_of, palette_of
 from meshtwin.cloud.createbuild.follow import follow
@@ -50,6 +49,7 @@ from meshtwin.minecraft.voxel.kernels.kept import kept
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from meshtwin.cloud.createbuild.api import BuildApi
     from meshtwin.cloud.createbuild.follow import Update
 
 MAX_IMAGE_BYTES = 700_000

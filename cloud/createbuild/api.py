@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import httpx
+
 from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
 from meshtwin.cloud.profiles import API_TOKEN_VARIABLE
+from meshtwin.cloud.web import client
 from meshtwin.cloud.whole import whole
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TIMEOUT = 60.0
+_AS_IT_IS = {"Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +48,47 @@ class BuildApi:
         return self._call("DELETE", f"/build/{quote(job_id, safe='')}")
 
     def _call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        request = urllib.request.Request(  # noqa: S310  # the profile's own API
-            f"{self.url}{path}",
-            data=None if document is None else json.dumps(document).encode(),
-            method=method,
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
+        url, headers = f"{self.url}{path}", {"Authorization": f"Bearer {self.token}"}
         try:
-            with self._opener().open(request, timeout=_TIMEOUT) as answer:
-                body: dict[str, Any] = json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise _refusal(error, f"{method} {self.url}{path}") from error
-        except OSError as error:
+            with client(direct=self.direct, timeout=_TIMEOUT) as http:
+                answer = http.request(method, url, json=document, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnavailableError(f"the build API does not answer at {self.url}: {error}") from error
+        if not answer.is_success:
+            raise _refusal(answer, f"{method} {url}")
+        try:
+            body: dict[str, Any] = answer.json()
+        except ValueError as error:
+            raise UnavailableError(f"{method} {url}: expected JSON, not {answer.text[:80]!r}") from error
         return body
 
     def fetch(self, url: str, path: Path) -> None:
-        """Bring what a presigned URL of an answer leads to into a file, whole or not at all."""
+        """Bring what a presigned URL of an answer leads to into a file, whole or not at all.
+
+        Raises:
+            UnavailableError: it cannot be had.
+            OSError: the file cannot be written.
+        """
         try:
             with (
-                self._opener().open(url, timeout=_TIMEOUT) as answer,
+                client(direct=self.direct, timeout=_TIMEOUT) as http,
+                http.stream("GET", url, headers=_AS_IT_IS, follow_redirects=True) as answer,
                 whole(path) as partial,
                 partial.open("wb") as file,
             ):
-                shutil.copyfileobj(answer, file)
-        except OSError as error:
+                answer.raise_for_status()
+                file.writelines(answer.iter_raw())
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnavailableError(f"{path.name} cannot be fetched: {error}") from error
 
-    def _opener(self) -> urllib.request.OpenerDirector:
-        return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if self.direct else []))
 
-
-def _refusal(error: urllib.error.HTTPError, what: str) -> CloudError:
-    text = error.read().decode("utf-8", errors="replace")
+def _refusal(answer: httpx.Response, what: str) -> CloudError:
     try:
-        words = str(json.loads(text).get("error") or json.loads(text).get("message") or text)
+        words = str(answer.json().get("error") or answer.json().get("message") or answer.text)
     except (ValueError, AttributeError):
-        words = text
-    if error.code == HTTPStatus.UNAUTHORIZED:
+        words = answer.text
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
         return UnavailableError(f"the build API refuses the token of {API_TOKEN_VARIABLE}: {words}")
-    if HTTPStatus.BAD_REQUEST <= error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if answer.is_client_error:
         return UsageError(words)
-    return UnavailableError(f"{what}: {error.code} {words}")
+    return UnavailableError(f"{what}: {answer.status_code} {words}")

@@ -60,7 +60,6 @@ def engine() -> Iterator[APIClient]:
     # The SDK costs 0.2 s, which no other profile is to pay.
     from docker import APIClient  # noqa: PLC0415
     from docker.errors import APIError, DockerException, NotFound  # noqa: PLC0415
-    from requests.exceptions import RequestException  # noqa: PLC0415  # the SDK's transport, not wrapped by it
 
     try:
         with closing(APIClient(**_address(), timeout=int(QUESTION_SECONDS))) as client:
@@ -69,7 +68,7 @@ def engine() -> Iterator[APIClient]:
         raise DockerError(Trouble.NOT_FOUND, error.explanation or str(error)) from error
     except APIError as error:
         raise DockerError(Trouble.REFUSED, error.explanation or str(error)) from error
-    except (DockerException, RequestException) as error:
+    except (DockerException, OSError) as error:  # OSError: of its transport, not wrapped by it
         raise _not_reached(error) from error
 
 

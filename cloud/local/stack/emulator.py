@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
-import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.connection import without_aws
-from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.docker.engine import engine_url
 from meshtwin.cloud.local.stack.child import Child
-from meshtwin.cloud.local.stack.service import Service, compose_service, ended
+from meshtwin.cloud.local.stack.service import Service, compose_service, document_at, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +26,6 @@ _KEY_VARIABLES = ("MESHTWIN_ACCESS_KEY_ID", "MESHTWIN_SECRET_ACCESS_KEY")
 """compose.yaml's names: those of the SDK would hand the caller's own credentials to the container."""
 
 _START_SECONDS = 60.0
-_POLL_SECONDS = 0.1
 
 
 @contextmanager
@@ -77,22 +73,5 @@ def _in_container(compose: Compose, log_dir: Path) -> tuple[str, Service]:
     """The container's end is compose's, like the store's: `take_away` stops it first."""
     service = compose_service(compose, "emulator", log_dir)
     url = f"http://127.0.0.1:{compose.variables['EMULATOR_PORT']}"
-    start = time.monotonic()
-    while not _answers(url):
-        if not service.running():
-            raise ended(service)
-        if time.monotonic() - start > _START_SECONDS:
-            raise UnavailableError(
-                f"the emulator does not answer at {url} after {_START_SECONDS:g} s; the end of "
-                f"{service.log_name}:\n{service.log_tail()}"
-            )
-        time.sleep(_POLL_SECONDS)
+    wait_until_ready(lambda: document_at(f"{url}/_emulator/health") is not None, service, _START_SECONDS)
     return url, service
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_emulator/health", timeout=5):  # noqa: S310  # ours
-            return True
-    except OSError:
-        return False

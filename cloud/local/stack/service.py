@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.docker.compose import is_running, log_tail
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from meshtwin.cloud.local.docker.compose import Compose
@@ -22,6 +22,7 @@ _RESTART_SECONDS = 15.0
 """How long a container may be away before it counts as ended: somebody may be restarting it."""
 
 _TAIL_LINES = 15
+_POLL_SECONDS = 0.1
 
 
 class Service(Protocol):
@@ -96,6 +97,46 @@ def compose_service(compose: Compose, name: str, log_dir: Path) -> ContainerServ
 def ended(service: Service) -> UnavailableError:
     """The error that says that a service has ended, with its last words."""
     return UnavailableError(f"{service.name} has ended; the end of {service.log_name}:\n{service.log_tail()}")
+
+
+def wait_until_ready(
+    ready: Callable[[], bool],
+    service: Service,
+    seconds: float,
+    report: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Return when `ready` says so; `report` is told meanwhile what is waited for, and since when.
+
+    Raises:
+        UnavailableError: the service ended, or is not ready after so many seconds; with its last words.
+    """
+    start = time.monotonic()
+    while not ready():
+        elapsed = time.monotonic() - start
+        if elapsed > seconds:
+            raise UnavailableError(
+                f"{service.name} is not ready after {seconds:g} s; the end of {service.log_name}:\n"
+                f"{service.log_tail()}"
+            )
+        if not service.running():
+            raise ended(service)
+        report(f"starting {service.name} ({elapsed:.0f} s)")
+        time.sleep(_POLL_SECONDS)
+
+
+def document_at(url: str) -> dict[str, Any] | None:
+    """The JSON object that a service of this machine answers with; None where it does not answer well."""
+    # Profile local alone asks.
+    import httpx  # noqa: PLC0415
+
+    from meshtwin.cloud.web import client  # noqa: PLC0415
+
+    try:
+        with client(direct=True, timeout=5) as http:
+            found = http.get(url).raise_for_status().json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def wait_until(condition: threading.Event, services: Sequence[Service], interval: float = 0.5) -> None:

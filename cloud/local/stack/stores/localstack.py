@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import time
-import urllib.request
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from meshtwin.cloud.errors import UnavailableError, UsageError
+from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.local.docker.compose import Compose, take_away
 from meshtwin.cloud.local.docker.owner import this_process
 from meshtwin.cloud.local.docker.places import (
@@ -22,7 +19,7 @@ from meshtwin.cloud.local.doctor.doctor import needs_of_containers, needs_of_pla
 from meshtwin.cloud.local.stack.images import provide_images
 from meshtwin.cloud.local.stack.leftovers import remove_leftovers
 from meshtwin.cloud.local.stack.needs import refuse
-from meshtwin.cloud.local.stack.service import compose_service, ended
+from meshtwin.cloud.local.stack.service import compose_service, document_at, wait_until_ready
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
 
 if TYPE_CHECKING:
@@ -30,13 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshtwin.cloud.local.stack.options import StackOptions
-    from meshtwin.cloud.local.stack.service import ContainerService
     from meshtwin.cloud.profiles import Profile
 
 START_SECONDS = 180.0
 """It starts in 6 to 15 s on two cores; a machine that swaps takes longer."""
 
-_POLL_SECONDS = 0.1
 _READY = frozenset({"running", "available"})
 
 
@@ -70,10 +65,10 @@ def _serving(
     compose = Compose(new_project() if options.alone else project_name(), variables)
     with ExitStack() as stack:
         stack.callback(_take_away, compose, report)
-        report("starting LocalStack")
+        report("starting localstack")
         service = compose_service(compose, "localstack", log_dir)
         url = localstack_url(port)
-        _wait_healthy(url, service, report)
+        wait_until_ready(lambda: _is_healthy(url), service, START_SECONDS, report)
         yield Store(url, f"http://127.0.0.1:{port}", service, compose)
 
 
@@ -82,35 +77,11 @@ def _take_away(compose: Compose, report: Callable[[str], None]) -> None:
     take_away(compose.project, compose.variables["MESHTWIN_UP"])
 
 
-def _wait_healthy(url: str, service: ContainerService, report: Callable[[str], None]) -> None:
-    start = time.monotonic()
-    while not is_healthy(url):
-        elapsed = time.monotonic() - start
-        if elapsed > START_SECONDS:
-            raise UnavailableError(
-                f"LocalStack is not healthy after {START_SECONDS:g} s; the end of {service.log_name}:\n"
-                f"{service.log_tail()}"
-            )
-        if not service.running():
-            raise ended(service)
-        report(f"starting LocalStack ({elapsed:.0f} s)")
-        time.sleep(_POLL_SECONDS)
-
-
-def is_healthy(url: str) -> bool:
+def _is_healthy(url: str) -> bool:
     """Whether LocalStack answers there, with all of its services up."""
-    services = health(url)
-    return services is not None and all(state in _READY for state in services.values() if state != "disabled")
-
-
-def health(url: str) -> dict[str, str] | None:
-    """The state of each of its services, None where it does not answer."""
-    try:
-        with urllib.request.urlopen(f"{url}/_localstack/health", timeout=5) as answer:  # noqa: S310  # ours
-            document: dict[str, Any] = json.load(answer)
-    except (OSError, ValueError):
-        return None
-    return dict(document.get("services", {}))
+    found = document_at(f"{url}/_localstack/health")
+    states = (found or {}).get("services", {}).values()
+    return found is not None and all(state in _READY for state in states if state != "disabled")
 
 
 LOCALSTACK = StoreKind(_prepare, _serving)
