@@ -141,6 +141,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def parity(session: nox.Session) -> None:
+    """The contract suite against a profile, and its table: `-- --profile local --write docs/parity.md`."""
+    install(session, "test")
+    session.run("python", "-m", "tests.support.parity", *session.posargs, env=dict(os.environ))
+
+
+@nox.session(default=False)
 def integration(session: nox.Session) -> None:
     """What needs a Docker Engine, npm or other clients: images, LocalStack, kills; fails without one."""
     if not _docker_answers():

@@ -15,7 +15,6 @@ _MODULES = {
     "wait": "submit",
     **{name: name for name in ("demo", "build", "voxelize", "queue", "doctor")},
     **dict.fromkeys(("requests", "cancel", "replay", "explain", "instances", "clock", "fault"), "emulator"),
-    "parity": "parity",
 }
 """Each command, in the order of the help, and the module that it is in."""
 

@@ -1,4 +1,4 @@
-"""Writes what the contract suite found, or would look at, as the report that `meshtwin parity` reads."""
+"""Writes what the contract suite found, or would look at, as the report that `tests.support.parity` reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshtwin.cloud.parity import EVIDENCE
+from tests.support.parity import EVIDENCE
 
 if TYPE_CHECKING:
     import pytest

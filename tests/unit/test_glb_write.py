@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from meshtwin.gltf.check import check_glb
 from meshtwin.runtime.geometry.glb_write import write_glb
 from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
+from tests.support.gltf_check import check_glb
 
 
 def _ball(subdivisions: int = 2) -> Mesh:

@@ -9,9 +9,9 @@ import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshtwin.gltf.check import check_glb
 from meshtwin.gltf.colored import write_colored_glb
 from tests.support.glbs import document_in, model_of, with_document
+from tests.support.gltf_check import check_glb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from meshtwin.cloud.parity import WANTED, as_markdown, read_report, tabulate
+from tests.support.parity import WANTED, as_markdown, read_report, tabulate
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ def test_the_page_has_the_operations_rules_and_marks_of_the_suite(tmp_path: Path
     rules = read_report(report)
     now = as_markdown(tabulate(rules), rules, "embedded")
     page = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
-    assert without_outcomes(page) == without_outcomes(now), "run `meshtwin parity --write docs/parity.md`"
+    assert without_outcomes(page) == without_outcomes(now), "run `nox -s parity -- --write docs/parity.md`"
     assert f"{len(rules)} rules in all." in page
 
 

@@ -9,7 +9,6 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshtwin.gltf.check import check_glb
 from meshtwin.runtime.backends.relief.backend import ReliefBackend
 from meshtwin.runtime.contract import Params
 from meshtwin.runtime.geometry.glb_read import read_glb
@@ -18,6 +17,7 @@ from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
 from meshtwin.runtime.geometry.raster import rasterize
 from meshtwin.runtime.geometry.topology import describe
 from meshtwin.runtime.images.decode import Subject, find_subject, open_picture
+from tests.support.gltf_check import check_glb
 
 PICTURES = sorted((Path(__file__).parents[2] / "fixtures" / "images").glob("*.*"))
 RED, GREEN, BLUE, YELLOW = (210, 40, 40), (40, 170, 60), (40, 60, 200), (230, 200, 50)

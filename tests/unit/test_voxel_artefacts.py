@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 
 from fixtures import meshes
-from meshtwin.gltf.check import check_glb
 from meshtwin.minecraft.voxel.blocks.versions import parse_version
 from meshtwin.minecraft.voxel.engine import Made, Options, make
 from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, MOST_BATCHES, artefacts, command_files, fits
@@ -32,6 +31,7 @@ from meshtwin.minecraft.voxel.export.formats.structure import StructurePart, joi
 from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
 from tests.support.builds import assert_same, words
 from tests.support.glbs import model_of
+from tests.support.gltf_check import check_glb
 from tests.support.replay import OVERWORLD, Server, World
 
 ROOT = Path(__file__).parents[2]

@@ -89,7 +89,7 @@ def _check_buffers(document: Document, binary: glb.Bytes) -> Iterator[str]:
         yield "expected one buffer, the binary chunk"
         return
     spare = len(binary) - document.buffers[0].byte_length
-    if not 0 <= spare < 4:  # noqa: PLR2004  # a chunk's padding
+    if not 0 <= spare < 4:  # a chunk's padding
         yield f"the binary chunk is {len(binary)} bytes: the buffer {document.buffers[0].byte_length}"
     end = 0
     for index, view in enumerate(document.buffer_views):
