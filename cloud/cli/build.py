@@ -23,6 +23,8 @@ from meshtwin.cloud.cli.build_options import (
     PaletteOption,
     RotationOption,
     SizeOption,
+    anchor_of,
+    palette_of,
 )
 from meshtwin.cloud.cli.console import (
     FIRST_TIME,
@@ -37,7 +39,6 @@ from meshtwin.cloud.cli.console import (
 from meshtwin.cloud.cli.serving import serving
 from meshtwin.cloud.connection import connect
 from meshtwin.cloud.createbuild.artefacts import bring, folder_name
-from meshtwin.cloud.createbuild.choices import anchor_of, palette_of
 from meshtwin.cloud.createbuild.follow import follow
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.local.stack.options import StackOptions

@@ -1,10 +1,12 @@
-"""Options that `build` and `voxelize` share: what a build is to be like."""
+"""What `build` and `voxelize` share: options for what a build is to be like, and how they are read."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+
+from meshtwin.cloud.errors import UsageError
 
 SizeOption = Annotated[
     str, typer.Option(help="The longest side in blocks: small (32), medium (64), large (128), or 8..256.")
@@ -26,3 +28,25 @@ DimensionOption = Annotated[
     str, typer.Option(help="Where the commands build: overworld, nether, end, or a dimension's identifier.")
 ]
 GameOption = Annotated[str, typer.Option(help="The game's version.")]
+
+
+def palette_of(text: str) -> str | tuple[str, ...]:
+    """A palette's name, or the block ids of a list with commas between; one id alone has its `minecraft:`."""
+    if "," in text or ":" in text:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def anchor_of(text: str | None) -> tuple[int, int, int] | None:
+    """The block at `x,y,z`.
+
+    Raises:
+        UsageError: it is not three whole numbers.
+    """
+    if text is None:
+        return None
+    try:
+        x, y, z = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--anchor {text!r}: expected three whole numbers, x,y,z") from error
+    return (x, y, z)

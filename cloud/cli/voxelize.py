@@ -20,10 +20,11 @@ from meshtwin.cloud.cli.build_options import (
     PaletteOption,
     RotationOption,
     SizeOption,
+    anchor_of,
+    palette_of,
 )
 from meshtwin.cloud.cli.console import FIRST_TIME, JsonOption, StartProgress, err, out, print_json
 from meshtwin.cloud.createbuild.artefacts import BLOCK_FILES, one_build
-from meshtwin.cloud.createbuild.choices import anchor_of, palette_of
 from meshtwin.cloud.errors import CloudError, UsageError
 from meshtwin.minecraft.voxel.export.dimensions import parse_dimension
 from meshtwin.minecraft.voxel.kernels.kept import kept

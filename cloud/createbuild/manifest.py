@@ -49,5 +49,6 @@ def _toml(value: _Value) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, str | int):
-        return json.dumps(value)  # TOML's basic strings take every escape that JSON writes
+        # TOML's basic strings take what JSON writes, but for its pairs of escapes beyond 16 bits.
+        return json.dumps(value, ensure_ascii=False)
     return f"{{ {', '.join(f'{name} = {_toml(entry)}' for name, entry in value.items())} }}"

@@ -82,6 +82,13 @@ def test_the_hosts_manifest_has_what_becomes_of_failed_events(tmp_path: Path) ->
         assert one.concurrency == function.concurrency
 
 
+def test_the_hosts_manifest_holds_any_text(tmp_path: Path) -> None:
+    given = {"IMAGE_MODEL_ID": 'a "model" \\ \U0001f409 \u00e9\t\x1f'}
+    write_manifest(functions(load_profile("embedded", {}), "token", given), tmp_path / "functions.toml")
+    found = load(tmp_path / "functions.toml")
+    assert {function.environment["IMAGE_MODEL_ID"] for function in found} == set(given.values())
+
+
 def test_what_a_function_may_take_fits_into_it() -> None:
     assert 2 * glb_to_vox.MAX_MODEL_BYTES <= 512 * 1024 * 1024, "Lambda's own folder has 512 MB"
     decoded = max(

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.docker.command import clean, docker
 from meshtwin.cloud.local.docker.engine import DockerError, engine, remove
-from meshtwin.cloud.local.docker.labels import SERVICE_LABEL, instances_on, networks_of, services_of
+from meshtwin.cloud.local.docker.labels import (
+    SERVICE_LABEL,
+    instances_on,
+    leftovers,
+    networks_of,
+    services_of,
+)
 from meshtwin.emulator.core.private import touch_private
 
 if TYPE_CHECKING:
@@ -147,6 +153,15 @@ def _stop(containers: list[str], seconds: int) -> None:
     for container in containers:
         with engine() as client:
             client.stop(container, timeout=seconds)
+
+
+def remove_leftovers() -> list[str]:
+    """Remove what a killed `meshtwin up` has left; the names of what it was."""
+    found = leftovers()
+    remove(found.instances)
+    for project, owner in found.projects:
+        take_away(project, owner)
+    return [*dict(found.projects), *found.instances]
 
 
 @contextmanager

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from meshtwin.cloud.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Level(StrEnum):
@@ -42,3 +48,10 @@ def warn(name: str, found: str, mend: str = "") -> Check:
 def fail(name: str, found: str, mend: str) -> Check:
     """In the way."""
     return Check(name, Level.FAIL, found, mend)
+
+
+def refuse(checks: Iterable[Check]) -> None:
+    """Raise UnavailableError where one of the checks fails, with the words of all that do."""
+    failed = [check.words for check in checks if check.level is Level.FAIL]
+    if failed:
+        raise UnavailableError("\n".join([*failed, "`meshtwin doctor --profile local` looks at everything"]))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from meshtwin.cloud.local.docker.compose import Compose
 from meshtwin.cloud.local.docker.images import image, source_digest
 from meshtwin.cloud.local.docker.places import project_name
-from meshtwin.cloud.local.doctor.check import Level
+from meshtwin.cloud.local.doctor.check import Level, refuse
 from meshtwin.cloud.local.doctor.images import missing_image, runtime_image
-from meshtwin.cloud.local.stack.needs import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.errors import UsageError
-from meshtwin.cloud.local.docker.compose import Compose, take_away
+from meshtwin.cloud.local.docker.compose import Compose, remove_leftovers, take_away
 from meshtwin.cloud.local.docker.owner import this_process
 from meshtwin.cloud.local.docker.places import (
     free_port,
@@ -15,10 +15,9 @@ from meshtwin.cloud.local.docker.places import (
     new_project,
     project_name,
 )
+from meshtwin.cloud.local.doctor.check import refuse
 from meshtwin.cloud.local.doctor.doctor import needs_of_containers, needs_of_places
 from meshtwin.cloud.local.stack.images import provide_images
-from meshtwin.cloud.local.stack.leftovers import remove_leftovers
-from meshtwin.cloud.local.stack.needs import refuse
 from meshtwin.cloud.local.stack.service import compose_service, document_at, wait_until_ready
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
 
