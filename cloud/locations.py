@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from meshtwin.cloud.aws_errors import unavailable
 from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
-from meshtwin.cloud.whole import whole
+from meshtwin.cloud.files import atomic_path
 from meshtwin.runtime.contract import S3_URI
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def upload(s3: S3Client, path: Path, target: S3Location) -> None:
 def download(s3: S3Client, source: S3Location, path: Path) -> None:
     """Bring an object here, whole or not at all. CloudError where that fails: it is still in S3 then."""
     try:
-        with whole(path) as partial:
+        with atomic_path(path) as partial:
             s3.download_file(source.bucket, source.key, str(partial))
     except (ClientError, OSError) as error:
         raise CloudError(f"{source} cannot be downloaded to {path}: {error}") from error

@@ -41,9 +41,9 @@ from meshtwin.cloud.connection import connect
 from meshtwin.cloud.createbuild.artefacts import bring, folder_name
 from meshtwin.cloud.createbuild.follow import follow
 from meshtwin.cloud.errors import UsageError
+from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.local.stack.options import StackOptions
 from meshtwin.cloud.local.stack.state import read_state
-from meshtwin.cloud.places import folder_to_write
 from meshtwin.cloud.profiles import API_URL_VARIABLE, load_profile
 from meshtwin.minecraft.voxel.kernels.kept import kept
 

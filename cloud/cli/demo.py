@@ -22,10 +22,10 @@ from meshtwin.cloud.cli.console import (
 from meshtwin.cloud.cli.serving import serving
 from meshtwin.cloud.cli.submit import summary
 from meshtwin.cloud.errors import NotYetError, UsageError
+from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.jobs.submit import Submission, submit
 from meshtwin.cloud.jobs.wait import Result, wait
 from meshtwin.cloud.local.stack.options import StackOptions
-from meshtwin.cloud.places import folder_to_write
 from meshtwin.cloud.profiles import load_profile
 from meshtwin.runtime.contract import Stage
 

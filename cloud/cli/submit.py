@@ -16,12 +16,12 @@ from rich.table import Table
 from meshtwin.cloud.cli.console import JobProgress, JsonOption, ProfileOption, note, out, print_json, tell
 from meshtwin.cloud.connection import Connection, connect
 from meshtwin.cloud.errors import UsageError
+from meshtwin.cloud.files import atomic_path
 from meshtwin.cloud.jobs.submit import Submission, Ticket
 from meshtwin.cloud.jobs.submit import submit as submit_job
 from meshtwin.cloud.jobs.wait import Result
 from meshtwin.cloud.jobs.wait import wait as wait_for_job
 from meshtwin.cloud.local.stack.state import state_dir
-from meshtwin.cloud.whole import whole
 from meshtwin.runtime.contract import Params, Stage
 
 TimeoutOption = Annotated[
@@ -181,7 +181,7 @@ def keep_ticket(ticket: Ticket) -> None:
     path = _ticket_path(ticket.inference_id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _remove_old(path.parent)
-    with whole(path) as partial:
+    with atomic_path(path) as partial:
         partial.touch(mode=0o600)
         partial.write_text(ticket.to_json() + "\n", encoding="utf-8")
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import httpx
 
 from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
+from meshtwin.cloud.files import atomic_path
 from meshtwin.cloud.profiles import API_TOKEN_VARIABLE
 from meshtwin.cloud.web import client
-from meshtwin.cloud.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ class BuildApi:
             with (
                 client(direct=self.direct, timeout=_TIMEOUT) as http,
                 http.stream("GET", url, headers=_AS_IT_IS, follow_redirects=True) as answer,
-                whole(path) as partial,
+                atomic_path(path) as partial,
                 partial.open("wb") as file,
             ):
                 answer.raise_for_status()

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from meshtwin.cloud.aws_errors import AWS_ERRORS, is_passing, unavailable
 from meshtwin.cloud.errors import UnavailableError, UsageError
+from meshtwin.cloud.files import file_to_write, folder_to_write
 from meshtwin.cloud.locations import S3Location, is_s3, upload
-from meshtwin.cloud.places import file_to_write, folder_to_write
 from meshtwin.runtime.contract import InvocationRequest, Params, Stage
 
 if TYPE_CHECKING:

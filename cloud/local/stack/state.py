@@ -16,8 +16,8 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from meshtwin.cloud.errors import UnavailableError
+from meshtwin.cloud.files import atomic_path
 from meshtwin.cloud.local.docker.owner import is_alive, this_process
-from meshtwin.cloud.whole import whole
 from meshtwin.emulator.core.private import make_private
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def noted(state: State, folder: Path | None = None) -> Iterator[None]:
     """The note is there for the length of the block; for its owner alone, as it holds credentials."""
     path = _path(state.profile, folder)
     make_private(path.parent)
-    with whole(path) as partial:
+    with atomic_path(path) as partial:
         partial.touch(mode=0o600)
         partial.write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
     try:

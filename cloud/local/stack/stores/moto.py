@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from meshtwin.cloud.connection import without_aws
 from meshtwin.cloud.errors import UnavailableError, UsageError
+from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.local.stack.state import exclusive
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
-from meshtwin.cloud.places import folder_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

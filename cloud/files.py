@@ -1,11 +1,16 @@
-"""Paths on this machine that a command is to write to, looked at before anything is sent or started."""
+"""Files that commands write: checked before anything is sent or started, and there whole or not at all."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshtwin.cloud.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def file_to_write(place: str, option: str) -> Path:
@@ -33,3 +38,15 @@ def folder_to_write(path: Path, option: str) -> Path:
     if not os.access(there, os.W_OK):
         raise UsageError(f"{option} {str(path)!r}: {there} may not be written: choose another folder")
     return path
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to in the `with` block; it replaces `path` once all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
