@@ -14,7 +14,12 @@ from meshtwin.emulator.sagemaker.fleet.spec import Notifications
 from meshtwin.emulator.sagemaker.monitoring.meter import Metric
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.request import State
-from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, NoRecordError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import (
+    LostLeaseError,
+    NoRecordError,
+    RequestTable,
+    StoreUnavailableError,
+)
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 from tests.support.relay import Relay
 
@@ -47,6 +52,41 @@ def test_a_repetition_that_lands_late_undoes_nothing(aws: str, tmp_path: Path) -
         with pytest.raises(LostLeaseError):
             table.put(request, 1)
         assert harness.record(request) == before
+
+    drive(aws, settings_for(tmp_path), scenario)
+
+
+@pytest.mark.parametrize("change", ["renew", "end", "put_back"])
+def test_what_another_thread_has_written_again_meanwhile_is_still_ours(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """A heartbeat writes it again, between a change that is refused and the look at why."""
+
+    async def scenario(harness: Harness) -> None:
+        table, request = harness.queue.table, harness.request(spec_for())
+        table.put(request, 1)
+        claim = table.claim(request.endpoint_name, Entry(1, request.request_id, 0.0), 60.0)
+        heartbeat = RequestTable(harness.aws.dynamodb, table.name, table.owner)
+        looks: list[str] = []
+        read = table.get
+
+        def get(request_id: str) -> object:
+            if not looks:
+                heartbeat.renew(claim, 70.0, 2.0)
+            looks.append(request_id)
+            return read(request_id)
+
+        monkeypatch.setattr(table, "get", get)
+        table.withdraw(request.request_id)
+        if change == "renew":
+            table.renew(claim, 90.0, 2.0)
+        elif change == "end":
+            table.end(claim, State.COMPLETED, reason=None, now=4.0, forget_at=1e9)
+        else:
+            table.put_back(claim, 3.0)
+        assert looks
+        expected = {"renew": "running", "end": "completed", "put_back": "queued"}
+        assert harness.record(request)["state"] == expected[change]
 
     drive(aws, settings_for(tmp_path), scenario)
 

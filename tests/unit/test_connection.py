@@ -109,7 +109,7 @@ def test_a_child_that_ends_is_told_by_its_exit_code(tmp_path: Path) -> None:
     (tmp_path / "ends.py").write_text("import os, time\nos.close(1)\ntime.sleep(0.2)\nos._exit(3)\n")
     environment = {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]}
     with (
-        Child("ends", (), environment, tmp_path / "log") as child,
+        Child("ends", (), environment, tmp_path / "ends.log") as child,
         pytest.raises(Exception, match="ends ended with exit code 3"),
     ):
         child.ready()

@@ -89,6 +89,7 @@ def test_only_what_is_named_reaches_the_engine() -> None:
         "!emulator",
         "!gltf",
         "!LICENSE",
+        "!meshtwin/__init__.py",
         "!minecraft",
         "!runtime",
     }

@@ -49,6 +49,8 @@ _BATCH, _READ_BATCH = 25, 100
 
 _ENDPOINTS_ROW = "#endpoints"
 _log = structlog.get_logger()
+_OWN_TRIES = 4
+"""More than a store loses its tables while one change is made."""
 _OWN = "#fence = :fence AND #owner = :owner AND #state IN (:source, :target)"
 
 
@@ -314,7 +316,8 @@ class RequestTable:
         """A change of a request that this owner runs, and so holds whole.
 
         Where the store has lost it, it is written again: its end is recorded whatever the store has been
-        through meanwhile.
+        through meanwhile. Another thread may do so, too, between a change that is refused and the look at
+        why: what is still ours is changed then.
         """
         change = partial(
             self._advance,
@@ -327,13 +330,24 @@ class RequestTable:
             removes=removes,
             event=event,
         )
-        try:
-            change()
-        except NoRecordError:
-            if not is_held():
-                raise
-            self._write_again(claim, now)
-            change()
+        for _ in range(_OWN_TRIES - 1):
+            try:
+                change()
+            except NoRecordError:
+                if not is_held():
+                    raise
+                self._write_again(claim, now)
+            except LostLeaseError:
+                if not self._is_ours(claim):
+                    raise
+            else:
+                return
+        change()
+
+    def _is_ours(self, claim: Claim) -> bool:
+        item = self.get(claim.request.request_id)
+        ours = {"state": text(State.RUNNING), "fence": number(claim.fence), "owner": text(claim.owner)}
+        return item is not None and all(item.get(name) == value for name, value in ours.items())
 
     def _write_again(self, claim: Claim, now: float) -> None:
         again = event(now, "written again", delivery=claim.fence)
