@@ -17,8 +17,8 @@ from meshtwin.cloud.spec.endpoint import VARIANT, container_environment, endpoin
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from meshtwin.cloud.client import Client
     from meshtwin.cloud.clients import Clients
-    from meshtwin.cloud.connection import Connection
     from meshtwin.cloud.profiles import Profile
     from meshtwin.cloud.spec.endpoint import EndpointSpec
 
@@ -42,7 +42,7 @@ class EndpointStatus:
     config: str = ""
 
 
-def prepare_endpoint(connection: Connection, say: Callable[[str], None]) -> bool:
+def prepare_endpoint(client: Client, say: Callable[[str], None]) -> bool:
     """Make what the endpoint stands on; True where it is still to be made itself, by `create_endpoint`.
 
     An endpoint that is there keeps the settings it was made with, and `say` is told where these are not
@@ -51,20 +51,20 @@ def prepare_endpoint(connection: Connection, say: Callable[[str], None]) -> bool
     Raises:
         UnavailableError: a service refuses, or cannot be reached.
     """
-    with aws_errors(f"profile {connection.profile.name!r}"):
-        existing = describe_endpoint(connection.aws, connection.profile.names.endpoint_name)
-        ensure_resources(connection)
+    with aws_errors(f"profile {client.profile.name!r}"):
+        existing = describe_endpoint(client.aws, client.profile.names.endpoint_name)
+        ensure_resources(client)
         if existing is None:
             return True
         if existing.status == "Failed":
             say(f"endpoint {existing.name} had failed, and is made anew")
-            _delete_and_wait(connection)
+            _delete_and_wait(client)
             return True
-        _say_if_other(connection, existing, say)
+        _say_if_other(client, existing, say)
         return False
 
 
-def create_endpoint(connection: Connection) -> bool:
+def create_endpoint(client: Client) -> bool:
     """Make the endpoint, of a model and a configuration with the settings of now.
 
     False where somebody else was first: it is theirs.
@@ -72,19 +72,19 @@ def create_endpoint(connection: Connection) -> bool:
     Raises:
         UnavailableError: a service refuses, or cannot be reached; it may have been made all the same.
     """
-    with aws_errors(f"profile {connection.profile.name!r}"):
-        spec = _spec(connection)
-        sagemaker = connection.aws.sagemaker
+    with aws_errors(f"profile {client.profile.name!r}"):
+        spec = _spec(client)
+        sagemaker = client.aws.sagemaker
         _made(lambda: sagemaker.create_model(**spec.model))
         _made(lambda: sagemaker.create_endpoint_config(**spec.config))
-        name = connection.profile.names.endpoint_name
+        name = client.profile.names.endpoint_name
         return _made(
             lambda: sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=spec.config_name)
         )
 
 
 def bring_in_service(
-    connection: Connection, report: Callable[[str], None], *, new: bool, scale_to_zero: bool | None = None
+    client: Client, report: Callable[[str], None], *, new: bool, scale_to_zero: bool | None = None
 ) -> None:
     """Wait until the endpoint is InService, and let it scale to zero or not.
 
@@ -94,19 +94,19 @@ def bring_in_service(
     Raises:
         UnavailableError: the endpoint has failed, with AWS's reason, or a service cannot be reached.
     """
-    with aws_errors(f"profile {connection.profile.name!r}"):
-        _wait_in_service(connection, report)
-        _scale(connection, scale_to_zero, new=new)
+    with aws_errors(f"profile {client.profile.name!r}"):
+        _wait_in_service(client, report)
+        _scale(client, scale_to_zero, new=new)
 
 
-def _scale(connection: Connection, wanted: bool | None, *, new: bool) -> None:
-    profile = connection.profile
+def _scale(client: Client, wanted: bool | None, *, new: bool) -> None:
+    profile = client.profile
     chosen = profile.scale_to_zero if wanted is None and new else wanted
     if chosen is None or (new and not chosen):
         return
     change = ensure_scaling if chosen else remove_scaling
     try:
-        change(connection.aws, profile.names.endpoint_name, VARIANT)
+        change(client.aws, profile.names.endpoint_name, VARIANT)
     except ClientError as error:
         raise UnavailableError(
             f"endpoint {profile.names.endpoint_name!r} cannot be made to scale to zero: {error}\n"
@@ -120,7 +120,7 @@ def removal_command(profile: Profile) -> str:
     return f"aws sagemaker wait endpoint-in-service {name}; aws sagemaker delete-endpoint {name}"
 
 
-def delete_endpoint(connection: Connection) -> None:
+def delete_endpoint(client: Client) -> None:
     """Delete scaling, endpoint, configuration and model; what is not there is passed over. Buckets stay.
 
     Each is tried, whatever is refused of the others.
@@ -128,8 +128,8 @@ def delete_endpoint(connection: Connection) -> None:
     Raises:
         UnavailableError: one was refused, the first of them, or AWS cannot be reached.
     """
-    sagemaker = connection.aws.sagemaker
-    names = connection.profile.names
+    sagemaker = client.aws.sagemaker
+    names = client.profile.names
     refused: list[ClientError] = []
 
     def attempt(delete: Callable[[], Any], *passed_over: str) -> None:
@@ -140,9 +140,9 @@ def delete_endpoint(connection: Connection) -> None:
                 refused.append(error)
 
     with aws_errors(f"endpoint {names.endpoint_name!r}"):
-        configs, models = _made_of(connection)
+        configs, models = _made_of(client)
         # Who may not touch scaling has not made any.
-        attempt(lambda: remove_scaling(connection.aws, names.endpoint_name, VARIANT), *_DENIED)
+        attempt(lambda: remove_scaling(client.aws, names.endpoint_name, VARIANT), *_DENIED)
         attempt(lambda: sagemaker.delete_endpoint(EndpointName=names.endpoint_name))
         for config in configs:
             attempt(lambda config=config: sagemaker.delete_endpoint_config(EndpointConfigName=config))  # type: ignore[misc]  # bound early
@@ -152,24 +152,24 @@ def delete_endpoint(connection: Connection) -> None:
             raise refused[0]
 
 
-def _made_of(connection: Connection) -> tuple[list[str], list[str]]:
+def _made_of(client: Client) -> tuple[list[str], list[str]]:
     """The endpoint's configuration and models, by name, as far as they were made here."""
-    names = connection.profile.names
+    names = client.profile.names
     try:
-        found = describe_endpoint(connection.aws, names.endpoint_name)
+        found = describe_endpoint(client.aws, names.endpoint_name)
         if found is None or not is_ours(names.endpoint_config_name, found.config):
             return [], []
-        config = connection.aws.sagemaker.describe_endpoint_config(EndpointConfigName=found.config)
+        config = client.aws.sagemaker.describe_endpoint_config(EndpointConfigName=found.config)
     except ClientError:
         return [], []  # the endpoint costs money, these do not: it is deleted all the same
     models = [variant.get("ModelName", "") for variant in config["ProductionVariants"]]
     return [found.config], [model for model in models if is_ours(names.model_name, model)]
 
 
-def _delete_and_wait(connection: Connection) -> None:
-    delete_endpoint(connection)
-    pauses = _pauses(connection.profile)
-    while describe_endpoint(connection.aws, connection.profile.names.endpoint_name) is not None:
+def _delete_and_wait(client: Client) -> None:
+    delete_endpoint(client)
+    pauses = _pauses(client.profile)
+    while describe_endpoint(client.aws, client.profile.names.endpoint_name) is not None:
         time.sleep(next(pauses))
 
 
@@ -192,36 +192,36 @@ def describe_endpoint(aws: Clients, name: str) -> EndpointStatus | None:
     )
 
 
-def _spec(connection: Connection) -> EndpointSpec:
-    profile = connection.profile
-    account, role_arn = _identity(connection)
+def _spec(client: Client) -> EndpointSpec:
+    profile = client.profile
+    account, role_arn = _identity(client)
     registry = f"{account}.dkr.ecr.{profile.region}.amazonaws.com"
     return endpoint_spec(
         profile.names,
         image=profile.image or f"{registry}/{profile.names.ecr_repo}:latest",
         role_arn=role_arn,
-        environment=container_environment(connection.settings),
-        topics=topic_arns(connection),
+        environment=container_environment(client.settings),
+        topics=topic_arns(client),
     )
 
 
-def _say_if_other(connection: Connection, existing: EndpointStatus, say: Callable[[str], None]) -> None:
+def _say_if_other(client: Client, existing: EndpointStatus, say: Callable[[str], None]) -> None:
     """Nobody is to take an old model for the one that was asked for."""
     try:
-        wanted = _spec(connection).config_name
+        wanted = _spec(client).config_name
     except ClientError:
         return  # who may not ask for role and account may use the endpoint all the same
     if existing.config != wanted:
         say(
             f"endpoint {existing.name} keeps the model, image and settings that it was made with "
             f"(configuration {existing.config}; from here it would be {wanted}). "
-            f"To have it made anew: `{removal_command(connection.profile)}`, then start again"
+            f"To have it made anew: `{removal_command(client.profile)}`, then start again"
         )
 
 
-def _identity(connection: Connection) -> tuple[str, str]:
+def _identity(client: Client) -> tuple[str, str]:
     """The account, and the ARN of the role that the container runs under."""
-    profile, aws = connection.profile, connection.aws
+    profile, aws = client.profile, client.aws
     role = profile.names.execution_role_name
     if profile.account_id is not None:
         return profile.account_id, f"arn:aws:iam::{profile.account_id}:role/{role}"
@@ -229,11 +229,11 @@ def _identity(connection: Connection) -> tuple[str, str]:
     return account, aws.other("iam").get_role(RoleName=role)["Role"]["Arn"]
 
 
-def _wait_in_service(connection: Connection, report: Callable[[str], None]) -> None:
-    name = connection.profile.names.endpoint_name
-    pauses = _pauses(connection.profile)
+def _wait_in_service(client: Client, report: Callable[[str], None]) -> None:
+    name = client.profile.names.endpoint_name
+    pauses = _pauses(client.profile)
     while True:
-        found = describe_endpoint(connection.aws, name)
+        found = describe_endpoint(client.aws, name)
         if found is None:
             raise UnavailableError(f"endpoint {name!r} was deleted while it was waited for")
         if found.status == "InService":

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import BucketLifecycleConfigurationTypeDef
     from mypy_boto3_sagemaker.type_defs import AsyncInferenceNotificationConfigTypeDef
 
+    from meshtwin.cloud.client import Client
     from meshtwin.cloud.clients import Clients
-    from meshtwin.cloud.connection import Connection
     from meshtwin.cloud.profiles import Profile
 
 EXPIRE_AFTER_DAYS: Mapping[str, int] = MappingProxyType(
@@ -49,9 +49,9 @@ def bucket_lifecycle() -> BucketLifecycleConfigurationTypeDef:
     }
 
 
-def ensure_resources(connection: Connection) -> list[str]:
+def ensure_resources(client: Client) -> list[str]:
     """Make what of it is not there; the names of what was made. On AWS the table is the deployment's."""
-    profile, aws = connection.profile, connection.aws
+    profile, aws = client.profile, client.aws
     made = _ensure_buckets(profile, aws.s3)
     for topic in _missing_topics(profile, aws):
         aws.sns.create_topic(Name=topic)
@@ -89,10 +89,10 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     return False
 
 
-def topic_arns(connection: Connection) -> AsyncInferenceNotificationConfigTypeDef:
+def topic_arns(client: Client) -> AsyncInferenceNotificationConfigTypeDef:
     """The endpoint's topics for its ends, good and bad, which have to be there; none where none is named."""
-    profile = connection.profile
-    known = _arns_by_name(connection.aws) if _topics(profile) else {}
+    profile = client.profile
+    known = _arns_by_name(client.aws) if _topics(profile) else {}
     arns: AsyncInferenceNotificationConfigTypeDef = {}
     if profile.names.success_topic:
         arns["SuccessTopic"] = known[profile.names.success_topic]

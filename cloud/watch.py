@@ -15,7 +15,7 @@ from meshtwin.cloud.spec.endpoint import VARIANT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshtwin.cloud.connection import Connection
+    from meshtwin.cloud.client import Client
 
 INTERVAL_SECONDS = 2.0
 
@@ -30,13 +30,13 @@ class StoreWatch:
 
     def __init__(
         self,
-        connection: Connection,
+        client: Client,
         say: Callable[[str], None],
         *,
         scales: bool,
         interval: float = INTERVAL_SECONDS,
     ) -> None:
-        self._connection = connection
+        self._client = client
         self._say = say
         self._interval = interval
         self._stop = threading.Event()
@@ -62,11 +62,11 @@ class StoreWatch:
                 continue  # the store is away: the next round finds it, and what it has forgotten
 
     def _look(self) -> None:
-        made = ensure_resources(self._connection)
+        made = ensure_resources(self._client)
         if made:
             self._say(f"the store came back without {' and '.join(made)}: made again, empty")
             self._scaling_due = self._scales
         if self._scaling_due:
-            names = self._connection.profile.names
-            ensure_scaling(self._connection.aws, names.endpoint_name, VARIANT)
+            names = self._client.profile.names
+            ensure_scaling(self._client.aws, names.endpoint_name, VARIANT)
             self._scaling_due = False

@@ -17,13 +17,13 @@ from meshtwin.cloud.errors import CloudError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from meshtwin.cloud.connection import Connection
+    from meshtwin.cloud.client import Client
     from meshtwin.cloud.profiles import Profile
 
 
 @contextmanager
 def endpoint_in_service(
-    connection: Connection,
+    client: Client,
     report: Callable[[str], None],
     say: Callable[[str], None],
     *,
@@ -39,37 +39,37 @@ def endpoint_in_service(
     Raises:
         UnavailableError: it has failed, or a service cannot be reached; or it could not be deleted.
     """
-    profile = connection.profile
-    new = prepare_endpoint(connection, say)
+    profile = client.profile
+    new = prepare_endpoint(client, say)
     ours = new and not profile.emulated
     served = False
     if ours:
         say(_announcement(profile, keep=keep))
     try:
         if new:
-            new = create_endpoint(connection)
+            new = create_endpoint(client)
             ours = ours and new
-        bring_in_service(connection, report, new=new, scale_to_zero=scale_to_zero)
+        bring_in_service(client, report, new=new, scale_to_zero=scale_to_zero)
         served = True
         yield
     except BaseException:
         if ours:
-            _release(connection, say, keep=keep and served)
+            _release(client, say, keep=keep and served)
         raise
-    if ours and not _release(connection, say, keep=keep):
+    if ours and not _release(client, say, keep=keep):
         raise CloudError(f"endpoint {profile.names.endpoint_name} is still there: see above")
 
 
-def _release(connection: Connection, say: Callable[[str], None], *, keep: bool) -> bool:
+def _release(client: Client, say: Callable[[str], None], *, keep: bool) -> bool:
     """Delete the endpoint, unless it is kept; False, and in words why and what to do, where that fails."""
-    profile = connection.profile
+    profile = client.profile
     name = f"endpoint {profile.names.endpoint_name} in {profile.region}"
     if keep:
         say(f"{name} is kept, and costs money until it is deleted:\n  {removal_command(profile)}")
         return True
     say(f"deleting {name}")
     try:
-        delete_endpoint(connection)
+        delete_endpoint(client)
     except BaseException as error:
         reason = str(error) or "interrupted"
         say(

@@ -37,7 +37,7 @@ from meshtwin.cloud.cli.console import (
     tell,
 )
 from meshtwin.cloud.cli.serving import serving
-from meshtwin.cloud.connection import connect
+from meshtwin.cloud.client import connect
 from meshtwin.cloud.createbuild.artefacts import bring, folder_name
 from meshtwin.cloud.createbuild.follow import follow
 from meshtwin.cloud.errors import UsageError
@@ -161,7 +161,7 @@ def _api(profile: str | None, *, wait_only: bool, as_json: bool) -> Iterator[tup
     with tempfile.TemporaryDirectory(prefix="meshtwin-build-") as scratch:
         options = StackOptions(os.environ, folder=Path(scratch), alone=True)
         with serving(chosen, options, scale_to_zero=False) as served:
-            yield served.connection.build_api(), True
+            yield served.client.build_api(), True
 
 
 def _image(path: Path | None) -> str | None:

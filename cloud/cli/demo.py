@@ -66,9 +66,9 @@ def demo(
         ):
             preparing = served.seconds_preparing
             submission = Submission(Stage.FULL, str(source), output_prefix=str(folder))
-            ticket = submit(served.connection, submission)
+            ticket = submit(served.client, submission)
             try:
-                result = wait(served.connection, ticket, timeout=_JOB_SECONDS, on_update=progress.show)
+                result = wait(served.client, ticket, timeout=_JOB_SECONDS, on_update=progress.show)
             except NotYetError as error:
                 raise NotYetError(
                     f"the demo's job has not ended after {_JOB_SECONDS:g} s, and ends with the demo. Beside "

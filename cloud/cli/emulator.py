@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from meshtwin.cloud.cli.console import JsonOption, ProfileOption, out, print_json, tell
-from meshtwin.cloud.connection import connect
+from meshtwin.cloud.client import connect
 from meshtwin.cloud.errors import UsageError
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -96,9 +96,9 @@ def explain(
 
       meshtwin explain my-endpoint --json
     """
-    connection = connect(profile)
-    name = endpoint or connection.profile.names.endpoint_name
-    found = connection.needed_emulator().ask(f"/endpoints/{name}/explain")
+    client = connect(profile)
+    name = endpoint or client.profile.names.endpoint_name
+    found = client.needed_emulator().ask(f"/endpoints/{name}/explain")
     if as_json:
         print_json(found)
         return

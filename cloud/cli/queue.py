@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 
 from meshtwin.cloud.cli.console import JsonOption, ProfileOption, err, out, print_json
-from meshtwin.cloud.connection import connect
+from meshtwin.cloud.client import connect
 from meshtwin.cloud.createbuild.functions import given_settings
 from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.minecraft.jobs import queue as jobs
@@ -23,7 +23,7 @@ from meshtwin.minecraft.jobs.table import JobTable, LostJobError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meshtwin.cloud.connection import Connection
+    from meshtwin.cloud.client import Client
 
 _LONGEST_PROMPT = 60
 
@@ -44,8 +44,8 @@ def list_queue(
 
       meshtwin queue list --json
     """
-    connection = connect(profile)
-    with _table(connection) as table:
+    client = connect(profile)
+    with _table(client) as table:
         found = jobs.entries(table, limit)
     rows = [_row(entry) for entry in found]
     if as_json:
@@ -75,9 +75,9 @@ def cancel_build(
 
       meshtwin queue cancel 3f2a9c1b7d04
     """
-    connection = connect(profile)
-    with _table(connection) as table:
-        ended = jobs.cancel(table, _places(connection, table), job_id)
+    client = connect(profile)
+    with _table(client) as table:
+        ended = jobs.cancel(table, _places(client, table), job_id)
     if ended is None:
         raise UsageError(
             f"job {job_id!r}: there is none of this id; `meshtwin queue list` shows those that wait"
@@ -109,14 +109,14 @@ def clear(
 
       meshtwin queue clear --profile sagemaker --yes
     """
-    connection = connect(profile)
-    with _table(connection) as table:
-        leases = _places(connection, table)
+    client = connect(profile)
+    with _table(client) as table:
+        leases = _places(client, table)
         plan = jobs.clear(table, leases, dry_run=True, active_too=not waiting_only)
-        if not dry_run and not connection.profile.emulated and not yes:
+        if not dry_run and not client.profile.emulated and not yes:
             err.print(_plan_words(plan), soft_wrap=True)
             typer.confirm(
-                f"on profile {connection.profile.name}, for everybody who uses it?", abort=True, err=True
+                f"on profile {client.profile.name}, for everybody who uses it?", abort=True, err=True
             )
         if not dry_run:
             plan = jobs.clear(table, leases, dry_run=False, active_too=not waiting_only)
@@ -131,9 +131,9 @@ def _short(prompt: str) -> str:
     return prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[: _LONGEST_PROMPT - 1]}…"
 
 
-def _places(connection: Connection, table: JobTable) -> Leases:
+def _places(client: Client, table: JobTable) -> Leases:
     """The worker's places: as many as MAX_ACTIVE_JOBS, which a running `up` has left, says."""
-    return Leases(table, int(given_settings(connection.settings).get("MAX_ACTIVE_JOBS", "1")))
+    return Leases(table, int(given_settings(client.settings).get("MAX_ACTIVE_JOBS", "1")))
 
 
 def _plan_words(plan: jobs.Clearing) -> str:
@@ -160,10 +160,10 @@ def _row(entry: jobs.Entry) -> dict[str, Any]:
 
 
 @contextmanager
-def _table(connection: Connection) -> Iterator[JobTable]:
+def _table(client: Client) -> Iterator[JobTable]:
     """The profile's table of jobs; what goes wrong with it is told in words."""
-    name = connection.profile.names.job_table
+    name = client.profile.names.job_table
     try:
-        yield JobTable(connection.aws.dynamodb, name, time.time)
+        yield JobTable(client.aws.dynamodb, name, time.time)
     except (BotoCoreError, ClientError, LostJobError) as error:
         raise UnavailableError(f"job table {name!r}: {error}") from error

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from meshtwin.cloud.aws.owned_endpoint import endpoint_in_service
 from meshtwin.cloud.cli.console import StartProgress, note, seconds_since_start
-from meshtwin.cloud.connection import Connection, reach
+from meshtwin.cloud.client import Client, reach
 from meshtwin.cloud.local.stack.stack import Stack, prepare, running
 from meshtwin.cloud.local.stack.state import State, noted, only_one
 from meshtwin.cloud.scaling import Timing, timing_of
@@ -32,7 +32,7 @@ class Serving:
     """
 
     stack: Stack
-    connection: Connection
+    client: Client
     seconds: float
     seconds_preparing: float
     timing: Timing | None
@@ -47,23 +47,23 @@ def serving(
         prepare(profile, options, note)
         prepared = seconds_since_start()
         with StartProgress() as progress, running(profile, options, progress.show) as stack:
-            connection = reach(profile, stack.environment, options.shell)
+            client = reach(profile, stack.environment, options.shell)
 
             def report(words: str) -> None:
                 progress.show(f"{words} (logs: {stack.log_dir})")
 
-            with endpoint_in_service(connection, report, note, keep=keep, scale_to_zero=scale_to_zero):
+            with endpoint_in_service(client, report, note, keep=keep, scale_to_zero=scale_to_zero):
                 progress.stop()
-                timing = _timing(connection)
+                timing = _timing(client)
                 services = {service.name: service.place for service in stack.services}
                 state = State(profile.name, dict(stack.environment), str(stack.log_dir), services)
-                watch = StoreWatch(connection, note, scales=timing is not None)
+                watch = StoreWatch(client, note, scales=timing is not None)
                 with noted(state, options.folder), watch if profile.emulated else nullcontext():
-                    yield Serving(stack, connection, seconds_since_start(), prepared, timing)
+                    yield Serving(stack, client, seconds_since_start(), prepared, timing)
 
 
-def _timing(connection: Connection) -> Timing | None:
+def _timing(client: Client) -> Timing | None:
     try:
-        return timing_of(connection.aws, connection.profile.names.endpoint_name, VARIANT)
+        return timing_of(client.aws, client.profile.names.endpoint_name, VARIANT)
     except ClientError:
         return None  # who has not let it scale need not be allowed to look

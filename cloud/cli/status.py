@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshtwin.cloud.aws_errors import aws_errors
 from meshtwin.cloud.cli.console import JsonOption, ProfileOption, print_json, tell_facts
-from meshtwin.cloud.connection import Connection, connect
+from meshtwin.cloud.client import Client, connect
 from meshtwin.cloud.endpoint import EndpointStatus, describe_endpoint
 from meshtwin.cloud.errors import CloudError, UnavailableError
 from meshtwin.cloud.local.stack.state import State, read_state
@@ -32,11 +32,11 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
       meshtwin status --profile sagemaker --json
     """
     state = read_state(load_profile(profile).name)
-    connection = connect(profile)
-    connected = connection.profile
+    client = connect(profile)
+    connected = client.profile
     with aws_errors(f"profile {connected.name!r}"):
-        endpoint = describe_endpoint(connection.aws, connected.names.endpoint_name)
-    document = _document(connection, state, endpoint)
+        endpoint = describe_endpoint(client.aws, connected.names.endpoint_name)
+    document = _document(client, state, endpoint)
     if as_json:
         print_json(document)
     else:
@@ -45,18 +45,18 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
         raise UnavailableError(f"endpoint {connected.names.endpoint_name!r} is not InService")
 
 
-def _document(connection: Connection, state: State | None, endpoint: EndpointStatus | None) -> dict[str, Any]:
+def _document(client: Client, state: State | None, endpoint: EndpointStatus | None) -> dict[str, Any]:
     return {
-        "profile": connection.profile.name,
+        "profile": client.profile.name,
         "endpoint": {
-            "name": connection.profile.names.endpoint_name,
+            "name": client.profile.names.endpoint_name,
             "status": endpoint.status if endpoint else "not there",
             "instances": endpoint.instances if endpoint else None,
             "failure_reason": endpoint.failure_reason if endpoint else None,
         },
         "up": {"pid": state.pid, "services": state.services} if state else None,
-        "store": _store(connection.emulator),
-        "instances": _instances(connection.emulator),
+        "store": _store(client.emulator),
+        "instances": _instances(client.emulator),
         "environment": state.environment if state else {},
         "page": browser_page(state.environment) if state else None,
         "log_dir": state.log_dir if state else None,

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from rich.table import Table
 
 from meshtwin.cloud.cli.console import JobProgress, JsonOption, ProfileOption, note, out, print_json, tell
-from meshtwin.cloud.connection import Connection, connect
+from meshtwin.cloud.client import Client, connect
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.files import atomic_path
 from meshtwin.cloud.jobs.submit import Submission, Ticket
@@ -73,18 +73,18 @@ def submit(
 
       meshtwin submit --image s3://images/duck.png --output-prefix s3://models/duck/ --no-wait --json
     """
-    connection = connect(profile)
+    client = connect(profile)
     if io_bucket is not None:
-        names = dataclasses.replace(connection.profile.names, async_io_bucket=io_bucket)
-        connection = Connection(dataclasses.replace(connection.profile, names=names), connection.settings)
+        names = dataclasses.replace(client.profile.names, async_io_bucket=io_bucket)
+        client = Client(dataclasses.replace(client.profile, names=names), client.settings)
     submission = Submission(
         stage, image, shape, output, output_prefix, read_params(params), ttl, invocation_timeout
     )
     with JobProgress(quiet=as_json) as progress:
-        ticket = submit_job(connection, submission)
+        ticket = submit_job(client, submission)
         keep_ticket(ticket)
-        result = _wait(connection, ticket, timeout, progress) if wait else None
-    _report(connection, ticket, result, as_json=as_json)
+        result = _wait(client, ticket, timeout, progress) if wait else None
+    _report(client, ticket, result, as_json=as_json)
 
 
 def wait(
@@ -99,14 +99,14 @@ def wait(
 
       meshtwin wait 6f1c2d0e-8f5e-4a58-9a0e-1f6a3c9b7e11 --timeout 60
     """
-    connection = connect(profile)
+    client = connect(profile)
     path = _ticket_path(inference_id)
     if not path.exists():
         raise UsageError(f"no job {inference_id!r} was submitted from this machine ({path} is not there)")
     ticket = Ticket.from_json(path.read_text(encoding="utf-8"))
     with JobProgress(quiet=as_json) as progress:
-        result = _wait(connection, ticket, timeout, progress)
-    _report(connection, ticket, result, as_json=as_json)
+        result = _wait(client, ticket, timeout, progress)
+    _report(client, ticket, result, as_json=as_json)
 
 
 def read_params(text: str) -> Params:
@@ -145,15 +145,15 @@ def summary(result: Result) -> Table:
     return table
 
 
-def _wait(connection: Connection, ticket: Ticket, timeout: float, progress: JobProgress) -> Result:
+def _wait(client: Client, ticket: Ticket, timeout: float, progress: JobProgress) -> Result:
     try:
-        return wait_for_job(connection, ticket, timeout=timeout, on_update=progress.show)
+        return wait_for_job(client, ticket, timeout=timeout, on_update=progress.show)
     except (KeyboardInterrupt, SystemExit):  # by Ctrl-C, or another signal
-        note(f"job {ticket.inference_id} goes on; {_hints(connection, ticket)}")
+        note(f"job {ticket.inference_id} goes on; {_hints(client, ticket)}")
         raise
 
 
-def _report(connection: Connection, ticket: Ticket, result: Result | None, *, as_json: bool) -> None:
+def _report(client: Client, ticket: Ticket, result: Result | None, *, as_json: bool) -> None:
     if as_json:
         document = dataclasses.asdict(ticket)
         if result is not None:
@@ -161,7 +161,7 @@ def _report(connection: Connection, ticket: Ticket, result: Result | None, *, as
         print_json(document)
         return
     if result is None:
-        tell(f"accepted: job {ticket.inference_id}; {_hints(connection, ticket)}")
+        tell(f"accepted: job {ticket.inference_id}; {_hints(client, ticket)}")
         tell(f"its answer will be at {ticket.output_location}")
         return
     out.print(summary(result))
@@ -170,10 +170,10 @@ def _report(connection: Connection, ticket: Ticket, result: Result | None, *, as
         tell(f"{name}: {place}")
 
 
-def _hints(connection: Connection, ticket: Ticket) -> str:
+def _hints(client: Client, ticket: Ticket) -> str:
     """How a job is waited for, and where there is an emulator, how it is ended."""
     words = f"`meshtwin wait {ticket.inference_id}` waits for it"
-    return f"{words}, `meshtwin cancel {ticket.request_id}` ends it" if connection.emulator else words
+    return f"{words}, `meshtwin cancel {ticket.request_id}` ends it" if client.emulator else words
 
 
 def keep_ticket(ticket: Ticket) -> None:

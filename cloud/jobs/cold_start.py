@@ -11,7 +11,7 @@ from meshtwin.cloud.scaling import Timing, duration, timing_of
 from meshtwin.cloud.spec.endpoint import VARIANT
 
 if TYPE_CHECKING:
-    from meshtwin.cloud.connection import Connection
+    from meshtwin.cloud.client import Client
     from meshtwin.cloud.endpoint import EndpointStatus
 
 _AT_ZERO = "an instance: the endpoint is at zero"
@@ -20,8 +20,8 @@ _AT_ZERO = "an instance: the endpoint is at zero"
 class ColdStart:
     """The words for one endpoint; how it scales is asked once, and only where it is at zero."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, client: Client) -> None:
+        self._client = client
         self._at_zero: str | None = None
 
     def words(self, endpoint: EndpointStatus) -> str:
@@ -29,19 +29,19 @@ class ColdStart:
         if endpoint.desired:
             return "an instance to start (cold start)"
         if self._at_zero is None:
-            self._at_zero = _at_zero(self._connection, endpoint.name)
+            self._at_zero = _at_zero(self._client, endpoint.name)
         return self._at_zero
 
 
-def _at_zero(connection: Connection, endpoint: str) -> str:
+def _at_zero(client: Client, endpoint: str) -> str:
     try:
-        timing = timing_of(connection.aws, endpoint, VARIANT)
+        timing = timing_of(client.aws, endpoint, VARIANT)
     except ClientError:
         # Who may invoke an endpoint need not be allowed to look at how it scales.
         return _AT_ZERO
     if timing is None or not timing.wake:
         return f"{_AT_ZERO}, and nothing wakes it"
-    return f"{_AT_ZERO}, and is woken {_after(timing, clock_speed(connection))}"
+    return f"{_AT_ZERO}, and is woken {_after(timing, clock_speed(client))}"
 
 
 def _after(timing: Timing, speed: float) -> str:
@@ -50,11 +50,11 @@ def _after(timing: Timing, speed: float) -> str:
     return f"about {duration(timing.wake / speed)} after a request came"
 
 
-def clock_speed(connection: Connection) -> float:
+def clock_speed(client: Client) -> float:
     """How many times as fast as real time the service's clock goes: the emulator's, else 1."""
-    if connection.emulator is None:
+    if client.emulator is None:
         return 1.0
     try:
-        return float(connection.emulator.ask("/clock")["speed"])
+        return float(client.emulator.ask("/clock")["speed"])
     except CloudError:
         return 1.0

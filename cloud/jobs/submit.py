@@ -1,7 +1,7 @@
-"""Hand an image to the endpoint through InvokeEndpointAsync. `waiting` brings back what came of it.
+"""Hand an image to the endpoint through InvokeEndpointAsync. `wait` brings back what came of it.
 
-ticket = submit(connection, Submission(stage=Stage.FULL, input="duck.png", output_prefix="out/"))
-result = wait(connection, ticket, timeout=600)
+ticket = submit(client, Submission(stage=Stage.FULL, input="duck.png", output_prefix="out/"))
+result = wait(client, ticket, timeout=600)
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from meshtwin.cloud.locations import S3Location, is_s3, upload
 from meshtwin.runtime.contract import InvocationRequest, Params, Stage
 
 if TYPE_CHECKING:
+    from meshtwin.cloud.client import Client
     from meshtwin.cloud.clients import Clients
-    from meshtwin.cloud.connection import Connection
     from meshtwin.cloud.profiles import ResourceNames
 
 
@@ -75,14 +75,14 @@ class Ticket:
         return cls(**json.loads(text))
 
 
-def submit(connection: Connection, submission: Submission) -> Ticket:
+def submit(client: Client, submission: Submission) -> Ticket:
     """Upload what is local, put the request into the pipeline bucket and hand it to the endpoint.
 
     Raises:
         UsageError: the submission makes no sense: a missing file, fields that do not fit the stage.
         UnavailableError: the endpoint is not there, or a service cannot be reached.
     """
-    names, aws = connection.profile.names, connection.aws
+    names, aws = client.profile.names, client.aws
     job_id = str(uuid.uuid4())
     request = _request(submission, names, job_id)
     try:

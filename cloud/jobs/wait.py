@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from meshtwin.cloud.connection import Connection
+    from meshtwin.cloud.client import Client
     from meshtwin.cloud.jobs.submit import Ticket
 
 FIRST_INTERVAL = 0.1
@@ -62,7 +62,7 @@ class Result:
 
 
 def wait(
-    connection: Connection,
+    client: Client,
     ticket: Ticket,
     *,
     timeout: float = 3600.0,
@@ -81,10 +81,10 @@ def wait(
     """
     start = time.monotonic()
     try:
-        response = _ended(connection, ticket, start, timeout, on_update, away)
+        response = _ended(client, ticket, start, timeout, on_update, away)
         files = {name: Path(path) for name, path in ticket.downloads.items()}
         for name, path in files.items():
-            download(connection.aws.s3, S3Location.parse(ticket.outputs[name]), path)
+            download(client.aws.s3, S3Location.parse(ticket.outputs[name]), path)
     except AWS_ERRORS as error:
         raise UnavailableError(
             f"{unavailable(error, f'while waiting for job {ticket.inference_id}')}\n"
@@ -94,7 +94,7 @@ def wait(
 
 
 def _ended(
-    connection: Connection,
+    client: Client,
     ticket: Ticket,
     start: float,
     timeout: float,
@@ -103,11 +103,11 @@ def _ended(
 ) -> InvocationResponse:
     heard = start
     interval = FIRST_INTERVAL
-    cold_start = ColdStart(connection)
+    cold_start = ColdStart(client)
     while True:
         try:
-            response = _outcome(connection.aws.s3, ticket)
-            update = _update(connection, ticket, cold_start) if response is None else None
+            response = _outcome(client.aws.s3, ticket)
+            update = _update(client, ticket, cold_start) if response is None else None
             heard = time.monotonic()
         except AWS_ERRORS as error:
             if not is_passing(error) or time.monotonic() - heard > away:
@@ -160,12 +160,12 @@ def failure_error(inference_id: str, failure: bytes) -> CloudError:
     )
 
 
-def _update(connection: Connection, ticket: Ticket, cold_start: ColdStart) -> Update:
-    progress = _progress(connection.aws.s3, ticket)
+def _update(client: Client, ticket: Ticket, cold_start: ColdStart) -> Update:
+    progress = _progress(client.aws.s3, ticket)
     if progress is not None:
         return Update(progress=progress)
     try:
-        endpoint = describe_endpoint(connection.aws, ticket.endpoint_name)
+        endpoint = describe_endpoint(client.aws, ticket.endpoint_name)
     except ClientError:
         # Who may invoke an endpoint need not be allowed to look at it.
         return Update("its end")

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from meshtwin.cloud.aws.owned_endpoint import endpoint_in_service
-from meshtwin.cloud.connection import Connection, connect
+from meshtwin.cloud.client import Client, connect
 from meshtwin.cloud.endpoint import describe_endpoint, removal_command
 from meshtwin.cloud.errors import CloudError, UnavailableError
 from tests.support.waiting import wait_until
@@ -24,7 +24,7 @@ EXPIRED = {"place": "api", "effect": "error", "status": 400}
 
 
 @pytest.fixture
-def account(aws: str, emulator: Running, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+def account(aws: str, emulator: Running, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """The profile, where the SDK's own settings lead to the shared emulator and its store."""
     for service in ("SAGEMAKER", "APPLICATION_AUTO_SCALING"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", emulator.url)
@@ -35,27 +35,27 @@ def account(aws: str, emulator: Running, name: str, monkeypatch: pytest.MonkeyPa
         ("ENDPOINT_NAME", "MODEL_NAME", "ENDPOINT_CONFIG_NAME", "EXECUTION_ROLE_NAME"), name
     )
     buckets = dict.fromkeys(("INPUT_BUCKET", "OUTPUT_BUCKET", "ASYNC_IO_BUCKET"), name)
-    connection = connect("sagemaker", names | buckets)
-    yield connection
+    client = connect("sagemaker", names | buckets)
+    yield client
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", emulator.url)
     emulator.send("/_emulator/faults", method="DELETE")
-    wait_until(lambda: status(connection) in (None, "InService"))
-    if status(connection):
-        connection.aws.sagemaker.delete_endpoint(EndpointName=name)
+    wait_until(lambda: status(client) in (None, "InService"))
+    if status(client):
+        client.aws.sagemaker.delete_endpoint(EndpointName=name)
 
 
-def status(connection: Connection) -> str | None:
-    found = describe_endpoint(connection.aws, connection.profile.names.endpoint_name)
+def status(client: Client) -> str | None:
+    found = describe_endpoint(client.aws, client.profile.names.endpoint_name)
     return found.status if found else None
 
 
-def models(connection: Connection) -> list[Any]:
-    found = connection.aws.sagemaker.list_models(NameContains=connection.profile.names.model_name)
+def models(client: Client) -> list[Any]:
+    found = client.aws.sagemaker.list_models(NameContains=client.profile.names.model_name)
     return list(found["Models"])
 
 
-def serve(connection: Connection, said: list[str], *, wanted: bool | None = False, **options: Any) -> Any:
-    return endpoint_in_service(connection, lambda _: None, said.append, scale_to_zero=wanted, **options)
+def serve(client: Client, said: list[str], *, wanted: bool | None = False, **options: Any) -> Any:
+    return endpoint_in_service(client, lambda _: None, said.append, scale_to_zero=wanted, **options)
 
 
 def expire(emulator: Running, operation: str, code: str = "ExpiredTokenException") -> None:
@@ -63,7 +63,7 @@ def expire(emulator: Running, operation: str, code: str = "ExpiredTokenException
     emulator.send("/_emulator/faults", body=rule, headers={"Content-Type": "application/json"})
 
 
-def test_it_is_announced_and_deleted_with_all_that_was_made(account: Connection) -> None:
+def test_it_is_announced_and_deleted_with_all_that_was_made(account: Client) -> None:
     said: list[str] = []
     with serve(account, said):
         assert status(account) == "InService"
@@ -74,7 +74,7 @@ def test_it_is_announced_and_deleted_with_all_that_was_made(account: Connection)
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
-def test_one_that_is_still_being_made_is_named(account: Connection, kind: type[BaseException]) -> None:
+def test_one_that_is_still_being_made_is_named(account: Client, kind: type[BaseException]) -> None:
     said: list[str] = []
 
     def interrupt(_words: str) -> None:
@@ -86,7 +86,7 @@ def test_one_that_is_still_being_made_is_named(account: Connection, kind: type[B
     assert removal_command(account.profile) in said[-1]
 
 
-def test_credentials_that_have_expired_by_the_end_are_words(account: Connection, emulator: Running) -> None:
+def test_credentials_that_have_expired_by_the_end_are_words(account: Client, emulator: Running) -> None:
     said: list[str] = []
     with pytest.raises(CloudError, match="still there"), serve(account, said):
         expire(emulator, "DeleteEndpoint")
@@ -95,7 +95,7 @@ def test_credentials_that_have_expired_by_the_end_are_words(account: Connection,
     assert removal_command(account.profile) in said[-1]
 
 
-def test_what_ended_it_is_what_comes_out(account: Connection, emulator: Running) -> None:
+def test_what_ended_it_is_what_comes_out(account: Client, emulator: Running) -> None:
     said: list[str] = []
 
     def interrupted() -> None:
@@ -108,7 +108,7 @@ def test_what_ended_it_is_what_comes_out(account: Connection, emulator: Running)
     assert removal_command(account.profile) in said[-1]
 
 
-def test_one_that_is_kept_is_named(account: Connection) -> None:
+def test_one_that_is_kept_is_named(account: Client) -> None:
     said: list[str] = []
     with serve(account, said, keep=True):
         pass
@@ -116,7 +116,7 @@ def test_one_that_is_kept_is_named(account: Connection) -> None:
     assert removal_command(account.profile) in said[-1]
 
 
-def test_one_that_was_there_stays_and_old_settings_are_told(account: Connection) -> None:
+def test_one_that_was_there_stays_and_old_settings_are_told(account: Client) -> None:
     said: list[str] = []
     with serve(account, said):
         with serve(account, said):
@@ -133,18 +133,18 @@ def test_one_that_was_there_stays_and_old_settings_are_told(account: Connection)
         assert status(account) == "InService"
 
 
-def with_profile(connection: Connection, **changes: Any) -> Connection:
-    return dataclasses.replace(connection, profile=dataclasses.replace(connection.profile, **changes))
+def with_profile(client: Client, **changes: Any) -> Client:
+    return dataclasses.replace(client, profile=dataclasses.replace(client.profile, **changes))
 
 
-def targets(connection: Connection) -> int:
-    resource = f"endpoint/{connection.profile.names.endpoint_name}/variant/AllTraffic"
-    scaling = connection.aws.autoscaling
+def targets(client: Client) -> int:
+    resource = f"endpoint/{client.profile.names.endpoint_name}/variant/AllTraffic"
+    scaling = client.aws.autoscaling
     found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
     return len(found["ScalableTargets"])
 
 
-def test_it_scales_as_the_profile_says_where_new_and_as_one_says_for_any(account: Connection) -> None:
+def test_it_scales_as_the_profile_says_where_new_and_as_one_says_for_any(account: Client) -> None:
     keeps = with_profile(account, scale_to_zero=False)
     with serve(keeps, [], wanted=None):
         assert targets(account) == 0
@@ -153,7 +153,7 @@ def test_it_scales_as_the_profile_says_where_new_and_as_one_says_for_any(account
                 assert targets(account) == expected, wanted
 
 
-def test_one_that_may_not_scale_is_not_left(account: Connection, emulator: Running) -> None:
+def test_one_that_may_not_scale_is_not_left(account: Client, emulator: Running) -> None:
     expire(emulator, "RegisterScalableTarget", code="AccessDeniedException")
     with (
         pytest.raises(UnavailableError, match="--no-scale-to-zero leaves it at one instance"),
@@ -164,7 +164,7 @@ def test_one_that_may_not_scale_is_not_left(account: Connection, emulator: Runni
 
 
 def test_an_account_that_does_not_answer_loses_nothing(
-    account: Connection, monkeypatch: pytest.MonkeyPatch
+    account: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "http://127.0.0.1:9")

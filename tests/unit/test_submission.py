@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtwin.cloud.cli.submit import read_params
-from meshtwin.cloud.connection import Connection
+from meshtwin.cloud.client import Client
 from meshtwin.cloud.errors import CloudError, JobExpiredError, JobFailedError, JobTimedOutError, UsageError
 from meshtwin.cloud.jobs.submit import Submission, Ticket, submit
 from meshtwin.cloud.jobs.wait import failure_error
@@ -18,7 +18,7 @@ from meshtwin.runtime.contract import ErrorBody, ErrorCode, ErrorResponse, Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-EMBEDDED = Connection(load_profile("embedded", {}), {})
+EMBEDDED = Client(load_profile("embedded", {}), {})
 PICTURE = "s3://pictures/duck.png"
 FOLDERS = ("", ".", "..", "./", "/", "/tmp", "no-such-folder/", "a/..")  # noqa: S108  # none is written to
 
@@ -51,8 +51,8 @@ def test_a_submission_that_makes_no_sense_is_refused_before_anything_is_sent(
 
 
 def test_on_aws_a_bucket_that_is_needed_has_to_be_named() -> None:
-    account = Connection(load_profile("sagemaker", {"ASYNC_IO_BUCKET": "mine"}), {})
-    other = Connection(load_profile("sagemaker", {"OUTPUT_BUCKET": "mine"}), {})
+    account = Client(load_profile("sagemaker", {"ASYNC_IO_BUCKET": "mine"}), {})
+    other = Client(load_profile("sagemaker", {"OUTPUT_BUCKET": "mine"}), {})
     with pytest.raises(UsageError, match=r"^OUTPUT_BUCKET is not set: `export OUTPUT_BUCKET="):
         submit(account, Submission(Stage.SHAPE, PICTURE))
     with pytest.raises(UsageError, match=r"^INPUT_BUCKET is not set"):

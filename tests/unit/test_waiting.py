@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from meshtwin.cloud.client import Client
 from meshtwin.cloud.clients import Clients
-from meshtwin.cloud.connection import Connection
 from meshtwin.cloud.errors import CloudError, JobFailedError, UnavailableError
 from meshtwin.cloud.jobs.submit import Ticket
 from meshtwin.cloud.jobs.wait import Update, wait
@@ -18,7 +18,7 @@ from meshtwin.cloud.profiles import load_profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EMBEDDED = Connection(load_profile("embedded", {}), {})
+EMBEDDED = Client(load_profile("embedded", {}), {})
 TICKET = Ticket("job-1", "e", "s3://bkt/r-7.out", "s3://bkt/fail", {}, "s3://bkt/p.json", {})
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.connection import beside_proxies
+from meshtwin.cloud.client import beside_proxies
 from meshtwin.cloud.createbuild.functions import functions, given_settings
 from meshtwin.cloud.createbuild.manifest import CODE, write_manifest
 from meshtwin.cloud.local.stack.emulator import emulator

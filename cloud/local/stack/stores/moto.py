@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.connection import without_aws
+from meshtwin.cloud.client import without_aws
 from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.local.stack.child import Child

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from meshtwin.cloud.connection import Connection, beside_proxies, connect, reach, without_aws
+from meshtwin.cloud.client import Client, beside_proxies, connect, reach, without_aws
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.local.stack.state import State, noted
@@ -45,8 +45,8 @@ def strange_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(name, value)
 
 
-def check(connection: Connection) -> None:
-    s3, sagemaker = connection.aws.s3, connection.aws.sagemaker
+def check(client: Client) -> None:
+    s3, sagemaker = client.aws.s3, client.aws.sagemaker
     assert s3.meta.endpoint_url == "http://127.0.0.1:1"
     assert sagemaker.meta.endpoint_url == "http://127.0.0.1:2"
     assert s3.meta.region_name == "eu-west-1"
@@ -54,16 +54,16 @@ def check(connection: Connection) -> None:
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
     assert "AWSAccessKeyId=key&" in url
     assert "token" not in url.lower()
-    assert connection.emulator is not None
-    assert (connection.emulator.url, connection.emulator.key) == ("http://127.0.0.1:2", "key")
+    assert client.emulator is not None
+    assert (client.emulator.url, client.emulator.key) == ("http://127.0.0.1:2", "key")
 
 
 def test_the_settings_of_a_running_up_alone_are_in_force() -> None:
     before = dict(os.environ)
     with noted(State("embedded", PRINTED, "", {})):
-        connection = connect()
-    assert connection.profile.region == "eu-west-1"
-    check(connection)
+        client = connect()
+    assert client.profile.region == "eu-west-1"
+    check(client)
     assert os.environ == before
 
 

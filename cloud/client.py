@@ -36,7 +36,7 @@ _HERE = ("127.0.0.1", "localhost", "localhost.localstack.cloud")
 
 
 @dataclass(frozen=True)
-class Connection:
+class Client:
     """A profile in reach. `settings` are the variables in force: those of the shell and of `meshtwin up`."""
 
     profile: Profile
@@ -85,7 +85,7 @@ class Connection:
         return BuildApi(url.rstrip("/"), token, direct=self.profile.emulated)
 
 
-def connect(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> Connection:
+def connect(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> Client:
     """The profile in force, by `chosen` and by `environment`, which is the process's by default.
 
     A running `meshtwin up` has left its settings; where there is none, settings exported by hand do.
@@ -108,11 +108,11 @@ def connect(chosen: str | None = None, environment: Mapping[str, str] | None = N
     )
 
 
-def reach(profile: Profile, printed: Mapping[str, str], own: Mapping[str, str]) -> Connection:
+def reach(profile: Profile, printed: Mapping[str, str], own: Mapping[str, str]) -> Client:
     """The profile at the services that `printed` leads to; names of resources that `own` sets are kept."""
     aws = {name: value for name, value in printed.items() if name.startswith("AWS_")}
     settings = {**printed, **own, **aws}
-    return Connection(load_profile(profile.name, settings).reached(settings), settings)
+    return Client(load_profile(profile.name, settings).reached(settings), settings)
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
