@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Self
 
+from meshtwin.minecraft.voxel.export.dimensions import DIMENSION
+
 ORDERS = ("any", "ground")
 """In which order a build is placed: with the fewest commands, or so that one can watch it grow."""
 
@@ -87,8 +89,8 @@ class ImageTask:
 class VoxelTask:
     """The event of `glb_to_vox`: build the model at `glb_s3` from blocks, objects under `output_prefix_s3`.
 
-    `size` is the longest side in blocks; `palette` a palette's name or block ids; `hollow` 0 for solid, else
-    the shell's thickness in blocks; `rotation` quarter turns; `anchor` the block at which the build stands,
+    `size` is the longest side in blocks; `palette` a palette's name or block ids; `hollow` the shell's
+    thickness in blocks, 0 for solid; `rotation` quarter turns; `anchor` the block at which the build stands,
     {"x", "y", "z"} in `dimension`; `kinds` the most kinds of block there may be; `smoothing` None for the
     engine's own; `min_part` the share of the largest part's cells below which a part is left out; `dither`,
     `order` and `clear_air` as the engine's options say; `attempt_id` as `ImageTask`'s.
@@ -100,7 +102,7 @@ class VoxelTask:
     size: int
     palette: str | list[str] = "default"
     exclude: list[str] = field(default_factory=list)
-    hollow: int = 0
+    hollow: int = 1
     rotation: int = 0
     anchor: dict[str, int] | None = None
     dimension: str = field(default="minecraft:overworld", kw_only=True)
@@ -284,7 +286,10 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
         "hollow": _WHOLE,
         "rotation": _WHOLE,
         "anchor": _or_null((_is_position, "x, y and z, whole numbers")),
-        "dimension": _TEXT,
+        "dimension": (
+            lambda value: isinstance(value, str) and DIMENSION.fullmatch(value) is not None,
+            "an identifier such as minecraft:the_end",
+        ),
         "version": _TEXT,
         "kinds": _or_null(_WHOLE),
         "min_part": _SHARE,

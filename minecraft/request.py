@@ -21,9 +21,9 @@ class BuildRequest:
     """A build to make, within the API's bounds.
 
     `size` is the longest side in blocks; `anchor` the block (x, y, z) at which it is to stand; `palette` a
-    name or block ids; `hollow` 0 for solid, else a shell's thickness; `rotation` quarter turns; `image_key`
-    the object of INPUT_BUCKET that takes the place of a picture made from the prompt; `world` a dimension's
-    identifier, or a world's name as servers have them.
+    name or block ids; `hollow` the shell's thickness in blocks, 0 for solid; `rotation` quarter turns;
+    `image_key` the object of INPUT_BUCKET that takes the place of a picture made from the prompt; `world` a
+    dimension's identifier, or a world's name as servers have them.
     """
 
     prompt: str
@@ -31,7 +31,7 @@ class BuildRequest:
     anchor: tuple[int, int, int] | None = None
     palette: str | tuple[str, ...] = "default"
     exclude: tuple[str, ...] = ()
-    hollow: int = 0
+    hollow: int = 1
     rotation: int = 0
     smoothing: float | None = None
     kinds: int | None = None

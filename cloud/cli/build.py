@@ -63,7 +63,7 @@ def build(
     palette: PaletteOption = "default",
     exclude: ExcludeOption = None,
     kinds: KindsOption = None,
-    hollow: HollowOption = 0,
+    hollow: HollowOption = 1,
     rotation: RotationOption = 0,
     min_part: MinPartOption = 0.0,
     anchor: AnchorOption = None,

@@ -16,7 +16,7 @@ ExcludeOption = Annotated[list[str] | None, typer.Option(help="A block that is n
 KindsOption = Annotated[
     int | None, typer.Option(min=1, max=512, help="At most so many kinds of block; 16 are plenty.")
 ]
-HollowOption = Annotated[int, typer.Option(min=0, max=128, help="A shell of so many blocks; 0: solid.")]
+HollowOption = Annotated[int, typer.Option(min=0, max=128, help="The shell's thickness in blocks; 0: solid.")]
 RotationOption = Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")]
 MinPartOption = Annotated[
     float, typer.Option(min=0, max=1, help="Leave out parts below this share of the largest.")

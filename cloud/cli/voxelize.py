@@ -39,7 +39,7 @@ def voxelize(
     palette: PaletteOption = "default",
     exclude: ExcludeOption = None,
     kinds: KindsOption = None,
-    hollow: HollowOption = 0,
+    hollow: HollowOption = 1,
     rotation: RotationOption = 0,
     min_part: MinPartOption = 0.0,
     smoothing: Annotated[

@@ -93,7 +93,7 @@ def build_request(given: dict[str, Any]) -> BuildRequest:
         palette=_palette(given.get("palette", "default"), version),
         exclude=_blocks("exclude", given.get("exclude", [])),
         hollow=_whole(
-            "hollow", int(h) if isinstance(h := given.get("hollow", 0), bool) else h, 0, MAX_HOLLOW
+            "hollow", int(h) if isinstance(h := given.get("hollow", 1), bool) else h, 0, MAX_HOLLOW
         ),
         rotation=_whole("rotation", given.get("rotation", 0), 0, 3),
         smoothing=_optional(given.get("smoothing"), lambda v: _share("smoothing", v)),

@@ -1,4 +1,4 @@
-"""The engine: from a model to blocks, and to the boxes that they are built of."""
+"""The engine: from a model to blocks, and to the boxes that commands make them of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from meshtwin.minecraft.voxel.blocks.blocking import DEFAULT_SMOOTHING, to_blocks
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
 from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION, parse_version
-from meshtwin.minecraft.voxel.boxes.build import placed_blocks
 from meshtwin.minecraft.voxel.boxes.cuboids import Order, cuboids
 from meshtwin.minecraft.voxel.voxelize.fill import SOLID, Fill
 from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
@@ -26,15 +25,15 @@ if TYPE_CHECKING:
 class Options:
     """How a model becomes a build.
 
-    `size` is the longest side in blocks; `rotation` quarter turns; `hollow` a shell's thickness in blocks, 0
-    for solid; `min_part` the share of the largest part's cells below which a part is left out; `palette` a
+    `size` is the longest side in blocks; `rotation` quarter turns; `hollow` the shell's thickness in blocks,
+    0 for solid; `min_part` the share of the largest part's cells below which a part is left out; `palette` a
     name or block ids; `kinds` the most kinds of block; `smoothing` and `dither` as in `to_blocks`; `order`
     and `clear_air` as in `cuboids`; `version` the game's.
     """
 
     size: int = 64
     rotation: int = 0
-    hollow: int = 0
+    hollow: int = 1
     min_part: float = 0.0
     palette: str | tuple[str, ...] = "default"
     exclude: tuple[str, ...] = ()
@@ -48,14 +47,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of a model: boxes to paint, the blocks that are there then, and each stage's seconds.
+    """What came of a model: its blocks, the boxes that commands make them of, and each stage's seconds.
 
-    `blocks` differs from what the colours asked for only where nobody sees it: there boxes may run on.
+    With `clear_air` the room around the blocks is cleared, too.
     """
 
     blocks: Blocks
     build: Build
     seconds: dict[str, float]
+    clear_air: bool = False
 
 
 def make(model: Model, options: Options, on_stage: Callable[[str], None] = lambda _: None) -> Made:
@@ -79,10 +79,10 @@ def make(model: Model, options: Options, on_stage: Callable[[str], None] = lambd
         min_part=options.min_part,
     )
     watch.begin("blocks")
-    wanted = to_blocks(voxels, palette, kinds=options.kinds, smoothing=smoothing, dither=options.dither)
+    blocks = to_blocks(voxels, palette, kinds=options.kinds, smoothing=smoothing, dither=options.dither)
     watch.begin("boxes")
-    build = cuboids(wanted, order=options.order, clear_air=options.clear_air)
-    return Made(placed_blocks(build), build, watch.end())
+    build = cuboids(blocks, order=options.order, clear_air=options.clear_air)
+    return Made(blocks, build, watch.end(), options.clear_air)
 
 
 class _Watch:

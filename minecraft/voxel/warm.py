@@ -14,7 +14,6 @@ import numpy as np
 from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
 from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION
-from meshtwin.minecraft.voxel.boxes.build import placed_blocks
 from meshtwin.minecraft.voxel.boxes.cuboids import Order, cuboids
 from meshtwin.minecraft.voxel.engine import Made
 from meshtwin.minecraft.voxel.export.artefacts import artefacts
@@ -53,7 +52,7 @@ def blocks_of_cells() -> None:
     palette = load_palette("default", version=DEFAULT_VERSION)
     blocks = to_blocks(voxels, palette, kinds=4, dither=0.5)
     for build in (cuboids(blocks), cuboids(blocks, order=Order.GROUND, clear_air=True)):
-        for _ in artefacts(Made(placed_blocks(build), build, {}), version=DEFAULT_VERSION):
+        for _ in artefacts(Made(blocks, build, {}), version=DEFAULT_VERSION):
             pass
 
 

@@ -56,6 +56,7 @@ def test_a_request_as_the_first_plugin_sends_it(world: World, boundary: Boundary
     assert [(one.name, one.event) for one in boundary.asked] == [("worker", {"jobId": job_id})]
     request = world.job(job_id).request
     assert (request.size, request.anchor, request.player_name) == (128, (1, -60, 3), "Notch")
+    assert request.hollow == 1
 
 
 def test_everything_that_may_be_asked_for(world: World) -> None:

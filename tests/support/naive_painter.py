@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from tests.support.voxel_shapes import neighbours_solid
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -21,47 +19,41 @@ MOST = 32768
 def count_boxes(cells: Cells) -> int:
     """How many boxes a greedy painter needs: states in falling frequency, a box grown from each first cell.
 
-    A box may cross what nobody sees and what a later state overwrites. What is hidden is filled last, as if
-    painted first.
+    A box may cross what a later state overwrites.
     """
-    goal = np.pad(
-        np.where(neighbours_solid(cells), 0, np.where(cells > 0, cells.astype(int), -1)),
-        1,
-        constant_values=-1,
-    )
+    goal = np.pad(np.where(cells > 0, cells.astype(int), -1), 1, constant_values=-1)
     often = np.bincount(goal[goal > 0])
     states = np.argsort(-often, kind="stable")[: np.count_nonzero(often)]
     rank = np.full(often.size, -1)
     rank[states] = np.arange(states.size)
-    ranks = np.where(goal > 0, rank[goal], np.where(goal == 0, MOST, -1))
+    ranks = np.where(goal > 0, rank[goal], -1)
     counts = []
     for axes in permutations(range(3)):
         turned = np.ascontiguousarray(ranks.transpose(axes))
         done = np.zeros(turned.shape, np.bool_)
-        counts.append(sum(_paint(turned, done, int(state)) for state in (*range(states.size), MOST)))
+        counts.append(sum(_paint(turned, done, state) for state in range(states.size)))
     return min(counts)
 
 
 @njit(cache=True)
 def _paint(ranks: NDArray[np.int64], done: NDArray[np.bool_], rank: int) -> int:
     count = 0
-    least = 0 if rank == MOST else rank
     for x, y, z in np.argwhere(ranks == rank):
         if done[x, y, z]:
             continue
         to_x, to_y, to_z = x + 1, y + 1, z + 1
-        while to_z - z < MOST and ranks[x, y, to_z] >= least:
+        while to_z - z < MOST and ranks[x, y, to_z] >= rank:
             to_z += 1
-        while (to_y - y + 1) * (to_z - z) <= MOST and (ranks[x, to_y, z:to_z] >= least).all():
+        while (to_y - y + 1) * (to_z - z) <= MOST and (ranks[x, to_y, z:to_z] >= rank).all():
             to_y += 1
         while (to_x - x + 1) * (to_y - y) * (to_z - z) <= MOST and (
-            ranks[to_x, y:to_y, z:to_z] >= least
+            ranks[to_x, y:to_y, z:to_z] >= rank
         ).all():
             to_x += 1
         for a in range(x, to_x):
             for b in range(y, to_y):
                 for c in range(z, to_z):
-                    if ranks[a, b, c] == rank or ranks[a, b, c] == MOST:
+                    if ranks[a, b, c] == rank:
                         done[a, b, c] = True
         count += 1
     return count

@@ -34,6 +34,11 @@ def neighbours_solid(cells: Cells) -> NDArray[np.bool_]:
     return inner
 
 
+def shell(cells: Cells) -> Cells:
+    """The solid cells that are not hidden by others on all six sides."""
+    return np.where(neighbours_solid(cells), 0, cells)
+
+
 def _noise(shape: tuple[int, ...], cell: int, seed: int) -> Field:
     """Smooth random values in 0..1 that change over `cell` blocks."""
     knots = np.random.default_rng(seed).random([side // cell + 2 for side in shape])

@@ -60,7 +60,7 @@ def test_tasks_come_back() -> None:
         ({"anchor": {"x": 1}}, "x, y and z"),
         ({"palette": 5}, "palette '5'"),
         ({"jobId": ""}, "not empty"),
-        ({"dimension": ""}, "not empty"),
+        ({"dimension": "The End"}, "dimension 'The End': expected an identifier"),
         ({"anchor": {"x": "a", "y": 1, "z": 2}}, "x, y and z"),
         ({"palette": ["stone", 5]}, "palette"),
         ({"exclude": [None]}, "exclude"),

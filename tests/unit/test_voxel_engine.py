@@ -59,7 +59,7 @@ def test_an_open_bowl_stays_open() -> None:
 
 @pytest.mark.parametrize("thickness", [1, 2, 3])
 def test_hollow_leaves_a_shell(thickness: int) -> None:
-    full = _made("sphere", Options(size=20)).blocks.cells > 0
+    full = _made("sphere", Options(size=20, hollow=0)).blocks.cells > 0
     shell = _made("sphere", Options(size=20, hollow=thickness)).blocks.cells > 0
     deep = full
     for _ in range(thickness):
@@ -69,6 +69,16 @@ def test_hollow_leaves_a_shell(thickness: int) -> None:
         )
     assert deep.any()
     assert (shell == (full & ~deep)).all()
+
+
+def test_a_build_is_hollow_unless_asked_otherwise() -> None:
+    usual, shell, full = (
+        _made("sphere", options).blocks.cells > 0
+        for options in (Options(size=20), Options(size=20, hollow=1), Options(size=20, hollow=0))
+    )
+    assert (usual == shell).all()
+    assert not usual[10, 10, 10]
+    assert full[10, 10, 10]
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from meshtwin.minecraft.voxel.blocks.grid import Blocks
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 MAX_BOX_BLOCKS = 32768
@@ -30,11 +27,3 @@ class Build:
     size: tuple[int, int, int]
     states: tuple[str, ...]
     boxes: NDArray[np.int32]
-
-
-def placed_blocks(build: Build) -> Blocks:
-    """What is there once all boxes are painted into air: the blocks to list, to show and to export."""
-    cells = np.zeros(build.size, np.uint16)
-    for x, y, z, to_x, to_y, to_z, state in build.boxes.tolist():
-        cells[x : to_x + 1, y : to_y + 1, z : to_z + 1] = state
-    return Blocks(cells, build.states)

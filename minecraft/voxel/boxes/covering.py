@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 OUTSIDE = -1
 """Of Board.want: air, that no box may touch."""
 ANYTHING = 0
-"""Of Board.want: a cell that any state may cross."""
+"""Of Board.want: a cell that is covered, so that any state may cross it."""
 MOST_STATES = 2**15 - 1
 """The greatest state of a cell."""
 
@@ -33,15 +33,13 @@ BLOCKED = np.int64(1) << 32
 class Board(NamedTuple):
     """A grid with a rim of air, flattened: cell (x, y, z) is at x * steps[0] + y * steps[1] + z * steps[2].
 
-    `goal` is (n,) int16: OUTSIDE, ANYTHING or a state above 0; `want` is its copy, where each cell that is
-    covered becomes ANYTHING. `bare` is (n,) uint8: 1 where a cell has to
-    be covered by something still. `steps`, `low` and `high` are (3,) int64; boxes stay within `low` and
-    `high`, both inclusive. `sums` is (n,) int64, scratch.
+    `goal` is (n,) int16: OUTSIDE or a state above 0; `want` is its copy, where each cell that is covered
+    becomes ANYTHING. `steps`, `low` and `high` are (3,) int64; boxes stay within `low` and `high`, both
+    inclusive. `sums` is (n,) int64, scratch.
     """
 
     goal: NDArray[np.int16]
     want: NDArray[np.int16]
-    bare: NDArray[np.uint8]
     steps: NDArray[np.int64]
     low: NDArray[np.int64]
     high: NDArray[np.int64]
@@ -73,7 +71,7 @@ def cover(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.
 
 @compiled
 def fill(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32]) -> int:
-    """As `cover`, but seed by seed: quick where cells are many and most anything will do."""
+    """As `cover`, but seed by seed: quick where cells are many."""
     low, extent = _around(board, state, seeds)
     if extent[0] <= 0:
         return 0
@@ -324,16 +322,15 @@ def _take(board: Board, state: int, box: NDArray[np.int32], needed: NDArray[np.i
     """
     for side in range(6):
         needed[side] = box[(side + 3) % 6]
-    want, bare, goal, steps = board.want, board.bare, board.goal, board.steps
+    want, goal, steps = board.want, board.goal, board.steps
     for x in range(box[0], box[3] + 1):
         for y in range(box[1], box[4] + 1):
             start, end = x * steps[0] + y * steps[1] + box[2], x * steps[0] + y * steps[1] + box[5] + 1
-            kinds, bare_row, goals = want[start:end], bare[start:end], goal[start:end]
+            kinds, goals = want[start:end], goal[start:end]
             first, last = len(kinds), -1
             for z in range(len(kinds)):
-                if bare_row[z] != 0 or goals[z] == state:
+                if goals[z] == state:
                     first, last = min(first, z), z
-                    bare_row[z] = 0
                     if kinds[z] == state:
                         kinds[z] = ANYTHING
             if last >= 0:

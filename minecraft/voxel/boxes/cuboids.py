@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.block_table import hides
 from meshtwin.minecraft.voxel.boxes.build import Build
-from meshtwin.minecraft.voxel.boxes.covering import ANYTHING, MOST_STATES, OUTSIDE, Board, cover, fill
+from meshtwin.minecraft.voxel.boxes.covering import MOST_STATES, OUTSIDE, Board, cover, fill
 from meshtwin.minecraft.voxel.boxes.pruning import prune
 
 if TYPE_CHECKING:
@@ -41,11 +40,9 @@ class Order(Enum):
 
 
 def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False) -> Build:
-    """Boxes that leave a world with these blocks, each at most MAX_BOX_BLOCKS.
+    """Boxes that leave a world with just these blocks, each at most MAX_BOX_BLOCKS.
 
-    Each cell that can be seen gets its state, and air is never touched. A cell that nobody can see, for the
-    blocks on all six sides hide it, gets some solid state. Later boxes overwrite earlier ones, so the order
-    counts.
+    Air is never touched. Later boxes overwrite earlier ones, so the order counts.
 
     With Order.GROUND the boxes of LAYERS layers come before any that is higher. `clear_air` puts boxes of air
     first, over the whole extent and from the top down.
@@ -54,49 +51,46 @@ def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False
     """
     if len(blocks.states) > MOST_STATES:
         raise ValueError(f"{len(blocks.states)} states: expected at most {MOST_STATES}")
-    goal = _goal(blocks)
-    turns = 2 if np.count_nonzero(goal > 0) <= EAGER else 1
-    painted = _painted(goal, blocks.size[1] if order is Order.ANY else LAYERS, turns)
+    goal = np.pad(blocks.cells.astype(np.int16), 1)
+    solid = goal > 0
+    goal[~solid] = OUTSIDE
+    shown = solid[1:-1, 1:-1, 1:-1] & ~_surrounded(solid)
+    painted = _painted(goal, shown, blocks.size[1] if order is Order.ANY else LAYERS)
     cleared = _clearing(blocks.size) if clear_air else np.empty((0, 7), np.int32)
     return Build(blocks.size, blocks.states, np.concatenate([cleared, painted]))
 
 
-def _goal(blocks: Blocks) -> NDArray[np.int16]:
-    """For each cell OUTSIDE, ANYTHING, or the index of the state it must have; with a rim of one cell."""
-    goal = np.pad(blocks.cells.astype(np.int16), 1)
-    solid = goal > 0
-    hiding = np.array([hides(state) for state in blocks.states])[goal]
-    goal[1:-1, 1:-1, 1:-1][solid[1:-1, 1:-1, 1:-1] & _surrounded(hiding)] = ANYTHING
-    goal[~solid] = OUTSIDE
-    return goal
-
-
-def _surrounded(hiding: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether all six neighbours hide; of the grid without its rim."""
+def _surrounded(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether all six neighbours are solid; of the grid without its rim."""
     inner = (slice(1, -1),) * 3
-    hidden = np.ones([side - 2 for side in hiding.shape], np.bool_)
+    hidden = np.ones([side - 2 for side in solid.shape], np.bool_)
     for axis in range(3):
         for side in (slice(None, -2), slice(2, None)):
-            hidden &= hiding[(*inner[:axis], side, *inner[axis + 1 :])]
+            hidden &= solid[(*inner[:axis], side, *inner[axis + 1 :])]
     return hidden
 
 
-def _painted(goal: NDArray[np.int16], layers: int, turns: int) -> NDArray[np.int32]:
-    """Boxes in painting order, those of `layers` layers at a time: no slab's box reaches into another."""
+def _painted(goal: NDArray[np.int16], shown: NDArray[np.bool_], layers: int) -> NDArray[np.int32]:
+    """Boxes in painting order, those of `layers` layers at a time: no slab's box reaches into another.
+
+    Boxes are searched for from the cells that are `shown`, of the grid without its rim; most that is inside
+    is covered with them, and what is left is filled at last.
+    """
     shape = np.array(goal.shape)
     steps = np.array([shape[1] * shape[2], shape[2], 1], np.int64)
     flat = goal.ravel()
     low, high = np.ones(3, np.int64), shape - 2
-    bare = (flat == ANYTHING).astype(np.uint8)
-    board = Board(flat, flat.copy(), bare, steps, low, high, np.empty(flat.size, np.int64))
+    want = goal.copy()
+    board = Board(flat, want.ravel(), steps, low, high, np.empty(flat.size, np.int64))
     tile = TILE if np.count_nonzero(flat != OUTSIDE) > LARGE else int(shape.max())
-    common = int(np.bincount(flat[flat > 0], minlength=1).argmax())
+    turns = 2 if np.count_nonzero(shown) <= EAGER else 1
     backwards = [np.empty((0, 7), np.int32)]
     for bottom in reversed(range(1, int(shape[1]) - 1, layers)):
         low[1], high[1] = bottom, min(bottom + layers, int(shape[1]) - 1) - 1
-        slab = goal[:, bottom : bottom + layers]
-        backwards += _coloured(board, _seeds(board, slab, tile), turns)
-        backwards.append(_filled(board, slab, common))
+        inside = (slice(1, -1), slice(bottom, int(high[1]) + 1), slice(1, -1))
+        chosen = np.where(shown[:, bottom - 1 : int(high[1])], goal[inside], 0)
+        backwards += _coloured(board, _seeds(board, chosen, tile), turns)
+        backwards += _filled(board, want[inside])
     boxes = np.concatenate(backwards)
     kept = prune(flat, steps, boxes)
     painted: NDArray[np.int32] = boxes[kept][::-1]
@@ -105,7 +99,7 @@ def _painted(goal: NDArray[np.int16], layers: int, turns: int) -> NDArray[np.int
 
 
 def _seeds(board: Board, slab: NDArray[np.int16], tile: int) -> Groups:
-    """The slab's cells that need a state of their own, by state and tile, the rarest state first."""
+    """The slab's cells that have a state, by state and tile, the rarest state first."""
     chosen = slab > 0
     places = _places(board, chosen)
     states = slab[chosen].astype(np.int64)
@@ -119,8 +113,8 @@ def _seeds(board: Board, slab: NDArray[np.int16], tile: int) -> Groups:
 
 
 def _places(board: Board, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The chosen cells of the slab as x, y and z of the board."""
-    places: NDArray[np.int64] = np.argwhere(chosen) + np.array([0, board.low[1], 0])
+    """The chosen cells of the slab, which has no rim, as x, y and z of the board."""
+    places: NDArray[np.int64] = np.argwhere(chosen) + np.array([1, board.low[1], 1])
     return places
 
 
@@ -142,13 +136,16 @@ def _coloured(board: Board, groups: Groups, turns: int) -> list[NDArray[np.int32
     return boxes
 
 
-def _filled(board: Board, slab: NDArray[np.int16], state: int) -> NDArray[np.int32]:
-    """Boxes of the commonest state below all others, for what is hidden and has been met by no box."""
-    hidden = _places(board, slab == ANYTHING) @ board.steps
-    rest = hidden[board.bare[hidden] > 0]
-    board.want[rest] = state
-    found = np.empty((len(rest), 7), np.int32)
-    return found[: fill(board, state, rest, found)]
+def _filled(board: Board, want: NDArray[np.int16]) -> list[NDArray[np.int32]]:
+    """Boxes below all others, for what is inside and in no box yet; `want` is the board's, of the slab."""
+    left = want > 0
+    cells, states = _places(board, left) @ board.steps, want[left]
+    boxes = []
+    for state in np.unique(states).tolist():
+        seeds = cells[states == state]
+        found = np.empty((len(seeds), 7), np.int32)
+        boxes.append(found[: fill(board, state, seeds, found)])
+    return boxes
 
 
 def _clearing(size: tuple[int, int, int]) -> NDArray[np.int32]:

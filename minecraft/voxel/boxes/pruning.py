@@ -15,30 +15,29 @@ NEVER = np.int32(2**31 - 1)
 
 
 @compiled
-def prune(want: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
+def prune(goal: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which of `boxes` are needed; those shrink in place, as far as the world they leave stays right.
 
-    `boxes` is (n, 7) int32 in the order of `covering.cover`: the last painted comes first. `want` is the
-    board's at the start: a state above 0 for cells that must have it, 0 for cells that must have any. A
-    box's cells are right where the state is the wanted one or any will do. Of the boxes over one cell only
+    `boxes` is (n, 7) int32 in the order of `covering.cover`: the last painted comes first. `goal` is the
+    board's. A box is right for a cell that must have its state, else wrong. Of the boxes over one cell only
     those count that come before the first wrong one: while one of these stays, the cell is right.
     """
-    right = np.zeros(want.size, np.int32)
-    wrong = np.full(want.size, NEVER, np.int32)
+    right = np.zeros(goal.size, np.int32)
+    wrong = np.full(goal.size, NEVER, np.int32)
     for i in range(len(boxes)):
-        _count(want, steps, boxes[i], i, right, wrong)
+        _count(goal, steps, boxes[i], i, right, wrong)
     kept = np.ones(len(boxes), np.bool_)
     needed = np.empty(6, np.int32)
     for i in range(len(boxes)):
         kept[i] = _needed(steps, boxes[i], i, right, wrong, needed)
-        _release(want, steps, boxes[i], i, right, wrong, needed)
+        _release(steps, boxes[i], i, right, wrong, needed)
         boxes[i, :6] = needed
     return kept
 
 
 @inner
 def _count(
-    want: NDArray[np.int16],
+    goal: NDArray[np.int16],
     steps: NDArray[np.int64],
     box: NDArray[np.int32],
     index: int,
@@ -49,11 +48,8 @@ def _count(
         for y in range(box[1], box[4] + 1):
             row = x * steps[0] + y * steps[1]
             for cell in range(row + box[2], row + box[5] + 1):
-                # Most cells may be anything: what the others need is not even looked at.
-                if want[cell] == 0:
-                    right[cell] += 1
-                elif wrong[cell] == NEVER:
-                    if want[cell] == box[6]:
+                if wrong[cell] == NEVER:
+                    if goal[cell] == box[6]:
                         right[cell] += 1
                     else:
                         wrong[cell] = index
@@ -83,7 +79,6 @@ def _needed(
 
 @inner
 def _release(
-    want: NDArray[np.int16],
     steps: NDArray[np.int64],
     box: NDArray[np.int32],
     index: int,
@@ -99,5 +94,5 @@ def _release(
             for z in range(box[2], box[5] + 1):
                 if stays and needed[2] <= z <= needed[5]:
                     continue
-                if want[row + z] == 0 or index < wrong[row + z]:
+                if index < wrong[row + z]:
                     right[row + z] -= 1
