@@ -25,7 +25,7 @@ AnchorOption = Annotated[
     str | None, typer.Option(help="x,y,z of the block that the build stands on; default: 0,63,0.")
 ]
 DimensionOption = Annotated[
-    str, typer.Option(help="Where the commands build: overworld, nether, end, or a dimension's identifier.")
+    str, typer.Option(help="Where it stands: overworld, nether, end, or a dimension's identifier.")
 ]
 GameOption = Annotated[str, typer.Option(help="The game's version.")]
 

@@ -49,7 +49,8 @@ def voxelize(
         float, typer.Option(min=0, max=1, help="Mix blocks in large flat areas; costs commands.")
     ] = 0.0,
     order: Annotated[
-        Literal["any", "ground"], typer.Option(help="any: fewest commands; ground: it rises as one watches.")
+        Literal["any", "ground"],
+        typer.Option(help="Of the commands: any: as few as can be; ground: bottom-up."),
     ] = "any",
     clear_air: Annotated[bool, typer.Option("--clear-air", help="Clear the room it takes first.")] = False,
     anchor: AnchorOption = None,

@@ -114,6 +114,7 @@ def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str,
         version=task.version,
         anchor=anchor,
         dimension=task.dimension,
+        job_id=task.job_id,
         commands=misfit is None,
     )
 

@@ -21,7 +21,7 @@ BENCHMARKS = {
     "blocks": "colours to blocks: CPU seconds, and the blocks' difference from the colours",
     "functions": "what functions cost: warm calls beside a bare echo, cold ones beside a bare Python",
     "lambdas": "how long the functions' modules take to import, beside boto3",
-    "boxes": "a build's commands, beside a naive painter's, and the time they take",
+    "boxes": "a build's commands beside a naive painter's, its sections beside the commands, and their time",
     "voxels": "mesh to cells, beside trimesh and an exact reference",
     "engine": "GLB to the commands of a large build, and reading beside trimesh",
     "ping": "how soon /ping answers while a job runs",

@@ -16,6 +16,7 @@ from meshtwin.minecraft.voxel.export.document import read_document
 from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
 from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from meshtwin.minecraft.voxel.read.read import read_model
+from tests.support.build_page import placed
 from tests.support.shell import PICTURE, Shell, assert_all_gone, frozen_worker, new_shell, only_for_aws
 from tests.support.waiting import wait_until
 
@@ -58,8 +59,9 @@ def check_files(folder: Path, told: dict[str, Any]) -> None:
     ):
         assert blocks.size == size
         assert int((blocks.cells != 0).sum()) == told["voxelCount"]
-    build, _ = read_document((folder / "build.json.gz").read_bytes())
-    assert len(build.boxes) == told["commandCount"]
+    document = (folder / "build.json.gz").read_bytes()
+    assert read_document(document).job_id == told["jobId"]
+    assert len(placed(document)) == told["voxelCount"]
     for name in ("image.png", "preview.png"):
         with Image.open(folder / name) as picture:
             picture.load()

@@ -15,6 +15,7 @@ from meshtwin.minecraft.voxel.export.document import read_document
 from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
 from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
+from tests.support.build_page import placed
 from tests.support.shell import PICTURE, Shell, new_shell
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def test_every_file_is_there_and_opens(shell: Shell) -> None:
     ):
         assert blocks.size == size
         assert int((blocks.cells != 0).sum()) == told["blocks"]
-    build, about = read_document((folder / "build.json.gz").read_bytes())
-    assert (len(build.boxes), about["title"], about["game"]) == (told["commands"], "pyramid", "1.20.1")
+    document = read_document((folder / "build.json.gz").read_bytes())
+    assert document.metadata == {"title": "pyramid", "game": "1.20.1"}
+    assert (document.dimension, document.job_id) == ("minecraft:overworld", None)
+    assert len(placed((folder / "build.json.gz").read_bytes())) == told["blocks"]
     assert int((read_vox((folder / "model.vox").read_bytes()).cells != 0).sum()) == told["blocks"]
     with Image.open(folder / "preview.png") as picture:
         picture.load()
@@ -98,11 +101,22 @@ def test_commands_are_where_the_anchor_says(shell: Shell) -> None:
     text = "".join(path.read_text() for path in sorted((shell.folder / "there" / "commands").iterdir()))
     there = "execute in minecraft:the_nether run "
     commands = [line.removeprefix(there) for line in text.splitlines() if line.startswith(there)]
-    placed = [line.split() for line in commands if line.startswith(("fill", "setblock"))]
-    assert placed
-    assert all(abs(int(words[1]) - 1000) <= 8 and abs(int(words[3]) + 2000) <= 8 for words in placed)
-    assert min(int(words[2]) for words in placed) == 71
+    boxes = [line.split() for line in commands if line.startswith(("fill", "setblock"))]
+    assert boxes
+    assert all(abs(int(words[1]) - 1000) <= 8 and abs(int(words[3]) + 2000) <= 8 for words in boxes)
+    assert min(int(words[2]) for words in boxes) == 71
     assert "stone" not in text
+    document = (shell.folder / "there" / "build.json.gz").read_bytes()
+    assert read_document(document).dimension == "minecraft:the_nether"
+    assert min(y for _, y, _ in placed(document)) == 71
+    assert all(abs(x - 1000) <= 8 and abs(z + 2000) <= 8 for x, _, z in placed(document))
+
+
+def test_hollow_is_the_default_and_solid_can_be_asked_for(shell: Shell) -> None:
+    words = ("voxelize", "pyramid.glb", "--size", "12", "--out")
+    usual, solid = shell.json(*words, "usual"), shell.json(*words, "solid", "--hollow", "0")
+    assert usual["size"] == solid["size"]
+    assert usual["blocks"] < solid["blocks"]
 
 
 def bad_files(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from meshtwin.minecraft.contract import ContractError, VoxelSummary
 from meshtwin.minecraft.lambdas import glb_to_vox
 from meshtwin.minecraft.voxel.export.document import read_document
 from meshtwin.minecraft.voxel.export.formats.schem import read_schem
+from tests.support.build_page import placed
 from tests.support.called import Functions, functions_api
 
 if TYPE_CHECKING:
@@ -98,7 +100,11 @@ def test_a_model_becomes_every_file_of_a_build(s3: S3Client, bucket: str) -> Non
     assert told.blocks == sum(told.materials.values())
     assert told.notes == []
     assert read_schem(made["build.schem"]).size == told.size
-    assert read_document(made["build.json.gz"])[0].size == told.size
+    document = read_document(made["build.json.gz"])
+    assert (document.size, document.job_id) == (told.size, "0123456789ab")
+    blocks = placed(made["build.json.gz"])
+    assert Counter(state.partition("[")[0] for state in blocks.values()) == told.materials
+    assert len(blocks) == told.blocks
     with Image.open(io.BytesIO(made["preview.png"])) as picture:
         assert picture.format == "PNG"
     types: dict[str, tuple[str, str | None]] = {
@@ -123,6 +129,15 @@ def test_a_model_becomes_every_file_of_a_build(s3: S3Client, bucket: str) -> Non
         "build.litematic": ("application/octet-stream", None),
         "model.vox": ("application/octet-stream", None),
     }
+
+
+def test_the_document_is_for_the_anchor_and_dimension(s3: S3Client, bucket: str) -> None:
+    put(s3, bucket, pyramid())
+    assert run(bucket, anchor={"x": -30, "y": 70, "z": 9}, dimension="minecraft:the_nether") == "built"
+    document = read_document(objects(s3, bucket)["build.json.gz"])
+    width, _, depth = document.size
+    assert document.origin == (-30 - (width - 1) // 2, 71, 9 - (depth - 1) // 2)
+    assert document.dimension == "minecraft:the_nether"
 
 
 def test_a_second_call_keeps_what_is_there(s3: S3Client, bucket: str) -> None:
@@ -215,6 +230,7 @@ def test_what_cannot_be_is_told_with_its_value(
         {"kinds": "x"},
         {"palette": [5]},
         {"anchor": {"x": "a", "y": 1, "z": 2}},
+        {"dimension": "The End"},
         {"min_part": None},
         {"colour": 1},
     ],

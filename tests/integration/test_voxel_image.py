@@ -111,8 +111,9 @@ def test_a_model_becomes_blocks_and_nothing_is_compiled(
     assert summary["size"] == [12, 12, 12]
     assert all(name.startswith("minecraft:red_") for name in summary["materials"])
     document = json.loads(gzip.decompress(read(store, "first/build.json.gz")))
-    assert document["format"] == "meshtwin-build"
-    for name in summary["artefacts"]:
+    assert (document["format"], document["version"], document["jobId"]) == ("meshtwin-build", 2, "first")
+    assert document["blocks"] == summary["blocks"]
+    for name in summary["artefacts"].keys() - {"build.json.gz"}:
         assert read(store, f"first/{name}") == read(store, f"second/{name}"), name
     assert "[cache] data loaded from" in served.output
     assert "[cache] data saved to" not in served.output

@@ -63,6 +63,12 @@ def _tight(cells: NDArray[np.int64]) -> Cells:
     return np.ascontiguousarray(cells[x, y, z]).astype(np.uint16)
 
 
+def ball(side: int) -> Cells:
+    """A sphere of one state."""
+    x, y, z = _axes(side)
+    return _tight((x * x + y * y + z * z < 1).astype(np.int64))
+
+
 def blob(side: int) -> Cells:
     """A closed body with a vivid field of hues, each light and dark by turns: 50 states."""
     x, y, z = _axes(side)

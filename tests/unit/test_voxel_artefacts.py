@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,6 +22,7 @@ import pytest
 from scipy import ndimage
 
 from fixtures import meshes
+from meshtwin.minecraft.voxel.blocks.grid import AIR
 from meshtwin.minecraft.voxel.blocks.versions import parse_version
 from meshtwin.minecraft.voxel.engine import Made, Options, make
 from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, MOST_BATCHES, artefacts, command_files, fits
@@ -30,10 +33,11 @@ from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt
 from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from meshtwin.minecraft.voxel.export.formats.structure import StructurePart, join_structures
 from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
+from tests.support.build_page import placed, schema
 from tests.support.builds import assert_same, words
 from tests.support.glbs import model_of
 from tests.support.gltf_check import check_glb
-from tests.support.replay import OVERWORLD, Server, World
+from tests.support.replay import OVERWORLD, Cell, Server, World
 
 ROOT = Path(__file__).parents[2]
 VERSION = "1.21.5"
@@ -44,11 +48,19 @@ FILES = {
 PACK = re.compile(r"datapack-(a_build_[0-9a-f]{8})\.zip")
 
 
-@pytest.fixture(scope="module", params=["chess", "bowl", "parts"])
+BUILDS = {
+    "chess": Options(size=56),
+    "bowl": Options(size=20, hollow=0),
+    "parts": Options(size=20, hollow=0, clear_air=True),
+    "sphere": Options(size=24, hollow=2),
+}
+"""Flat and of many materials, longer than a structure block takes; open; in pieces; a thick shell."""
+
+
+@pytest.fixture(scope="module", params=BUILDS)
 def made(request: pytest.FixtureRequest) -> Made:
-    """Flat and of many materials, open, and in pieces; longer than a structure block takes."""
-    name, size = request.param, {"chess": 56, "bowl": 20, "parts": 20}[request.param]
-    return make(model_of(meshes.SOUND[name]()), Options(size=size, version=VERSION))
+    options = replace(BUILDS[request.param], version=VERSION)
+    return make(model_of(meshes.SOUND[request.param]()), options)
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +72,17 @@ def files(made: Made) -> dict[str, bytes]:
 
 def _assert_stands(world: World, made: Made, anchor: tuple[int, int, int]) -> None:
     """The world has the build's blocks, each one, and nothing else."""
-    place = place_on(anchor, made.blocks.size)
-    found = {(x - place.x, y - place.y, z - place.z): state for (x, y, z), state in world.blocks.items()}
-    names = words(made.blocks)
-    assert found == {
-        (int(x), int(y), int(z)): names[x, y, z] for x, y, z in np.argwhere(made.blocks.cells > 0)
-    }
+    _assert_same_cells(world.blocks, made, anchor)
     assert not world.loaded
     assert min(y for _, y, _ in world.blocks) == anchor[1] + 1
+
+
+def _assert_same_cells(found: dict[Cell, str], made: Made, anchor: Cell) -> None:
+    """The blocks by their places are the build's, and air is named where the build clears its room."""
+    place = place_on(anchor, made.blocks.size)
+    names = words(made.blocks)
+    written = np.argwhere((made.blocks.cells > 0) | made.clear_air).tolist()
+    assert found == {(x + place.x, y + place.y, z + place.z): str(names[x, y, z]) for x, y, z in written}
 
 
 def _pack(files: dict[str, bytes]) -> str:
@@ -110,11 +125,36 @@ def test_another_process_makes_the_same_bytes() -> None:
     assert there.stdout.splitlines() == expected
 
 
-def test_the_document_is_the_build(made: Made, files: dict[str, bytes]) -> None:
-    build, metadata = read_document(files["build.json.gz"])
-    assert (build.size, build.states) == (made.build.size, made.build.states)
-    assert (build.boxes == made.build.boxes).all()
-    assert metadata == {"title": "a build", "game": VERSION}
+def test_the_document_has_the_blocks_of_the_schematic_and_says_where(
+    made: Made, files: dict[str, bytes]
+) -> None:
+    data = files["build.json.gz"]
+    schema().validate(json.loads(gzip.decompress(data)))
+    document, schematic = read_document(data), read_schem(files["build.schem"])
+    place = place_on(ANCHOR, schematic.size)
+    assert (document.origin, document.dimension) == ((place.x, place.y, place.z), OVERWORLD)
+    assert (document.size, document.job_id) == (schematic.size, None)
+    assert document.data_version == read_nbt(files["build.schem"])[1]["DataVersion"]
+    assert document.metadata == {"title": "a build", "game": VERSION}
+    world = placed(data)
+    _assert_same_cells(world, made, ANCHOR)
+    names = words(schematic)
+    solid = {cell: state for cell, state in world.items() if state != AIR}
+    assert solid == {
+        (x + place.x, y + place.y, z + place.z): names[x, y, z]
+        for x, y, z in np.argwhere(schematic.cells > 0).tolist()
+    }
+    assert sum(section.blocks for section in document.sections) == len(solid)
+    assert sum(section.air for section in document.sections) == len(world) - len(solid)
+
+
+def test_the_document_is_for_the_place_and_job_asked_for(made: Made) -> None:
+    anchor = (-117, 300, 4099)
+    found = artefacts(made, version=VERSION, anchor=anchor, dimension="end", job_id="5f0c", commands=False)
+    data = dict(found)["build.json.gz"]
+    document = read_document(data)
+    assert (document.dimension, document.job_id) == ("minecraft:the_end", "5f0c")
+    _assert_same_cells(placed(data), made, anchor)
 
 
 def test_schematics_read_back(made: Made, files: dict[str, bytes]) -> None:
@@ -213,12 +253,13 @@ def test_the_mesh_to_look_at_is_closed_around_all_blocks(made: Made, files: dict
     assert tuple(np.ptp(found.positions, axis=0)) == made.blocks.size
 
 
-def test_materials_are_what_the_commands_place(made: Made, files: dict[str, bytes]) -> None:
+def test_materials_are_what_is_placed(made: Made, files: dict[str, bytes]) -> None:
     *rows, total = csv.DictReader(io.StringIO(files["materials.csv"].decode()))
     world = World(strict=True)
     world.run(data.decode() for name, data in files.items() if name.startswith("commands/"))
-    placed = Counter(state.partition("[")[0] for state in world.blocks.values())
-    assert {row["block"]: int(row["count"]) for row in rows} == placed
+    for blocks in (world.blocks, placed(files["build.json.gz"])):
+        counts = Counter(state.partition("[")[0] for state in blocks.values() if state != AIR)
+        assert {row["block"]: int(row["count"]) for row in rows} == counts
     for row in rows:
         assert int(row["stacks"]) == -(-int(row["count"]) // 64)
     assert total["block"] == "total"

@@ -12,11 +12,12 @@ import numpy as np
 from meshtwin.gltf.colored import write_colored_glb
 from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
 from meshtwin.minecraft.voxel.blocks.versions import parse_version
+from meshtwin.minecraft.voxel.boxes.sections import to_sections
 from meshtwin.minecraft.voxel.color.spaces import srgb_from_linear
 from meshtwin.minecraft.voxel.export.commands import check_place, place_on
 from meshtwin.minecraft.voxel.export.datapack import EARLIEST, namespace_of, write_datapack
 from meshtwin.minecraft.voxel.export.dimensions import OVERWORLD
-from meshtwin.minecraft.voxel.export.document import write_document
+from meshtwin.minecraft.voxel.export.document import Document, write_document
 from meshtwin.minecraft.voxel.export.formats.litematic import write_litematic
 from meshtwin.minecraft.voxel.export.formats.schem import write_schem
 from meshtwin.minecraft.voxel.export.formats.structure import split_structure
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from meshtwin.minecraft.voxel.blocks.grid import Blocks
     from meshtwin.minecraft.voxel.blocks.versions import GameVersion
     from meshtwin.minecraft.voxel.engine import Made
+    from meshtwin.minecraft.voxel.export.commands import Place
 
 ANCHOR = (0, 63, 0)
 """The block that a build stands on where nobody chose one: about sea level, in the world's middle."""
@@ -50,19 +52,21 @@ def artefacts(
     anchor: tuple[int, int, int] | None = None,
     dimension: str = OVERWORLD,
     title: str = "build",
+    job_id: str | None = None,
     commands: bool = True,
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file, the smallest and quickest first; the same build gives the same bytes.
 
-    Commands and data pack, left out without `commands`, are for the block `anchor` of `dimension` that the
-    build stands on. The data pack's file and functions are named for `title`: see `namespace_of`.
+    The build document, commands and data pack are for the block `anchor` of `dimension` that the build stands
+    on; commands and data pack are left out without `commands`. The data pack's file and functions are named
+    for `title`: see `namespace_of`.
 
     Raises:
         ValueError: the build does not fit into the world there; see `fits` for a question beforehand.
     """
     game = parse_version(version)
-    metadata = {"title": title, "game": game.name}
-    yield "build.json.gz", write_document(made.build, metadata)
+    where = place_on(anchor or ANCHOR, made.blocks.size, dimension)
+    yield "build.json.gz", write_document(build_document(made, where, game, job_id=job_id, title=title))
     yield "materials.csv", material_csv(material_list(made.blocks)).encode()
     yield "preview.png", encode_png(isometric(made.blocks))
     yield "preview.glb", _preview(made.blocks)
@@ -78,6 +82,23 @@ def fits(made: Made, *, anchor: tuple[int, int, int] | None = None, dimension: s
     except ValueError as error:
         return str(error)
     return None
+
+
+def build_document(
+    made: Made, where: Place, game: GameVersion, *, job_id: str | None = None, title: str = "build"
+) -> Document:
+    """The build as a server places it."""
+    origin = (where.x, where.y, where.z)
+    return Document(
+        size=made.blocks.size,
+        origin=origin,
+        dimension=where.dimension,
+        data_version=game.data_version,
+        states=made.blocks.states,
+        sections=to_sections(made.blocks, origin, clear_air=made.clear_air),
+        job_id=job_id,
+        metadata={"title": title, "game": game.name},
+    )
 
 
 def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[str, bytes]]:
