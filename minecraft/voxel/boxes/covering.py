@@ -33,12 +33,13 @@ BLOCKED = np.int64(1) << 32
 class Board(NamedTuple):
     """A grid with a rim of air, flattened: cell (x, y, z) is at x * steps[0] + y * steps[1] + z * steps[2].
 
-    `goal` is (n,) int16: OUTSIDE or a state above 0; `want` is its copy, where each cell that is covered
-    becomes ANYTHING. `steps`, `low` and `high` are (3,) int64; boxes stay within `low` and `high`, both
-    inclusive. `sums` is (n,) int64, scratch.
+    `want` is (n,) int16: OUTSIDE or a state above 0, which becomes ANYTHING once the cell is covered. `shown`
+    is (n,) int16, too: what cells that are seen want at the start, ANYTHING for all others. `steps`, `low`
+    and `high` are (3,) int64; boxes stay within `low` and `high`, both inclusive. `sums` is (n,) int64,
+    scratch.
     """
 
-    goal: NDArray[np.int16]
+    shown: NDArray[np.int16]
     want: NDArray[np.int16]
     steps: NDArray[np.int64]
     low: NDArray[np.int64]
@@ -318,18 +319,19 @@ def _left(
 def _take(board: Board, state: int, box: NDArray[np.int32], needed: NDArray[np.int32]) -> None:
     """Cover the cells of the box; `needed` becomes the extent of those where it may be of use.
 
-    Those are cells of its state, covered before or not: some other box may turn out not to be needed.
+    Those are cells of its state, and of those that are seen also the ones covered before: some other box may
+    turn out not to be needed. Inside they are too many for that.
     """
     for side in range(6):
         needed[side] = box[(side + 3) % 6]
-    want, goal, steps = board.want, board.goal, board.steps
+    want, shown, steps = board.want, board.shown, board.steps
     for x in range(box[0], box[3] + 1):
         for y in range(box[1], box[4] + 1):
             start, end = x * steps[0] + y * steps[1] + box[2], x * steps[0] + y * steps[1] + box[5] + 1
-            kinds, goals = want[start:end], goal[start:end]
+            kinds, seen = want[start:end], shown[start:end]
             first, last = len(kinds), -1
             for z in range(len(kinds)):
-                if goals[z] == state:
+                if seen[z] == state or kinds[z] == state:
                     first, last = min(first, z), z
                     if kinds[z] == state:
                         kinds[z] = ANYTHING

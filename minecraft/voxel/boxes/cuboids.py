@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,17 @@ EAGER = 40_000
 the time: more would take too long to wait for."""
 LAYERS = 4
 """Layers that are built at a time for those who watch it grow."""
+MAX_TILES = 2**10
+"""More than there are along an axis."""
 
-Groups = list[tuple[int, "NDArray[np.int64]"]]
+
+class Task(NamedTuple):
+    """What there is to cover of one state, as flat indices: cells that are seen, by tile, and all others."""
+
+    state: int
+    total: int
+    shown: list[NDArray[np.int64]]
+    hidden: NDArray[np.int64]
 
 
 class Order(Enum):
@@ -73,24 +82,24 @@ def _surrounded(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _painted(goal: NDArray[np.int16], shown: NDArray[np.bool_], layers: int) -> NDArray[np.int32]:
     """Boxes in painting order, those of `layers` layers at a time: no slab's box reaches into another.
 
-    Boxes are searched for from the cells that are `shown`, of the grid without its rim; most that is inside
-    is covered with them, and what is left is filled at last.
+    Boxes are searched for from the cells that are `shown`, of the grid without its rim: most of the others
+    are covered with them.
     """
     shape = np.array(goal.shape)
     steps = np.array([shape[1] * shape[2], shape[2], 1], np.int64)
     flat = goal.ravel()
     low, high = np.ones(3, np.int64), shape - 2
-    want = goal.copy()
-    board = Board(flat, want.ravel(), steps, low, high, np.empty(flat.size, np.int64))
+    seen = np.zeros_like(goal)
+    np.copyto(seen[1:-1, 1:-1, 1:-1], goal[1:-1, 1:-1, 1:-1], where=shown)
+    board = Board(seen.ravel(), flat.copy(), steps, low, high, np.empty(flat.size, np.int64))
     tile = TILE if np.count_nonzero(flat != OUTSIDE) > LARGE else int(shape.max())
     turns = 2 if np.count_nonzero(shown) <= EAGER else 1
     backwards = [np.empty((0, 7), np.int32)]
     for bottom in reversed(range(1, int(shape[1]) - 1, layers)):
         low[1], high[1] = bottom, min(bottom + layers, int(shape[1]) - 1) - 1
-        inside = (slice(1, -1), slice(bottom, int(high[1]) + 1), slice(1, -1))
-        chosen = np.where(shown[:, bottom - 1 : int(high[1])], goal[inside], 0)
-        backwards += _coloured(board, _seeds(board, chosen, tile), turns)
-        backwards += _filled(board, want[inside])
+        slab = goal[1:-1, bottom : int(high[1]) + 1, 1:-1]
+        tasks = _tasks(board, slab, shown[:, bottom - 1 : int(high[1])], tile)
+        backwards += _coloured(board, tasks, turns)
     boxes = np.concatenate(backwards)
     kept = prune(flat, steps, boxes)
     painted: NDArray[np.int32] = boxes[kept][::-1]
@@ -98,27 +107,42 @@ def _painted(goal: NDArray[np.int16], shown: NDArray[np.bool_], layers: int) -> 
     return painted
 
 
-def _seeds(board: Board, slab: NDArray[np.int16], tile: int) -> Groups:
-    """The slab's cells that have a state, by state and tile, the rarest state first."""
-    chosen = slab > 0
-    places = _places(board, chosen)
-    states = slab[chosen].astype(np.int64)
-    x, y, z = (places // tile).T
-    often = np.bincount(states, minlength=1)[states]
-    ordered = np.lexsort((z, y, x, states, often))
-    key = ((states * tile + x) * tile + y) * tile + z
-    starts = np.flatnonzero(np.diff(key[ordered], prepend=-1))
-    cells = (places @ board.steps)[ordered]
-    return list(zip(states[ordered[starts]].tolist(), np.split(cells, starts)[1:], strict=True))
+def _tasks(board: Board, slab: NDArray[np.int16], shown: NDArray[np.bool_], tile: int) -> list[Task]:
+    """What there is to cover in a slab without its rim, the rarest state first."""
+    shown_by_state, hidden_by_state = (
+        _by_state(slab[chosen], _places(board, chosen)) for chosen in (shown, (slab > 0) & ~shown)
+    )
+    none = np.empty((0, 3), np.int64)
+    tasks = []
+    for state in shown_by_state.keys() | hidden_by_state.keys():
+        seen, unseen = shown_by_state.get(state, none), hidden_by_state.get(state, none)
+        tiles = [cells @ board.steps for cells in _by_tile(seen, tile)]
+        tasks.append(Task(state, len(seen) + len(unseen), tiles, unseen @ board.steps))
+    return sorted(tasks, key=lambda task: (task.total, task.state))
 
 
 def _places(board: Board, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The chosen cells of the slab, which has no rim, as x, y and z of the board."""
+    """The chosen cells of the slab as x, y and z of the board."""
     places: NDArray[np.int64] = np.argwhere(chosen) + np.array([1, board.low[1], 1])
     return places
 
 
-def _coloured(board: Board, groups: Groups, turns: int) -> list[NDArray[np.int32]]:
+def _by_state(states: NDArray[np.int16], places: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    ordered = np.argsort(states, kind="stable")
+    found, starts = np.unique(states[ordered], return_index=True)
+    return dict(zip(found.tolist(), np.split(places[ordered], starts[1:]), strict=True)) if len(found) else {}
+
+
+def _by_tile(places: NDArray[np.int64], tile: int) -> list[NDArray[np.int64]]:
+    """The places of each cube of side `tile` that has some, in their order."""
+    x, y, z = (places // tile).T
+    key = (x * MAX_TILES + y) * MAX_TILES + z
+    ordered = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[ordered], prepend=-1))
+    return np.split(places[ordered], starts)[1:]
+
+
+def _coloured(board: Board, tasks: list[Task], turns: int) -> list[NDArray[np.int32]]:
     """The boxes of some layers, the last painted first.
 
     Rare states are painted over common ones: the boxes of a common state are large and may run on beneath
@@ -127,25 +151,23 @@ def _coloured(board: Board, groups: Groups, turns: int) -> list[NDArray[np.int32
     """
     boxes = []
     for turn in reversed(range(turns)):
-        for state, seeds in groups:
-            found = np.empty((len(seeds), 7), np.int32)
-            if len(seeds) <= MANY:
-                boxes.append(found[: cover(board, state, seeds, found, sure=turn > 0)])
-            elif turn == 0:
-                boxes.append(found[: fill(board, state, seeds, found)])
+        for task in tasks:
+            for seeds in task.shown:
+                if len(seeds) > MANY:
+                    boxes += [_fill(board, task.state, seeds)] if turn == 0 else []
+                    continue
+                found = np.empty((len(seeds), 7), np.int32)
+                boxes.append(found[: cover(board, task.state, seeds, found, sure=turn > 0)])
+            if turn == 0:
+                boxes.append(_fill(board, task.state, task.hidden))
     return boxes
 
 
-def _filled(board: Board, want: NDArray[np.int16]) -> list[NDArray[np.int32]]:
-    """Boxes below all others, for what is inside and in no box yet; `want` is the board's, of the slab."""
-    left = want > 0
-    cells, states = _places(board, left) @ board.steps, want[left]
-    boxes = []
-    for state in np.unique(states).tolist():
-        seeds = cells[states == state]
-        found = np.empty((len(seeds), 7), np.int32)
-        boxes.append(found[: fill(board, state, seeds, found)])
-    return boxes
+def _fill(board: Board, state: int, cells: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Boxes for those of the cells that are in none yet."""
+    seeds = cells[board.want[cells] == state]
+    found = np.empty((len(seeds), 7), np.int32)
+    return found[: fill(board, state, seeds, found)]
 
 
 def _clearing(size: tuple[int, int, int]) -> NDArray[np.int32]:

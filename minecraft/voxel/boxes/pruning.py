@@ -18,9 +18,10 @@ NEVER = np.int32(2**31 - 1)
 def prune(goal: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which of `boxes` are needed; those shrink in place, as far as the world they leave stays right.
 
-    `boxes` is (n, 7) int32 in the order of `covering.cover`: the last painted comes first. `goal` is the
-    board's. A box is right for a cell that must have its state, else wrong. Of the boxes over one cell only
-    those count that come before the first wrong one: while one of these stays, the cell is right.
+    `boxes` is (n, 7) int32 in the order of `covering.cover`: the last painted comes first. `goal` is (n,)
+    int16, the state that each cell must have: a box of this state is right for the cell, any other is wrong.
+    Of the boxes over one cell only those count that come before the first wrong one: while one of these
+    stays, the cell is right.
     """
     right = np.zeros(goal.size, np.int32)
     wrong = np.full(goal.size, NEVER, np.int32)
