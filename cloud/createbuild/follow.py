@@ -23,8 +23,7 @@ _SHARES = {
     "image_generation": (0.0, 0.1),
     "shape_generation": (0.1, 0.4),
     "texture_paint": (0.5, 0.4),
-    "voxelization": (0.9, 0.08),
-    "batch_prepare": (0.98, 0.02),
+    "voxelization": (0.9, 0.1),
 }
 """Where on a bar from 0 to 1 each stage begins, and how much of it is its own: roughly its time's."""
 

@@ -23,7 +23,6 @@ STAGES: Mapping[Step, tuple[str, str]] = MappingProxyType(
         Step.SHAPE: ("shape_generation", "The shape is being made"),
         Step.PAINT: ("texture_paint", "The shape is being painted"),
         Step.VOXELS: ("voxelization", "The model is being turned into blocks"),
-        Step.BATCHES: ("batch_prepare", "The commands are being written"),
     }
 )
 """The stage of each step, as callers know it, and in words."""

@@ -25,7 +25,6 @@ class Step(StrEnum):
     SHAPE = "shape"
     PAINT = "paint"
     VOXELS = "voxels"
-    BATCHES = "batches"
 
 
 @dataclass(frozen=True, slots=True)

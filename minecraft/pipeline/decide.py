@@ -73,7 +73,7 @@ def decide(job: Job, seen: Seen, now: float, policies: Mapping[Step, StepPolicy]
     step = job.step
     assert step is not None
     if seen.done:
-        if step is Step.BATCHES:
+        if step is Step.VOXELS:
             return Finish(seen.result or {})
         return Next(after(step), painted=bool(job.painted))
     if seen.failure is not None:

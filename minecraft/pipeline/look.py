@@ -25,7 +25,6 @@ RESULTS = {
     Step.SHAPE: contract.SHAPE,
     Step.PAINT: contract.TEXTURED,
     Step.VOXELS: contract.VOXELS,
-    Step.BATCHES: contract.VOXELS,
 }
 """The object that shows that a step is done."""
 
@@ -48,9 +47,12 @@ class Objects:
         step = job.step
         assert step is not None
         key = contract.job_prefix(job.job_id) + RESULTS[step]
-        if step is Step.BATCHES:
-            return self._summary(key)
-        if size_if_there(self._s3, Location(self.bucket, key)) is not None:
+        place = Location(self.bucket, key)
+        if step is Step.VOXELS:
+            body = self._read(place)
+            if body is not None:
+                return _summary(body)
+        elif size_if_there(self._s3, place) is not None:
             return Seen(done=True)
         # What lies there before this attempt was handed out is of the one before.
         return Seen(failure=None if job.called_at is None else self._failure(job, step, key))
@@ -85,13 +87,13 @@ class Objects:
     def _read(self, place: Location) -> bytes | None:
         return read_if_there(self._s3, place, _MOST_READ)
 
-    def _summary(self, key: str) -> Seen:
-        body = self._read(Location(self.bucket, key))
-        try:
-            summary = VoxelSummary.from_json(body or b"")
-        except ContractError:
-            return Seen(failure=words.failure(words.BAD_RESULT, retryable=False))
-        return Seen(done=True, result=json.loads(summary.to_json()))
+
+def _summary(body: bytes) -> Seen:
+    try:
+        summary = VoxelSummary.from_json(body)
+    except ContractError:
+        return Seen(failure=words.failure(words.BAD_RESULT, retryable=False))
+    return Seen(done=True, result=json.loads(summary.to_json()))
 
 
 def endpoint_failure(body: bytes) -> StepFailure:

@@ -43,7 +43,6 @@ def policies(
             Step.SHAPE: endpoint,
             Step.PAINT: StepPolicy(2, endpoint_seconds, (0.0,)),
             Step.VOXELS: StepPolicy(3, voxel_seconds, (0.0, 60.0)),
-            Step.BATCHES: StepPolicy(1, voxel_seconds),
         }
     )
 

@@ -272,7 +272,7 @@ def test_status_from_the_queue_to_the_result(world: World, boundary: Boundary) -
         *(1234, {"x": 10, "y": 20, "z": 30}, "minecraft:stone"),
     )
     assert set(done["timings"]) == {
-        *("image_generation", "shape_generation", "texture_paint", "voxelization", "batch_prepare"),
+        *("image_generation", "shape_generation", "texture_paint", "voxelization"),
     }
     assert set(done["artifacts"]) == {"build.json.gz", "preview.png", *MODELS}
     assert done["anchor"] == PLAYER["anchor"]

@@ -40,7 +40,7 @@ jobs = st.builds(
 @given(jobs)
 def test_what_is_done_is_gone_on_with(job: Job) -> None:
     action = decide(job, Seen(done=True, result={}), NOW, POLICIES)
-    if job.step is Step.BATCHES:
+    if job.step is Step.VOXELS:
         assert isinstance(action, Finish)
     else:
         assert isinstance(action, Next)
