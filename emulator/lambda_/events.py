@@ -68,7 +68,7 @@ class Events:
                 if last is not None and not last.failed:
                     return
                 tried.set()
-            _log.error("event given up", function=function.name, request_id=call.request_id)
+            _log.error("event_dropped", function=function.name, request_id=call.request_id)
             self._tell(function, call, condition, attempts, last)
         finally:
             tried.set()
@@ -78,7 +78,7 @@ class Events:
         try:
             return await self._runner.invoke_in_turn(function, call)
         except OSError:
-            _log.exception("not started", function=function.name, request_id=call.request_id)
+            _log.exception("function_not_started", function=function.name, request_id=call.request_id)
             return None
 
     def _tell(
@@ -91,7 +91,7 @@ class Events:
         record = failure_record(arn, call, condition, attempts=attempts, last=last, now=self._clock.now())
         payload = json.dumps(record).encode()
         if len(payload) > EVENT_LIMIT:
-            _log.error("destination not invoked", function=function.name, reason=f"{len(payload)} bytes")
+            _log.error("destination_not_invoked", function=function.name, reason=f"{len(payload)} bytes")
             return
         self.put(self._runner.functions[function.on_failure], Call(new_uuid(), payload))
 

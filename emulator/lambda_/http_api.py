@@ -88,14 +88,14 @@ class HttpApi:
             outcome = await asyncio.wait_for(self._runner.invoke(function, call), self._patience)
         except (TimeoutError, ThrottledError) as error:  # before OSError, which a TimeoutError is too
             _log.warning(
-                "integration failed",
+                "integration_failed",
                 function=function.name,
                 request_id=call.request_id,
                 reason="too many invocations" if isinstance(error, ThrottledError) else "timeout",
             )
             return message(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
         except OSError:
-            _log.exception("not started", function=function.name, request_id=call.request_id)
+            _log.exception("function_not_started", function=function.name, request_id=call.request_id)
             return message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
         return self._translate(function, call, outcome)
 
@@ -106,7 +106,7 @@ class HttpApi:
             return http_response(outcome.payload)
         except MalformedResponseError as error:
             _log.warning(
-                "malformed response", function=function.name, request_id=call.request_id, reason=str(error)
+                "response_malformed", function=function.name, request_id=call.request_id, reason=str(error)
             )
             return message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
 

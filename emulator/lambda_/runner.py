@@ -147,7 +147,7 @@ class Runner:
         said = {"type": error.get("errorType"), "message": error.get("errorMessage")}
         newest = {"time": self._clock.now(), "request_id": call.request_id, **said}
         record.last_errors = [newest, *record.last_errors][:_ERRORS_KEPT]
-        _log.warning("function failed", **about, **said)
+        _log.warning("function_failed", **about, **said)
 
     async def _reap(self) -> None:
         idle = self._settings.idle_seconds

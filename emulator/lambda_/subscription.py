@@ -125,11 +125,11 @@ class Subscription:
                 if str(error) != failed:
                     failed = str(error)
                     about = {"function": self.wish.function.name, "topic": self.wish.topic}
-                    _log.warning("subscription waits", **about, reason=failed)
+                    _log.warning("subscription_waiting", **about, reason=failed)
                 self._call(self.attempted.set)
                 self._stopped.wait(self._interval)
             except Exception:  # noqa: BLE001  # the edge of a thread: the topic is followed all the same
-                _log.exception("subscription failed", function=self.wish.function.name, topic=self.wish.topic)
+                _log.exception("subscription_failed", function=self.wish.function.name, topic=self.wish.topic)
                 self._stopped.wait(self._interval)
 
     def _subscribe(self) -> None:
@@ -173,13 +173,13 @@ class Subscription:
         self._seen_to.discard(task)
         self._places.release()
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("message comes again", queue=self.wish.queue_name, exc_info=error)
+            _log.error("message_redelivered", queue=self.wish.queue_name, exc_info=error)
 
     async def _see_to(self, message: MessageTypeDef) -> None:
         try:
             event = sns_event(message["Body"], self.wish.known_as or self._arn)
         except NotANoticeError as error:
-            _log.warning("no notice", queue=self.wish.queue_name, reason=str(error))
+            _log.warning("notice_malformed", queue=self.wish.queue_name, reason=str(error))
         else:
             await self._deliver(event, message)
         await self._ask(self._clients.sqs.delete_message, message)
@@ -201,7 +201,7 @@ class Subscription:
         try:
             await asyncio.to_thread(ask)
         except (BotoCoreError, ClientError) as error:
-            _log.warning("message comes again", queue=self.wish.queue_name, reason=str(error))
+            _log.warning("message_redelivered", queue=self.wish.queue_name, reason=str(error))
 
     def _call(self, function: Any, *arguments: object) -> None:  # noqa: ANN401  # a bound method
         with contextlib.suppress(RuntimeError):  # the loop may be closed already

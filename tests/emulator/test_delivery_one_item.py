@@ -106,7 +106,7 @@ def test_a_request_is_waited_for_where_dynamodb_writes_nothing(
 
     with capture_logs() as logs:
         drive(aws, settings(tmp_path), scenario)
-    assert "request set aside" not in [line["event"] for line in logs]
+    assert "request_set_aside" not in [line["event"] for line in logs]
 
 
 def test_an_emulator_starts_beside_a_request_that_cannot_be_taken_over(

@@ -53,6 +53,6 @@ def test_it_answers_pings_between_two_requests(
     with urllib.request.urlopen(f"{container}/ping", timeout=30) as ping:  # noqa: S310  # ours
         assert ping.status == 200
     assert f'"endpoint": "{name}"' in emulator.log.read_text()
-    replaced = [line for line in emulator.log.read_text().splitlines() if "instance replaced" in line]
+    replaced = [line for line in emulator.log.read_text().splitlines() if "instance_replaced" in line]
     assert not [line for line in replaced if name in line]
     sagemaker.delete_endpoint(EndpointName=name)

@@ -333,7 +333,7 @@ def test_an_event_too_old_is_given_up(tmp_path: Path) -> None:
         gate.touch()
         wait_until(lambda: hosting.state()["events_waiting"] == 0)
         assert hosting.function("one")["invocations"] == 1
-        assert "event given up" in hosting.log.read_text()
+        assert "event_dropped" in hosting.log.read_text()
 
 
 def test_pages_of_other_origins_are_refused(host: Hosting) -> None:

@@ -155,4 +155,4 @@ def test_a_store_that_is_away_holds_up_nothing(tmp_path: Path) -> None:
         made = hosting.client("lambda")
         assert made.invoke(FunctionName="listener", Payload=b"{}")["StatusCode"] == 200
         made.close()
-        assert "subscription waits" in hosting.log.read_text()
+        assert "subscription_waiting" in hosting.log.read_text()

@@ -139,7 +139,7 @@ def test_what_is_answered_while_the_store_is_gone_ends_once(site: Site, store: S
     inference_id = site.request(request_id)["inference_id"]
     store.stop()
     site.gate.touch()
-    wait_until(lambda: "waiting for AWS" in site.logged())
+    wait_until(lambda: "waiting_for_aws" in site.logged())
     store.start()
     wait_until(site.is_set_up)
     assert site.end_of(request_id)["state"] == "completed"

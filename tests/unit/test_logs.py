@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshtwin.emulator.core.private import make_private, touch_private
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+LEVELS = {"debug", "info", "warning", "error", "exception"}
 
 PROGRAM = """
 import logging, sys, threading, structlog
@@ -52,3 +58,19 @@ def test_new_files_and_folders_are_their_owner_s(tmp_path: Path) -> None:
     folder = make_private(tmp_path / "a" / "b")
     modes = [path.stat().st_mode & 0o777 for path in (log, log.parent, folder, folder.parent, log.parents[1])]
     assert modes == [0o600, 0o700, 0o700, 0o700, 0o755]
+
+
+def events(path: Path) -> Iterator[str]:
+    """The first argument of each call on a log, as it stands in the source."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
+            of = ast.unparse(node.func.value)
+            if of.endswith(("log", "told")) and node.args:
+                yield ast.unparse(node.args[0])
+
+
+def test_each_event_is_a_name_that_can_be_searched_for() -> None:
+    found = [event for path in (ROOT / "emulator").rglob("*.py") for event in events(path)]
+    found += [event for path in (ROOT / "runtime").rglob("*.py") for event in events(path)]
+    assert len(found) > 100
+    assert [event for event in found if not re.fullmatch(r"'[a-z0-9]+(_[a-z0-9]+)*'", event)] == []

@@ -278,7 +278,7 @@ class Dispatcher:
             await self._queue.register(endpoint_name)
         except StoreUnavailableError as error:
             # `accept` does it again, and is refused where that fails too.
-            _log.warning("endpoint not registered", endpoint=endpoint_name, error=str(error))
+            _log.warning("endpoint_not_registered", endpoint=endpoint_name, error=str(error))
 
     def _pump(self, endpoint_name: str) -> None:
         """Start what can be started."""

@@ -107,7 +107,7 @@ class Job:
         self.warn_at = None
         if self.claim is not None:
             _log.warning(
-                "invocation has used up most of its timeout",
+                "invocation_near_timeout",
                 **self._names(self.claim),
                 timeout_seconds=self.claim.request.timeout_seconds,
             )
@@ -139,7 +139,7 @@ class Job:
                 claim, self._lease_end(), self._tools.clock.now(), lambda: self.claim is claim
             )
         except StoreUnavailableError as error:
-            _log.warning("lease not renewed", request_id=claim.request.request_id, error=str(error))
+            _log.warning("lease_not_renewed", request_id=claim.request.request_id, error=str(error))
         except LostLeaseError:
             if self.claim is claim:
                 self.let_go(lost=True)
@@ -154,13 +154,13 @@ class Job:
         except NoRecordError:
             self.is_forgotten = True
         except LostLeaseError as error:
-            _log.warning("request is in other hands", request_id=self._entry.request_id, error=str(error))
+            _log.warning("request_taken_by_another", request_id=self._entry.request_id, error=str(error))
         except StuckItemError as error:
             # The patrol finds it, again and again, until it can be written.
-            _log.error("request set aside", request_id=self._entry.request_id, error=str(error))
+            _log.error("request_set_aside", request_id=self._entry.request_id, error=str(error))
         except Exception as error:  # noqa: BLE001  # the edge of the thread
             # Whatever went wrong, the request has to end.
-            _log.exception("request failed inside the emulator", request_id=self._entry.request_id)
+            _log.exception("request_failed_inside_emulator", request_id=self._entry.request_id)
             self._fail(error)
         finally:
             self.claim = None
@@ -269,7 +269,7 @@ class Job:
                         continue
                     return outcome
             except NotConnectedError as error:
-                _log.warning("container takes no request", **self._names(claim), error=str(error))
+                _log.warning("container_not_reached", **self._names(claim), error=str(error))
                 self._hooks.suspected(self)
                 seat.instance.lost.wait(self._tools.settings.loss_seconds)
                 return None
@@ -279,7 +279,7 @@ class Job:
                 if outcome_now is None or not self._is_to_be_repeated(outcome_now, sent, again):
                     return outcome_now
             except InputInterruptedError as error:
-                _log.warning("input interrupted, asked for again", **self._names(claim), error=str(error))
+                _log.warning("input_interrupted", **self._names(claim), error=str(error))
                 self._stop.wait(_INPUT_PAUSE)
 
     def _is_to_be_repeated(self, outcome: Outcome, sent: int, retries: int) -> bool:
@@ -327,7 +327,7 @@ class Job:
         settings = self._tools.settings
         if cut is not Cut.INSTANCE_LOST and not seat.instance.lost.wait(settings.loss_seconds):
             return no_answer(Cause.CONNECTION_CLOSED, CLOSED)
-        _log.warning("instance lost", **self._names(claim), ending=seat.instance.ending)
+        _log.warning("instance_lost", **self._names(claim), ending=seat.instance.ending)
         if settings.on_instance_loss is OnInstanceLoss.REQUEUE and claim.fence < settings.max_deliveries:
             return None
         return no_answer(Cause.INSTANCE_LOST, LOST)
@@ -344,7 +344,7 @@ class Job:
                 settler.settle(claim, outcome, self._let_go)
         except Exception:  # noqa: BLE001  # the edge of the thread
             # Nothing is left to try here: the patrol finds the request, and it is delivered again.
-            _log.exception("request not ended", **self._names(claim))
+            _log.exception("request_not_ended", **self._names(claim))
 
     def _put_back(self) -> None:
         claim = self.claim
@@ -353,7 +353,7 @@ class Job:
         try:
             self._tools.table.put_back(claim, self._tools.clock.now())
         except (StoreUnavailableError, LostLeaseError) as error:
-            _log.warning("request keeps its lease until that ends", **self._names(claim), error=str(error))
+            _log.warning("request_not_put_back", **self._names(claim), error=str(error))
 
     def _lease_end(self) -> float:
         # Real time: it is a promise to other processes, whose clocks may run otherwise.

@@ -95,7 +95,7 @@ def persist_until(
                 raise
             if let_go.is_set():
                 raise LetGoError from error
-            _log.warning("waiting for AWS", error=str(error), pause_seconds=pause)
+            _log.warning("waiting_for_aws", error=str(error), pause_seconds=pause)
         let_go.wait(pause)
         pause = min(_LONGEST_PAUSE, pause * 2)
 

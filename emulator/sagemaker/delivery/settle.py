@@ -99,7 +99,10 @@ class Settler:
         try:
             if outcome.log_line is not None:
                 _log.warning(
-                    outcome.log_line, inference_id=request.inference_id, endpoint=request.endpoint_name
+                    "invocation_failed",
+                    inference_id=request.inference_id,
+                    endpoint=request.endpoint_name,
+                    reason=outcome.log_line,
                 )
             self._faults.reach(Stage.WRITING, request.endpoint_name)
             try:
@@ -180,11 +183,12 @@ class Settler:
         """The failure that a refused output makes, written where it can be."""
         self._meter.add(request.endpoint_name, Metric.UPLOAD_FAILURES)
         failure = platform_failure(Cause.OUTPUT, reason)
-        _log.error(reason, inference_id=request.inference_id, endpoint=request.endpoint_name)
+        names = {"inference_id": request.inference_id, "endpoint": request.endpoint_name}
+        _log.error("output_not_stored", **names, reason=reason)
         try:
             self._write(request, failure, let_go)
         except OutputError as error:
-            _log.error(str(error), inference_id=request.inference_id, endpoint=request.endpoint_name)
+            _log.error("failure_not_stored", **names, reason=str(error))
         return failure
 
     def _notify(self, request: AsyncRequest, end: End, let_go: threading.Event) -> None:
@@ -207,7 +211,7 @@ class Settler:
         except Exception as error:  # noqa: BLE001  # whatever it is, the request has ended as its object says
             self._meter.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
             _log.warning(
-                "notice not published", inference_id=request.inference_id, topic=topic, error=str(error)
+                "notice_not_published", inference_id=request.inference_id, topic=topic, error=str(error)
             )
 
     def _publish(self, publish: Callable[[], None], let_go: threading.Event) -> None:
@@ -226,7 +230,7 @@ class Settler:
         end = partial(self._table.end, claim, state, reason=reason, now=now, forget_at=forget_at)
         self._items.persist(let_go, request.endpoint_name, request.request_id, end)
         _log.info(
-            "request ended",
+            "request_ended",
             endpoint=request.endpoint_name,
             request_id=request.request_id,
             inference_id=request.inference_id,

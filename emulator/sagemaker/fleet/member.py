@@ -113,12 +113,10 @@ class Member:
             if not isinstance(error, _ExitedError) or self._failures >= self._settings.startup_attempts:
                 self.ready.set_exception(error)
                 return True
-            self._log.warning(
-                "container exited before it was healthy", attempt=self._failures, reason=str(error)
-            )
+            self._log.warning("container_exited_before_healthy", attempt=self._failures, reason=str(error))
         elif self._failures & (self._failures - 1) == 0:
             # The first, the second, the fourth, ...: an engine may be away for days.
-            self._log.warning("instance did not start", attempt=self._failures, reason=str(error))
+            self._log.warning("instance_not_started", attempt=self._failures, reason=str(error))
         return False
 
     async def _serve(self, instance: Instance) -> None:
@@ -127,10 +125,10 @@ class Member:
         self._slots.open(instance)
         if not self.ready.done():
             self.ready.set_result(None)
-        self._log.info("instance in service", instance_id=instance.instance_id)
+        self._log.info("instance_in_service", instance_id=instance.instance_id)
         self._on_change(instance)
         finding = await self._watch(instance)
-        self._log.warning("instance replaced", instance_id=instance.instance_id, finding=finding)
+        self._log.warning("instance_replaced", instance_id=instance.instance_id, finding=finding)
         self._failures = 0 if time.monotonic() - began >= _LASTING else self._failures + 1
         await self._retire()
 
@@ -142,7 +140,7 @@ class Member:
         except FleetFailedError:
             raise
         except Exception as defect:  # whatever a launcher meets: whoever waits for the instance hears of it
-            self._log.exception("instance did not start")
+            self._log.exception("instance_not_started")
             raise FleetFailedError(f"InternalFailure: {type(defect).__name__}: {defect}") from defect
         finding = await self._until_healthy(instance)
         failure: FleetFailedError | None = None
@@ -189,7 +187,7 @@ class Member:
                     self._on_change(instance)
                 continue
             if seen.timed_out and self._slots.busy(instance) and not self._settings.ping_while_busy:
-                self._log.warning("a busy container does not answer /ping", instance_id=instance.instance_id)
+                self._log.warning("ping_unanswered_while_busy", instance_id=instance.instance_id)
                 continue
             failures += 1
             # Until a ping says otherwise: it would fail one request after the other.

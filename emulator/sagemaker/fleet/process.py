@@ -64,7 +64,7 @@ class ProcessLauncher:
         command = self._command(spec)
         if spec.container.model_data is not None:
             _log.warning(
-                "model data is not fetched for an instance that is a process",
+                "model_data_not_fetched",
                 endpoint=spec.endpoint_name,
                 model_data=spec.container.model_data.uri,
             )

@@ -253,7 +253,7 @@ class RequestQueue:
             try:
                 self.table.withdraw(request_id)
             except StoreUnavailableError:
-                _log.warning("a refused request stays in the table and may run", request_id=request_id)
+                _log.warning("refused_request_left_in_table", request_id=request_id)
 
         writing.cancel()
         writing.add_done_callback(undo)
