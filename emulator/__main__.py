@@ -31,13 +31,13 @@ def main(argv: list[str] | None = None) -> int:
     try:
         listening = listen(settings)
     except OSError as error:
-        sys.stderr.write(f"The emulator can not listen on {settings.host}:{settings.port}: {error}\n")
+        sys.stderr.write(f"The emulator cannot listen on {settings.host}:{settings.port}: {error}\n")
         return 1
     with listening:
         try:
             serve(make, listening, exit_with_stdin=arguments.exit_with_stdin)
         except (UnavailableError, StoreUnavailableError) as error:
-            sys.stderr.write(f"The emulator can not start without its store: {error}\n")
+            sys.stderr.write(f"The emulator cannot start without its store: {error}\n")
             sys.stderr.write("Is AWS_ENDPOINT_URL right?\n")
             return 1
     return 0

@@ -1,4 +1,4 @@
-"""`meshtwin doctor`: whether all is there that a profile needs, and else the mend."""
+"""`meshtwin doctor`: whether all is there that a profile needs, and else the fix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 
 def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Look whether all is there that a profile needs, and say how to mend what is not.
+    """Look whether all is there that a profile needs, and say how to fix what is not.
 
     Exit codes: 0 nothing is in the way of `meshtwin up`, 7 something is.
 
@@ -44,5 +44,5 @@ def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
 def _print(check: Check) -> None:
     level = f"[{_STYLES[check.level]}]{check.level.upper():<4}[/]"
     out.print(f"{level}  [bold]{escape(check.name)}[/]: {escape(check.found)}", soft_wrap=True)
-    if check.mend:
-        tell(f"      mend: {check.mend}")
+    if check.fix:
+        tell(f"      fix: {check.fix}")

@@ -1,4 +1,4 @@
-"""A picture without its background: what has the border's colour and hangs together with the border goes."""
+"""A picture without its background: what has the border's colour and is connected to it goes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cut_out(data: bytes) -> Image.Image:
             _check_size(*image.size)
             rgb = image.convert("RGB")
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            raise malformed("#/image: the image can not be decoded") from None
+            raise malformed("#/image: the image cannot be decoded") from None
     rgb.putalpha(ImageChops.invert(_background(rgb)))
     return rgb
 

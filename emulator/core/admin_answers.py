@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AdminError(Exception):
-    """A request that can not be served: a code and a status, and words with the way out."""
+    """A request that cannot be served: a code and a status, and words with the way out."""
 
     def __init__(self, message: str, *, status: int = 400, code: str = "BadRequest") -> None:
         super().__init__(message)

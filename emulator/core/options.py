@@ -69,7 +69,7 @@ def add_running(
     parser.add_argument(
         "--exit-with-stdin",
         action="store_true",
-        help=f"stop when stdin ends: whoever starts {what} can not leave it behind",
+        help=f"stop when stdin ends: whoever starts {what} cannot leave it behind",
     )
 
 

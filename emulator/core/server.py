@@ -58,7 +58,7 @@ def listen(settings: Place) -> socket.socket:
     """The socket of the settings' address.
 
     Raises:
-        OSError: it can not be had.
+        OSError: it cannot be had.
     """
     return socket.create_server((settings.host, settings.port), backlog=2048)
 

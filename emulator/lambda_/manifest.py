@@ -52,7 +52,7 @@ KEYS = frozenset({
 
 
 class ManifestError(Exception):
-    """The manifest can not be used; the message names file, function, value and the way out."""
+    """The manifest cannot be used; the message names file, function, value and the way out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A function's subscription to a topic: a queue of its own between the two, and a thread that empties it.
 
-SNS would call Lambda; a store on this machine can not call this host, but any store can fill a queue.
+SNS would call Lambda; a store on this machine cannot call this host, but any store can fill a queue.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ def main(argv: list[str] | None = None) -> int:
         functions = load(settings.functions) if settings.functions else ()
         listening = listen(settings)
     except ManifestError as error:
-        sys.stderr.write(f"The functions can not be served: {error}\n")
+        sys.stderr.write(f"The functions cannot be served: {error}\n")
         return 1
     except OSError as error:
-        sys.stderr.write(f"The stand-ins can not listen on {settings.host}:{settings.port}: {error}\n")
+        sys.stderr.write(f"The stand-ins cannot listen on {settings.host}:{settings.port}: {error}\n")
         return 1
 
     def make(url: str) -> tuple[Program, ASGIApp]:

@@ -1,4 +1,4 @@
-"""From the bytes of a request's body to the contract's request, or to words that say what to mend."""
+"""From the bytes of a request's body to the contract's request, or to words that say what to fix."""
 
 from __future__ import annotations
 

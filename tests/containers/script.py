@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_crash(self, _: str, __: bytes) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
-        # In a container it is the first process, which can not be killed from within.
+        # In a container it is the first process, which cannot be killed from within.
         os._exit(128 + signal.SIGKILL)
 
     def do_grow(self, argument: str, _: bytes) -> None:

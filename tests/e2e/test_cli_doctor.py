@@ -55,17 +55,17 @@ def test_a_state_folder_that_cannot_be_written_is_named(shell: Shell) -> None:
     shell.environment["MESHTWIN_STATE_DIR"] = str(shell.folder / "file" / "state")
     check = looked_at(shell, "embedded")["state folder"]
     assert check["level"] == "fail"
-    assert "MESHTWIN_STATE_DIR" in check["mend"]
+    assert "MESHTWIN_STATE_DIR" in check["fix"]
 
 
 def test_no_docker_command(shell: Shell) -> None:
     check = looked_at(shell, "local")["docker"]
     assert check["level"] == "fail"
-    assert "https://docs.docker.com/engine/install/" in check["mend"]
+    assert "https://docs.docker.com/engine/install/" in check["fix"]
     up = shell.here("up", "--profile", "local")
     assert up.returncode == 7
     assert check["found"] in up.stderr
-    assert check["mend"] in up.stderr
+    assert check["fix"] in up.stderr
 
 
 def test_an_engine_that_is_nowhere(shell: Shell) -> None:
@@ -74,7 +74,7 @@ def test_an_engine_that_is_nowhere(shell: Shell) -> None:
     check = looked_at(shell, "local")["docker engine"]
     assert check["level"] == "fail"
     assert "DOCKER_HOST=tcp://127.0.0.1:1" in check["found"]
-    assert "unset DOCKER_HOST" in check["mend"]
+    assert "unset DOCKER_HOST" in check["fix"]
     up = shell.here("up", "--profile", "local")
     assert up.returncode == 7
     assert check["found"] in up.stderr
@@ -94,7 +94,7 @@ def test_an_engine_without_the_compose_plugin(shell: Shell) -> None:
     checks = looked_at(shell, "local")
     assert checks["docker engine"]["level"] == "ok"
     assert checks["compose plugin"]["level"] == "fail"
-    assert "docker-compose-v2" in checks["compose plugin"]["mend"]
+    assert "docker-compose-v2" in checks["compose plugin"]["fix"]
     up = shell.here("up", "--profile", "local")
     assert up.returncode == 7
     assert "docker-compose-v2" in up.stderr
@@ -119,7 +119,7 @@ def test_a_port_that_is_taken(shell: Shell, taken_port: int) -> None:
     check = looked_at(shell, "local")[f"port {taken_port}"]
     assert check["level"] == "fail"
     assert "process" in check["found"]
-    assert "LOCALSTACK_PORT" in check["mend"]
+    assert "LOCALSTACK_PORT" in check["fix"]
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_an_empty_account_is_told_what_it_lacks(account: Shell, name: str) -> No
     assert "eu-central-1" in checks["region"]["found"]
     for variable in ("INPUT_BUCKET", "OUTPUT_BUCKET", "ASYNC_IO_BUCKET"):
         assert checks[variable]["level"] == "fail"
-    assert f"aws iam create-role --role-name {name}" in checks[f"role {name}"]["mend"]
+    assert f"aws iam create-role --role-name {name}" in checks[f"role {name}"]["fix"]
     image = checks[f"image {name}:latest in ECR"]
-    assert f"aws ecr create-repository --repository-name {name}" in image["mend"]
-    assert f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{name}:latest" in image["mend"]
+    assert f"aws ecr create-repository --repository-name {name}" in image["fix"]
+    assert f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{name}:latest" in image["fix"]
 
 
 def test_an_account_that_has_all(account: Shell, name: str) -> None:
@@ -197,4 +197,4 @@ def test_no_credentials(shell: Shell) -> None:
     shell.environment |= nothing | {"AWS_EC2_METADATA_DISABLED": "true"}
     check = looked_at(shell, "sagemaker")["credentials"]
     assert check["level"] == "fail"
-    assert "aws configure" in check["mend"]
+    assert "aws configure" in check["fix"]

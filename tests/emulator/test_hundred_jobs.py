@@ -52,9 +52,9 @@ def site(start_emulator: Start, store: Store, relay: Relay, tmp_path: Path) -> I
 
 
 @pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize(("cut", "mend"), [(Relay.pause, Relay.resume), (Relay.stop, Relay.start)])
+@pytest.mark.parametrize(("cut", "fix"), [(Relay.pause, Relay.resume), (Relay.stop, Relay.start)])
 def test_jobs_with_an_outage_in_the_middle(
-    site: Site, relay: Relay, cut: Callable[[Relay], None], mend: Callable[[Relay], None], count: int
+    site: Site, relay: Relay, cut: Callable[[Relay], None], fix: Callable[[Relay], None], count: int
 ) -> None:
     hear = site.subscribe()
     jobs = Hundred(site, count)
@@ -71,7 +71,7 @@ def test_jobs_with_an_outage_in_the_middle(
         assert len(site.deliveries()) == delivered
 
     cost = jobs.during(outage)
-    mend(relay)
+    fix(relay)
     jobs.assert_each_ended_once(hear)
     cost.assert_nothing_spins()
     state = site.store_state()

@@ -212,7 +212,7 @@ def test_a_port_that_is_taken_is_named(moto_url: str) -> None:
         port = listening.getsockname()[1]
         ended = started("--port", str(port), store_url=moto_url)
     assert ended.returncode == 1
-    assert f"can not listen on 127.0.0.1:{port}" in ended.stderr
+    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
 
 
 def test_any_setting_can_be_given_by_name(start_emulator: Start, name: str) -> None:

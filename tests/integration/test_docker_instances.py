@@ -237,7 +237,7 @@ def test_model_files_are_there_before_it_starts(
         ({"m.zip": b"PK"}, "m.zip", Layout.ARCHIVE, r"ends in \.tar\.gz"),
         ({"bad.tar.gz": b"no archive"}, "bad.tar.gz", Layout.ARCHIVE, "Failed to extract model data"),
         ({"x/a": b"", "x/a/b": b""}, "x/", Layout.PREFIX, "would be a file, and the folder"),
-        ({"x/../b": b""}, "x/", Layout.PREFIX, "can not be a file's path"),
+        ({"x/../b": b""}, "x/", Layout.PREFIX, "cannot be a file's path"),
     ],
 )
 def test_model_files_that_can_not_be_had_fail_the_endpoint(

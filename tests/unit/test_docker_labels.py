@@ -85,7 +85,7 @@ def test_an_engine_that_this_user_may_not_talk_to(monkeypatch: pytest.MonkeyPatc
     check = checked_engine()
     assert check.level is Level.FAIL
     assert "this user may not talk to it: cannot connect to the Docker Engine at unix:///" in check.found
-    assert "usermod" in check.mend
+    assert "usermod" in check.fix
 
 
 def test_the_engine_is_that_of_the_context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_an_endpoint_is_what_its_document_says(
 def test_an_endpoint_goes_only_where_the_table_says(before: Status, after: Status) -> None:
     made = endpoint(status=before)
     if after not in TRANSITIONS[before]:
-        with pytest.raises(ValueError, match=f"{before} can not become {after}"):
+        with pytest.raises(ValueError, match=f"{before} cannot become {after}"):
             made.advance(after, 2.0)
         return
     moved = made.advance(after, 2.0, "because" * 1000)

@@ -75,8 +75,8 @@ def test_timestamps_may_come_as_text() -> None:
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"Name": 1}, "NUMBER_VALUE at 'name' can not be converted to a String"),
-        ({"Count": "1"}, "STRING_VALUE at 'count' can not be converted to a Integer"),
+        ({"Name": 1}, "NUMBER_VALUE at 'name' cannot be converted to a String"),
+        ({"Count": "1"}, "STRING_VALUE at 'count' cannot be converted to a Integer"),
         ({"Count": 1.5}, "NUMBER_VALUE at 'count'"),
         ({"Count": True}, "BOOLEAN_VALUE at 'count'"),
         ({"Count": 2**31}, "NUMBER_VALUE at 'count'"),
@@ -88,7 +88,7 @@ def test_timestamps_may_come_as_text() -> None:
         ({"Parts": {}}, "OBJECT_VALUE at 'parts'"),
         ({"Parts": [None]}, "NULL_VALUE at 'parts.1.member'"),
         ({"Parts": [{}, {"Env": []}]}, "ARRAY_VALUE at 'parts.2.member.env'"),
-        ([], "ARRAY_VALUE can not be converted to a Structure"),
+        ([], "ARRAY_VALUE cannot be converted to a Structure"),
     ],
 )
 def test_a_value_of_another_type_is_refused_with_its_place(record: object, message: str) -> None:

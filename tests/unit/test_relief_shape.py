@@ -54,7 +54,7 @@ def euler_number(mesh: Mesh) -> int:
 
 
 def bodies(mesh: Mesh) -> int:
-    """How many parts hang together, by their vertices; each vertex takes the least label around it."""
+    """The number of connected components, by their vertices; each vertex takes the least label around it."""
     label = np.arange(len(mesh.vertices))
     while True:
         least = label[mesh.faces].min(axis=1)

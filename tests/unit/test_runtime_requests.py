@@ -1,4 +1,4 @@
-"""From bytes to a request: whatever comes in, there is a request or words to mend it by."""
+"""From bytes to a request: whatever comes in, there is a request or words to fix it by."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a profile needs of the machine and the account: whether it is there, and else the mend."""
+"""What a profile needs of the machine and the account: whether it is there, and else the fix."""

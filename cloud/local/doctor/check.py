@@ -22,17 +22,17 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found of one thing; `mend` is the command that mends it, empty where nothing is to be done."""
+    """What was found of one thing; `fix` is the command that fixes it, empty where nothing is to be done."""
 
     name: str
     level: Level
     found: str
-    mend: str = ""
+    fix: str = ""
 
     @property
     def words(self) -> str:
         """All of it, for an error message."""
-        return f"{self.name}: {self.found}" + (f"\n  mend: {self.mend}" if self.mend else "")
+        return f"{self.name}: {self.found}" + (f"\n  fix: {self.fix}" if self.fix else "")
 
 
 def ok(name: str, found: str) -> Check:
@@ -40,14 +40,14 @@ def ok(name: str, found: str) -> Check:
     return Check(name, Level.OK, found)
 
 
-def warn(name: str, found: str, mend: str = "") -> Check:
+def warn(name: str, found: str, fix: str = "") -> Check:
     """Worth knowing; `meshtwin up` works all the same."""
-    return Check(name, Level.WARN, found, mend)
+    return Check(name, Level.WARN, found, fix)
 
 
-def fail(name: str, found: str, mend: str) -> Check:
+def fail(name: str, found: str, fix: str) -> Check:
     """In the way."""
-    return Check(name, Level.FAIL, found, mend)
+    return Check(name, Level.FAIL, found, fix)
 
 
 def refuse(checks: Iterable[Check]) -> None:

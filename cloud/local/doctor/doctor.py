@@ -96,7 +96,7 @@ def _port_of_compose() -> Check:
     """`meshtwin up` takes a free port for the emulator: this one only `docker compose up` needs."""
     number = emulator_port()
     check = host.port(number, "the emulator of `docker compose up`", "EMULATOR_PORT")
-    return check if check.level is Level.OK else warn(check.name, check.found, check.mend)
+    return check if check.level is Level.OK else warn(check.name, check.found, check.fix)
 
 
 def _sagemaker(profile: Profile) -> Iterator[Check]:

@@ -22,10 +22,8 @@ def command_line() -> Check:
     """`docker` on PATH."""
     found = shutil.which("docker")
     if found is None:
-        mend = (
-            f"install Docker: {_INSTALL} (Debian, Ubuntu: sudo apt-get install docker.io docker-compose-v2)"
-        )
-        return fail("docker", "there is no `docker` command on PATH", mend)
+        fix = f"install Docker: {_INSTALL} (Debian, Ubuntu: sudo apt-get install docker.io docker-compose-v2)"
+        return fail("docker", "there is no `docker` command on PATH", fix)
     return ok("docker", found)
 
 
@@ -57,13 +55,13 @@ def _no_engine(name: str, error: DockerError) -> Check:
 def compose_plugin() -> Check:
     """`docker compose`, which starts compose.yaml's services."""
     name = "compose plugin"
-    mend = "sudo apt-get install docker-compose-v2, or https://docs.docker.com/compose/install/"
+    fix = "sudo apt-get install docker-compose-v2, or https://docs.docker.com/compose/install/"
     try:
         version = docker("compose", "version", "--short", environment=os.environ)
     except DockerError as error:
-        return fail(name, f"there is no `docker compose`: {_first_line(error)}", mend)
+        return fail(name, f"there is no `docker compose`: {_first_line(error)}", fix)
     if _numbers(version) < OLDEST_COMPOSE:
-        return fail(name, f"{version} is older than {'.'.join(map(str, OLDEST_COMPOSE))}", mend)
+        return fail(name, f"{version} is older than {'.'.join(map(str, OLDEST_COMPOSE))}", fix)
     return ok(name, version)
 
 
@@ -72,8 +70,8 @@ def buildx() -> Check:
     try:
         version = docker("buildx", "version", environment=os.environ)
     except DockerError:
-        mend = "sudo apt-get install docker-buildx, or https://docs.docker.com/build/install-buildx/"
-        return warn("buildx plugin", "there is none: images can be run, but not built", mend)
+        fix = "sudo apt-get install docker-buildx, or https://docs.docker.com/build/install-buildx/"
+        return warn("buildx plugin", "there is none: images can be run, but not built", fix)
     return ok("buildx plugin", version.split()[1] if " " in version else version)
 
 

@@ -48,7 +48,7 @@ def prepare(profile: Profile, options: StackOptions, say: Callable[[str], None])
 
     Raises:
         UsageError: the options make no sense on this profile.
-        UnavailableError: something is missing; with the mend.
+        UnavailableError: something is missing; with the fix.
     """
     if profile.store is not None:
         if options.functions:

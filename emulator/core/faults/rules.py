@@ -114,7 +114,7 @@ def parse_rule(document: Mapping[str, Any], rule_id: str) -> Rule:
     """The rule that a JSON object describes.
 
     Raises:
-        BadRuleError: a field is unknown, missing, or has a value that it can not have.
+        BadRuleError: a field is unknown, missing, or has a value that it cannot have.
     """
     place = _one_of(document, "place", list(Place))
     effects = EFFECTS[Place(place)]

@@ -2,7 +2,7 @@
 
 ServiceError            any refusal: code, message, HTTP status
 ├── ValidationFailedError   the request breaks constraints of the model or of the service
-├── SerializationError      the request can not be read
+├── SerializationError      the request cannot be read
 ├── UnknownOperationError   nothing here serves what was asked for
 ├── UnknownKeyError         the request is not signed with the access key that the server asks for
 └── UnavailableError        what the service stands on is away for now

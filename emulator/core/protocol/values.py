@@ -105,7 +105,7 @@ def _unexpected(value: object, path: str, wanted: str) -> SerializationError:
     kinds = {bool: "BOOLEAN", int: "NUMBER", float: "NUMBER", str: "STRING", list: "ARRAY", dict: "OBJECT"}
     found = kinds.get(type(value), "NULL")
     where = f" at '{path}'" if path else ""
-    return SerializationError(f"{found}_VALUE{where} can not be converted to a {wanted}")
+    return SerializationError(f"{found}_VALUE{where} cannot be converted to a {wanted}")
 
 
 def write(shape: Shape, value: Any) -> Any:  # noqa: ANN401  # the JSON value of whatever the shape says

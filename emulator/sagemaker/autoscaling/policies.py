@@ -34,7 +34,7 @@ def policy_type(params: Mapping[str, Any], found: Policy | None) -> PolicyType:
     kind = PolicyType(given)
     if found is not None and found.type is not kind:
         raise ValidationFailedError(
-            f"Policy {found.name} is of type {found.type} and can not become {kind}: delete it first."
+            f"Policy {found.name} is of type {found.type} and cannot become {kind}: delete it first."
         )
     for other, name in CONFIG_OF.items():
         if other is not kind and name in params:
@@ -43,7 +43,7 @@ def policy_type(params: Mapping[str, Any], found: Policy | None) -> PolicyType:
 
 
 def refuse_bad_config(kind: PolicyType, config: Mapping[str, Any]) -> None:
-    """ValidationFailedError, or ServiceError for a limit, where a configuration can not work."""
+    """ValidationFailedError, or ServiceError for a limit, where a configuration cannot work."""
     if kind is PolicyType.STEP:
         steps = config.get("StepAdjustments", [])
         refusal = refusal_of_steps(steps)

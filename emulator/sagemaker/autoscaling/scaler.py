@@ -42,7 +42,7 @@ class Capacity(Protocol):
         ...
 
     async def set_desired(self, endpoint_name: str, count: int) -> None:
-        """Change the desired count; ServiceError where that can not be now."""
+        """Change the desired count; ServiceError where that cannot be now."""
         ...
 
     async def settled(self, endpoint_name: str) -> None:

@@ -144,7 +144,7 @@ class Endpoints:
         if after["VariantName"] != variant or after.get("InstanceType") != before.get("InstanceType"):
             raise ValidationFailedError(
                 f"Variant {variant} of {endpoint.arn} is registered as a scalable target with Application "
-                "Auto Scaling: its instance type can not be changed, nor the variant be removed, until it is "
+                "Auto Scaling: its instance type cannot be changed, nor the variant be removed, until it is "
                 "deregistered."
             )
 
@@ -164,7 +164,7 @@ class Endpoints:
 
         Raises:
             ValidationFailedError: there is no such endpoint, or it is changing.
-            UnavailableError: the change can not be kept now.
+            UnavailableError: the change cannot be kept now.
         """
         async with self._registry.lock:
             endpoint = self._changeable(endpoint_name)

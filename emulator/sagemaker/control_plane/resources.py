@@ -131,7 +131,7 @@ class Endpoint(Resource):
             ValueError: no endpoint goes from its state to that one.
         """
         if status not in TRANSITIONS[self.status]:
-            raise ValueError(f"endpoint {self.name}: {self.status} can not become {status}")
+            raise ValueError(f"endpoint {self.name}: {self.status} cannot become {status}")
         reason = failure_reason[:FAILURE_REASON_LENGTH] if failure_reason else None
         return replace(self, status=status, modified_at=now, failure_reason=reason)
 

@@ -81,7 +81,7 @@ class LauncherAwayError(FleetFailedError):
 
 
 def image_missing(spec: FleetSpec, why: str) -> FleetFailedError:
-    """The failure of an image that can not be had, in AWS's words with `why` behind them.
+    """The failure of an image that cannot be had, in AWS's words with `why` behind them.
 
     https://github.com/yuyasugano/terraform-sagemaker-sample-1/issues/1
     """

@@ -71,7 +71,7 @@ class StoreWatch:
         """Look now; a store that is empty is set up again before this returns.
 
         Raises:
-            StoreUnavailableError: it does not answer, or can not be set up now.
+            StoreUnavailableError: it does not answer, or cannot be set up now.
         """
         async with self._lock:
             try:

@@ -107,7 +107,7 @@ class Invocations:
 
         Raises:
             ValidationFailedError: no endpoint of that name takes requests now.
-            UnavailableError: it can not be kept now.
+            UnavailableError: it cannot be kept now.
         """
         target = self._target(request.endpoint_name)
         request_id = new_request_id()

@@ -1,4 +1,4 @@
-"""Which cells hang together, found over the runs of equal cells along z."""
+"""Connected components of cells, found over the runs of equal cells along z."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
     """Empties the parts with fewer cells than `least` times the largest's; returns how many parts those are.
 
-    A part's cells hang together through faces, edges or corners, as those of a connected surface always do.
+    A part's cells are connected through faces, edges or corners, as those of a connected surface always do.
     """
     starts, low, high = _runs(solid)
     parent = np.arange(len(low) + 1).astype(np.int32)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def without(model: Model, lattice: Lattice, dropped: NDArray[np.bool_]) -> Model:
     """The model without the triangles that have a corner in a `dropped` cell (x, y, z).
 
-    All cells that a triangle touches hang together, so one corner speaks for the others.
+    All cells that a triangle touches are connected, so one corner speaks for the others.
     """
     return replace(
         model, primitives=tuple(_without(primitive, lattice, dropped) for primitive in model.primitives)

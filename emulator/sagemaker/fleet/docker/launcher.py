@@ -86,7 +86,7 @@ class DockerLauncher:
         try:
             instance = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The thread can not be stopped at once: what it starts must not be left behind.
+            # The thread cannot be stopped at once: what it starts must not be left behind.
             given_up.set()
             [started] = await asyncio.gather(starting, return_exceptions=True)
             if isinstance(started, DockerInstance):
@@ -116,7 +116,7 @@ class DockerLauncher:
                 client.images.pull(image)
             except DockerException as error:
                 raise image_missing(
-                    spec, f"The engine does not have {image[:300]!r}, and can not pull it: {error}"
+                    spec, f"The engine does not have {image[:300]!r}, and cannot pull it: {error}"
                 ) from error
 
     def _run(self, spec: FleetSpec, given_up: threading.Event) -> DockerInstance:

@@ -63,7 +63,7 @@ class ModelFiles:
 
     Raises:
         FleetFailedError: with AWS's words where S3 does not have them, or refuses
-            (https://github.com/aws-samples/cvat-on-aws-china/issues/3), and where an archive can not be
+            (https://github.com/aws-samples/cvat-on-aws-china/issues/3), and where an archive cannot be
             unpacked (https://github.com/mantiumai/aws-sagemaker-gptj-deepspeed-blog/pull/5); where names can
             not be files, or `timeout` seconds have passed.
     """
@@ -202,12 +202,12 @@ def _padding(size: int) -> bytes:
 
 
 def refuse_bad_paths(paths: list[str]) -> None:
-    """ValueError where keys can not be files side by side, by the rules of AWS's page."""
+    """ValueError where keys cannot be files side by side, by the rules of AWS's page."""
     for path in paths:
         for part in path.split("/"):
             if part in {"", ".", ".."} or "\0" in part or len(part.encode()) > _MAX_NAME_BYTES:
                 raise ValueError(
-                    f"{path!r} can not be a file's path: {part!r} is no name for a file or folder"
+                    f"{path!r} cannot be a file's path: {part!r} is no name for a file or folder"
                 )
     names = set(paths)
     for path in paths:
