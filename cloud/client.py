@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.errors import UnavailableError
-from meshtwin.cloud.local.stack.state import read_state
 from meshtwin.cloud.pages import EMULATOR_VARIABLE, KEY_VARIABLE, Emulator
 from meshtwin.cloud.profiles import API_TOKEN_VARIABLE, API_URL_VARIABLE, Profile, load_profile
+from meshtwin.cloud.state import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from meshtwin.cloud.createbuild.api import BuildApi
 
 _RUNTIME_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"
-
-_NOWHERE = {
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-"""Other settings of the SDK than those in the environment; its files may switch on what only AWS has."""
-
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-_HERE = ("127.0.0.1", "localhost", "localhost.localstack.cloud")
 
 
 @dataclass(frozen=True)
@@ -113,18 +103,3 @@ def reach(profile: Profile, printed: Mapping[str, str], own: Mapping[str, str]) 
     aws = {name: value for name, value in printed.items() if name.startswith("AWS_")}
     settings = {**printed, **own, **aws}
     return Client(load_profile(profile.name, settings).reached(settings), settings)
-
-
-def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` without what leads an SDK to AWS, somewhere else, or through a proxy: for children."""
-    kept = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
-    return kept | _NOWHERE | beside_proxies(environment)
-
-
-def beside_proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    """NO_PROXY with this machine in it, in both spellings, where `environment` names a proxy."""
-    if not any(environment.get(name) or environment.get(name.upper()) for name in _PROXIES):
-        return {}
-    given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    hosts = dict.fromkeys([*(host.strip() for host in given.split(",") if host.strip()), *_HERE])
-    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))

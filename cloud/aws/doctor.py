@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meshtwin.cloud.check import Check, fail, ok, warn
 from meshtwin.cloud.clients import Clients
-from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

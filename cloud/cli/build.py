@@ -43,8 +43,8 @@ from meshtwin.cloud.createbuild.follow import follow
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.local.stack.options import StackOptions
-from meshtwin.cloud.local.stack.state import read_state
 from meshtwin.cloud.profiles import API_URL_VARIABLE, load_profile
+from meshtwin.cloud.state import read_state
 from meshtwin.minecraft.voxel.kernels.kept import kept
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from rich.markup import escape
 
+from meshtwin.cloud.check import Check, Level
 from meshtwin.cloud.cli.console import JsonOption, ProfileOption, note, out, print_json, tell
 from meshtwin.cloud.errors import UnavailableError
-from meshtwin.cloud.local.doctor.check import Check, Level
 from meshtwin.cloud.local.doctor.doctor import checks
 from meshtwin.cloud.profiles import load_profile
 

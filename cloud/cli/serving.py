@@ -12,9 +12,9 @@ from meshtwin.cloud.aws.owned_endpoint import endpoint_in_service
 from meshtwin.cloud.cli.console import StartProgress, note, seconds_since_start
 from meshtwin.cloud.client import Client, reach
 from meshtwin.cloud.local.stack.stack import Stack, prepare, running
-from meshtwin.cloud.local.stack.state import State, noted, only_one
 from meshtwin.cloud.scaling import Timing, timing_of
 from meshtwin.cloud.spec.endpoint import VARIANT
+from meshtwin.cloud.state import State, noted, only_one
 from meshtwin.cloud.watch import StoreWatch
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from meshtwin.cloud.cli.console import JsonOption, ProfileOption, print_json, te
 from meshtwin.cloud.client import Client, connect
 from meshtwin.cloud.endpoint import EndpointStatus, describe_endpoint
 from meshtwin.cloud.errors import CloudError, UnavailableError
-from meshtwin.cloud.local.stack.state import State, read_state
 from meshtwin.cloud.pages import browser_page
 from meshtwin.cloud.profiles import load_profile
+from meshtwin.cloud.state import State, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

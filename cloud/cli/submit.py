@@ -21,7 +21,7 @@ from meshtwin.cloud.jobs.submit import Submission, Ticket
 from meshtwin.cloud.jobs.submit import submit as submit_job
 from meshtwin.cloud.jobs.wait import Result
 from meshtwin.cloud.jobs.wait import wait as wait_for_job
-from meshtwin.cloud.local.stack.state import state_dir
+from meshtwin.cloud.state import state_dir
 from meshtwin.runtime.contract import Params, Stage
 
 TimeoutOption = Annotated[

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from meshtwin.cloud.client import Client, beside_proxies, connect, reach, without_aws
+from meshtwin.cloud.client import Client, connect, reach
+from meshtwin.cloud.environment import beside_proxies, without_aws
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.stack.child import Child
-from meshtwin.cloud.local.stack.state import State, noted
 from meshtwin.cloud.profiles import load_profile
+from meshtwin.cloud.state import State, noted
 
 if TYPE_CHECKING:
     from pathlib import Path

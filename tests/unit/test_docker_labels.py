@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from meshtwin.cloud.check import Level
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.docker.compose import is_running, take_away
 from meshtwin.cloud.local.docker.engine import engine_url, remove
 from meshtwin.cloud.local.docker.images import image
 from meshtwin.cloud.local.docker.labels import leftovers, owner_of
-from meshtwin.cloud.local.docker.owner import this_process
 from meshtwin.cloud.local.doctor import local
-from meshtwin.cloud.local.doctor.check import Level
 from meshtwin.cloud.local.doctor.engine import engine as checked_engine
+from meshtwin.cloud.owner import this_process
 from tests.support.docker_api import DockerApi, container, docker_api
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from meshtwin.cloud.local.docker.owner import is_alive, this_process
+from meshtwin.cloud.owner import is_alive, this_process
 
 if TYPE_CHECKING:
     import pytest

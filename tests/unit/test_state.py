@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtwin.cloud.errors import UnavailableError
-from meshtwin.cloud.local.stack.state import State, noted, only_one, read_state, state_dir
+from meshtwin.cloud.state import State, noted, only_one, read_state, state_dir
 
 if TYPE_CHECKING:
     from pathlib import Path

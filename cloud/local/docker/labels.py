@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.local.docker.engine import DockerError, Trouble, containers, engine
-from meshtwin.cloud.local.docker.owner import is_alive
+from meshtwin.cloud.owner import is_alive
 from meshtwin.emulator.core.owner import host_of
 from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.aws.doctor import account_checks
+from meshtwin.cloud.check import Check, Level, ok, warn
 from meshtwin.cloud.local.docker.compose import Compose
 from meshtwin.cloud.local.docker.engine import DockerError
 from meshtwin.cloud.local.docker.engine import engine as connected
 from meshtwin.cloud.local.docker.places import emulator_port, localstack_port, project_name
 from meshtwin.cloud.local.doctor import engine, host, images, local
-from meshtwin.cloud.local.doctor.check import Check, Level, ok, warn
 from meshtwin.cloud.local.doctor.gpu import gpu
-from meshtwin.cloud.local.stack.state import state_dir
+from meshtwin.cloud.state import state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

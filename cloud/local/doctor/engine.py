@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 
+from meshtwin.cloud.check import Check, fail, ok, warn
 from meshtwin.cloud.local.docker.command import docker
 from meshtwin.cloud.local.docker.engine import DockerError, Trouble
 from meshtwin.cloud.local.docker.engine import engine as connected
-from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
 OLDEST_ENGINE = (20, 10)
 OLDEST_COMPOSE = (2, 17)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+from meshtwin.cloud.check import Check, ok, warn
 from meshtwin.cloud.local.docker.engine import DockerError, engine
-from meshtwin.cloud.local.doctor.check import Check, ok, warn
 
 _TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from meshtwin.cloud.check import Check, fail, ok, warn
 from meshtwin.cloud.local.docker.engine import DockerError, containers
-from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from meshtwin.cloud.check import Check, fail, ok, warn
 from meshtwin.cloud.local.docker.compose import compose_file
 from meshtwin.cloud.local.docker.images import Image, base_images, image, newest_source, source_digest
-from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
 
 _MIB = 1 << 20
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshtwin.cloud.check import Check, fail, ok, warn
 from meshtwin.cloud.local.docker.compose import FILE
 from meshtwin.cloud.local.docker.engine import containers
 from meshtwin.cloud.local.docker.labels import (
@@ -11,8 +12,7 @@ from meshtwin.cloud.local.docker.labels import (
     owner_of,
     running_since,
 )
-from meshtwin.cloud.local.docker.owner import is_alive
-from meshtwin.cloud.local.doctor.check import Check, fail, ok, warn
+from meshtwin.cloud.owner import is_alive
 
 
 def compose_yaml() -> Check:

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.client import without_aws
+from meshtwin.cloud.environment import without_aws
 from meshtwin.cloud.local.docker.engine import engine_url
 from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.local.stack.service import Service, compose_service, document_at, wait_until_ready

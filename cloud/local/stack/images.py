@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshtwin.cloud.check import Level, refuse
 from meshtwin.cloud.local.docker.compose import Compose
 from meshtwin.cloud.local.docker.images import image, source_digest
 from meshtwin.cloud.local.docker.places import project_name
-from meshtwin.cloud.local.doctor.check import Level, refuse
 from meshtwin.cloud.local.doctor.images import missing_image, runtime_image
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.client import beside_proxies
 from meshtwin.cloud.createbuild.functions import functions, given_settings
 from meshtwin.cloud.createbuild.manifest import CODE, write_manifest
+from meshtwin.cloud.environment import beside_proxies
 from meshtwin.cloud.local.stack.emulator import emulator
 from meshtwin.cloud.local.stack.standins import standins
-from meshtwin.cloud.local.stack.state import state_dir
 from meshtwin.cloud.local.stack.stores.localstack import LOCALSTACK
 from meshtwin.cloud.local.stack.stores.moto import MOTO
 from meshtwin.cloud.local.stack.warming import warming
 from meshtwin.cloud.profiles import API_PREFIX, API_TOKEN_VARIABLE, API_URL_VARIABLE
+from meshtwin.cloud.state import state_dir
 from meshtwin.emulator.core.private import make_private
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.client import without_aws
+from meshtwin.cloud.environment import without_aws
 from meshtwin.cloud.local.stack.child import Child
 
 if TYPE_CHECKING:

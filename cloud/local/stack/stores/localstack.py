@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from meshtwin.cloud.check import refuse
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.local.docker.compose import Compose, remove_leftovers, take_away
-from meshtwin.cloud.local.docker.owner import this_process
 from meshtwin.cloud.local.docker.places import (
     free_port,
     localstack_port,
@@ -15,11 +15,11 @@ from meshtwin.cloud.local.docker.places import (
     new_project,
     project_name,
 )
-from meshtwin.cloud.local.doctor.check import refuse
 from meshtwin.cloud.local.doctor.doctor import needs_of_containers, needs_of_places
 from meshtwin.cloud.local.stack.images import provide_images
 from meshtwin.cloud.local.stack.service import compose_service, document_at, wait_until_ready
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
+from meshtwin.cloud.owner import this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.client import without_aws
+from meshtwin.cloud.environment import without_aws
 from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.local.stack.child import Child
-from meshtwin.cloud.local.stack.state import exclusive
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
+from meshtwin.cloud.state import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.files import atomic_path
-from meshtwin.cloud.local.docker.owner import is_alive, this_process
+from meshtwin.cloud.owner import is_alive, this_process
 from meshtwin.emulator.core.private import make_private
 
 if TYPE_CHECKING:
