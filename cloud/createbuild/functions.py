@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from meshtwin.cloud.errors import UsageError
 from meshtwin.minecraft import timeouts
 from meshtwin.minecraft.lambdas import ROUTES
-from meshtwin.minecraft.lambdas.settings import SettingsError, StatusSettings, SubmitSettings, WorkerSettings
+from meshtwin.minecraft.settings import SettingsError, StatusSettings, SubmitSettings, WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,7 +26,7 @@ from meshtwin.emulator.sagemaker.control_plane.tags import Tags
 from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
 from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
-from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
 from meshtwin.emulator.sagemaker.monitoring.sources import LiveSources
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
     from meshtwin.minecraft.jobs.clock import Clock
-    from meshtwin.minecraft.lambdas.settings import AuthSettings
+    from meshtwin.minecraft.settings import AuthSettings
 
 CACHE_SECONDS = 300.0
 MAX_TOKENS = 2

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from meshtwin.minecraft.contract import VOXELS, ContractError, StepFailure, VoxelSummary, VoxelTask
 from meshtwin.minecraft.lambdas import clients
-from meshtwin.minecraft.lambdas.settings import VoxelSettings
 from meshtwin.minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
 from meshtwin.minecraft.logs import log
 from meshtwin.minecraft.objects import Location, location, size_if_there
+from meshtwin.minecraft.settings import VoxelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from meshtwin.minecraft.jobs.estimate import seconds_left
 from meshtwin.minecraft.jobs.states import State
 from meshtwin.minecraft.jobs.table import JobTable
 from meshtwin.minecraft.lambdas import clients
-from meshtwin.minecraft.lambdas.settings import AuthSettings, StatusSettings
 from meshtwin.minecraft.objects import read_body
+from meshtwin.minecraft.settings import AuthSettings, StatusSettings
 
 if TYPE_CHECKING:
     from meshtwin.minecraft.jobs.job import Job

@@ -28,8 +28,8 @@ from meshtwin.minecraft.jobs.lease import Leases
 from meshtwin.minecraft.jobs.states import State
 from meshtwin.minecraft.jobs.table import JobTable, LostJobError
 from meshtwin.minecraft.lambdas import clients
-from meshtwin.minecraft.lambdas.settings import AuthSettings, SubmitSettings
 from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.settings import AuthSettings, SubmitSettings
 
 if TYPE_CHECKING:
     from meshtwin.minecraft.api.pictures import Picture

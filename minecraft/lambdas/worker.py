@@ -10,13 +10,13 @@ from meshtwin.minecraft.events import invoke_event
 from meshtwin.minecraft.jobs.lease import Leases
 from meshtwin.minecraft.jobs.table import JobTable
 from meshtwin.minecraft.lambdas import clients
-from meshtwin.minecraft.lambdas.settings import WorkerSettings
 from meshtwin.minecraft.pipeline.calls import Calls, Places
 from meshtwin.minecraft.pipeline.look import Objects
 from meshtwin.minecraft.pipeline.machine import Machine
 from meshtwin.minecraft.pipeline.notices import read
 from meshtwin.minecraft.pipeline.policy import GRACE_SECONDS, policies
 from meshtwin.minecraft.pipeline.worker import Worker
+from meshtwin.minecraft.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from meshtwin.minecraft.jobs.clock import Clock

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtwin.emulator.core.clock import manual_clock
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.schema import timeline_of
 from tests.support.harness import Harness, drive, settings_for, spec_for, until

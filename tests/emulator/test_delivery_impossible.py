@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from meshtwin.emulator.sagemaker.delivery import settle
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.table import RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 

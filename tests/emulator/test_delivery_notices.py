@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from meshtwin.emulator.sagemaker.fleet.spec import Notifications
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 from tests.support.harness import Harness, drive, settings_for, spec_for
 
 if TYPE_CHECKING:

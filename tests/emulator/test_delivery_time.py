@@ -10,7 +10,7 @@ import pytest
 
 from meshtwin.emulator.core.clock import manual_clock
 from meshtwin.emulator.sagemaker.delivery.outcome import TIMED_OUT
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from meshtwin.emulator.sagemaker.fleet.spec import Notifications
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.request import State
 from meshtwin.emulator.sagemaker.queue.table import (

@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 
 from meshtwin.emulator.core.aws import Aws
 from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.sagemaker.meter import Meter, Metric
 from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
-from meshtwin.emulator.sagemaker.monitoring.meter import Meter, Metric
 from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction, Monitoring
 from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
 from meshtwin.emulator.sagemaker.settings import AlarmEvaluation, Settings

@@ -19,10 +19,10 @@ from meshtwin.minecraft.jobs.states import ENDS
 from meshtwin.minecraft.jobs.table import JobTable, create_table
 from meshtwin.minecraft.jobs.writes import to_item
 from meshtwin.minecraft.lambdas import clients, status, submit
-from meshtwin.minecraft.lambdas.settings import WorkerSettings
 from meshtwin.minecraft.lambdas.worker import build
 from meshtwin.minecraft.pipeline.notices import read
 from meshtwin.minecraft.request import BuildRequest
+from meshtwin.minecraft.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

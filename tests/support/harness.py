@@ -20,7 +20,7 @@ from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
 from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
 from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetSpec, Notifications
-from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
 from meshtwin.emulator.sagemaker.settings import Settings

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.httpsession import URLLib3Session
 
 from meshtwin.minecraft.lambdas import clients
-from meshtwin.minecraft.lambdas.settings import WorkerSettings
 from meshtwin.minecraft.lambdas.worker import build
 from meshtwin.minecraft.pipeline.notices import read
+from meshtwin.minecraft.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

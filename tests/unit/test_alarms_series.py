@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshtwin.emulator.sagemaker.meter import Metric, Statistics
 from meshtwin.emulator.sagemaker.monitoring.alarms import parse_alarm
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric, Statistics
 from meshtwin.emulator.sagemaker.monitoring.sample import (
     EndpointView,
     backlog_values,

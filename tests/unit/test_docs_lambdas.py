@@ -14,14 +14,14 @@ from meshtwin.minecraft.contract import VoxelTask
 from meshtwin.minecraft.jobs.job import Job
 from meshtwin.minecraft.jobs.states import TRANSITIONS
 from meshtwin.minecraft.lambdas import ROUTES
-from meshtwin.minecraft.lambdas.settings import (
+from meshtwin.minecraft.request import BuildRequest
+from meshtwin.minecraft.settings import (
     AuthSettings,
     StatusSettings,
     SubmitSettings,
     VoxelSettings,
     WorkerSettings,
 )
-from meshtwin.minecraft.request import BuildRequest
 
 SERVICES = Path(__file__).parents[2] / "docs" / "services"
 READ: dict[str, tuple[type, ...]] = {

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from meshtwin.emulator.core.clock import manual_clock
+from meshtwin.emulator.sagemaker.meter import Meter, Metric
 from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
-from meshtwin.emulator.sagemaker.monitoring.meter import Meter, Metric
 from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
 from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
 from meshtwin.emulator.sagemaker.settings import Settings

@@ -17,7 +17,7 @@ from meshtwin.minecraft.images import upload
 from meshtwin.minecraft.images.bedrock import bedrock_client
 from meshtwin.minecraft.jobs.table import DEFAULT_TTL_SECONDS
 from meshtwin.minecraft.lambdas import clients, glb_to_vox
-from meshtwin.minecraft.lambdas.settings import (
+from meshtwin.minecraft.settings import (
     MOST_ACTIVE_JOBS,
     SettingsError,
     SubmitSettings,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
     from meshtwin.emulator.sagemaker.fleet.launcher import Instance
     from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
-    from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+    from meshtwin.emulator.sagemaker.meter import Meter
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
     from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
     from meshtwin.emulator.sagemaker.settings import Settings

@@ -31,7 +31,7 @@ from meshtwin.emulator.sagemaker.delivery.outcome import (
     platform_failure,
 )
 from meshtwin.emulator.sagemaker.delivery.retry import LetGoError, persist
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, NoRecordError, StoreUnavailableError
 from meshtwin.emulator.sagemaker.settings import OnInstanceLoss
 

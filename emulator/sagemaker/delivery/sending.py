@@ -15,7 +15,7 @@ from meshtwin.emulator.sagemaker.delivery.exchanges import Exchange
 from meshtwin.emulator.sagemaker.delivery.objects import InputInterruptedError
 from meshtwin.emulator.sagemaker.delivery.payload import Payload
 from meshtwin.emulator.sagemaker.delivery.wire import Answer
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.delivery.exchanges import Exchanges
     from meshtwin.emulator.sagemaker.delivery.objects import Input
     from meshtwin.emulator.sagemaker.fleet.launcher import Instance
-    from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+    from meshtwin.emulator.sagemaker.meter import Meter
     from meshtwin.emulator.sagemaker.queue.table import Claim
 
 _CRASH_SECONDS = 5.0

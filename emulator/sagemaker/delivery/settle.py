@@ -22,7 +22,7 @@ from meshtwin.emulator.sagemaker.delivery.outcome import (
 )
 from meshtwin.emulator.sagemaker.delivery.retry import LetGoError, is_lost, persist, persist_for
 from meshtwin.emulator.sagemaker.fleet.spec import Notifications
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric
+from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
 from meshtwin.emulator.sagemaker.settings import OnInstanceLoss
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.delivery.items import Items
     from meshtwin.emulator.sagemaker.delivery.objects import Objects
     from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
-    from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+    from meshtwin.emulator.sagemaker.meter import Meter
     from meshtwin.emulator.sagemaker.queue.table import Claim, RequestTable
     from meshtwin.emulator.sagemaker.settings import Settings
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.delivery.sending import Sender
     from meshtwin.emulator.sagemaker.delivery.settle import Settler
     from meshtwin.emulator.sagemaker.fleet.launcher import Instance
-    from meshtwin.emulator.sagemaker.monitoring.meter import Meter
+    from meshtwin.emulator.sagemaker.meter import Meter
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
     from meshtwin.emulator.sagemaker.queue.table import RequestTable
     from meshtwin.emulator.sagemaker.settings import Settings

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
-    from meshtwin.emulator.sagemaker.monitoring.meter import Meter, Statistics
+    from meshtwin.emulator.sagemaker.meter import Meter, Statistics
     from meshtwin.emulator.sagemaker.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from meshtwin.emulator.sagemaker.monitoring.meter import Metric, Statistics
+from meshtwin.emulator.sagemaker.meter import Metric, Statistics
 from meshtwin.emulator.sagemaker.monitoring.series import Key
 
 if TYPE_CHECKING:

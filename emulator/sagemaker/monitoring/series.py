@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from meshtwin.emulator.sagemaker.monitoring.meter import Statistics
+    from meshtwin.emulator.sagemaker.meter import Statistics
 
 MINUTE = 60
 
