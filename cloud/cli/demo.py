@@ -27,10 +27,10 @@ from meshtwin.cloud.jobs.submit import Submission, submit
 from meshtwin.cloud.jobs.wait import Result, wait
 from meshtwin.cloud.local.stack.options import StackOptions
 from meshtwin.cloud.profiles import load_profile
+from meshtwin.cloud.source import SOURCE
 from meshtwin.runtime.contract import Stage
 
 _EXAMPLE = Path("fixtures/images/mushroom.png")
-_CHECKOUT = Path(__file__).parents[3]
 _JOB_SECONDS = 600.0
 
 
@@ -52,7 +52,7 @@ def demo(
 
       meshtwin demo path/to/image.png --out out/mine
     """
-    source = image or _CHECKOUT / _EXAMPLE
+    source = image or SOURCE / _EXAMPLE
     if not source.is_file():
         raise UsageError(f"{source}: no such file. Give an image, as in `meshtwin demo duck.png`")
     folder_to_write(folder, "--out")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshtwin import minecraft
+from meshtwin.cloud.source import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from meshtwin.cloud.createbuild.functions import Function
 
     _Table = Mapping[str, str] | Mapping[str, str | int]
     _Value = str | int | _Table | tuple[_Table, ...]
-
-CODE = Path(minecraft.__file__).parents[2]
-"""What is packaged for AWS: the folder that `meshtwin` lies in."""
 
 
 def write_manifest(functions: Iterable[Function], path: Path) -> None:
@@ -29,7 +26,7 @@ def write_manifest(functions: Iterable[Function], path: Path) -> None:
 def _table(function: Function) -> str:
     values: dict[str, _Value] = {
         "handler": function.handler,
-        "code": str(CODE),
+        "code": str(SOURCE),
         "memory": function.memory,
         "timeout": function.timeout,
         "environment": function.environment,

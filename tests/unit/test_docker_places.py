@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from meshtwin.cloud.errors import UsageError
+from meshtwin.cloud.local.docker.compose import compose_file
 from meshtwin.cloud.local.docker.places import (
     free_port,
     localstack_port,
@@ -57,3 +59,7 @@ def test_names_and_ports_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert new_project() != new_project()
     with socket.create_server(("127.0.0.1", free_port())):
         pass
+
+
+def test_the_description_of_the_services_is_that_of_the_checkout() -> None:
+    assert compose_file() == Path(__file__).parents[2] / "compose.yaml"

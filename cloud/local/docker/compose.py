@@ -10,7 +10,6 @@ import subprocess
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.errors import UnavailableError
@@ -23,12 +22,14 @@ from meshtwin.cloud.local.docker.labels import (
     networks_of,
     services_of,
 )
+from meshtwin.cloud.source import SOURCE
 from meshtwin.emulator.core.private import touch_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-FILE = Path(__file__).parents[3] / "compose.yaml"
+FILE = SOURCE / "compose.yaml"
 _SECONDS_TO_STOP = 3
 """What a service gets that has nothing to finish; the emulator is stopped before, with its own grace."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.createbuild.functions import functions, given_settings
-from meshtwin.cloud.createbuild.manifest import CODE, write_manifest
+from meshtwin.cloud.createbuild.manifest import write_manifest
 from meshtwin.cloud.environment import beside_proxies
 from meshtwin.cloud.local.stack.emulator import emulator
 from meshtwin.cloud.local.stack.standins import standins
@@ -17,6 +17,7 @@ from meshtwin.cloud.local.stack.stores.localstack import LOCALSTACK
 from meshtwin.cloud.local.stack.stores.moto import MOTO
 from meshtwin.cloud.local.stack.warming import warming
 from meshtwin.cloud.profiles import API_PREFIX, API_TOKEN_VARIABLE, API_URL_VARIABLE
+from meshtwin.cloud.source import SOURCE
 from meshtwin.cloud.state import state_dir
 from meshtwin.emulator.core.private import make_private
 
@@ -80,7 +81,7 @@ def running(
             report("starting the stand-ins for Lambda and Bedrock")
             environment, beside = stack.enter_context(_beside(profile, options, log_dir))
             services.append(beside)
-            stack.enter_context(warming(CODE, options.shell, log_dir / "warming.log"))
+            stack.enter_context(warming(SOURCE, options.shell, log_dir / "warming.log"))
         yield Stack(environment | beside_proxies(options.shell), tuple(services), log_dir)
 
 
