@@ -169,9 +169,9 @@ def test_gotcha_12_a_request_near_its_timeout_is_warned_of(
     request_id = request_id.rpartition("/")[2].removesuffix(".out")
     wait_until(lambda: strict.admin(f"/requests/{request_id}")["exchanges"])
     strict.advance(0.7 * 900)
-    assert "used up most of its timeout" not in strict.log.read_text()
+    assert "invocation_near_timeout" not in strict.log.read_text()
     strict.advance(0.2 * 900)
-    wait_until(lambda: "used up most of its timeout" in strict.log.read_text())
+    wait_until(lambda: "invocation_near_timeout" in strict.log.read_text())
     strict.advance(0.2 * 900)
     assert end_of(strict, request_id)["state"] == "failed"
     for used in (sagemaker, runtime):
