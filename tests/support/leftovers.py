@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docker.errors import APIError
+
 from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL
 from tests.support.engine import LABEL, engine
 
@@ -42,11 +44,12 @@ def remove_all(client: DockerClient, known: Collection[str]) -> list[str]:
         if thing.id in known:
             continue
         kind = type(thing).__name__.lower()
-        removed.append(f"{kind} {thing.name}")
-        if kind == "network":
-            thing.remove()
-        else:
-            thing.remove(force=True, **({"v": True} if kind == "container" else {}))
+        options: dict[str, bool] = {} if kind == "network" else {"force": True}
+        try:
+            thing.remove(**options, **({"v": True} if kind == "container" else {}))
+            removed.append(f"{kind} {thing.name}, removed now")
+        except APIError as error:
+            removed.append(f"{kind} {thing.name}, which cannot be removed: {error.explanation}")
     return removed
 
 
@@ -71,7 +74,7 @@ def main() -> int:
             return 0
         removed = remove_all(client, json.loads(arguments.since.read_text()))
     for each in removed:
-        sys.stderr.write(f"left behind, and removed now: {each}\n")
+        sys.stderr.write(f"left behind: {each}\n")
     return 1 if removed else 0
 
 

@@ -72,6 +72,18 @@ class LocalStack:
     def connect(self) -> None:
         self._network.connect(self._container, aliases=[ALIAS])
 
+    def end(self) -> None:
+        """End it before it is removed: an engine that removes a running container may keep its endpoint.
+
+        Its network then cannot be removed any more, as it `has active endpoints` of nobody.
+        """
+        self._container.reload()
+        if self._container.status == "paused":
+            self._container.unpause()
+        if self._container.status in {"paused", "running"}:
+            self._container.kill()
+            self._container.wait(timeout=60)
+
     def restart(self) -> None:
         """Come back empty: the free edition keeps nothing."""
         self._container.restart(timeout=10)
@@ -118,5 +130,8 @@ def localstack(label: str = "", *, eager: bool = True) -> Iterator[LocalStack]:
             made = LocalStack(
                 started.get_wrapped_container(), engine.networks.get(network.name), port, eager=eager
             )
-            made.wait_until_ready()
-            yield made
+            try:
+                made.wait_until_ready()
+                yield made
+            finally:
+                made.end()
