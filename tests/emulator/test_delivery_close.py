@@ -82,7 +82,7 @@ def test_no_answer_is_waited_for_in_whatever_line_a_request_is(
         assert delivered(), f"all {REQUESTS} requests are held before they are sent: make REQUESTS more"
         closing = asyncio.create_task(harness.dispatcher.close())
         try:
-            # One that was in the container has left it: all have been let go by then.
+            # One that was in the container has left it: all have been released by then.
             await until(lambda: harness.dispatcher.running_count < REQUESTS)
             stops.open()
             await asyncio.wait({closing}, timeout=10)

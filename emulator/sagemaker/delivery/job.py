@@ -218,10 +218,7 @@ class Job:
             raise InputError(f"ClientError: Unable to download the input: {rule.message}")
         if rule is not None:
             self._stop.wait(rule.seconds)
-        return self._open(claim.request)
-
-    def _open(self, request: AsyncRequest) -> Input:
-        return persist(self._stop, self._download, request, self._tools.objects.patience())
+        return persist(self._stop, self._download, claim.request, self._tools.objects.patience())
 
     def _download(self, request: AsyncRequest, patience: Patience) -> Input:
         began = time.perf_counter()

@@ -175,7 +175,7 @@ class RequestTable:
                 "lease_expires_at": number(lease_expires_at),
                 "endpoint_state": state_key(endpoint_name, State.RUNNING),
             },
-            event=_claimed(now, instance_id, fence),
+            event=event(now, "claimed", instance=instance_id, delivery=fence),
             returns=True,
         )
         claim = Claim(to_request(item), entry.position, self.owner, fence)
@@ -420,7 +420,3 @@ class RequestTable:
             if says_no_table(error):
                 self.on_missing()
             raise StoreUnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
-
-
-def _claimed(now: float, instance_id: str | None, fence: int) -> Value:
-    return event(now, "claimed", instance=instance_id, delivery=fence)
