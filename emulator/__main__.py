@@ -14,6 +14,7 @@ from meshtwin.emulator.sagemaker.app import create_app
 from meshtwin.emulator.sagemaker.emulator import Emulator
 from meshtwin.emulator.sagemaker.options import parse
 from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
+from meshtwin.emulator.sagemaker.recovery.ownership import TablesOwnedError
 
 if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.app import Application
@@ -36,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     with listening:
         try:
             serve(make, listening, exit_with_stdin=arguments.exit_with_stdin)
+        except TablesOwnedError as error:
+            sys.stderr.write(f"The emulator cannot run: {error}\n")
+            return 1
         except (UnavailableError, StoreUnavailableError) as error:
             sys.stderr.write(f"The emulator cannot start without its store: {error}\n")
             sys.stderr.write("Is AWS_ENDPOINT_URL right?\n")

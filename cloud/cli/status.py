@@ -88,7 +88,7 @@ def _store_words(store: dict[str, Any]) -> str:
     words = "reachable" if store["reachable"] else "cannot be reached: nothing accepted is lost meanwhile"
     if store["restarted_at"] is not None:
         when = datetime.fromtimestamp(store["restarted_at"], UTC)
-        words += f"; restarted empty at {when:%Y-%m-%d %H:%M:%S} UTC, {store['forgotten']} requests forgotten"
+        words += f"; restarted empty at {when:%Y-%m-%d %H:%M:%S} UTC, {store['lost']} requests lost"
     return words
 
 

@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from meshtwin.emulator.core.restarts import Restarts
+from meshtwin.emulator.core.store_probe import StoreProbe
 from meshtwin.emulator.core.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Aws:
         self.usage = Usage()
         self._lock = threading.Lock()
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
-        self.restarts = Restarts()
+        self.store_probe = StoreProbe()
         self.s3: S3Client = session.client("s3", config=_CONFIG)
         if not is_of_aws(self.s3.meta.endpoint_url):
             self.s3 = session.client("s3", config=_CONFIG.merge(_PATH_STYLE))

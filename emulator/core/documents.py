@@ -28,8 +28,6 @@ class DocumentTable:
     def __init__(self, aws: Aws, prefix: str) -> None:
         self._aws = aws
         self.name = f"{prefix}-resources"
-        self.on_missing: Callable[[], None] = lambda: None
-        """Called when DynamoDB says that there is no such table."""
 
     async def setup(self) -> None:
         """Create the table where it is not there yet."""
@@ -87,7 +85,7 @@ class DocumentTable:
             return await self._aws.run(function, *args, **kwargs)
         except (BotoCoreError, ClientError) as error:
             if says_no_table(error):
-                self.on_missing()
+                self._aws.store_probe.request()
             endpoint = self._aws.dynamodb.meta.endpoint_url
             raise UnavailableError(f"DynamoDB at {endpoint}, table {self.name}: {error}") from error
 

@@ -37,21 +37,33 @@ def host_of(owner: str) -> str:
 def is_certainly_gone(owner: str) -> bool:
     """Whether the process that `owner` names ran on this host and has ended.
 
-    False where that cannot be known, as for another host or another namespace of process ids: the lease
-    decides then. A zombie has ended, though nobody has asked how.
+    False where that cannot be known, as for another host or another namespace of process ids. A zombie has
+    ended, though nobody has asked how.
     """
+    return _is_running(owner) is False
+
+
+def is_certainly_running(owner: str) -> bool:
+    """Whether the process that `owner` names runs on this host. False where that cannot be known."""
+    return _is_running(owner) is True
+
+
+def _is_running(owner: str) -> bool | None:
+    """None where it cannot be known."""
     parts = _parts(owner)
     if parts is None or parts.host != socket.gethostname() or parts.namespace not in {"", _namespace()}:
-        return False
+        return None
     try:
         process = psutil.Process(parts.pid)
         if process.status() == psutil.STATUS_ZOMBIE:
-            return True
-        return parts.start is not None and abs(process.create_time() - parts.start) >= _SAME_START
+            return False
+        if parts.start is None:
+            return None
+        return abs(process.create_time() - parts.start) < _SAME_START
     except psutil.NoSuchProcess:
-        return True
-    except psutil.AccessDenied:
         return False
+    except psutil.AccessDenied:
+        return None
 
 
 def is_older(owner: str, moment: float) -> bool:

@@ -49,8 +49,12 @@ class Program(Protocol):
         """Get ready, before connections are accepted."""
         ...
 
+    async def wait_until_unusable(self) -> None:
+        """Returns, or raises the reason, when the program cannot go on; waits for ever where it can."""
+        ...
+
     async def close(self) -> None:
-        """Let go of everything, whether it was started or not."""
+        """Release everything, whether it was started or not."""
         ...
 
 
@@ -133,7 +137,7 @@ async def _serve(
         _when_stdin_ends(lambda: loop.call_soon_threadsafe(stop))
     try:
         if await _is_started(program, stopped):
-            await server.serve(sockets=[listening])
+            await _served(server, listening, program, stop)
     finally:
         log.info("stopping")
         await program.close()
@@ -152,6 +156,21 @@ async def _is_started(program: Program, stopped: asyncio.Event) -> bool:
         for task in (starting, stopping):
             task.cancel()
         await asyncio.gather(starting, stopping, return_exceptions=True)
+
+
+async def _served(
+    server: uvicorn.Server, listening: socket.socket, program: Program, stop: Callable[[], None]
+) -> None:
+    """Serve until the server is told to stop, or the program cannot go on: its reason is raised then."""
+    failing = asyncio.ensure_future(program.wait_until_unusable())
+    failing.add_done_callback(lambda _: stop())
+    try:
+        await server.serve(sockets=[listening])
+        if failing.done():
+            await failing
+    finally:
+        failing.cancel()
+        await asyncio.gather(failing, return_exceptions=True)
 
 
 def _announce(url: str) -> None:

@@ -10,6 +10,7 @@ from meshtwin.emulator.core.clock import AdjustableClock
 from meshtwin.emulator.core.documents import DocumentTable
 from meshtwin.emulator.core.faults.faults import Faults
 from meshtwin.emulator.core.faults.rules import Place
+from meshtwin.emulator.core.owner import new_owner
 from meshtwin.emulator.core.protocol.access import own_key
 from meshtwin.emulator.core.protocol.gateway import Gateway, Service
 from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
@@ -30,14 +31,17 @@ from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
 from meshtwin.emulator.sagemaker.monitoring.sources import LiveSources
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
-from meshtwin.emulator.sagemaker.recovery.mark import Mark
-from meshtwin.emulator.sagemaker.recovery.places import Places
+from meshtwin.emulator.sagemaker.recovery.outputs import OutputResources
+from meshtwin.emulator.sagemaker.recovery.ownership import Ownership
+from meshtwin.emulator.sagemaker.recovery.patrol import Patrol
 from meshtwin.emulator.sagemaker.recovery.restoration import Restoration
 from meshtwin.emulator.sagemaker.recovery.watch import StoreWatch
 from meshtwin.emulator.sagemaker.runtime_api.service import Invocations
 from meshtwin.emulator.sagemaker.runtime_api.targets import Targets
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from meshtwin.emulator.sagemaker.control_plane.resources import Resource
     from meshtwin.emulator.sagemaker.settings import Settings
 
@@ -50,10 +54,14 @@ class Emulator:
         self.clock = clock or AdjustableClock()
         self.key = own_key(required=settings.require_key)
         self.aws = Aws(settings.region)
+        self._parts = contextlib.AsyncExitStack()
+        """What has to be closed, the last first."""
+        self._parts.callback(self.aws.close)
         s3_endpoint = self.aws.s3.meta.endpoint_url
         arns = Arns(settings.region, settings.account_id, lowercase=settings.lowercase_arns)
-        self.queue = RequestQueue(self.aws, self.clock, settings)
-        self._launchers = Launchers(settings, self.aws.s3, self.queue.table.owner)
+        owner = new_owner()
+        self.queue = RequestQueue(self.aws, settings, owner)
+        self._launchers = Launchers(settings, self.aws.s3, owner)
         self.fleets = Fleets(settings, self.clock, self._launchers)
         self.meter = Meter()
         self.faults = Faults()
@@ -76,6 +84,10 @@ class Emulator:
         self.monitoring.on_action = self.scaler.on_action
         alarms = TrackingAlarms(self.aws, settings)
         self._scaling = Scaling(self.ledger, self.scaler, self.capacity, alarms, self.clock, settings)
+        self._patrol = Patrol(self.queue, self.dispatcher, self.aws, self.clock, settings)
+        self.ownership = Ownership(
+            self.aws, self.documents.name, self.queue.table.name, owner, settings.lease_seconds
+        )
         self.store = self._watch(alarms)
         self._endpoints.hides = self._hides
         self._endpoints.is_registered = self._scaling.is_registered
@@ -97,14 +109,12 @@ class Emulator:
             self.ledger,
             self.queue,
             self.dispatcher,
-            Places(self.aws, self.registry, self.settings),
+            self._patrol,
+            OutputResources(self.aws, self.registry, self.settings),
             alarms,
             self.monitoring,
         )
-        mark = Mark(self.aws, self.documents.name, self.queue.table.name)
-        watch = StoreWatch(mark, restoration, self.aws.restarts, self.clock)
-        self.documents.on_missing = self.queue.table.on_missing = watch.look_soon
-        return watch
+        return StoreWatch(self.ownership, restoration, self.aws.store_probe, self.clock)
 
     def _runtime(self) -> Service:
         return Service(
@@ -149,35 +159,48 @@ class Emulator:
         """Find what an earlier emulator left, and go on with it.
 
         Raises:
+            TablesOwnedError: another emulator on the same tables is running.
             UnavailableError, StoreUnavailableError: DynamoDB does not answer, or refuses.
         """
-        await self._launchers.start()
+        await self._start(self._launchers.start, self._launchers.close)
         await self.documents.setup()
         await self.queue.setup()
-        await self.dispatcher.start()
+        await self._start(self.ownership.acquire, self.ownership.close)
+        self._parts.push_async_callback(self.fleets.close)
+        await self._start(self.dispatcher.start, self.dispatcher.close)
+        await self._start(self._patrol.start, self._patrol.close)
         # After the requests: an endpoint that has some is in the table by then, whoever created it.
         await self.registry.load()
         await self.ledger.load(self.clock.now())
         if self.registry.knows_every_endpoint():
             self.dispatcher.end_orphans({endpoint.name for endpoint in self.registry.endpoints()})
-        await self.store.start()
+        self._parts.push_async_callback(self.deployment.close)
+        self._parts.push_async_callback(self._scaling.close)
+        self._parts.push_async_callback(self.scaler.close)
+        await self._start(self.store.start, self.store.close)
         self.deployment.resume()
         self.scaler.resume()
-        await self.monitoring.start()
+        await self._start(self.monitoring.start, self.monitoring.close)
+
+    async def _start(
+        self, start: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None] | None]
+    ) -> None:
+        """Start a part, which is closed at the end though it fails to start."""
+
+        async def closed() -> None:
+            if (closing := close()) is not None:
+                await closing
+
+        self._parts.push_async_callback(closed)
+        await start()
+
+    async def wait_until_unusable(self) -> None:
+        """Returns, or raises TablesOwnedError, when this emulator has to end: another one has its tables."""
+        await self.ownership.wait_until_taken()
 
     async def close(self) -> None:
-        """Stop the instances and let go of everything. What was accepted stays in DynamoDB.
+        """Stop the instances and release everything. What was accepted stays in DynamoDB.
 
         Each part is closed whatever goes wrong with those before it; the last error is raised.
         """
-        async with contextlib.AsyncExitStack() as parts:
-            # The last is closed first.
-            parts.callback(self.aws.close)
-            parts.callback(self._launchers.close)
-            parts.push_async_callback(self.fleets.close)
-            parts.push_async_callback(self.dispatcher.close)
-            parts.push_async_callback(self.deployment.close)
-            parts.push_async_callback(self._scaling.close)
-            parts.push_async_callback(self.scaler.close)
-            parts.push_async_callback(self.monitoring.close)
-            parts.push_async_callback(self.store.close)
+        await self._parts.aclose()

@@ -192,9 +192,12 @@ class Settings:
     exchange_body_bytes: Annotated[int, Between(0)] = 4096
     """How much of a body is kept with that."""
 
-    lease_seconds: Annotated[float, Between(1)] = 30.0
-    """How long a claimed request stays its owner's without a heartbeat (sent every third of it), in real
-    seconds: it is a promise between emulators, whose clocks may differ."""
+    lease_seconds: Annotated[float, Between(1)] = 10.0
+    """How long the tables stay an emulator's without a heartbeat (five come in that time), in real seconds.
+    A second emulator on the same tables refuses to start; it takes over those of one that has ended."""
+
+    patrol_seconds: Annotated[float, Between(0.1)] = 10.0
+    """Real seconds between two rounds that look for requests in the table which nobody works on."""
 
     backlog_per_instance_at_zero: bool = True
     """Whether ApproximateBacklogSizePerInstance has data while there is no instance (then it is the whole
@@ -235,7 +238,7 @@ class Settings:
 
     item_patience: NotNegative = 300.0
     """How long one request's item that DynamoDB answers with errors, as it does not others, is tried again,
-    in real seconds; the request is set aside then, and tried again after two thirds of a lease."""
+    in real seconds; the request is set aside then, and tried again on the patrol's next round."""
 
     retention_seconds: NotNegative = 7 * 24 * 3600.0
     """How long the record of an ended request is kept, through the table's time to live."""

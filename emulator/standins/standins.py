@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -57,6 +58,10 @@ class Standins:
     async def start(self) -> None:
         """Begin to do what nobody asks for: topics and schedules."""
         await self.functions.start()
+
+    async def wait_until_unusable(self) -> None:
+        """Waits for ever: nothing of it depends on another process."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """Stop everything."""

@@ -1,9 +1,13 @@
-"""The smallest container: answers /ping, and /invocations with the bytes and the type it was sent."""
+"""The smallest container: answers /ping, and /invocations with the bytes and the type it was sent.
+
+It is not ready while there is a file at RUNTIME_UNREADY_WHILE.
+"""
 
 from __future__ import annotations
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -12,7 +16,8 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self.answer(200, b"")
+        is_ready = not Path(os.environ.get("RUNTIME_UNREADY_WHILE", "/none/such")).exists()
+        self.answer(200 if is_ready else 503, b"")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

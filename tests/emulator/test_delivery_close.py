@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshtwin.emulator.sagemaker.delivery import job
+from meshtwin.emulator.sagemaker.delivery import runner
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.assumed
 
 REQUESTS = 100
-"""More than the lines of `job.py` that a request runs on its way into a container and back to the queue: the
-last ones are never held."""
+"""More than the lines of `runner.py` that a request runs on its way into a container and back to the queue:
+the last ones are never held."""
 
 
 class Stops:
-    """Holds the first request at the first line of `job.py` that it runs, the second at its second, ..."""
+    """Holds the first request at the first line of `runner.py` that it runs, the second at its second, ..."""
 
     def __init__(self) -> None:
         self.held = 0
@@ -40,9 +40,9 @@ class Stops:
 
     def enter(self, frame: FrameType, _event: str, _arg: object) -> Callable[..., Any] | None:
         """For `threading.settrace`: called for every function that a thread calls."""
-        if frame.f_code.co_filename != job.__file__:
+        if frame.f_code.co_filename != runner.__file__:
             return None
-        if frame.f_code is job.Job.run.__code__:
+        if frame.f_code is runner.DeliveryRunner.run.__code__:
             self._thread.lines_left = next(self._numbers)
         return self._step if hasattr(self._thread, "lines_left") else None
 

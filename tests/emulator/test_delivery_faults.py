@@ -167,20 +167,20 @@ def test_the_end_is_awaited_and_whoever_awaits_leaves_nothing_behind(aws: str, t
     drive(aws, settings_for(tmp_path), scenario)
 
 
-def test_an_end_that_another_emulator_writes_is_noticed(
+def test_an_end_that_nobody_here_has_written_is_noticed(
     aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meshtwin.emulator.sagemaker.delivery.dispatcher._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("meshtwin.emulator.sagemaker.delivery.dispatcher._READ_SECONDS", 0.05)
 
     async def scenario(harness: Harness) -> None:
-        # Written behind this emulator's back: it neither waits nor runs here.
+        # It neither waits nor runs here, as where the thread that was to report its end has failed.
         request, table = harness.request(spec_for()), harness.queue.table
         table.put(request, 1)
         entry = Entry(1, request.request_id, request.expires_at)
-        claim = table.claim(request.endpoint_name, entry, harness.clock.now() + 30)
+        claim = table.claim(request.endpoint_name, entry)
         waiting = asyncio.create_task(harness.dispatcher.ended(request.request_id, 20))
         await until(lambda: harness.dispatcher.awaited_count)
-        table.end(claim, "completed", reason=None, now=1.0, forget_at=2_000_000_000)  # type: ignore[arg-type]
+        table.end(claim, "completed", reason=None, now=1.0, delete_at=2_000_000_000)  # type: ignore[arg-type]
         item = await waiting
         assert item is not None
         assert "ended_at" in item
@@ -195,10 +195,10 @@ def test_a_write_whose_answer_was_lost_leaves_one_line_in_the_timeline(aws: str,
         table.put(request, 1)
         (entry,) = table.queued(spec.endpoint_name)
         for _ in range(2):
-            claim = table.claim(spec.endpoint_name, entry, 30.0, now=2.0, instance_id="i-1")
+            claim = table.claim(spec.endpoint_name, entry, now=2.0, instance_id="i-1")
         (held,) = table.running(spec.endpoint_name)
         table.take_over(held, now=3.0)
-        claim = table.claim(spec.endpoint_name, claim.entry, 60.0, now=4.0, instance_id="i-2")
+        claim = table.claim(spec.endpoint_name, claim.entry, now=4.0, instance_id="i-2")
         item = table.get(request.request_id)
         assert item is not None
         assert [(line["at"], line["event"]) for line in timeline_of(item)] == [

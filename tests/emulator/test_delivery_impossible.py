@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshtwin.emulator.sagemaker.delivery import settle
+from meshtwin.emulator.sagemaker.delivery import completion
 from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.table import RequestTable, StoreUnavailableError
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
@@ -70,8 +70,8 @@ def test_an_error_after_the_object_is_written_makes_no_other_object(
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr(RequestTable, "end", fails_once)
-    monkeypatch.setattr(settle, "build_notice", no_notice)
-    monkeypatch.setattr(settle, "topic_for", lambda *_: ("arn:aws:sns:us-east-1:1:t", False))
+    monkeypatch.setattr(completion, "build_notice", no_notice)
+    monkeypatch.setattr(completion, "topic_for", lambda *_: ("arn:aws:sns:us-east-1:1:t", False))
 
     async def scenario(harness: Harness) -> None:
         spec = spec_for()
@@ -142,14 +142,14 @@ def test_deadlines_are_kept_after_an_error_in_what_keeps_them(aws: str, tmp_path
             real()
 
         threads._adjust_thread_count = fails_at_first
-        ring, failures = dispatcher._alarm._ring, [RuntimeError("whatever")]
+        ring, failures = dispatcher._deadlines._ring, [RuntimeError("whatever")]
 
         def rings() -> float:
             if failures:
                 raise failures.pop()
             return float(ring())
 
-        dispatcher._alarm._ring = rings
+        dispatcher._deadlines._ring = rings
         request = await harness.submit(spec_for(), ttl_seconds=0)
         assert (await harness.ended(request))["state"] == "expired"
         assert not errors

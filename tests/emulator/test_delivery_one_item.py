@@ -52,7 +52,7 @@ def store(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def settings(folder: Path, **changes: Any) -> Any:
-    return settings_for(folder, item_patience=0, lease_seconds=1, **changes)
+    return settings_for(folder, item_patience=0, patrol_seconds=0.3, **changes)
 
 
 def test_a_request_that_cannot_be_claimed_holds_no_slot(aws: str, tmp_path: Path, store: Store) -> None:
@@ -118,8 +118,8 @@ def test_an_emulator_starts_beside_a_request_that_cannot_be_taken_over(
         async with running(aws, given) as first:
             bad, good = await first.submit(spec, b"bad"), await first.submit(spec, b"good")
             for one in (bad, good):
-                left = RequestTable(first.aws.dynamodb, first.queue.table.name, DEAD_OWNER)
-                left.claim(spec.endpoint_name, Entry(0, one.request_id, one.expires_at), 1.0)
+                left = RequestTable(first.aws, first.queue.table.name, DEAD_OWNER)
+                left.claim(spec.endpoint_name, Entry(0, one.request_id, one.expires_at))
         store.words = (bad.request_id,)
         async with running(aws, given, bucket=first.bucket) as second:
             await second.fleets.start(spec)

@@ -89,7 +89,7 @@ def test_an_object_that_cannot_be_read_counts_as_not_written(
         entry = harness.queue.backlog(spec.endpoint_name).pop()
         assert entry is not None
         # As an emulator that is killed while it writes leaves it.
-        claim = harness.queue.table.claim(spec.endpoint_name, entry, 60.0)
+        claim = harness.queue.table.claim(spec.endpoint_name, entry)
         harness.queue.table.put_back(claim, harness.clock.now())
         harness.queue.push(spec.endpoint_name, claim.entry)
         await harness.fleets.start(spec)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
+from meshtwin.emulator.core.clock import manual_clock
 from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
-from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
+from tests.support.harness import Harness, drive, settings_for, spec_for, until
 from tests.support.relay import Relay
 
 if TYPE_CHECKING:
@@ -97,57 +96,6 @@ def test_an_input_is_asked_for_until_s3_is_back(aws: str, tmp_path: Path, s3_rel
         assert harness.result(request)["Body"] == b"in the end"
 
     drive(aws, settings_for(tmp_path), scenario, s3_url=aws)
-
-
-def test_a_request_that_waits_for_s3_keeps_its_lease(aws: str, tmp_path: Path, s3_relay: Relay) -> None:
-    deliveries = tmp_path / "deliveries"
-
-    async def scenario(harness: Harness) -> None:
-        spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
-        await harness.fleets.start(spec)
-        s3_relay.stop()
-        request = await harness.submit(spec)
-        await until(deliveries.exists)
-        for _ in range(3):
-            before = harness.record(request)["lease_expires_at"]
-            await until(lambda: harness.record(request)["lease_expires_at"] != before)  # noqa: B023
-        assert harness.record(request)["fence"] == "1"
-        s3_relay.start()
-        assert (await harness.ended(request, 30))["fence"] == "1"
-        assert deliveries.read_text().split() == [request.inference_id]
-
-    drive(aws, settings_for(tmp_path, lease_seconds=1.0), scenario, s3_url=aws)
-
-
-def test_a_job_longer_than_its_lease_is_delivered_once_though_another_emulator_waits(
-    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Their clocks differ, and say nothing of leases: those run on real time, here the patrol's."""
-    deliveries, gate = tmp_path / "deliveries", tmp_path / "gate"
-    settings = settings_for(tmp_path, lease_seconds=3e6)
-    spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
-    watch = SimpleNamespace(seconds=0.0)
-    watch.monotonic = lambda: watch.seconds
-    monkeypatch.setattr("meshtwin.emulator.sagemaker.queue.patrol.time", watch)
-
-    async def main() -> None:
-        async with running(aws, settings) as first:
-            await first.fleets.start(spec)
-            request = await first.submit(spec, f"wait {gate}".encode())
-            await until(deliveries.exists)
-            async with running(aws, settings, AdjustableClock(start=4e9), bucket=first.bucket) as second:
-                await second.fleets.start(spec)
-                for _ in range(4):
-                    await second.queue.patrol.look()
-                    watch.seconds += settings.lease_seconds * 0.9
-                    await first.dispatcher.write_again()
-                gate.touch()
-                record = await first.ended(request)
-                assert (record["state"], record["fence"]) == ("completed", "1")
-                assert second.dispatcher.running_count == 0
-        assert deliveries.read_text().split() == [request.inference_id]
-
-    asyncio.run(main())
 
 
 def test_requests_that_expire_in_an_outage_end_as_expired_after_it(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
@@ -18,10 +18,13 @@ import pytest
 
 from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
+from meshtwin.emulator.sagemaker.fleet.launcher import Address
 from meshtwin.emulator.sagemaker.fleet.logs import Logs
+from meshtwin.emulator.sagemaker.fleet.ping import ping
 from meshtwin.emulator.sagemaker.fleet.process import ProcessInstance, ProcessLauncher
 from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetFailedError, LauncherAwayError
-from tests.support.harness import CONTAINERS, drive, program, settings_for, spec_for, until
+from tests.containers.echo import Handler, Server
+from tests.support.harness import drive, program, settings_for, spec_for, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -247,23 +250,25 @@ def test_an_update_keeps_the_old_fleet_until_the_new_one_is_healthy(aws: str, tm
 
 @pytest.mark.assumed
 def test_a_container_that_is_already_running_is_used_and_left_running(aws: str, tmp_path: Path) -> None:
-    port = 19_871
-    environment = {**os.environ, "SAGEMAKER_BIND_TO_PORT": str(port)}
-    mine = subprocess.Popen([sys.executable, CONTAINERS / "echo.py"], env=environment)
+    mine = Server(("127.0.0.1", 0), Handler)
+    serving = threading.Thread(target=mine.serve_forever)
+    serving.start()
+    address = f"http://127.0.0.1:{mine.server_port}"
     try:
 
         async def scenario(harness: Harness) -> None:
-            spec = spec_for(container=Container(f"http://127.0.0.1:{port}"))
+            spec = spec_for(container=Container(address))
             await harness.fleets.start(spec)
             request = await harness.submit(spec)
             assert (await harness.ended(request))["state"] == "completed"
             await harness.fleets.stop(spec.endpoint_name)
-            assert mine.poll() is None
 
         drive(aws, settings_for(tmp_path), scenario)
+        assert asyncio.run(ping(Address("127.0.0.1", mine.server_port), 10)).healthy
     finally:
-        mine.kill()
-        mine.wait()
+        mine.shutdown()
+        mine.server_close()
+        serving.join()
 
 
 @pytest.mark.assumed

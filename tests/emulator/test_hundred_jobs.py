@@ -75,7 +75,7 @@ def test_jobs_with_an_outage_in_the_middle(
     jobs.assert_each_ended_once(hear)
     cost.assert_nothing_spins()
     state = site.store_state()
-    assert (state["restarted_at"], state["forgotten"]) == (None, 0)
+    assert (state["restarted_at"], state["lost"]) == (None, 0)
     wait_until(lambda: site.store_state()["reachable"])
     assert site.logged().count("store_away") == 1
     assert site.logged().count("store_back") == 1
@@ -83,7 +83,7 @@ def test_jobs_with_an_outage_in_the_middle(
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_jobs_on_a_store_that_restarts_empty(site: Site, store: Store, count: int) -> None:
-    """Each one ends, or is said to be forgotten; the container gets none twice."""
+    """Each one ends, or is reported as lost; the container gets none twice."""
     jobs = Hundred(site, count)
     jobs.submit()
     jobs.wait_for_the_middle()
@@ -98,7 +98,7 @@ def test_jobs_on_a_store_that_restarts_empty(site: Site, store: Store, count: in
         return failed
 
     def accounted() -> int:
-        return len(site.deliveries()) + len(without_input()) + int(site.store_state()["forgotten"])
+        return len(site.deliveries()) + len(without_input()) + int(site.store_state()["lost"])
 
     wait_until(lambda: accounted() >= count)
     wait_until(lambda: {one["state"] for one in jobs.listed()} <= {"completed", "failed"})

@@ -15,9 +15,9 @@ from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.request import State
 from meshtwin.emulator.sagemaker.queue.table import (
-    LostLeaseError,
     NoRecordError,
     RequestTable,
+    StaleClaimError,
     StoreUnavailableError,
 )
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
@@ -44,72 +44,71 @@ def test_a_repetition_that_lands_late_undoes_nothing(aws: str, tmp_path: Path) -
         table, request = harness.queue.table, harness.request(spec_for())
         table.put(request, 1)
         table.put(request, 1)
-        claim = table.claim(request.endpoint_name, Entry(1, request.request_id, 0.0), 60.0)
-        with pytest.raises(LostLeaseError):
+        claim = table.claim(request.endpoint_name, Entry(1, request.request_id, 0.0))
+        with pytest.raises(StaleClaimError):
             table.put(request, 1)
-        table.end(claim, State.COMPLETED, reason=None, now=1.0, forget_at=1e9)
+        table.end(claim, State.COMPLETED, reason=None, now=1.0, delete_at=1e9)
         before = harness.record(request)
-        with pytest.raises(LostLeaseError):
+        with pytest.raises(StaleClaimError):
             table.put(request, 1)
         assert harness.record(request) == before
 
     drive(aws, settings_for(tmp_path), scenario)
 
 
-@pytest.mark.parametrize("change", ["renew", "end", "put_back"])
+@pytest.mark.parametrize("change", ["end", "put_back"])
 def test_what_another_thread_has_written_again_meanwhile_is_still_ours(
     aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    """A heartbeat writes it again, between a change that is refused and the look at why."""
+    """It is written again between a change that is refused and the read that says why."""
 
     async def scenario(harness: Harness) -> None:
         table, request = harness.queue.table, harness.request(spec_for())
         table.put(request, 1)
-        claim = table.claim(request.endpoint_name, Entry(1, request.request_id, 0.0), 60.0)
-        heartbeat = RequestTable(harness.aws.dynamodb, table.name, table.owner)
-        looks: list[str] = []
+        claim = table.claim(request.endpoint_name, Entry(1, request.request_id, 0.0))
+        other_thread = RequestTable(harness.aws, table.name, table.owner)
+        reads: list[str] = []
         read = table.get
 
         def get(request_id: str) -> object:
-            if not looks:
-                heartbeat.renew(claim, 70.0, 2.0)
-            looks.append(request_id)
+            if not reads:
+                other_thread.restore(claim, 2.0, lambda: True)
+            reads.append(request_id)
             return read(request_id)
 
         monkeypatch.setattr(table, "get", get)
-        table.withdraw(request.request_id)
-        if change == "renew":
-            table.renew(claim, 90.0, 2.0)
-        elif change == "end":
-            table.end(claim, State.COMPLETED, reason=None, now=4.0, forget_at=1e9)
+        table.delete(request.request_id)
+        if change == "end":
+            table.end(claim, State.COMPLETED, reason=None, now=4.0, delete_at=1e9)
         else:
             table.put_back(claim, 3.0)
-        assert looks
-        expected = {"renew": "running", "end": "completed", "put_back": "queued"}
-        assert harness.record(request)["state"] == expected[change]
+        assert reads
+        assert harness.record(request)["state"] == {"end": "completed", "put_back": "queued"}[change]
 
     drive(aws, settings_for(tmp_path), scenario)
 
 
-def test_a_request_whose_record_is_gone_is_told_from_one_in_other_hands(aws: str, tmp_path: Path) -> None:
+def test_a_request_whose_record_is_gone_is_told_from_one_that_was_claimed_again(
+    aws: str, tmp_path: Path
+) -> None:
     async def scenario(harness: Harness) -> None:
         table, request = harness.queue.table, harness.request(spec_for())
         entry = Entry(1, request.request_id, 0.0)
         with pytest.raises(NoRecordError):
-            table.claim(request.endpoint_name, entry, 60.0)
+            table.claim(request.endpoint_name, entry)
         table.put(request, 1)
-        claim = table.claim(request.endpoint_name, entry, 60.0)
-        with pytest.raises(LostLeaseError, match="not ours"):
-            table.claim(request.endpoint_name, entry._replace(fence=5), 60.0)
-        table.withdraw(request.request_id)
-        # Held whole, it is written again with each change that it makes.
-        table.renew(claim, 90.0, 2.0)
-        assert harness.record(request)["lease_expires_at"] == "90.000000"
-        table.withdraw(request.request_id)
+        claim = table.claim(request.endpoint_name, entry)
+        with pytest.raises(StaleClaimError, match="it is running, claim 1"):
+            table.claim(request.endpoint_name, entry._replace(fence=5))
+        # All of it is in memory: it is written again with each change that it makes.
+        table.delete(request.request_id)
+        table.restore(claim, 2.0, lambda: True)
+        assert (harness.record(request)["state"], harness.record(request)["fence"]) == ("running", "1")
+        table.delete(request.request_id)
         table.put_back(claim, 3.0)
         assert (harness.record(request)["state"], harness.record(request)["fence"]) == ("queued", "1")
-        table.withdraw(request.request_id)
-        table.end(claim, State.FAILED, reason="why", now=4.0, forget_at=1e9)
+        table.delete(request.request_id)
+        table.end(claim, State.FAILED, reason="why", now=4.0, delete_at=1e9)
         assert harness.record(request)["reason"] == "why"
 
     drive(aws, settings_for(tmp_path), scenario)
@@ -129,10 +128,10 @@ def test_a_refused_request_is_not_left_in_the_table_by_a_store_that_was_paused(
             *(harness.queue.accept(request) for request in requests), return_exceptions=True
         )
         assert all(isinstance(answer, StoreUnavailableError) for answer in answers)
-        await until(lambda: len(harness.queue.doubts) == 4)
+        await until(lambda: len(harness.queue.uncertain) == 4)
         relay.resume()
-        while len(harness.queue.doubts):
-            await harness.aws.run(harness.queue.doubts.settle)
+        while len(harness.queue.uncertain):
+            await harness.aws.run(harness.queue.uncertain.delete_refused)
         await until(lambda: not any(harness.queue.table.get(request.request_id) for request in requests))
 
     drive(relay.url, settings_for(tmp_path), scenario, s3_url=aws)
@@ -145,7 +144,7 @@ def test_a_refusal_leaves_no_doubt(aws: str, tmp_path: Path) -> None:
         harness.aws.dynamodb.delete_table(TableName=harness.queue.table.name)
         with pytest.raises(StoreUnavailableError):
             await harness.submit(spec)
-        assert not len(harness.queue.doubts)
+        assert not len(harness.queue.uncertain)
 
     drive(aws, settings_for(tmp_path), scenario)
 

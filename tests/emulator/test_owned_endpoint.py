@@ -17,6 +17,7 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.emulator import Running
 
@@ -74,14 +75,21 @@ def test_it_is_announced_and_deleted_with_all_that_was_made(account: Client) -> 
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
-def test_one_that_is_still_being_made_is_named(account: Client, kind: type[BaseException]) -> None:
+def test_one_that_is_still_being_made_is_named(
+    account: Client, kind: type[BaseException], tmp_path: Path
+) -> None:
+    """SageMaker deletes no endpoint that is Creating."""
     said: list[str] = []
+    unready = tmp_path / "unready"
+    unready.touch()
+    slow = dataclasses.replace(account, settings={"RUNTIME_UNREADY_WHILE": str(unready)})
 
     def interrupt(_words: str) -> None:
         raise kind
 
-    with pytest.raises(kind), endpoint_in_service(account, interrupt, said.append, scale_to_zero=False):
+    with pytest.raises(kind), endpoint_in_service(slow, interrupt, said.append, scale_to_zero=False):
         pytest.fail("it was never in service")
+    unready.unlink()
     assert "could not be deleted" in said[-1]
     assert removal_command(account.profile) in said[-1]
 

@@ -62,11 +62,11 @@ def test_an_ended_request_is_listed_with_its_reason_and_asked_for_by_no_start(
         spec, table = spec_for(), harness.queue.table
         request = harness.request(spec)
         table.put(request, 1)
-        claim = table.claim(spec.endpoint_name, Entry(1, request.request_id, request.expires_at), 30.0)
+        claim = table.claim(spec.endpoint_name, Entry(1, request.request_id, request.expires_at))
         assert [one.request_id for one in table.page(spec.endpoint_name, State.RUNNING, 9)[0]] == [
             request.request_id
         ]
-        table.end(claim, state, reason="why", now=7.0, forget_at=2_000_000_000)
+        table.end(claim, state, reason="why", now=7.0, delete_at=2_000_000_000)
         (listed,), token = table.page(spec.endpoint_name, state, 9)
         assert (listed.request_id, listed.ended_at, listed.reason) == (request.request_id, 7.0, "why")
         assert token is None
@@ -88,6 +88,6 @@ def test_a_table_without_the_index_is_refused_with_the_way_out() -> None:
             KeySchema=[{"AttributeName": "request_id", "KeyType": "HASH"}],
         )
         with pytest.raises(RuntimeError, match=r"'old-requests'.*earlier version.*table prefix or delete it"):
-            RequestTable(client.dynamodb, "old-requests", "o").create()
+            RequestTable(client, "old-requests", "o").create()
     finally:
         client.close()

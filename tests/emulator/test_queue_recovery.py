@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from meshtwin.emulator.sagemaker.queue import queue
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
 from meshtwin.emulator.sagemaker.queue.retention import Retention
-from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, RequestTable, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import RequestTable, StaleClaimError, StoreUnavailableError
 from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
 from tests.support.relay import Relay
 
@@ -27,15 +26,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.assumed
 
-DEAD_OWNER = f"{socket.gethostname()}:999999999:00000000"
-OTHER_HOST = "another-host:1:00000000"
+EARLIER = "another-host:1:00000000"
+
+
+SELDOM = 3e6
+"""The patrol goes round when a test tells it to."""
 
 
 def claim_as(harness: Harness, owner: str, request: AsyncRequest) -> Claim:
-    """Leave the request running in the hands of another emulator."""
-    table = RequestTable(harness.aws.dynamodb, harness.queue.table.name, owner)
-    entry = Entry(0, request.request_id, request.expires_at)
-    return table.claim(request.endpoint_name, entry, 1.0)
+    """Leave the request running, as another emulator would that was killed."""
+    table = RequestTable(harness.aws, harness.queue.table.name, owner)
+    return table.claim(request.endpoint_name, Entry(0, request.request_id, request.expires_at))
 
 
 def test_queued_requests_are_queued_again_in_their_order(aws: str, tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_request_running_at_the_close_is_queued_again(aws: str, tmp_path: Path
     asyncio.run(main())
 
 
-def test_a_dead_process_of_this_host_is_succeeded_at_once(aws: str, tmp_path: Path) -> None:
+def test_what_an_earlier_emulator_left_running_is_delivered_at_once(aws: str, tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     clock = manual_clock()
     spec = spec_for()
@@ -85,63 +86,13 @@ def test_a_dead_process_of_this_host_is_succeeded_at_once(aws: str, tmp_path: Pa
     async def main() -> None:
         async with running(aws, settings, clock) as first:
             request = await first.submit(spec)
-            claim_as(first, DEAD_OWNER, request)
+            claim_as(first, EARLIER, request)
         async with running(aws, settings, clock, bucket=first.bucket) as second:
             await second.fleets.start(spec)
             assert (await second.ended(request))["fence"] == "2"
             assert second.result(request)["Body"] == b"hello"
 
     asyncio.run(main())
-
-
-class Watch:
-    """Real time, as the patrol sees it, in the hands of a test."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    made = Watch()
-    monkeypatch.setattr("meshtwin.emulator.sagemaker.queue.patrol.time", made)
-    return made
-
-
-LEASE = 3e6
-"""Long enough that the patrol goes round when a test tells it to."""
-
-
-def test_a_lease_that_stands_still_is_taken_over_beside_a_living_emulator_and_one_that_moves_is_not(
-    aws: str, tmp_path: Path, watch: Watch
-) -> None:
-    clock = manual_clock()
-
-    async def scenario(harness: Harness) -> None:
-        spec = spec_for()
-        still, moving = await harness.submit(spec), await harness.submit(spec)
-        backlog = harness.queue.backlog(spec.endpoint_name)
-        backlog.pop_all()
-        claim_as(harness, OTHER_HOST, still)
-        claim = claim_as(harness, OTHER_HOST, moving)
-        other = RequestTable(harness.aws.dynamodb, harness.queue.table.name, OTHER_HOST)
-        for _ in range(3):
-            await harness.queue.patrol.look()
-            watch.seconds += LEASE / 3
-            # The clock that users see says nothing of leases.
-            await clock.advance(2 * LEASE)
-            other.renew(claim, watch.seconds)
-            assert harness.record(still)["state"] == "running"
-        await harness.queue.patrol.look()
-        assert harness.record(still)["state"] == "queued"
-        assert backlog.request_ids() == [still.request_id]
-        assert harness.record(moving)["owner"] == OTHER_HOST
-        assert harness.record(moving)["state"] == "running"
-
-    drive(aws, settings_for(tmp_path, lease_seconds=LEASE), scenario, clock)
 
 
 def test_a_write_that_lands_after_the_start_is_found_and_what_is_in_hand_is_left_alone(
@@ -153,14 +104,14 @@ def test_a_write_that_lands_after_the_start_is_found_and_what_is_in_hand_is_left
         late, refused = harness.request(spec), harness.request(spec)
         for position, request in enumerate((late, refused)):
             harness.queue.table.put(request, position + 1)
-        harness.queue.doubts.add(refused.request_id, None)
+        harness.queue.uncertain.add(refused.request_id, None)
         backlog = harness.queue.backlog(spec.endpoint_name)
-        await harness.queue.patrol.look()
+        await harness.patrol.check()
         assert backlog.request_ids() == [waiting.request_id]
-        await harness.queue.patrol.look()
+        await harness.patrol.check()
         assert sorted(backlog.request_ids()) == sorted([waiting.request_id, late.request_id])
 
-    drive(aws, settings_for(tmp_path, lease_seconds=LEASE), scenario)
+    drive(aws, settings_for(tmp_path, patrol_seconds=SELDOM), scenario)
 
 
 def test_a_request_that_this_emulator_lost_sight_of_is_delivered_again(
@@ -172,16 +123,16 @@ def test_a_request_that_this_emulator_lost_sight_of_is_delivered_again(
         claim_as(harness, harness.queue.table.owner, request)
         backlog = harness.queue.backlog(spec.endpoint_name)
         backlog.pop_all()
-        monkeypatch.setattr(harness.queue, "is_running", lambda _: True)
-        await harness.queue.patrol.look()
+        monkeypatch.setattr(harness.dispatcher, "is_running", lambda _: True)
+        await harness.patrol.check()
         assert not len(backlog)
-        monkeypatch.setattr(harness.queue, "is_running", lambda _: False)
-        await harness.queue.patrol.look()
+        monkeypatch.setattr(harness.dispatcher, "is_running", lambda _: False)
+        await harness.patrol.check()
         found = backlog.pop()
         assert found is not None
         assert (found.request_id, found.fence) == (request.request_id, 1)
 
-    drive(aws, settings_for(tmp_path, lease_seconds=LEASE), scenario)
+    drive(aws, settings_for(tmp_path, patrol_seconds=SELDOM), scenario)
 
 
 def test_an_object_that_was_written_before_the_crash_is_not_made_again(aws: str, tmp_path: Path) -> None:
@@ -200,7 +151,7 @@ def test_an_object_that_was_written_before_the_crash_is_not_made_again(aws: str,
                 # Two requests with one Filename: this one's object is not written yet.
                 (foreign, foreign.output_location, "another"),
             ):
-                claim_as(first, DEAD_OWNER, request)
+                claim_as(first, EARLIER, request)
                 assert location is not None
                 first.s3.put_object(
                     Bucket=first.bucket,
@@ -237,15 +188,15 @@ def test_requests_of_an_endpoint_that_never_returns_expire(aws: str, tmp_path: P
         async with running(aws, settings, clock, bucket=first.bucket) as third:
             # A name without requests is taken out, so that names do not pile up; not at the first look, for
             # an index may be late.
-            await third.queue.patrol.look()
+            await third.patrol.check()
             assert third.queue.table.registered() == [spec.endpoint_name]
-            await third.queue.patrol.look()
+            await third.patrol.check()
             assert third.queue.table.registered() == []
 
     asyncio.run(main())
 
 
-def test_an_ended_request_keeps_its_body_for_a_replay_and_is_forgotten_in_time(
+def test_an_ended_request_keeps_its_body_for_a_replay_and_is_deleted_in_time(
     aws: str, tmp_path: Path
 ) -> None:
     async def scenario(harness: Harness) -> None:
@@ -272,8 +223,8 @@ def test_records_whose_time_is_over_are_deleted_where_the_store_does_not_do_so(
         old, young, waiting = [await harness.submit(spec) for _ in range(3)]
         for request, now in ((old, 0.0), (young, 60.0)):
             claim = claim_as(harness, "first", request)
-            RequestTable(harness.aws.dynamodb, table.name, "first").end(
-                claim, State.COMPLETED, reason=None, now=clock.now() + now, forget_at=0
+            RequestTable(harness.aws, table.name, "first").end(
+                claim, State.COMPLETED, reason=None, now=clock.now() + now, delete_at=0
             )
         await clock.advance(100)
         retention = Retention(table, harness.aws, clock, 100.0)
@@ -286,8 +237,8 @@ def test_records_whose_time_is_over_are_deleted_where_the_store_does_not_do_so(
         retention.sweep()
         # The endpoint is still asked for while a request of it waits.
         assert table.registered("kept") == [spec.endpoint_name]
-        table.withdraw(waiting.request_id)
-        table.forget([spec.endpoint_name])
+        table.delete(waiting.request_id)
+        table.unregister([spec.endpoint_name])
         retention.sweep()
         assert table.registered("kept") == []
 
@@ -324,32 +275,32 @@ def test_a_store_that_hangs_is_unavailable_and_a_late_write_is_undone(
 def test_a_late_owner_is_refused() -> None:
     client = Aws("us-east-1")
     try:
-        first = RequestTable(client.dynamodb, "late-owner-requests", "first")
-        second = RequestTable(client.dynamodb, "late-owner-requests", "second")
+        first = RequestTable(client, "late-owner-requests", "first")
+        second = RequestTable(client, "late-owner-requests", "second")
         first.create()
         first.create()
         request = spec_request()
         first.put(request, 7)
         (entry,) = first.queued("e")
-        held = first.claim("e", entry, 30.0)
+        held = first.claim("e", entry)
         # An answer that was lost: the same write again does the same.
-        assert first.claim("e", entry, 30.0) == held
-        with pytest.raises(LostLeaseError):
-            second.claim("e", entry, 30.0)
+        assert first.claim("e", entry) == held
+        with pytest.raises(StaleClaimError):
+            second.claim("e", entry)
         (running_one,) = second.running("e")
         second.take_over(running_one, 2.0)
-        taken = second.claim("e", running_one.entry, 60.0)
+        taken = second.claim("e", running_one.entry)
         assert taken.fence == held.fence + 1
-        with pytest.raises(LostLeaseError):
-            first.renew(held, 90.0)
-        with pytest.raises(LostLeaseError):
+        first.restore(held, 90.0, lambda: True)
+        assert [one.owner for one in second.running("e")] == ["second"]
+        with pytest.raises(StaleClaimError):
             first.put_back(held)
-        with pytest.raises(LostLeaseError):
-            first.end(held, State.COMPLETED, reason=None, now=1.0, forget_at=2.0)
-        second.end(taken, State.COMPLETED, reason=None, now=1.0, forget_at=2.0)
-        second.end(taken, State.COMPLETED, reason=None, now=1.0, forget_at=2.0)
-        with pytest.raises(LostLeaseError):
-            second.end(taken, State.FAILED, reason="late", now=1.0, forget_at=2.0)
+        with pytest.raises(StaleClaimError):
+            first.end(held, State.COMPLETED, reason=None, now=1.0, delete_at=2.0)
+        second.end(taken, State.COMPLETED, reason=None, now=1.0, delete_at=2.0)
+        second.end(taken, State.COMPLETED, reason=None, now=1.0, delete_at=2.0)
+        with pytest.raises(StaleClaimError):
+            second.end(taken, State.FAILED, reason="late", now=1.0, delete_at=2.0)
         assert not first.queued("e")
         assert not first.running("e")
     finally:

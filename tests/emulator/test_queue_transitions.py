@@ -1,8 +1,7 @@
-"""Any order of claims, heartbeats, losses and ends by two owners: a request ends once, fences only grow."""
+"""Any order of claims, takeovers and ends by two owners: a request ends once, fences only grow."""
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from meshtwin.emulator.core.aws import Aws
 from meshtwin.emulator.sagemaker.queue.request import TERMINAL, AsyncRequest, State
-from meshtwin.emulator.sagemaker.queue.table import Claim, LostLeaseError, RequestTable
+from meshtwin.emulator.sagemaker.queue.table import Claim, RequestTable, StaleClaimError
 
 if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
@@ -25,17 +24,16 @@ ENDS = st.sampled_from(sorted(TERMINAL))
 
 
 class TwoOwners(RuleBasedStateMachine):
-    """Two emulators on one table, each with what it believes to hold; one request."""
+    """An emulator and the next one, whose writes may land in any order; one request."""
 
     aws: Aws
 
     def __init__(self) -> None:
         super().__init__()
-        self.tables = [RequestTable(self.aws.dynamodb, "transitions", f"owner-{n}") for n in range(2)]
+        self.tables = [RequestTable(self.aws, "transitions", f"owner-{n}") for n in range(2)]
         self.beliefs: list[list[Claim]] = [[], []]
         self.ends: list[State] = []
         self.fences = [0]
-        self.times = itertools.count(1)
 
     @initialize(owner=OWNERS)
     def accept(self, owner: int) -> None:
@@ -52,30 +50,22 @@ class TwoOwners(RuleBasedStateMachine):
         )
         self.tables[owner].put(self.request, 1)
 
-    def lease(self) -> float:
-        return float(next(self.times))
-
     def queued(self) -> list[Entry]:
         return self.tables[0].queued(self.endpoint)
 
     @rule(owner=OWNERS)
     def claim(self, owner: int) -> None:
         for entry in self.queued():
-            self.beliefs[owner].append(self.tables[owner].claim(self.endpoint, entry, self.lease()))
+            self.beliefs[owner].append(self.tables[owner].claim(self.endpoint, entry))
 
     @rule(owner=OWNERS)
     def claim_what_was_queued_once(self, owner: int) -> None:
         for belief in self.beliefs[1 - owner]:
             try:
-                claimed = self.tables[owner].claim(self.endpoint, belief.entry, self.lease())
-            except LostLeaseError:
+                claimed = self.tables[owner].claim(self.endpoint, belief.entry)
+            except StaleClaimError:
                 continue
             self.beliefs[owner].append(claimed)
-
-    @rule(owner=OWNERS)
-    def renew(self, owner: int) -> None:
-        for belief in self.beliefs[owner]:
-            self.attempt(owner, belief, lambda claim: self.tables[owner].renew(claim, self.lease()))
 
     @rule(owner=OWNERS)
     def put_back(self, owner: int) -> None:
@@ -84,16 +74,16 @@ class TwoOwners(RuleBasedStateMachine):
 
     @rule(owner=OWNERS)
     def take_over(self, owner: int) -> None:
-        for held in self.tables[owner].running(self.endpoint):
-            self.tables[owner].take_over(held, 1.0)
+        for running in self.tables[owner].running(self.endpoint):
+            self.tables[owner].take_over(running, 1.0)
 
     @rule(owner=OWNERS, state=ENDS)
     def end(self, owner: int, state: State) -> None:
         for belief in list(self.beliefs[owner]):
             was_ended = self.state() in TERMINAL
             try:
-                self.tables[owner].end(belief, state, reason=None, now=1.0, forget_at=2.0)
-            except LostLeaseError:
+                self.tables[owner].end(belief, state, reason=None, now=1.0, delete_at=2.0)
+            except StaleClaimError:
                 continue
             if was_ended:
                 # A repetition after a lost answer, of the same end by the same owner.
@@ -106,7 +96,7 @@ class TwoOwners(RuleBasedStateMachine):
         before = self.item()
         try:
             act(belief)
-        except LostLeaseError:
+        except StaleClaimError:
             assert self.item() == before
         else:
             assert before["owner"]["S"] == self.tables[owner].owner
@@ -147,7 +137,7 @@ class TwoOwners(RuleBasedStateMachine):
 def test_a_request_ends_once_whatever_two_owners_do() -> None:
     client = Aws("us-east-1")
     try:
-        RequestTable(client.dynamodb, "transitions", "setup").create()
+        RequestTable(client, "transitions", "setup").create()
         machine = type("Machine", (TwoOwners,), {"aws": client})
         run_state_machine_as_test(
             machine, settings=settings(max_examples=8, stateful_step_count=12, deadline=None)

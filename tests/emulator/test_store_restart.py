@@ -66,7 +66,7 @@ def test_an_idle_emulator_notices_and_goes_on(
 
 
 def notices_and_goes_on(site: Site, store: Store, lose: Callable[[Store], None]) -> None:
-    assert site.store_state() == {"reachable": True, "restarted_at": None, "forgotten": 0}
+    assert site.store_state() == {"reachable": True, "restarted_at": None, "lost": 0}
     before = site.sagemaker.describe_endpoint(EndpointName=site.name)
     lose(store)
     wait_until(site.is_set_up)
@@ -130,7 +130,7 @@ def test_what_runs_ends_once_as_if_nothing_had_happened(
     assert site.deliveries() == [ended["inference_id"]]
     wait_until(hear)
     assert [notice["inferenceId"] for notice in hear()] == [ended["inference_id"]]
-    assert site.forgotten() == 0
+    assert site.lost() == 0
 
 
 def test_what_is_answered_while_the_store_is_gone_ends_once(site: Site, store: Store) -> None:
@@ -147,7 +147,7 @@ def test_what_is_answered_while_the_store_is_gone_ends_once(site: Site, store: S
     assert site.deliveries() == [inference_id]
 
 
-def test_what_waits_is_forgotten_and_nobody_waits_for_it(site: Site, store: Store) -> None:
+def test_what_waits_is_lost_and_nobody_waits_for_it(site: Site, store: Store) -> None:
     running_id = site.submit_held()
     queued = [site.submit(b"later") for _ in range(5)]
     answers: list[Answer] = []
@@ -164,8 +164,8 @@ def test_what_waits_is_forgotten_and_nobody_waits_for_it(site: Site, store: Stor
     wait_until(site.is_set_up)
     # Asked between the loss and the new tables, it is unavailable; afterwards there is no such request.
     assert {answer.status for answer in answers} <= {404, 503}
-    assert site.forgotten() == 5
-    told = {line["request_id"] for line in site.lines() if line["event"] == "request_forgotten"}
+    assert site.lost() == 5
+    told = {line["request_id"] for line in site.lines() if line["event"] == "request_lost"}
     assert told == set(queued)
     answer = site.running.send(f"/_emulator/requests/{queued[0]}", method="GET")
     assert answer.status == 404
@@ -177,11 +177,11 @@ def test_what_waits_is_forgotten_and_nobody_waits_for_it(site: Site, store: Stor
     later = site.submit(b"now")
     assert site.end_of(later)["state"] == "completed"
     assert len(site.deliveries()) == 2
-    counted = f"meshtwin_forgotten_requests_total{{}} {site.store_state()['forgotten']}\n"
+    counted = f"meshtwin_lost_requests_total{{}} {site.store_state()['lost']}\n"
     assert counted.encode() in site.running.send("/_emulator/metrics", method="GET").body
 
 
-def test_turns_that_come_while_the_tables_are_gone_are_forgotten_too(site: Site, store: Store) -> None:
+def test_turns_that_come_while_the_tables_are_gone_are_lost_too(site: Site, store: Store) -> None:
     """The slot is free before the loss is noticed: the request that gets it has no record any more."""
     running_id = site.submit_held()
     queued = [site.submit(b"later") for _ in range(3)]
@@ -192,7 +192,7 @@ def test_turns_that_come_while_the_tables_are_gone_are_forgotten_too(site: Site,
     store.start()
     wait_until(site.is_set_up)
     assert site.end_of(running_id)["state"] == "completed"
-    wait_until(lambda: site.forgotten() == 3)
+    wait_until(lambda: site.lost() == 3)
     assert len(site.deliveries()) == 1
     assert [one["state"] for one in site.running.admin(f"/requests?endpoint={site.name}")["requests"]] == [
         "completed"
@@ -299,31 +299,3 @@ def counts(site: Site) -> tuple[str, int, int]:
     endpoint = site.sagemaker.describe_endpoint(EndpointName=site.name)
     [variant] = endpoint["ProductionVariants"]
     return endpoint["EndpointStatus"], variant["DesiredInstanceCount"], variant["CurrentInstanceCount"]
-
-
-def looks_of(running: Running) -> int:
-    """How often the emulator has looked whether the store is still the one it knows; none yet is 0."""
-    return int(running.admin("/usage")["calls"].get("dynamodb.BatchGetItem", 0))
-
-
-def test_two_emulators_on_the_same_tables_take_each_other_for_no_loss(
-    start_emulator: Start, store: Store, tmp_path: Path
-) -> None:
-    prefix = f"p-{uuid.uuid4().hex[:8]}"
-    with start_emulator(store.url, table_prefix=prefix, options=options_for(tmp_path)) as first:
-        site = Site(first, store.url, tmp_path)
-        with start_emulator(store.url, table_prefix=prefix, options=options_for(tmp_path)) as second:
-            second.admin("/reset", {"confirm": True})
-            for running in (first, second):
-                looks = looks_of(running)
-                wait_until(lambda: looks_of(running) > looks)  # noqa: B023  # asked at once
-                assert running.admin("/health")["store"]["restarted_at"] is None
-            store.reset()
-            for running in (first, second):
-                wait_until(lambda: running.admin("/health")["store"]["restarted_at"])  # noqa: B023  # same
-            # It is said before the tables are back; until they are, a request is refused.
-            wait_until(site.is_set_up)
-            wait_until(lambda: "store_set_up_again" in second.log.read_text())
-        assert site.end_of(site.submit(b"hello"))["state"] == "completed"
-        assert site.logged().count("store_restarted_empty") == 1
-        site.close()

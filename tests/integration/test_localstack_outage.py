@@ -77,7 +77,7 @@ def test_it_is_away_in_the_middle_of_many_jobs(
     cost.assert_nothing_spins()
     print(f"{cost}")  # noqa: T201  # for whoever reads the output
     state = site.store_state()
-    assert (state["restarted_at"], state["forgotten"]) == (None, 0)
+    assert (state["restarted_at"], state["lost"]) == (None, 0)
 
 
 def test_restarted_empty_it_is_set_up_again(stack: LocalStack, site: Site) -> None:
@@ -92,7 +92,7 @@ def test_restarted_empty_it_is_set_up_again(stack: LocalStack, site: Site) -> No
     stack.restart()
     wait_until(site.is_set_up, 60)
     assert site.sagemaker.describe_endpoint(EndpointName=site.name)["EndpointArn"] == before["EndpointArn"]
-    assert site.store_state()["forgotten"] == len(queued)
+    assert site.store_state()["lost"] == len(queued)
     assert alarms_of(site) == alarms
     hear = site.subscribe()
     site.gate.touch()

@@ -16,6 +16,7 @@ from botocore.config import Config
 from meshtwin.emulator.core.aws import Aws
 from meshtwin.emulator.core.clock import AdjustableClock, Clock
 from meshtwin.emulator.core.faults.faults import Faults
+from meshtwin.emulator.core.owner import new_owner
 from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
 from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
@@ -23,6 +24,7 @@ from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetSpec, Notific
 from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
+from meshtwin.emulator.sagemaker.recovery.patrol import Patrol
 from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class Harness:
     launchers: Launchers
     fleets: Fleets
     dispatcher: Dispatcher
+    patrol: Patrol
     meter: Meter
     faults: Faults
     s3: S3Client
@@ -187,20 +190,26 @@ async def running(
     """
     clock = clock or AdjustableClock()
     aws = Aws(settings.region)
-    queue = RequestQueue(aws, clock, settings)
-    launchers = Launchers(settings, aws.s3, queue.table.owner)
+    owner = new_owner()
+    queue = RequestQueue(aws, settings, owner)
+    launchers = Launchers(settings, aws.s3, owner)
     fleets = Fleets(settings, clock, launchers)
     meter, faults = Meter(), Faults()
     dispatcher = Dispatcher(queue, fleets, aws, clock, settings, meter, faults)
+    patrol = Patrol(queue, dispatcher, aws, clock, settings)
     s3 = boto3.client("s3", endpoint_url=s3_url or url, config=Config(retries={"total_max_attempts": 1}))
     if bucket is None:
         bucket = f"t-{uuid.uuid4().hex[:12]}"
         s3.create_bucket(Bucket=bucket)
     await queue.setup()
     await dispatcher.start()
+    await patrol.start()
     try:
-        yield Harness(settings, clock, aws, queue, launchers, fleets, dispatcher, meter, faults, s3, bucket)
+        yield Harness(
+            settings, clock, aws, queue, launchers, fleets, dispatcher, patrol, meter, faults, s3, bucket
+        )
     finally:
+        await patrol.close()
         await dispatcher.close()
         await fleets.close()
         launchers.close()

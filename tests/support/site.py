@@ -25,17 +25,17 @@ def options_for(folder: Path, *more: str) -> tuple[str, ...]:
 class Site:
     """An endpoint of one instance, which takes one request at a time and does what that says.
 
-    Of what the emulator has logged, delivered and forgotten, it has what came since it was made.
+    Of what the emulator has logged, delivered and lost, it has what came since it was made.
     """
 
     def __init__(self, running: Running, store_url: str, folder: Path) -> None:
         self.running = running
         self.folder = folder
         self.name = f"s-{uuid.uuid4().hex[:8]}"
-        self._lines_before = self._deliveries_before = self._forgotten_before = 0
+        self._lines_before = self._deliveries_before = self._lost_before = 0
         self._lines_before = len(self.lines())
         self._deliveries_before = len(self.deliveries())
-        self._forgotten_before = self.forgotten()
+        self._lost_before = self.lost()
         self.s3, self.sns, self.sqs = (client(service, store_url) for service in ("s3", "sns", "sqs"))
         self.cloudwatch = client("cloudwatch", store_url)
         self.sagemaker = running.client("sagemaker")
@@ -101,9 +101,9 @@ class Site:
     def store_state(self) -> Any:
         return self.running.admin("/health")["store"]
 
-    def forgotten(self) -> int:
+    def lost(self) -> int:
         """How many requests went with what the store has lost."""
-        return int(self.store_state()["forgotten"]) - self._forgotten_before
+        return int(self.store_state()["lost"]) - self._lost_before
 
     def end_of(self, request_id: str) -> Any:
         return self.running.admin(f"/requests/{request_id}/await?timeout=90")

@@ -36,5 +36,4 @@ def test_a_stream_is_left_to_whom_it_is_for() -> None:
 def test_nothing_is_kept_where_that_is_chosen() -> None:
     kept = Exchanges(0, 7)
     kept.add("a", exchange(kept))
-    assert not kept.is_kept
     assert kept.of("a") == []

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
-from meshtwin.emulator.core.restarts import Restarts
+from meshtwin.emulator.core.store_probe import StoreProbe
 from meshtwin.emulator.sagemaker.delivery.objects import Objects
 from meshtwin.emulator.sagemaker.delivery.payload import IN_MEMORY, Payload
 
@@ -27,9 +27,9 @@ def test_only_large_results_ask_before_they_are_sent(length: int, asks_first: bo
         return AWSResponse(request.url, 200, HTTPHeaders(), HTTPResponse(BytesIO(), preload_content=False))
 
     s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-    objects = Objects(s3, Restarts())
+    objects = Objects(s3, StoreProbe())
     s3.meta.events.register("before-send.s3.PutObject", answer)  # type: ignore[arg-type]  # it may answer
     payload = Payload(bytes(length), length, "text/plain")
-    objects.write("s3://bucket/key", payload, metadata={}, kms_key_id=None, let_go=threading.Event())
+    objects.write("s3://bucket/key", payload, metadata={}, kms_key_id=None, stop=threading.Event())
     s3.close()
     assert [request.headers.get("Expect") is not None for request in sent] == [asks_first]

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from meshtwin.emulator.core.locations import S3Location, parse_object
-from meshtwin.emulator.sagemaker.delivery.container import invocation_headers
+from meshtwin.emulator.sagemaker.delivery.container import Answer, invocation_headers
 from meshtwin.emulator.sagemaker.delivery.objects import Input
 from meshtwin.emulator.sagemaker.delivery.outcome import (
     NO_LENGTH,
@@ -16,7 +16,6 @@ from meshtwin.emulator.sagemaker.delivery.outcome import (
     platform_failure,
 )
 from meshtwin.emulator.sagemaker.delivery.payload import Payload
-from meshtwin.emulator.sagemaker.delivery.wire import Answer
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
 
 

@@ -12,8 +12,12 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import LocationParseError, ProtocolError
 
-from meshtwin.emulator.sagemaker.delivery.retry import LetGoError, is_passing, persist
-from meshtwin.emulator.sagemaker.queue.table import LostLeaseError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.delivery.retry import (
+    ShuttingDownError,
+    is_passing,
+    retry_while_unavailable,
+)
+from meshtwin.emulator.sagemaker.queue.table import StaleClaimError, StoreUnavailableError
 
 
 def refusal(status: int, code: str) -> ClientError:
@@ -40,7 +44,7 @@ def refusal(status: int, code: str) -> ClientError:
         (refusal(404, "NoSuchKey"), False),
         (refusal(403, "AccessDenied"), False),
         (NoCredentialsError(), False),
-        (LostLeaseError(), False),
+        (StaleClaimError("claimed again"), False),
         (ValueError(), False),
     ],
 )
@@ -57,7 +61,7 @@ def test_a_call_is_repeated_until_the_service_is_back() -> None:
             raise answer
         return answer
 
-    assert persist(threading.Event(), call) == "done"
+    assert retry_while_unavailable(threading.Event(), call) == "done"
 
 
 def test_a_refusal_is_not_repeated() -> None:
@@ -68,19 +72,19 @@ def test_a_refusal_is_not_repeated() -> None:
         raise refusal(403, "AccessDenied")
 
     with pytest.raises(ClientError):
-        persist(threading.Event(), call)
+        retry_while_unavailable(threading.Event(), call)
     assert len(calls) == 1
 
 
-def test_who_lets_go_tries_once_more_and_stops() -> None:
-    let_go = threading.Event()
-    let_go.set()
+def test_after_a_stop_there_is_one_more_attempt() -> None:
+    stop = threading.Event()
+    stop.set()
     calls = []
 
     def call() -> None:
         calls.append(1)
         raise StoreUnavailableError
 
-    with pytest.raises(LetGoError):
-        persist(let_go, call)
+    with pytest.raises(ShuttingDownError):
+        retry_while_unavailable(stop, call)
     assert len(calls) == 1

@@ -46,7 +46,7 @@ class Aws:
     def __init__(self, *alarms: dict[str, Any]) -> None:
         self.alarms = list(alarms)
         self.cloudwatch = SimpleNamespace(put_metric_data=self.take, set_alarm_state=self.take)
-        self.restarts = SimpleNamespace(count=0)
+        self.store_probe = SimpleNamespace(restarts=0)
 
     def take(self, **_: Any) -> None:
         pass

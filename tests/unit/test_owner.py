@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from meshtwin.emulator.core import owner
-from meshtwin.emulator.core.owner import is_certainly_gone, is_older, new_owner
+from meshtwin.emulator.core.owner import is_certainly_gone, is_certainly_running, is_older, new_owner
 
 HERE = socket.gethostname()
 
@@ -24,6 +24,7 @@ def named(pid: int, *, start: float | None = None, namespace: str | None = None)
 
 def test_this_process_has_not_ended_and_each_name_is_another() -> None:
     assert not is_certainly_gone(new_owner())
+    assert is_certainly_running(new_owner())
     assert new_owner() != new_owner()
 
 
@@ -35,6 +36,7 @@ def test_a_process_that_has_ended_is_gone_also_while_nobody_has_asked_how() -> N
         process.stdin.close()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert is_certainly_gone(name)
+        assert not is_certainly_running(name)
     assert is_certainly_gone(name)
 
 
@@ -46,11 +48,13 @@ def test_a_process_id_of_another_namespace_says_nothing(monkeypatch: pytest.Monk
     dead = named(os.getpid(), start=1_700_000_000)
     monkeypatch.setattr(owner, "_namespace", lambda: "another")
     assert not is_certainly_gone(dead)
+    assert not is_certainly_running(dead)
 
 
 @pytest.mark.parametrize("name", ["another-host:1:1700000000.00:1:00000000", "nonsense", "", "a:b:c"])
 def test_what_cannot_be_known_is_not_gone(name: str) -> None:
     assert not is_certainly_gone(name)
+    assert not is_certainly_running(name)
 
 
 def test_a_process_of_an_earlier_run_is_older_and_one_that_says_no_start_is_not() -> None:

@@ -24,7 +24,7 @@ LISTED = {name: ROOT / name / "requirements.txt" for name in sorted(OURS)}
 USED_UNSEEN = {
     "gltf": set[str](),
     "runtime": {"httptools"},  # uvicorn takes it where it is installed
-    "emulator": set[str](),
+    "emulator": {"httptools"},  # same
     "minecraft": set[str](),
     "cloud": {"flask", "flask-cors"},  # moto's server imports them, and asks for them only as an extra
 }

@@ -60,7 +60,7 @@ def _own_routes(emulator: Emulator) -> list[Route]:
         store = {
             "reachable": emulator.store.is_reachable,
             "restarted_at": emulator.store.restarted_at,
-            "forgotten": emulator.queue.forgotten,
+            "lost": emulator.dispatcher.lost_count,
         }
         return JSONResponse({"status": "ok", "version": _version(), "endpoints": endpoints, "store": store})
 

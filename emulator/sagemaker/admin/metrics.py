@@ -73,7 +73,7 @@ def _store(emulator: Emulator) -> Iterable[str]:
             emulator.store.is_reachable,
         ),
         ("store_restarts_total", "counter", "Times the store was found empty.", emulator.store.times),
-        ("forgotten_requests_total", "counter", "Requests that it has lost.", emulator.queue.forgotten),
+        ("lost_requests_total", "counter", "Requests that it has lost.", emulator.dispatcher.lost_count),
     ]
     for name, kind, words, value in numbers:
         yield _family(name, kind, words, [("", {}, float(value))])

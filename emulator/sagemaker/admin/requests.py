@@ -143,7 +143,7 @@ def _not_found(emulator: Emulator, request_id: str) -> AdminError:
     )
     if emulator.store.restarted_at is not None:
         words += f". The store restarted empty at {iso_millis(emulator.store.restarted_at)}, and forgot"
-        words += f" {emulator.queue.forgotten} requests that waited, and all that had ended"
+        words += f" {emulator.dispatcher.lost_count} requests that waited, and all that had ended"
     return AdminError(words, status=404, code="NotFound")
 
 

@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from meshtwin.emulator.core.supervised import Supervised
-from meshtwin.emulator.sagemaker.delivery.alarm import Alarm
-from meshtwin.emulator.sagemaker.delivery.container import ContainerClient
+from meshtwin.emulator.sagemaker.delivery.container import Cut
+from meshtwin.emulator.sagemaker.delivery.deadlines import DeadlineTimer
+from meshtwin.emulator.sagemaker.delivery.delivery import Delivery
 from meshtwin.emulator.sagemaker.delivery.exchanges import Exchanges
-from meshtwin.emulator.sagemaker.delivery.items import Items
-from meshtwin.emulator.sagemaker.delivery.job import Job
-from meshtwin.emulator.sagemaker.delivery.objects import Objects
 from meshtwin.emulator.sagemaker.delivery.outcome import Cause
-from meshtwin.emulator.sagemaker.delivery.sending import Sender
-from meshtwin.emulator.sagemaker.delivery.settle import Settler
-from meshtwin.emulator.sagemaker.delivery.tools import Hooks, Seat, Tools
+from meshtwin.emulator.sagemaker.delivery.runner import DeliveryRunner
 from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -40,11 +36,11 @@ if TYPE_CHECKING:
 
 _MAX_THREADS = 2048
 _ENDING_THREADS = 8
-_RENEWING_THREADS = 8
+_RESTORING_THREADS = 8
 _NEXT_THREAD_SECONDS = 1.0
 _CANCEL_SECONDS = 10.0
-_LOOK_SECONDS = 5.0
-"""Between two looks for the end of a request, which another emulator may write. Real seconds."""
+_READ_SECONDS = 5.0
+"""Between two reads of a request whose end is awaited: whoever was to wake its waiter may have failed."""
 
 _DELETED_KEPT = 16
 """Deleted endpoints that are remembered without requests: a call that was in flight may bring one yet."""
@@ -55,11 +51,11 @@ _log = structlog.get_logger()
 class Dispatcher:
     """First in, first out for each endpoint. Lives on one event loop; each request runs in a thread.
 
-    Nothing but the loop touches the queue, the slots and the set of running jobs; threads do nothing but wait
-    for DynamoDB, S3 and containers, and report twice: when the slot is free, and when the request has ended.
+    Nothing but the loop touches the queue, the slots and the set of deliveries. Threads only wait for
+    DynamoDB, S3 and containers, and report to the loop: see `DeliveryObserver`.
     """
 
-    def __init__(  # it stands between all of them
+    def __init__(
         self,
         queue: RequestQueue,
         fleets: Fleets,
@@ -69,43 +65,29 @@ class Dispatcher:
         meter: Meter,
         faults: Faults,
     ) -> None:
+        self.exchanges = Exchanges(settings.exchanges_kept, settings.exchange_body_bytes)
+        self.lost_count = 0
+        """How many requests the store has lost."""
         self._queue = queue
         self._fleets = fleets
-        self._clock = clock
-        objects = Objects(aws.s3, aws.restarts, settings.object_patience)
-        self.exchanges = Exchanges(settings.exchanges_kept, settings.exchange_body_bytes)
         self._aws = aws
-        items = Items(queue.table, settings.item_patience)
-        self._settler = Settler(queue.table, items, objects, aws, self._spec, clock, settings, meter, faults)
-        self._tools = Tools(
-            queue.table,
-            items,
-            objects,
-            self._settler,
-            clock,
-            settings,
-            meter,
-            faults,
-            Sender(
-                meter,
-                faults,
-                self.exchanges,
-                clock,
-                require_content_length=settings.require_content_length,
-            ),
+        self._clock = clock
+        self._faults = faults
+        self._runner = DeliveryRunner(
+            queue.table, aws, clock, settings, meter, self.exchanges, self._spec, self
         )
-        self._hooks = Hooks(self._arm, self._released_soon, self._suspect_soon, self._finished_soon)
-        self._lease_seconds = settings.lease_seconds
-        self._running: set[Job] = set()
-        self._count: Counter[str] = Counter()
-        self._clients: dict[str, ContainerClient] = {}
+        self._deadlines = DeadlineTimer(clock, self._end_what_is_due)
+        self._running: set[Delivery] = set()
+        self._in_flight: Counter[str] = Counter()
+        """Deliveries of each endpoint that began with a slot."""
         self._deleted: dict[str, FleetSpec | None] = {}
         self._tasks = Supervised()
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._is_open = False
 
-    def _is_running(self, request_id: str) -> bool:
-        return any(job.entry.request_id == request_id for job in self._running)
+    def is_running(self, request_id: str) -> bool:
+        """Whether the request has left the queue here and has not ended."""
+        return any(delivery.entry.request_id == request_id for delivery in self._running)
 
     @property
     def running_count(self) -> int:
@@ -114,48 +96,40 @@ class Dispatcher:
 
     def running_ids(self) -> list[str]:
         """Every request that has left the queue and has not ended."""
-        return [job.entry.request_id for job in self._running]
+        return [delivery.entry.request_id for delivery in self._running]
 
     def running_of(self, endpoint_name: str) -> list[Entry]:
         """The endpoint's requests that have left the queue and have not ended."""
-        return [job.entry for job in self._running if job.endpoint_name == endpoint_name]
+        return [one.entry for one in self._running if one.endpoint_name == endpoint_name]
 
     async def start(self) -> None:
-        """Recover what was accepted before, and dispatch from now on.
-
-        StoreUnavailableError where DynamoDB is away.
-        """
+        """Start what waits, from now on, where there are slots."""
         self._loop = asyncio.get_running_loop()
-        self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="job")
+        self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="delivery")
         # Thousands that expire at once do not keep the others from their threads.
         self._ending_threads = ThreadPoolExecutor(_ENDING_THREADS, thread_name_prefix="ending")
-        # Leases are renewed whatever all the jobs wait for; some wait until they have been.
-        self._renewing_threads = ThreadPoolExecutor(_RENEWING_THREADS, thread_name_prefix="renewing")
-        self._alarm = Alarm(self._clock, self._ring)
+        # What runs is written again whatever all the deliveries wait for; some wait until that is done.
+        self._restoring_threads = ThreadPoolExecutor(_RESTORING_THREADS, thread_name_prefix="restoring")
         self._is_open = True
-        self._queue.is_running = self._is_running
-        self._queue.on_ready = self._pump
-        self._queue.on_forgotten = self._wake
         self._fleets.observer = self
-        self._tasks.run("deadlines", self._alarm.run)
-        self._tasks.run("heartbeats", self._beat)
-        await self._queue.recover()
+        self._tasks.run("deadlines", self._deadlines.run)
+        self._tasks.run("dispatch", self._dispatch)
 
     async def close(self) -> None:
         """Give running requests back to the queue, and stop."""
         if not self._is_open:
             return
         self._is_open = False
-        await self._queue.close()
-        for job in self._running:
-            job.let_go()
-        # Heartbeats go on until the last request is put back.
-        for threads in (self._threads, self._ending_threads):
+        for delivery in self._running:
+            delivery.cancellation.shut_down()
+        for threads in (self._threads, self._ending_threads, self._restoring_threads):
             await self._loop.run_in_executor(None, partial(threads.shutdown, cancel_futures=True))
         await self._tasks.close()
-        await self._loop.run_in_executor(None, partial(self._renewing_threads.shutdown, cancel_futures=True))
-        for client in self._clients.values():
-            client.close()
+
+    async def _dispatch(self) -> None:
+        while True:
+            for endpoint_name in await self._queue.grown():
+                self._start_waiting(endpoint_name)
 
     async def cancel(self, request_id: str) -> None:
         """End a request as cancelled, waiting or running; returns when it has ended, one way or another.
@@ -167,16 +141,16 @@ class Dispatcher:
         for endpoint_name in self._queue.endpoint_names:
             entry = self._queue.backlog(endpoint_name).take(request_id)
             if entry is not None:
-                self._begin(Job(self._tools, self._hooks, endpoint_name, entry, cause=Cause.CANCELLED))
+                self._begin(self._delivery(endpoint_name, entry, cause=Cause.CANCELLED))
                 break
         else:
-            running = [job for job in self._running if job.entry.request_id == request_id]
+            running = [one for one in self._running if one.entry.request_id == request_id]
             if not running:
-                self._forget(request_id, ending)
+                self._remove_waiter(request_id, ending)
                 raise KeyError(request_id)
-            running[0].cancel()
+            running[0].cancellation.cancel()
         await asyncio.wait({ending}, timeout=_CANCEL_SECONDS)
-        self._forget(request_id, ending)
+        self._remove_waiter(request_id, ending)
 
     async def ended(self, request_id: str, timeout_seconds: float) -> Mapping[str, Any] | None:
         """The item of a request once it has ended; None where there is no such request.
@@ -192,9 +166,9 @@ class Dispatcher:
                     item = await self._aws.run(self._queue.table.get, request_id)
                     if item is None or "ended_at" in item:
                         return item
-                    await asyncio.wait({ending}, timeout=_LOOK_SECONDS)
+                    await asyncio.wait({ending}, timeout=_READ_SECONDS)
                 finally:
-                    self._forget(request_id, ending)
+                    self._remove_waiter(request_id, ending)
 
     @property
     def awaited_count(self) -> int:
@@ -206,7 +180,7 @@ class Dispatcher:
         self._waiters.setdefault(request_id, []).append(waiting)
         return waiting
 
-    def _forget(self, request_id: str, waiting: asyncio.Future[None]) -> None:
+    def _remove_waiter(self, request_id: str, waiting: asyncio.Future[None]) -> None:
         waiters = self._waiters.get(request_id, [])
         if waiting in waiters:
             waiters.remove(waiting)
@@ -218,15 +192,29 @@ class Dispatcher:
             if not waiting.done():
                 waiting.set_result(None)
 
-    async def write_again(self) -> None:
-        """Renew the leases of all that runs: what the store has lost is written again."""
-        jobs = [job for job in self._running if job.claim is not None]
-        await asyncio.gather(*(self._loop.run_in_executor(self._renewing_threads, job.renew) for job in jobs))
+    def report_lost(self, endpoint_name: str, request_id: str) -> None:
+        """Report that the store has lost a request, and let nobody wait for its end."""
+        self.lost_count += 1
+        self._queue.recent.remove(request_id)
+        _log.error("request_lost", endpoint=endpoint_name, request_id=request_id)
+        self._wake(request_id)
 
-    async def _beat(self) -> None:
-        while True:
-            await self._clock.poll(self._lease_seconds / 3)
-            await self.write_again()
+    async def restore_running(self) -> None:
+        """Write what runs again, where the store has lost it.
+
+        StoreUnavailableError where DynamoDB is away.
+        """
+        running = [delivery for delivery in self._running if delivery.claim is not None]
+        restorations = [
+            self._loop.run_in_executor(self._restoring_threads, self._restore, delivery)
+            for delivery in running
+        ]
+        await asyncio.gather(*restorations)
+
+    def _restore(self, delivery: Delivery) -> None:
+        claim = delivery.claim
+        if claim is not None:
+            self._queue.table.restore(claim, self._clock.now(), lambda: delivery.claim is claim)
 
     def fleet_started(self, spec: FleetSpec) -> None:
         """See FleetObserver."""
@@ -235,16 +223,13 @@ class Dispatcher:
 
     def capacity_changed(self, endpoint_name: str) -> None:
         """See FleetObserver."""
-        self._pump(endpoint_name)
+        self._start_waiting(endpoint_name)
 
     def instance_lost(self, instance: Instance) -> None:
         """See FleetObserver."""
-        client = self._clients.pop(instance.instance_id, None)
-        if client is not None:
-            client.close()
-        for job in self._running:
-            if job.seat is not None and job.seat.instance is instance:
-                job.lose_instance()
+        for delivery in self._running:
+            if delivery.instance is instance:
+                delivery.cancellation.abort_invocation(Cut.INSTANCE_LOST)
 
     def fleet_stopped(self, spec: FleetSpec) -> None:
         """See FleetObserver.
@@ -252,7 +237,7 @@ class Dispatcher:
         What waits for a deleted endpoint fails: it was not meant for another one of the same name.
         """
         self._deleted[spec.endpoint_name] = spec
-        self._pump(spec.endpoint_name)
+        self._start_waiting(spec.endpoint_name)
         self._drop_oldest()
 
     def _drop_oldest(self) -> None:
@@ -260,7 +245,7 @@ class Dispatcher:
         for name in list(self._deleted)[:-_DELETED_KEPT]:
             if not len(self._queue.backlog(name)) and not self.running_of(name):
                 del self._deleted[name]
-                self._count.pop(name, None)
+                self._in_flight.pop(name, None)
                 self._queue.drop(name)
 
     def end_orphans(self, endpoint_names: Collection[str]) -> None:
@@ -268,7 +253,7 @@ class Dispatcher:
         for name in self._queue.endpoint_names:
             if name not in endpoint_names:
                 self._deleted[name] = None
-                self._pump(name)
+                self._start_waiting(name)
 
     def _spec(self, endpoint_name: str) -> FleetSpec | None:
         return self._fleets.spec(endpoint_name) or self._deleted.get(endpoint_name)
@@ -280,7 +265,7 @@ class Dispatcher:
             # `accept` does it again, and is refused where that fails too.
             _log.warning("endpoint_not_registered", endpoint=endpoint_name, error=str(error))
 
-    def _pump(self, endpoint_name: str) -> None:
+    def _start_waiting(self, endpoint_name: str) -> None:
         """Start what can be started."""
         if not self._is_open:
             return
@@ -290,27 +275,35 @@ class Dispatcher:
             slots = fleet.slots
             # While S3 takes no results, answers pile up in threads: only so many.
             limit = 2 * slots.total
-            while len(backlog) and self._count[endpoint_name] < limit:
+            while len(backlog) and self._in_flight[endpoint_name] < limit:
                 instance = slots.acquire()
                 if instance is None:
                     break
                 entry = backlog.pop()
                 assert entry is not None
-                self._begin(Job(self._tools, self._hooks, endpoint_name, entry, self._seat(instance)))
+                self._begin(self._delivery(endpoint_name, entry, instance))
         elif endpoint_name in self._deleted:
             for entry in backlog.pop_all():
-                self._begin(Job(self._tools, self._hooks, endpoint_name, entry, cause=Cause.ENDPOINT_DELETED))
+                self._begin(self._delivery(endpoint_name, entry, cause=Cause.ENDPOINT_DELETED))
         expiry = backlog.next_expiry()
         if expiry is not None:
-            self._alarm.set(expiry)
+            self._deadlines.set(expiry)
 
-    def _begin(self, job: Job) -> None:
-        self._running.add(job)
-        if job.seat is not None:
-            self._count[job.endpoint_name] += 1
-            self._run_in(self._threads, job.run)
-        else:
-            self._run_in(self._ending_threads, job.run)
+    def _delivery(
+        self,
+        endpoint_name: str,
+        entry: Entry,
+        instance: Instance | None = None,
+        cause: Cause = Cause.EXPIRED,
+    ) -> Delivery:
+        return Delivery(endpoint_name, entry, self._clock, self._faults, instance, cause)
+
+    def _begin(self, delivery: Delivery) -> None:
+        self._running.add(delivery)
+        if delivery.instance is not None:
+            self._in_flight[delivery.endpoint_name] += 1
+        threads = self._ending_threads if delivery.instance is None else self._threads
+        self._run_in(threads, partial(self._runner.run, delivery))
 
     def _run_in(self, threads: ThreadPoolExecutor, work: Callable[[], None]) -> None:
         """Have `work` done by a thread, now or when there can be one."""
@@ -323,14 +316,8 @@ class Dispatcher:
             _log.warning("no_thread_for_a_request", error=str(error))
             self._loop.call_later(_NEXT_THREAD_SECONDS, self._run_in, threads, _nothing)
 
-    def _seat(self, instance: Instance) -> Seat:
-        client = self._clients.get(instance.instance_id)
-        if client is None:
-            client = self._clients[instance.instance_id] = ContainerClient(instance.address)
-        return Seat(instance, client)
-
-    def _ring(self) -> float:
-        """Do what is due; the time of what is due next."""
+    def _end_what_is_due(self) -> float:
+        """End what has expired or timed out; the time of what is due next."""
         if not self._is_open:
             return math.inf
         now = self._clock.now()
@@ -338,59 +325,72 @@ class Dispatcher:
         for endpoint_name in self._queue.endpoint_names:
             backlog = self._queue.backlog(endpoint_name)
             for entry in backlog.pop_expired(now):
-                self._begin(Job(self._tools, self._hooks, endpoint_name, entry))
+                self._begin(self._delivery(endpoint_name, entry))
             due = min(due, backlog.next_expiry() or math.inf)
-        for job in self._running:
-            warn_at = job.warn_at
-            if warn_at is not None and warn_at <= now:
-                job.warn()
-            elif warn_at is not None:
-                due = min(due, warn_at)
-            deadline = job.deadline
-            if deadline is not None and deadline <= now:
-                job.time_out()
-            elif deadline is not None:
-                due = min(due, deadline)
+        for delivery in self._running:
+            due = min(due, _end_if_due(delivery, now))
         return due
 
-    def _arm(self, when: float) -> None:
-        if when < self._alarm.due:
-            self._loop.call_soon_threadsafe(self._alarm.set, when)
+    def deadline_set(self, when: float) -> None:
+        """Wait for it."""
+        if when < self._deadlines.due:
+            self._loop.call_soon_threadsafe(self._deadlines.set, when)
 
-    def _released_soon(self, job: Job) -> None:
-        self._loop.call_soon_threadsafe(self._released, job)
+    def slot_released(self, delivery: Delivery) -> None:
+        """Give its slot to the next request."""
+        self._loop.call_soon_threadsafe(self._release, delivery)
 
-    def _suspect_soon(self, job: Job) -> None:
-        self._loop.call_soon_threadsafe(self._suspect, job)
+    def instance_suspected(self, delivery: Delivery) -> None:
+        """Have the instance pinged before it gets more."""
+        self._loop.call_soon_threadsafe(self._suspect, delivery)
 
-    def _finished_soon(self, job: Job, returned: Entry | None) -> None:
-        self._loop.call_soon_threadsafe(self._finished, job, returned)
+    def delivery_finished(self, delivery: Delivery, returned: Entry | None) -> None:
+        """Queue the request again, or let those go on who wait for its end."""
+        self._loop.call_soon_threadsafe(self._finish, delivery, returned)
 
-    def _released(self, job: Job) -> None:
-        if job.holds_slot and job.seat is not None:
-            job.holds_slot = False
-            self._fleets.release(job.endpoint_name, job.seat.instance)
-            self._pump(job.endpoint_name)
+    def _release(self, delivery: Delivery) -> None:
+        if delivery.holds_slot and delivery.instance is not None:
+            delivery.holds_slot = False
+            self._fleets.release(delivery.endpoint_name, delivery.instance)
+            self._start_waiting(delivery.endpoint_name)
 
-    def _suspect(self, job: Job) -> None:
-        if job.seat is not None:
-            self._fleets.suspect(job.endpoint_name, job.seat.instance)
+    def _suspect(self, delivery: Delivery) -> None:
+        if delivery.instance is not None:
+            self._fleets.suspect(delivery.endpoint_name, delivery.instance)
 
-    def _finished(self, job: Job, returned: Entry | None) -> None:
-        self._running.discard(job)
-        if job.seat is not None:
-            self._count[job.endpoint_name] -= 1
-        self._released(job)
+    def _finish(self, delivery: Delivery, returned: Entry | None) -> None:
+        name = delivery.endpoint_name
+        self._running.discard(delivery)
+        if delivery.instance is not None:
+            self._in_flight[name] -= 1
+        self._release(delivery)
         if not self._is_open:
             return
-        if job.is_forgotten:
-            self._queue.forget(job.endpoint_name, job.entry.request_id)
-        elif returned is None:
-            self._wake(job.entry.request_id)
         if returned is not None:
-            self._queue.push(job.endpoint_name, returned)
-        elif len(self._queue.backlog(job.endpoint_name)):
-            self._pump(job.endpoint_name)
+            self._queue.push(name, returned)
+        elif delivery.is_lost:
+            self.report_lost(name, delivery.entry.request_id)
+        else:
+            self._wake(delivery.entry.request_id)
+        # Also where no slot was released: a backlog may wait for the limit on deliveries alone.
+        self._start_waiting(name)
+
+
+def _end_if_due(delivery: Delivery, now: float) -> float:
+    """Warn of a timeout, or time out; when the next of both is due."""
+    due = math.inf
+    if (warn_at := delivery.warn_at) is not None:
+        if warn_at <= now:
+            delivery.warn()
+        else:
+            due = warn_at
+    if (deadline := delivery.deadline) is not None:
+        if deadline <= now:
+            delivery.deadline = None
+            delivery.cancellation.abort_invocation(Cut.TIMED_OUT)
+        else:
+            due = min(due, deadline)
+    return due
 
 
 def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""What was said between the emulator and containers, word for word, for the requests of late."""
+"""What the emulator and containers have sent each other, word for word, for the latest requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from meshtwin.emulator.sagemaker.delivery.payload import Payload
+    from meshtwin.emulator.sagemaker.delivery.delivery import Delivery
+    from meshtwin.emulator.sagemaker.delivery.objects import Input
+    from meshtwin.emulator.sagemaker.fleet.launcher import Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Excerpt:
 
 @dataclass(slots=True)
 class Exchange:
-    """One delivery. Times are seconds since the epoch on the emulator's clock."""
+    """One request to a container. Times are seconds since the epoch on the emulator's clock."""
 
     delivery: int
     instance_id: str
@@ -38,6 +40,8 @@ class Exchange:
     response_headers: tuple[tuple[str, str], ...] = ()
     response_body: Excerpt | None = None
     error: str | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """When the request came to each stage of this delivery."""
     method: str = field(default="POST")
     path: str = field(default="/invocations")
 
@@ -51,15 +55,36 @@ class Exchanges:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, list[Exchange]] = OrderedDict()
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether anything is kept at all."""
-        return self._requests > 0
+    def begin(
+        self,
+        delivery: Delivery,
+        number: int,
+        instance: Instance,
+        headers: Mapping[str, str],
+        body: Input,
+        now: float,
+    ) -> Exchange | None:
+        """Keep the `number`th delivery of a request, which begins now; the oldest request is dropped.
+
+        None where nothing is kept at all.
+        """
+        if not self._requests:
+            return None
+        address = str(instance.address)
+        exchange = Exchange(
+            delivery=number,
+            instance_id=instance.instance_id,
+            address=address,
+            sent_at=now,
+            request_headers={"Host": address, **headers},
+            request_body=self.excerpt(body.content, body.length),
+            stages=delivery.stages,
+        )
+        self.add(delivery.entry.request_id, exchange)
+        return exchange
 
     def add(self, request_id: str, exchange: Exchange) -> None:
-        """Keep a delivery; the oldest request is forgotten."""
-        if not self._requests:
-            return
+        """Keep an exchange; the oldest request is dropped."""
         with self._lock:
             self._kept.setdefault(request_id, []).append(exchange)
             while len(self._kept) > self._requests:
@@ -76,7 +101,3 @@ class Exchanges:
             return Excerpt(length)
         start = content[: self._body_bytes].decode("utf-8", "backslashreplace")
         return Excerpt(length, start, hashlib.sha256(content).hexdigest())
-
-    def excerpt_of(self, payload: Payload) -> Excerpt:
-        """What is kept of an answer's body."""
-        return self.excerpt(payload.content, payload.length)

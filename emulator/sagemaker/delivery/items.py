@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from meshtwin.emulator.sagemaker.delivery.retry import Patience, persist_until
+from meshtwin.emulator.sagemaker.delivery.retry import Patience, retry_while_unavailable
 from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
+    from meshtwin.emulator.sagemaker.delivery.delivery import Delivery
     from meshtwin.emulator.sagemaker.queue.table import RequestTable
 
 T = TypeVar("T")
@@ -21,35 +21,36 @@ class StuckItemError(Exception):
 
 
 class Items:
-    """Writes for every job; may be used from any thread, by one at a time for each request."""
+    """Writes for every delivery; used from many threads, by one at a time for each request."""
 
     def __init__(self, table: RequestTable, seconds: float) -> None:
         self._table = table
         self._seconds = seconds
         self._stuck: dict[str, Patience] = {}
-        """Of requests that were given up: the next try of one is its last at once."""
+        """Of requests that were given up: the next attempt of one is its last at once."""
 
-    def persist(
-        self, let_go: threading.Event, endpoint_name: str, request_id: str, write: Callable[[], T]
-    ) -> T:
-        """The result of a write, as `retry.persist` has it.
+    def write(self, delivery: Delivery, write: Callable[[], T]) -> T:
+        """The result of a write of the delivery's item, repeated while DynamoDB is away.
 
         StuckItemError where DynamoDB has answered it with errors for so many real seconds, and takes another
-        write: nothing but this request is to wait for it.
+        write: nothing but this request is to wait for it. Else as `retry_while_unavailable`.
         """
+        request_id = delivery.entry.request_id
         patience = self._stuck.pop(request_id, None) or Patience(self._seconds)
 
         def is_over(error: Exception) -> bool:
             cause = error.__cause__
-            return cause is not None and patience.is_over(cause, lambda _: self._is_written(endpoint_name))
+            return cause is not None and patience.is_over(
+                cause, lambda _: self._writes(delivery.endpoint_name)
+            )
 
         try:
-            return persist_until(is_over, let_go, write)
+            return retry_while_unavailable(delivery.cancellation.shutdown, write, is_over)
         except StoreUnavailableError as error:
             self._stuck[request_id] = patience
             raise StuckItemError(f"DynamoDB writes other items than that of {request_id}: {error}") from error
 
-    def _is_written(self, endpoint_name: str) -> bool:
+    def _writes(self, endpoint_name: str) -> bool:
         """Whether DynamoDB takes a write, of something that is there already."""
         try:
             self._table.register(endpoint_name)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.locations import parse_location, parse_object
 from meshtwin.emulator.sagemaker.delivery.payload import CHUNK, IN_MEMORY, Payload
-from meshtwin.emulator.sagemaker.delivery.retry import Patience, is_lost, is_passing, persist, persist_until
+from meshtwin.emulator.sagemaker.delivery.retry import (
+    Patience,
+    is_lost,
+    is_passing,
+    retry_while_unavailable,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -24,12 +30,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
     from meshtwin.emulator.core.locations import S3Location
-    from meshtwin.emulator.core.restarts import Restarts
+    from meshtwin.emulator.core.store_probe import StoreProbe
     from meshtwin.emulator.sagemaker.delivery.payload import Readable
     from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 MAX_INPUT_BYTES = 1024**3
 """https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html: payloads up to 1 GB."""
@@ -87,9 +90,9 @@ class Objects:
     S3 that is away is waited for; one object that it has only errors of its own for, `patience` real seconds.
     """
 
-    def __init__(self, s3: S3Client, restarts: Restarts, patience: float = math.inf) -> None:
+    def __init__(self, s3: S3Client, probe: StoreProbe, patience: float = math.inf) -> None:
         self._s3 = s3
-        self._restarts = restarts
+        self._probe = probe
         self._patience = patience
         self._last_write = -math.inf
         # Not for PutObject alone: handlers of one operation are called before those of the whole service, of
@@ -116,7 +119,7 @@ class Objects:
         except (ClientError, BotoCoreError) as error:
             if is_passing(error) and not self._is_over(patience, error, location.bucket):
                 raise
-            raise InputError(f"ClientError: Unable to download the input {uri}: {_words(error)}") from error
+            raise InputError(f"ClientError: Unable to download the input {uri}: {_text(error)}") from error
         length, stream = found["ContentLength"], found["Body"]
         if length > MAX_INPUT_BYTES:
             stream.close()
@@ -135,7 +138,7 @@ class Objects:
         *,
         metadata: Mapping[str, str],
         kms_key_id: str | None,
-        let_go: threading.Event,
+        stop: threading.Event,
     ) -> None:
         """Write an object, waiting for S3 as long as it is away. OutputError where S3 refuses it."""
         try:
@@ -148,23 +151,26 @@ class Objects:
         if kms_key_id is not None:
             extra.update(ServerSideEncryption="aws:kms", SSEKMSKeyId=kms_key_id)
         while True:
-            restarts = self._restarts.count
+            restarts = self._probe.restarts
             try:
-                self._write(target, payload, extra, let_go)
+                _Upload(self._s3, target, payload, extra, self._patient(stop)).run()
             except (ClientError, BotoCoreError) as error:
-                if is_lost(error) and persist(let_go, self._restarts.since, restarts):
+                again = partial(self._probe.restarted_since, restarts)
+                if is_lost(error) and retry_while_unavailable(stop, again):
                     continue
-                raise OutputError(f"ClientError: Unable to upload to {location}: {_words(error)}") from error
+                raise OutputError(f"ClientError: Unable to upload to {location}: {_text(error)}") from error
             self._last_write = time.monotonic()
             return
 
-    def _write(
-        self, target: S3Location, payload: Payload, extra: dict[str, Any], let_go: threading.Event
-    ) -> None:
-        if payload.length > _PART_BYTES and not isinstance(payload.content, bytes):
-            self._write_parts(target, payload.content, extra, let_go)
-        else:
-            self._persist(let_go, self._put, target, payload, extra)
+    def _patient(self, stop: threading.Event) -> Callable[[Callable[[], Any]], Any]:
+        """`retry_while_unavailable` for one object, until it is given up."""
+        patience = self.patience()
+
+        def is_over(error: Exception) -> bool:
+            # Nothing that only reads tells whether S3 takes objects: its disk may be full.
+            return patience.is_over(error, lambda since: self._last_write > since)
+
+        return lambda call: retry_while_unavailable(stop, call, is_over)
 
     def find(
         self, location: str, request_id: str, *, body_up_to: int, patience: Patience | None = None
@@ -189,18 +195,6 @@ class Objects:
             body = stream.read() if found["ContentLength"] <= body_up_to else None
             return Found(found["ContentType"], metadata.get(REASON_TAG), body)
 
-    def _persist(
-        self, let_go: threading.Event, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """As `persist`, for an object that is written, until it is given up."""
-        patience = self.patience()
-
-        def is_over(error: Exception) -> bool:
-            # Nothing that only reads tells whether S3 takes objects: its disk may be full.
-            return patience.is_over(error, lambda since: self._last_write > since)
-
-        return persist_until(is_over, let_go, partial(function, *args, **kwargs))
-
     def _is_over(self, patience: Patience | None, error: Exception, bucket: str) -> bool:
         return patience is not None and patience.is_over(error, lambda _since: self._answers(bucket))
 
@@ -212,55 +206,54 @@ class Objects:
             return not is_passing(error)
         return True
 
-    def _put(self, target: S3Location, payload: Payload, extra: dict[str, Any]) -> None:
-        if not isinstance(payload.content, bytes):
-            payload.content.seek(0)
-        self._s3.put_object(
-            Bucket=target.bucket,
-            Key=target.key,
-            Body=payload.content,
-            ContentLength=payload.length,
-            **extra,
-        )
 
-    def _write_parts(
-        self, target: S3Location, file: IO[bytes], extra: dict[str, Any], let_go: threading.Event
+class _Upload:
+    """One object on its way to S3; `attempt` makes each call, and repeats it while S3 is away."""
+
+    def __init__(
+        self,
+        s3: S3Client,
+        target: S3Location,
+        payload: Payload,
+        extra: dict[str, Any],
+        attempt: Callable[[Callable[[], Any]], Any],
     ) -> None:
-        begin = self._s3.create_multipart_upload
-        upload_id = self._persist(let_go, begin, Bucket=target.bucket, Key=target.key, **extra)["UploadId"]
+        self._s3 = s3
+        self._object: Any = {"Bucket": target.bucket, "Key": target.key}
+        self._payload = payload
+        self._extra = extra
+        self._attempt = attempt
+
+    def run(self) -> None:
+        """Write the object. botocore's errors where S3 refuses it."""
+        if self._payload.length > _PART_BYTES and not isinstance(self._payload.content, bytes):
+            self._put_in_parts(self._payload.content)
+        else:
+            self._attempt(self._put)
+
+    def _put(self) -> None:
+        content, length = self._payload.content, self._payload.length
+        if not isinstance(content, bytes):
+            content.seek(0)
+        self._s3.put_object(Body=content, ContentLength=length, **self._object, **self._extra)
+
+    def _put_in_parts(self, file: IO[bytes]) -> None:
+        begun = self._attempt(partial(self._s3.create_multipart_upload, **self._object, **self._extra))
+        upload = {**self._object, "UploadId": begun["UploadId"]}
         try:
             parts: list[CompletedPartTypeDef] = []
             file.seek(0)
             while part := file.read(_PART_BYTES):
                 number = len(parts) + 1
-                done = self._persist(
-                    let_go,
-                    self._s3.upload_part,
-                    Bucket=target.bucket,
-                    Key=target.key,
-                    UploadId=upload_id,
-                    PartNumber=number,
-                    Body=part,
-                )
+                done = self._attempt(partial(self._s3.upload_part, **upload, PartNumber=number, Body=part))
                 parts.append({"ETag": done["ETag"], "PartNumber": number})
-            self._persist(
-                let_go,
-                self._s3.complete_multipart_upload,
-                Bucket=target.bucket,
-                Key=target.key,
-                UploadId=upload_id,
-                MultipartUpload={"Parts": parts},
-            )
+            complete = self._s3.complete_multipart_upload
+            self._attempt(partial(complete, **upload, MultipartUpload={"Parts": parts}))
         except BaseException:
-            self._abort(target, upload_id)
+            # Where that fails too, the error that led here is the one to report.
+            with contextlib.suppress(ClientError, BotoCoreError):
+                self._s3.abort_multipart_upload(**upload)
             raise
-
-    def _abort(self, target: S3Location, upload_id: str) -> None:
-        try:
-            self._s3.abort_multipart_upload(Bucket=target.bucket, Key=target.key, UploadId=upload_id)
-        except (ClientError, BotoCoreError):
-            # Nothing more can be done for it; the error that led here is the one to report.
-            return
 
 
 class _Source:
@@ -283,7 +276,7 @@ def _send_at_once(params: dict[str, Any], **_: object) -> None:
         params["headers"].pop("Expect", None)
 
 
-def _words(error: ClientError | BotoCoreError) -> str:
+def _text(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, ClientError):
         detail = error.response.get("Error", {})
         return f"{detail.get('Code', 'unknown')} ({detail.get('Message', 'no message')})"

@@ -32,7 +32,7 @@ from meshtwin.emulator.sagemaker.delivery.payload import Payload
 from meshtwin.emulator.sagemaker.queue.request import State
 
 if TYPE_CHECKING:
-    from meshtwin.emulator.sagemaker.delivery.wire import Answer
+    from meshtwin.emulator.sagemaker.delivery.container import Answer
 
 _LOGS = "See the SageMaker Endpoint logs in your account for more information."
 NO_LENGTH = "The response from container primary did not specify the required Content-Length header"
@@ -50,6 +50,9 @@ TIMED_OUT = (
 )
 CLOSED = "The connection to container primary closed before the response was complete."
 LOST = "The instance that processed the invocation was lost. Its container ended before it had answered."
+MAX_HEADER_LINE_BYTES = 65_536
+"""What `http.client` reads at most, whatever the setting."""
+
 _QUOTED = 1000
 CLIENT_ERRORS = range(400, 500)
 _SUCCESSES = range(200, 300)
@@ -98,10 +101,10 @@ def judge(answer: Answer, most_header_bytes: int = 0) -> Outcome:
         text = f"{BAD_LENGTH} ({answer.bad_length})"
         return no_answer(Cause.NO_CONTENT_LENGTH, text, text)
     header_bytes = sum(len(name) + len(value) for name, value in answer.headers)
-    if answer.status in _SUCCESSES and 0 < most_header_bytes < header_bytes:
+    if answer.has_long_head or (answer.status in _SUCCESSES and 0 < most_header_bytes < header_bytes):
         if answer.body is not None:
             answer.body.close()
-        text = LONG_HEADERS.format(most_header_bytes)
+        text = LONG_HEADERS.format(most_header_bytes or MAX_HEADER_LINE_BYTES)
         return no_answer(Cause.LONG_HEADERS, text, text)
     if answer.body is None:
         return no_answer(Cause.NO_CONTENT_LENGTH, NO_LENGTH, NO_LENGTH)

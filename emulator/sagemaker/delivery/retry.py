@@ -1,11 +1,9 @@
-"""Storage that is away for a while: told from storage that refuses, and waited for."""
+"""AWS that is unavailable for a while: told from AWS that refuses, and waited for."""
 
 from __future__ import annotations
 
-import math
 import time
-from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from botocore.exceptions import (
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
@@ -42,8 +39,8 @@ _NOT_IMPLEMENTED = 501
 _log = structlog.get_logger()
 
 
-class LetGoError(Exception):
-    """The request is not to be worked on any more: the emulator closes, or the lease is another's."""
+class ShuttingDownError(Exception):
+    """The request is not to be worked on any more: the emulator closes, or the input is not needed."""
 
 
 def is_passing(error: Exception) -> bool:
@@ -67,43 +64,39 @@ def is_lost(error: Exception) -> bool:
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _LOST_CODES
 
 
-def persist(let_go: threading.Event, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+def retry_while_unavailable(
+    stop: threading.Event, call: Callable[[], T], is_over: Callable[[Exception], bool] = lambda _: False
+) -> T:
     """The result of a call to AWS, repeated with growing pauses for as long as the service is away.
 
-    Blocks; the pauses are real time, as the outside world's are. Once `let_go` is set the call is tried a
-    last time, and LetGoError is raised where it still fails. An error that will not pass is raised as it is.
+    Blocks; the pauses are real time, as the outside world's are. Once `stop` is set the call is tried a last
+    time, and ShuttingDownError is raised where it still fails. An error that will not pass, or of which
+    `is_over` says so, is raised as it is.
     """
-    return persist_for(math.inf, let_go, partial(function, *args, **kwargs))
-
-
-def persist_for(seconds: float, let_go: threading.Event, function: Callable[[], T]) -> T:
-    """As `persist`, but raises the last error once so many real seconds have passed."""
-    deadline = time.monotonic() + seconds
-    return persist_until(lambda _: time.monotonic() >= deadline, let_go, function)
-
-
-def persist_until(
-    is_over: Callable[[Exception], bool], let_go: threading.Event, function: Callable[[], T]
-) -> T:
-    """As `persist`, but raises an error of which `is_over` says so, as one that will not pass."""
     pause = _FIRST_PAUSE
     while True:
         try:
-            return function()
+            return call()
         except Exception as error:
             if not is_passing(error) or is_over(error):
                 raise
-            if let_go.is_set():
-                raise LetGoError from error
+            if stop.is_set():
+                raise ShuttingDownError from error
             _log.warning("waiting_for_aws", error=str(error), pause_seconds=pause)
-        let_go.wait(pause)
+        stop.wait(pause)
         pause = min(_LONGEST_PAUSE, pause * 2)
 
 
-class Patience:
-    """With one object, or one item, for which a store has nothing but its own errors.
+def retry_for(seconds: float, stop: threading.Event, call: Callable[[], T]) -> T:
+    """As `retry_while_unavailable`, but raises the last error once so many real seconds have passed."""
+    deadline = time.monotonic() + seconds
+    return retry_while_unavailable(stop, call, lambda _: time.monotonic() >= deadline)
 
-    With the store itself there is no end of it.
+
+class Patience:
+    """How long one object, or one item, is tried for which a store has nothing but its own errors.
+
+    A store that is unavailable as a whole is tried for ever.
     """
 
     def __init__(self, seconds: float) -> None:

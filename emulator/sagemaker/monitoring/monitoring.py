@@ -184,7 +184,7 @@ class Monitoring:
 
         Where it has lost them with all else, they are put again before this returns.
         """
-        restarts = self._aws.restarts.count
+        restarts = self._aws.store_probe.restarts
         documents = await self._call(self._aws.describe_alarms)
         if documents is None:
             return [view.alarm for view in self._views.values()]
@@ -193,7 +193,7 @@ class Monitoring:
         names = {alarm.name for alarm in alarms}
         if self._views.keys() - names:
             try:
-                if await self._aws.run(self._aws.restarts.since, restarts):
+                if await self._aws.run(self._aws.store_probe.restarted_since, restarts):
                     return await self._alarms()
             except StoreUnavailableError:
                 return [view.alarm for view in self._views.values()]

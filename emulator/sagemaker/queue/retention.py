@@ -50,7 +50,7 @@ class Retention:
         for name in self._table.registered("kept"):
             kept = sum(self._delete(name, state) for state in TERMINAL)
             if not kept and name not in pending:
-                self._table.forget_kept([name])
+                self._table.unregister_kept([name])
 
     def _delete(self, endpoint_name: str, state: State) -> int:
         """Delete the endpoint's old records in one state, the first accepted first; how many were there."""
@@ -60,6 +60,6 @@ class Retention:
             seen += len(rows)
             before = self._clock.now() - self._seconds
             old = [row.request_id for row in rows if row.ended_at is not None and row.ended_at <= before]
-            self._table.withdraw_all(old)
+            self._table.delete_all(old)
             if after is None or len(old) < len(rows):
                 return seen

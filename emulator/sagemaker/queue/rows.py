@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A request found running under some owner's lease."""
+class Running:
+    """A request found running, and whom it was claimed by."""
 
     endpoint_name: str
     entry: Entry
     owner: str
-    lease_expires_at: str
-    """As it is written: a lease that is renewed has another text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,9 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
     return Entry(int(position), request_id, float(row["expires_at"]["N"]), int(row["fence"]["N"]))
 
 
-def to_held(row: Mapping[str, Any], endpoint_name: str) -> Held:
+def to_running(row: Mapping[str, Any], endpoint_name: str) -> Running:
     """The running request in `row`."""
-    return Held(endpoint_name, to_entry(row), row["owner"]["S"], row["lease_expires_at"]["N"])
+    return Running(endpoint_name, to_entry(row), row["owner"]["S"])
 
 
 def to_listed(row: Mapping[str, Any], endpoint_name: str, state: State) -> Listed:

@@ -143,7 +143,6 @@ def _create(client: DynamoDBClient, name: str) -> None:
                         "expires_at",
                         "fence",
                         "owner",
-                        "lease_expires_at",
                         "inference_id",
                         "ended_at",
                         "reason",

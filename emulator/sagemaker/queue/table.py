@@ -7,12 +7,13 @@ the timeline that is there twice, and read once.
 Errors:
 
     StoreUnavailableError   DynamoDB refused, hung or is away; the call may be repeated
-    LostLeaseError          the request is not this owner's any more, or has ended; whoever asks must let go
+    StaleClaimError         the request was claimed again since, or has ended: whoever asks has to stop
     └── NoRecordError       there is no such request: the store has lost what was in it
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.index import StateIndex
 from meshtwin.emulator.sagemaker.queue.recent import Recent
 from meshtwin.emulator.sagemaker.queue.request import TRANSITIONS, AsyncRequest, State
-from meshtwin.emulator.sagemaker.queue.rows import to_entry, to_held, to_listed
+from meshtwin.emulator.sagemaker.queue.rows import to_entry, to_listed, to_running
 from meshtwin.emulator.sagemaker.queue.schema import (
     create_table,
     event,
@@ -39,10 +40,10 @@ from meshtwin.emulator.sagemaker.queue.schema import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value
 
-    from meshtwin.emulator.sagemaker.queue.rows import Held, Listed
+    from meshtwin.emulator.core.aws import Aws
+    from meshtwin.emulator.sagemaker.queue.rows import Listed, Running
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html, and API_BatchGetItem
 _BATCH, _READ_BATCH = 25, 100
@@ -58,17 +59,21 @@ class StoreUnavailableError(Exception):
     """DynamoDB did not do what was asked, for a reason that may pass."""
 
 
-class LostLeaseError(Exception):
-    """The request is in other hands, or has ended."""
+class StaleClaimError(Exception):
+    """The request was claimed again since, or has ended. `item` is its item, None where there is none."""
+
+    def __init__(self, message: str, item: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.item = item
 
 
-class NoRecordError(LostLeaseError):
+class NoRecordError(StaleClaimError):
     """The table has no such request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request in one owner's hands; `fence` grows with each claim, so that a late writer is refused."""
+    """A request that `owner` runs; `fence` grows with each claim, so that a late write is refused."""
 
     request: AsyncRequest
     position: int
@@ -82,23 +87,15 @@ class Claim:
 
 
 class RequestTable:
-    """Requests in DynamoDB; `owner` names this emulator process, `reading` is the client for long queries."""
+    """Requests in DynamoDB; `owner` names this emulator process."""
 
-    def __init__(
-        self,
-        client: DynamoDBClient,
-        name: str,
-        owner: str,
-        reading: DynamoDBClient | None = None,
-        recent: Recent | None = None,
-    ) -> None:
+    def __init__(self, aws: Aws, name: str, owner: str, recent: Recent | None = None) -> None:
         self.name = name
         self.recent = recent or Recent(0)
         self.owner = owner
-        self.on_missing: Callable[[], None] = lambda: None
-        """Called, in any thread, when DynamoDB says that there is no such table."""
-        self._client = client
-        self._reading = reading or client
+        self._client = aws.dynamodb
+        self._reading = aws.dynamodb_reading
+        self._probe = aws.store_probe
         self._index = StateIndex(self._call, self._reading, name)
 
     def create(self) -> None:
@@ -107,10 +104,10 @@ class RequestTable:
 
     def put(self, request: AsyncRequest, position: int) -> None:
         """Accept a request: it is durable when this returns."""
-        self._put(request, to_item(request, position))
+        self._create_item(request.request_id, to_item(request, position))
         self.recent.accepted(request, position, State.QUEUED, 0)
 
-    def _put(self, request: AsyncRequest, item: dict[str, Value]) -> None:
+    def _create_item(self, request_id: str, item: dict[str, Value]) -> None:
         """Write an item where there is none, or the same: a repetition that lands late undoes no change.
 
         A store that was paused does what its callers have given up, and sent again, long ago.
@@ -127,15 +124,15 @@ class RequestTable:
                 ExpressionAttributeValues={f":{name}": value for name, value in same.items()},
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise LostLeaseError(f"request {request.request_id} is in other hands") from error
+            raise StaleClaimError(f"request {request_id} is claimed already, or has ended") from error
 
-    def withdraw(self, request_id: str) -> None:
-        """Forget a request that was never promised to anybody."""
+    def delete(self, request_id: str) -> None:
+        """Delete a request, there or not: its caller was refused."""
         self._call(self._client.delete_item, TableName=self.name, Key={"request_id": text(request_id)})
         self.recent.remove(request_id)
 
-    def withdraw_all(self, request_ids: list[str]) -> None:
-        """Forget requests that were never promised to anybody, there or not."""
+    def delete_all(self, request_ids: list[str]) -> None:
+        """Delete requests, there or not: refused ones, and records whose time is over."""
         for start in range(0, len(request_ids), _BATCH):
             keys = [{"request_id": text(request_id)} for request_id in request_ids[start : start + _BATCH]]
             deletions = [{"DeleteRequest": {"Key": key}} for key in keys]
@@ -152,12 +149,11 @@ class RequestTable:
         self,
         endpoint_name: str,
         entry: Entry,
-        lease_expires_at: float,
         *,
         now: float = 0.0,
         instance_id: str | None = None,
     ) -> Claim:
-        """Take a queued request into this owner's hands; the write's answer brings the request itself.
+        """Claim a queued request for this owner; the write's answer brings the request itself.
 
         NoRecordError where it is not in the table.
         """
@@ -172,7 +168,6 @@ class RequestTable:
             sets={
                 "fence": number(fence),
                 "owner": text(self.owner),
-                "lease_expires_at": number(lease_expires_at),
                 "endpoint_state": state_key(endpoint_name, State.RUNNING),
             },
             event=event(now, "claimed", instance=instance_id, delivery=fence),
@@ -182,58 +177,69 @@ class RequestTable:
         self.recent.accepted(claim.request, entry.position, State.RUNNING, fence)
         return claim
 
-    def renew(
-        self,
-        claim: Claim,
-        lease_expires_at: float,
-        now: float = 0.0,
-        is_held: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Heartbeat: keep the request for longer.
+    def restore(self, claim: Claim, now: float, is_held: Callable[[], bool]) -> None:
+        """Write a running request again where the store has lost it.
 
-        Asked beside the thread that ends the request: where that is done, `is_held` says so, and what the
-        store has lost since is not written again. It would run once more.
+        The thread that runs the request may end it at the same time. `is_held` says whether it still does:
+        a request that has ended is not left in the table, where it would be found and run once more.
         """
-        sets = {"lease_expires_at": number(lease_expires_at)}
-        self._advance_own(claim, State.RUNNING, sets, now, is_held=is_held)
+        if not is_held():
+            return
+        try:
+            self._write_again(claim, now)
+        except StaleClaimError:
+            return  # the store has it: written again by the other thread, or never lost
+        if not is_held():
+            self._delete_own(claim)
+
+    def _delete_own(self, claim: Claim) -> None:
+        try:
+            self._call(
+                self._client.delete_item,
+                TableName=self.name,
+                Key={"request_id": text(claim.request.request_id)},
+                ConditionExpression="#fence = :fence AND #owner = :owner AND #state = :running",
+                ExpressionAttributeNames={f"#{name}": name for name in ("fence", "owner", "state")},
+                ExpressionAttributeValues={
+                    ":fence": number(claim.fence),
+                    ":owner": text(claim.owner),
+                    ":running": text(State.RUNNING),
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return  # its end was written after it
 
     def put_back(self, claim: Claim, now: float = 0.0) -> None:
         """Return the request to the queue."""
         key = state_key(claim.request.endpoint_name, State.QUEUED)
-        self._advance_own(claim, State.QUEUED, {"endpoint_state": key}, now, event=event(now, "put back"))
+        sets = {"endpoint_state": key}
+        self._advance_own(claim, State.QUEUED, sets, now, event(now, "put back"))
         self.recent.accepted(claim.request, claim.position, State.QUEUED, claim.fence)
 
-    def end(self, claim: Claim, state: State, *, reason: str | None, now: float, forget_at: float) -> None:
+    def end(self, claim: Claim, state: State, *, reason: str | None, now: float, delete_at: float) -> None:
         """Record the one end of the request. Its inline body stays: a replay needs it."""
         sets = {
             "ended_at": number(now),
-            "forget_at": number(int(forget_at)),
+            "forget_at": number(int(delete_at)),
             "endpoint_state": state_key(claim.request.endpoint_name, state),
         }
         if reason is not None:
             sets["reason"] = text(reason)
-        self._advance_own(
-            claim, state, sets, now, removes=("lease_expires_at",), event=event(now, state, reason=reason)
-        )
+        self._advance_own(claim, state, sets, now, event(now, state, reason=reason))
         self.recent.ended(claim.request, state, now, reason)
 
-    def take_over(self, held: Held, now: float) -> None:
-        """Return another owner's request to the queue, unless the lease was renewed meanwhile."""
+    def take_over(self, running: Running, now: float) -> None:
+        """Return a request to the queue that an earlier owner, or a thread of this one, left running."""
         self._advance(
-            held.entry.request_id,
+            running.entry.request_id,
             State.RUNNING,
             State.QUEUED,
-            condition=f"{_OWN} AND #lease_expires_at = :lease",
-            values={
-                ":fence": number(held.entry.fence),
-                ":owner": text(held.owner),
-                ":lease": {"N": held.lease_expires_at},
-            },
-            sets={"endpoint_state": state_key(held.endpoint_name, State.QUEUED)},
-            names=("lease_expires_at",),
+            condition=_OWN,
+            values={":fence": number(running.entry.fence), ":owner": text(running.owner)},
+            sets={"endpoint_state": state_key(running.endpoint_name, State.QUEUED)},
             event=event(now, "taken over"),
         )
-        self.recent.returned(held.endpoint_name)
+        self.recent.returned(running.endpoint_name)
 
     def queued(self, endpoint_name: str) -> list[Entry]:
         """The endpoint's queued requests, oldest first."""
@@ -258,21 +264,20 @@ class RequestTable:
                 wanted = answer["UnprocessedKeys"]
         return found
 
-    def running(self, endpoint_name: str) -> list[Held]:
+    def running(self, endpoint_name: str) -> list[Running]:
         """The endpoint's running requests, oldest first."""
-        attributes = ("expires_at", "fence", "owner", "lease_expires_at")
-        rows = self._index.all(endpoint_name, State.RUNNING, *attributes)
-        return [to_held(row, endpoint_name) for row in rows]
+        rows = self._index.all(endpoint_name, State.RUNNING, "expires_at", "fence", "owner")
+        return [to_running(row, endpoint_name) for row in rows]
 
     def register(self, endpoint_name: str) -> None:
         """Note that the endpoint may have requests, so that a later start asks for them."""
         self._endpoints("ADD #names :names, #kept :names", [endpoint_name])
 
-    def forget(self, endpoint_names: list[str]) -> None:
+    def unregister(self, endpoint_names: list[str]) -> None:
         """Note that these endpoints have no requests that wait or run."""
         self._endpoints("DELETE #names :names", endpoint_names)
 
-    def forget_kept(self, endpoint_names: list[str]) -> None:
+    def unregister_kept(self, endpoint_names: list[str]) -> None:
         """Note that these endpoints have no requests at all."""
         self._endpoints("DELETE #kept :names", endpoint_names)
 
@@ -304,20 +309,13 @@ class RequestTable:
         return [to_listed(row, endpoint_name, state) for row in rows], more
 
     def _advance_own(
-        self,
-        claim: Claim,
-        target: State,
-        sets: dict[str, Value],
-        now: float,
-        removes: tuple[str, ...] = (),
-        event: Value | None = None,
-        is_held: Callable[[], bool] = lambda: True,
+        self, claim: Claim, target: State, sets: dict[str, Value], now: float, event: Value
     ) -> None:
-        """A change of a request that this owner runs, and so holds whole.
+        """A change of a request that this owner runs, all of which is in memory.
 
         Where the store has lost it, it is written again: its end is recorded whatever the store has been
-        through meanwhile. Another thread may do so, too, between a change that is refused and the look at
-        why: what is still ours is changed then.
+        through meanwhile. `restore` may write it again between a change that is refused and the read that
+        says why: what is still ours is changed then.
         """
         change = partial(
             self._advance,
@@ -327,35 +325,25 @@ class RequestTable:
             condition=_OWN,
             values={":fence": number(claim.fence), ":owner": text(claim.owner)},
             sets=sets,
-            removes=removes,
             event=event,
         )
         for _ in range(_OWN_TRIES - 1):
             try:
                 change()
             except NoRecordError:
-                if not is_held():
-                    raise
-                self._write_again(claim, now)
-            except LostLeaseError:
-                if not self._is_ours(claim):
+                with contextlib.suppress(StaleClaimError):  # written again by `restore` meanwhile
+                    self._write_again(claim, now)
+            except StaleClaimError as error:
+                if not _is_running(claim, error.item):
                     raise
             else:
                 return
         change()
 
-    def _is_ours(self, claim: Claim) -> bool:
-        item = self.get(claim.request.request_id)
-        ours = {"state": text(State.RUNNING), "fence": number(claim.fence), "owner": text(claim.owner)}
-        return item is not None and all(item.get(name) == value for name, value in ours.items())
-
     def _write_again(self, claim: Claim, now: float) -> None:
         again = event(now, "written again", delivery=claim.fence)
         item = to_item(claim.request, claim.position, state=State.RUNNING, fence=claim.fence, then=again)
-        item["owner"] = text(claim.owner)
-        # Until the next heartbeat: whoever else finds it so lets a whole lease pass.
-        item["lease_expires_at"] = number(0)
-        self._put(claim.request, item)
+        self._create_item(claim.request.request_id, {**item, "owner": text(claim.owner)})
         _log.warning(
             "request_written_again",
             endpoint=claim.request.endpoint_name,
@@ -372,42 +360,37 @@ class RequestTable:
         condition: str,
         values: dict[str, Value],
         sets: dict[str, Value],
-        removes: tuple[str, ...] = (),
-        names: tuple[str, ...] = (),
-        event: Value | None = None,
+        event: Value,
         returns: bool = False,
     ) -> Mapping[str, Any]:
         """The one door through which a request changes its state."""
         if target is not source and target not in TRANSITIONS[source]:
             raise ValueError(f"request {request_id}: {source} may not become {target}")
         changed = {**sets, "state": text(target)}
-        expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in changed)
-        if event is not None:
-            expression += ", #timeline = list_append(#timeline, :event)"
-            names = (*names, "timeline")
-        if removes:
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in removes)
-        values = {**values, ":source": text(source), ":target": text(target)}
+        values = {**values, ":source": text(source), ":target": text(target), ":event": {"L": [event]}}
         values.update({f":new_{name}": value for name, value in changed.items()})
-        if event is not None:
-            values[":event"] = {"L": [event]}
+        assignments = ", ".join(f"#{name} = :new_{name}" for name in changed)
         try:
             answer = self._call(
                 self._client.update_item,
                 TableName=self.name,
                 Key={"request_id": text(request_id)},
-                UpdateExpression=expression,
+                UpdateExpression=f"SET {assignments}, #timeline = list_append(#timeline, :event)",
                 ConditionExpression=condition,
                 ExpressionAttributeNames={
-                    f"#{name}": name for name in ("fence", "owner", *changed, *removes, *names)
+                    f"#{name}": name for name in ("fence", "owner", "timeline", *changed)
                 },
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW" if returns else "NONE",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            if self.get(request_id) is None:
+            item = self.get(request_id)
+            if item is None:
                 raise NoRecordError(f"request {request_id} is not in the table {self.name!r}") from error
-            raise LostLeaseError(f"request {request_id} cannot become {target}: it is not ours") from error
+            words = f"{item['state']['S']}, claim {item['fence']['N']}"
+            raise StaleClaimError(
+                f"request {request_id} cannot become {target}: it is {words}", item
+            ) from error
         attributes: Mapping[str, Any] = answer.get("Attributes", {})
         return attributes
 
@@ -418,5 +401,11 @@ class RequestTable:
             raise
         except (BotoCoreError, ClientError) as error:
             if says_no_table(error):
-                self.on_missing()
+                self._probe.request()
             raise StoreUnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
+
+
+def _is_running(claim: Claim, item: Mapping[str, Any] | None) -> bool:
+    """Whether the item is still as the claim made it."""
+    claimed = {"state": text(State.RUNNING), "fence": number(claim.fence), "owner": text(claim.owner)}
+    return item is not None and all(item.get(name) == value for name, value in claimed.items())

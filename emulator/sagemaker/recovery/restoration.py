@@ -4,8 +4,8 @@
     resources           models, configurations, endpoints, tags, targets, policies, activities: written again
     buckets, topics     that endpoint configurations name: created, on an emulated store
     running requests    written again; they end as they would have
-    queued requests     forgotten: their calls, and bodies, were in the store alone
-    alarms              of target tracking, and those that were judged at the last look: put again
+    queued requests     lost, and reported: their calls, and bodies, were in the store alone
+    alarms              of target tracking, and those that were evaluated last: put again
 
 Every step may be done twice, so that what an outage cuts short is done again from the start.
 """
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
     from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
     from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
-    from meshtwin.emulator.sagemaker.recovery.places import Places
+    from meshtwin.emulator.sagemaker.recovery.outputs import OutputResources
+    from meshtwin.emulator.sagemaker.recovery.patrol import Patrol
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,8 @@ class Restoration:
         ledger: Ledger,
         queue: RequestQueue,
         dispatcher: Dispatcher,
-        places: Places,
+        patrol: Patrol,
+        outputs: OutputResources,
         alarms: TrackingAlarms,
         monitoring: Monitoring,
     ) -> None:
@@ -58,13 +60,14 @@ class Restoration:
         self._ledger = ledger
         self._queue = queue
         self._dispatcher = dispatcher
-        self._places = places
+        self._patrol = patrol
+        self._outputs = outputs
         self._alarms = alarms
         self._monitoring = monitoring
 
     def begin(self) -> None:
         """Accept no request until the tables are there again."""
-        self._queue.halt()
+        self._queue.pause()
 
     async def run(self) -> None:
         """Do all of it.
@@ -76,15 +79,22 @@ class Restoration:
         await self._queue.setup()
         await self._registry.write_again()
         await self._ledger.write_again()
-        await self._places.make_again()
-        await self._dispatcher.write_again()
-        await self._queue.go_on()
+        await self._outputs.create_missing()
+        await self._dispatcher.restore_running()
+        await self._queue.resume()
+        await self._report_lost()
         await self._put_alarms()
 
-    async def tidy(self) -> None:
+    async def _report_lost(self) -> None:
+        for endpoint_name in self._queue.endpoint_names:
+            for entry in await self._queue.take_lost(endpoint_name):
+                self._dispatcher.report_lost(endpoint_name, entry.request_id)
+        await self._patrol.report_lost()
+
+    async def delete_refused(self) -> None:
         """Delete the requests that were refused and may be in the table. StoreUnavailableError as above."""
-        if len(self._queue.doubts):
-            await self._aws.run(self._queue.doubts.settle)
+        if len(self._queue.uncertain):
+            await self._aws.run(self._queue.uncertain.delete_refused)
 
     async def _put_alarms(self) -> None:
         made: set[str] = set()

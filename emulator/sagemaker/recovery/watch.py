@@ -1,11 +1,9 @@
-"""Looks after the store: whether it is there, and whether it is still the one that it was."""
+"""Watches the store: whether it answers, and whether it still has what was in it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from concurrent.futures import CancelledError as CancelledFutureError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,80 +13,95 @@ from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import Clock
-    from meshtwin.emulator.core.restarts import Restarts
-    from meshtwin.emulator.sagemaker.recovery.mark import Mark
+    from meshtwin.emulator.core.store_probe import StoreProbe
+    from meshtwin.emulator.sagemaker.recovery.ownership import Ownership
     from meshtwin.emulator.sagemaker.recovery.restoration import Restoration
 
 log = structlog.get_logger(__name__)
 
 _INTERVAL = 2.0
-"""Between two looks. Real seconds."""
+"""Between two checks. Real seconds."""
 
 _PAUSE = 0.25
-"""After a look, before the next one that somebody asks for."""
+"""After a check that has failed, before the next one that somebody asks for."""
 
 
 class StoreWatch:
-    """One task. A store that refuses, hangs or is away is none that has lost anything: it has to say so."""
+    """One task. Only a store that answers, without the owner's row, has lost its data.
 
-    def __init__(self, mark: Mark, restoration: Restoration, restarts: Restarts, clock: Clock) -> None:
+    Errors and timeouts mean that it is unavailable.
+    """
+
+    def __init__(
+        self, ownership: Ownership, restoration: Restoration, probe: StoreProbe, clock: Clock
+    ) -> None:
         self.is_reachable = True
-        """Whether DynamoDB answered at the last look."""
+        """Whether DynamoDB answered at the last check."""
         self.restarted_at: float | None = None
         """When it was last found empty, in seconds since the epoch."""
         self.times = 0
         """How often that was."""
-        self._mark = mark
+        self._ownership = ownership
         self._restoration = restoration
-        self._restarts = restarts
+        self._probe = probe
         self._clock = clock
         self._is_empty = False
-        self._lock = asyncio.Lock()
-        self._asked = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks = Supervised()
 
     async def start(self) -> None:
-        """Leave the mark, and watch from now on. StoreUnavailableError where DynamoDB is away."""
-        await self._mark.write()
-        self._loop = asyncio.get_running_loop()
-        self._restarts.look = self._look_from_thread
+        """Watch from now on."""
+        self._probe.open()
         self._tasks.run("store_watch", self._run)
 
     async def close(self) -> None:
         """Watch no more."""
-        self._restarts.look = lambda: None
-        self._loop = None
+        self._probe.close()
         await self._tasks.close()
 
-    def look_soon(self) -> None:
-        """Look at once: a table was missing. From any thread."""
-        if (loop := self._loop) is not None:
-            with contextlib.suppress(RuntimeError):  # the loop may be closed already
-                loop.call_soon_threadsafe(self._asked.set)
-
-    async def look(self) -> None:
-        """Look now; a store that is empty is set up again before this returns.
+    async def check(self) -> None:
+        """Check now; a store that is empty is set up again before this returns.
 
         Raises:
             StoreUnavailableError: it does not answer, or cannot be set up now.
         """
-        async with self._lock:
-            try:
-                if not await self._mark.is_there():
-                    await self._set_up_again()
-                await self._restoration.tidy()
-            except (StoreUnavailableError, UnavailableError) as error:
-                self._note(error)
-                raise StoreUnavailableError(str(error)) from error
-            self._note(None)
+        await asyncio.wrap_future(self._probe.request())
 
-    def _note(self, error: Exception | None) -> None:
-        if error is not None and self.is_reachable:
-            log.warning("store_away", error=str(error))
-        elif error is None and not self.is_reachable:
+    async def _run(self) -> None:
+        while True:
+            asked = await self._probe.wanted(_INTERVAL)
+            failure: Exception | None = StoreUnavailableError("the emulator is shutting down")
+            try:
+                await self._check()
+                failure = None
+            except StoreUnavailableError as error:
+                failure = error
+            except Exception as error:  # the edge of a task: the next check may find it well
+                log.exception("store_check_failed")
+                failure = StoreUnavailableError(f"the store cannot be checked: {error}")
+            finally:
+                for one in asked:
+                    if failure is None:
+                        one.set_result(None)
+                    else:
+                        one.set_exception(failure)
+            self._note(failure)
+            if failure is not None:
+                await self._clock.poll(_PAUSE)
+
+    async def _check(self) -> None:
+        try:
+            if not await self._ownership.is_there():
+                await self._set_up_again()
+            await self._restoration.delete_refused()
+        except UnavailableError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def _note(self, failure: Exception | None) -> None:
+        if failure is not None and self.is_reachable:
+            log.warning("store_away", error=str(failure))
+        elif failure is None and not self.is_reachable:
             log.info("store_back")
-        self.is_reachable = error is None
+        self.is_reachable = failure is None
 
     async def _set_up_again(self) -> None:
         if not self._is_empty:
@@ -98,30 +111,7 @@ class StoreWatch:
             log.error("store_restarted_empty")
             self._restoration.begin()
         await self._restoration.run()
-        await self._mark.write()
+        await self._ownership.write()
         self._is_empty = False
-        self._restarts.count += 1
+        self._probe.restarts += 1
         log.info("store_set_up_again")
-
-    async def _run(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), _INTERVAL)
-            self._asked.clear()
-            try:
-                await self.look()
-            except StoreUnavailableError:
-                pass  # said when it began
-            except Exception:  # the edge of a task: the next look may find it well
-                log.exception("store_not_looked_at")
-            await self._clock.poll(_PAUSE)
-
-    def _look_from_thread(self) -> None:
-        loop = self._loop
-        if loop is None:
-            return
-        future: Any = asyncio.run_coroutine_threadsafe(self.look(), loop)
-        try:
-            future.result()
-        except CancelledFutureError:
-            return

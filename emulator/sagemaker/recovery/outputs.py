@@ -1,4 +1,4 @@
-"""Buckets and topics that endpoint configurations name: made again where an emulated store lost them."""
+"""Buckets and topics that endpoint configurations name: created again where an emulated store lost them."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _NO_LOCATION = "us-east-1"
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html"""
 
 
-class Places:
-    """Where results and notices go."""
+class OutputResources:
+    """The buckets and topics that results and notices go to."""
 
     def __init__(self, aws: Aws, registry: Registry, settings: Settings) -> None:
         self._aws = aws
         self._registry = registry
         self._settings = settings
 
-    async def make_again(self) -> None:
-        """Make what is missing; nothing on AWS, where it was somebody's to delete.
+    async def create_missing(self) -> None:
+        """Create what is missing; nothing on AWS, where it was somebody's to delete.
 
         StoreUnavailableError where S3 or SNS is away; what they refuse is logged.
         """
         outputs = list(self._outputs())
         if not is_of_aws(self._aws.s3.meta.endpoint_url):
             for bucket in sorted(self._buckets(outputs)):
-                await self._aws.run(self._attempt, self._make_bucket, bucket)
+                await self._aws.run(self._attempt, self._create_bucket, bucket)
         if not is_of_aws(self._aws.sns.meta.endpoint_url):
             for topic in sorted(_topics(outputs)):
-                await self._aws.run(self._attempt, self._make_topic, topic)
+                await self._aws.run(self._attempt, self._create_topic, topic)
 
     def _outputs(self) -> Iterator[Mapping[str, Any]]:
         configs = [config.params for config in self._registry.all(Kind.CONFIG)]
@@ -64,15 +64,15 @@ class Places:
         names = {parse_location(uri, endpoint).bucket for uri in uris if uri}
         return set(filter(is_bucket_name, names))
 
-    def _attempt(self, make: Callable[[str], None], name: str) -> None:
+    def _attempt(self, create: Callable[[str], None], name: str) -> None:
         try:
-            make(name)
+            create(name)
         except (ClientError, BotoCoreError) as error:
             if is_passing(error):
                 raise StoreUnavailableError(f"{name}: {error}") from error
             log.warning("not_created_again", name=name, error=str(error))
 
-    def _make_bucket(self, bucket: str) -> None:
+    def _create_bucket(self, bucket: str) -> None:
         s3 = self._aws.s3
         try:
             s3.head_bucket(Bucket=bucket)
@@ -81,12 +81,12 @@ class Places:
                 raise
         else:
             return
-        place: Any = {"LocationConstraint": self._settings.region}
-        more: Any = {} if self._settings.region == _NO_LOCATION else {"CreateBucketConfiguration": place}
+        region: Any = {"LocationConstraint": self._settings.region}
+        more: Any = {} if self._settings.region == _NO_LOCATION else {"CreateBucketConfiguration": region}
         s3.create_bucket(Bucket=bucket, **more)
         log.warning("bucket_created_again", bucket=bucket, lost="what was in it")
 
-    def _make_topic(self, topic: str) -> None:
+    def _create_topic(self, topic: str) -> None:
         sns = self._aws.sns
         try:
             sns.get_topic_attributes(TopicArn=topic)
@@ -97,10 +97,10 @@ class Places:
             return
         name = topic.rpartition(":")[2]
         attributes = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
-        made = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
+        created = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
         log.warning("topic_created_again", topic=topic, lost="its subscriptions")
-        if made != topic:
-            log.warning("topic_has_another_arn", topic=topic, created=made)
+        if created != topic:
+            log.warning("topic_has_another_arn", topic=topic, created=created)
 
 
 def _topics(outputs: list[Mapping[str, Any]]) -> set[str]:

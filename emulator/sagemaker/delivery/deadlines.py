@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import Clock
 
 
-class Alarm:
+class DeadlineTimer:
     """Calls `ring` on the event loop when the earliest time that was set has come.
 
     `ring` returns the next time that is due, infinity where there is none.

@@ -17,7 +17,7 @@ _ROUNDS = 3
 _SERVER_ERROR = 500
 
 
-class Doubts:
+class UncertainWrites:
     """Refused requests are deleted once the store answers again, or the next emulator would run them."""
 
     def __init__(self, table: RequestTable) -> None:
@@ -39,10 +39,10 @@ class Doubts:
                 return  # DynamoDB has said no
         self._rounds[request_id] = _ROUNDS
 
-    def settle(self) -> None:
+    def delete_refused(self) -> None:
         """Delete what should not be there. Blocks; StoreUnavailableError where DynamoDB is away."""
         ids = list(self._rounds)
-        self._table.withdraw_all(ids)
+        self._table.delete_all(ids)
         for request_id in ids:
             self._rounds[request_id] -= 1
             if not self._rounds[request_id]:

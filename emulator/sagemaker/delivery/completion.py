@@ -20,7 +20,12 @@ from meshtwin.emulator.sagemaker.delivery.outcome import (
     Outcome,
     platform_failure,
 )
-from meshtwin.emulator.sagemaker.delivery.retry import LetGoError, is_lost, persist, persist_for
+from meshtwin.emulator.sagemaker.delivery.retry import (
+    ShuttingDownError,
+    is_lost,
+    retry_for,
+    retry_while_unavailable,
+)
 from meshtwin.emulator.sagemaker.fleet.spec import Notifications
 from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest, State
@@ -32,12 +37,12 @@ if TYPE_CHECKING:
 
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
-    from meshtwin.emulator.core.faults.faults import Faults
+    from meshtwin.emulator.sagemaker.delivery.delivery import Delivery
     from meshtwin.emulator.sagemaker.delivery.items import Items
     from meshtwin.emulator.sagemaker.delivery.objects import Objects
     from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.meter import Meter
-    from meshtwin.emulator.sagemaker.queue.table import Claim, RequestTable
+    from meshtwin.emulator.sagemaker.queue.table import RequestTable
     from meshtwin.emulator.sagemaker.settings import Settings
 
 _REASON_LENGTH = 1000
@@ -48,8 +53,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _log = structlog.get_logger()
 
 
-class Settler:
-    """Ends requests: object, then notice, then record.
+class Completion:
+    """Completes requests, well or not: object, then notice, then record.
 
     In that order, so that a crash in between repeats a notice rather than losing one, as SNS may itself; the
     object is recognised by its tag and never written a second time.
@@ -65,10 +70,7 @@ class Settler:
         clock: Clock,
         settings: Settings,
         meter: Meter,
-        faults: Faults,
     ) -> None:
-        self._meter = meter
-        self._faults = faults
         self._table = table
         self._items = items
         self._objects = objects
@@ -76,6 +78,7 @@ class Settler:
         self._specs = specs
         self._clock = clock
         self._settings = settings
+        self._meter = meter
 
     def is_for_an_earlier_endpoint(self, request: AsyncRequest) -> bool:
         """Whether the endpoint that the request was meant for is gone, and another one has its name."""
@@ -86,15 +89,15 @@ class Settler:
         spec = self._specs(request.endpoint_name)
         return spec if spec is not None and spec.generation == request.generation else None
 
-    def settle(self, claim: Claim, outcome: Outcome, let_go: threading.Event) -> None:
+    def complete(self, delivery: Delivery, outcome: Outcome) -> None:
         """End the request as `outcome` says, or as failed where its output cannot be stored."""
+        request = delivery.request
         if outcome.cause is Cause.INSTANCE_LOST and self._settings.on_instance_loss is OnInstanceLoss.LOSE:
-            self._record(claim, State.FAILED, outcome.reason, let_go)
+            self._record(delivery, State.FAILED, outcome.reason)
             return
-        request = claim.request
-        if self._faults.draw(Place.END, endpoint=request.endpoint_name) is not None:
+        if delivery.fault(Place.END) is not None:
             outcome.payload.close()
-            self._record(claim, State.FAILED, "injected fault: neither object is written", let_go)
+            self._record(delivery, State.FAILED, "injected fault: neither object is written")
             return
         try:
             if outcome.log_line is not None:
@@ -104,48 +107,49 @@ class Settler:
                     endpoint=request.endpoint_name,
                     reason=outcome.log_line,
                 )
-            self._faults.reach(Stage.WRITING, request.endpoint_name)
+            delivery.at(Stage.WRITING)
             try:
-                self._fail_output(request, let_go)
-                self._write(request, outcome, let_go)
+                self._fail_output(delivery)
+                self._write(delivery, outcome)
             except OutputError as error:
-                outcome = self._not_stored(request, str(error), let_go)
-            self._faults.reach(Stage.WRITTEN, request.endpoint_name)
+                outcome = self._not_stored(delivery, str(error))
+            delivery.at(Stage.WRITTEN)
             self._count(request, outcome)
-            self._notify(request, _end(outcome, self._clock.now()), let_go)
-            self._faults.reach(Stage.NOTIFIED, request.endpoint_name)
-            self._record(claim, outcome.state, outcome.reason, let_go)
-            self._faults.reach(Stage.RECORDED, request.endpoint_name)
+            self._notify(delivery, _end(outcome, self._clock.now()))
+            delivery.at(Stage.NOTIFIED)
+            self._record(delivery, outcome.state, outcome.reason)
+            delivery.at(Stage.RECORDED)
         finally:
             outcome.payload.close()
 
-    def _fail_output(self, request: AsyncRequest, let_go: threading.Event) -> None:
-        rule = self._faults.draw(Place.OUTPUT, endpoint=request.endpoint_name)
+    def _fail_output(self, delivery: Delivery) -> None:
+        rule = delivery.fault(Place.OUTPUT)
         if rule is not None and rule.effect == "fail":
-            raise OutputError(f"ClientError: Unable to upload to {request.output_location}: {rule.message}")
+            location = delivery.request.output_location
+            raise OutputError(f"ClientError: Unable to upload to {location}: {rule.message}")
         if rule is not None:
-            let_go.wait(rule.seconds)
+            delivery.cancellation.shutdown.wait(rule.seconds)
 
-    def settle_found(self, claim: Claim, let_go: threading.Event) -> bool:
+    def complete_from_object(self, delivery: Delivery) -> bool:
         """End a request whose object an earlier delivery has written; False where there is none.
 
-        Only a request that was claimed before can have one, so that no other pays for the look.
+        Only a request that was claimed before can have one, so that no other pays for the read.
         """
-        request = claim.request
+        request = delivery.request
         for location, state in (
             (request.output_location, State.COMPLETED),
             (request.failure_location, State.FAILED),
         ):
             if location is None:
                 continue
-            found = persist(
-                let_go,
+            find = partial(
                 self._objects.find,
                 location,
                 request.request_id,
                 body_up_to=MAX_BODY_BYTES,
                 patience=self._objects.patience(),
             )
+            found = retry_while_unavailable(delivery.cancellation.shutdown, find)
             if found is None:
                 continue
             expired = as_metadata(self._settings.expired_reason)
@@ -153,13 +157,15 @@ class Settler:
             ended = ends.get(found.reason or "", state)
             metrics = {State.COMPLETED: Metric.PROCESSED, State.EXPIRED: Metric.EXPIRED}
             self._meter.add(request.endpoint_name, metrics.get(ended, Metric.FAILURES))
-            end = End(state, self._clock.now(), found.content_type, found.reason, found.body)
-            self._notify(request, end, let_go)
-            self._record(claim, ended, found.reason, let_go)
+            self._notify(
+                delivery, End(state, self._clock.now(), found.content_type, found.reason, found.body)
+            )
+            self._record(delivery, ended, found.reason)
             return True
         return False
 
-    def _write(self, request: AsyncRequest, outcome: Outcome, let_go: threading.Event) -> None:
+    def _write(self, delivery: Delivery, outcome: Outcome) -> None:
+        request = delivery.request
         completed = outcome.state is State.COMPLETED
         location = request.output_location if completed else request.failure_location
         if location is None:
@@ -174,39 +180,41 @@ class Settler:
             outcome.payload,
             metadata=metadata,
             kms_key_id=spec.kms_key_id if spec is not None else None,
-            let_go=let_go,
+            stop=delivery.cancellation.shutdown,
         )
         micros = (time.perf_counter() - began) * 1e6
         self._meter.add(request.endpoint_name, Metric.UPLOAD_LATENCY, micros)
 
-    def _not_stored(self, request: AsyncRequest, reason: str, let_go: threading.Event) -> Outcome:
+    def _not_stored(self, delivery: Delivery, reason: str) -> Outcome:
         """The failure that a refused output makes, written where it can be."""
+        request = delivery.request
         self._meter.add(request.endpoint_name, Metric.UPLOAD_FAILURES)
         failure = platform_failure(Cause.OUTPUT, reason)
         names = {"inference_id": request.inference_id, "endpoint": request.endpoint_name}
         _log.error("output_not_stored", **names, reason=reason)
         try:
-            self._write(request, failure, let_go)
+            self._write(delivery, failure)
         except OutputError as error:
             _log.error("failure_not_stored", **names, reason=str(error))
         return failure
 
-    def _notify(self, request: AsyncRequest, end: End, let_go: threading.Event) -> None:
+    def _notify(self, delivery: Delivery, end: End) -> None:
         """Publish the notice. A publish that is refused is logged and counted, and fails nothing else."""
+        request = delivery.request
         spec = self._spec(request)
         notifications = spec.notifications if spec is not None else Notifications()
         topic, with_body = topic_for(notifications, end.state)
         if topic is None:
             return
-        if self._faults.draw(Place.NOTICE, endpoint=request.endpoint_name) is not None:
+        if delivery.fault(Place.NOTICE) is not None:
             return
         if not with_body:
             end = End(end.state, end.at, end.content_type, end.reason)
         try:
             notice = build_notice(request, end, self._settings.region)
             publish = partial(self._aws.publish, topic, notice, request.endpoint_name, request.request_id)
-            self._publish(publish, let_go)
-        except LetGoError:
+            self._publish(publish, delivery.cancellation.shutdown)
+        except ShuttingDownError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the request has ended as its object says
             self._meter.add(request.endpoint_name, Metric.NOTIFICATION_FAILURES)
@@ -214,21 +222,24 @@ class Settler:
                 "notice_not_published", inference_id=request.inference_id, topic=topic, error=str(error)
             )
 
-    def _publish(self, publish: Callable[[], None], let_go: threading.Event) -> None:
+    def _publish(self, publish: Callable[[], None], stop: threading.Event) -> None:
         """Waits for SNS while it is away, but not for ever: it may not be among the store's services."""
-        patience, restarts = self._settings.notice_patience, self._aws.restarts.count
+        patience, restarts = self._settings.notice_patience, self._aws.store_probe.restarts
         try:
-            persist_for(patience, let_go, publish)
+            retry_for(patience, stop, publish)
         except ClientError as error:
-            if not is_lost(error) or not persist(let_go, self._aws.restarts.since, restarts):
+            again = partial(self._aws.store_probe.restarted_since, restarts)
+            if not is_lost(error) or not retry_while_unavailable(stop, again):
                 raise
-            persist_for(patience, let_go, publish)
+            retry_for(patience, stop, publish)
 
-    def _record(self, claim: Claim, state: State, reason: str | None, let_go: threading.Event) -> None:
+    def _record(self, delivery: Delivery, state: State, reason: str | None) -> None:
+        claim = delivery.claim
+        assert claim is not None
         now, request = self._clock.now(), claim.request
-        forget_at = now + self._settings.retention_seconds
-        end = partial(self._table.end, claim, state, reason=reason, now=now, forget_at=forget_at)
-        self._items.persist(let_go, request.endpoint_name, request.request_id, end)
+        delete_at = now + self._settings.retention_seconds
+        end = partial(self._table.end, claim, state, reason=reason, now=now, delete_at=delete_at)
+        self._items.write(delivery, end)
         _log.info(
             "request_ended",
             endpoint=request.endpoint_name,
