@@ -46,7 +46,7 @@ class Buffers:
         return data[view.byte_offset : end]
 
     def image(self, index: int) -> bytes:
-        """The encoded picture of an image.
+        """The encoded bytes of an image.
 
         Raises:
             GlbError: there is none, or it is not wholly in the file.

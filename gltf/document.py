@@ -335,7 +335,7 @@ class Texture:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class Image:
-    """An encoded picture: in a bufferView, in the JSON itself, or outside the file."""
+    """An encoded image: in a bufferView, in the JSON itself, or outside the file."""
 
     buffer_view: int | None = None
     mime_type: str | None = None

@@ -11,8 +11,8 @@ def _leave(number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    # The first process of a container is not ended by a signal that it has no handler for. The server has its
-    # own once it is loaded; until then, and for `weights`, to be told to stop is no success.
+    # Signals without a handler do not end the first process of a container. The server installs its own once
+    # it is loaded; until then, and for `weights`, a signal is not a success.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     from meshtwin.runtime.program import main

@@ -28,7 +28,7 @@ MAX_MESSAGE = 1000
 
 
 def shortened(text: str, most: int = MAX_MESSAGE) -> str:
-    """`text` as a message may carry it: short, and free of what UTF-8 cannot hold."""
+    """`text` cut to `most` characters, without what UTF-8 cannot encode."""
     clean = text[: most + 1].encode("utf-8", "backslashreplace").decode()
     return clean if len(clean) <= most else f"{clean[:most]}..."
 
@@ -37,7 +37,7 @@ MessageText = Annotated[str, BeforeValidator(shortened)]
 
 
 class Stage(StrEnum):
-    """What a job does: a mesh from a picture, a texture for a mesh, or both in one go."""
+    """What a job does: a mesh from an image, a texture for a mesh, or both."""
 
     SHAPE = "shape"
     PAINT = "paint"
@@ -65,11 +65,11 @@ S3Prefix = Annotated[str, AfterValidator(_s3_uri)]
 
 
 class Params(BaseModel):
-    """How a job is done. Each is optional: the backend chooses what is left out."""
+    """Parameters of a job. Each is optional: the backend has a default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Same seed, same picture, same bytes.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Same seed, same image, same bytes.")
     steps: int | None = Field(None, ge=1, le=100, description="Denoising steps of a diffusion backend.")
     guidance_scale: float | None = Field(None, ge=0, le=20, description="Classifier-free guidance.")
     octree_resolution: int | None = Field(
@@ -80,7 +80,7 @@ class Params(BaseModel):
     )
     texture_size: int | None = Field(None, ge=256, le=4096, description="Longest side of a texture, pixels.")
     remove_background: Literal["auto", "always", "never"] = Field(
-        "auto", description="auto: only where the picture has no transparency of its own."
+        "auto", description="auto: only where the image has no transparency of its own."
     )
 
 
@@ -89,13 +89,13 @@ _NEEDED = {
     Stage.PAINT: {"shape_s3", "output_s3"},
     Stage.FULL: {"output_prefix_s3"},
 }
-"""Locations beside the image, by stage; a stage takes none that it does not need."""
+"""Locations besides the image, by stage; a stage accepts only those that it needs."""
 
 _LOCATIONS = ("shape_s3", "output_s3", "output_prefix_s3")
 
 
 def _schema_of(stage: Stage) -> JsonDict:
-    """What JSON Schema can say of a stage's fields."""
+    """A stage's fields as JSON Schema."""
     fields: JsonDict = {name: {"type": "string" if name in _NEEDED[stage] else "null"} for name in _LOCATIONS}
     return {
         "properties": {"stage": {"const": stage.value}, **fields},
@@ -113,7 +113,7 @@ class InvocationRequest(BaseModel):
     )
 
     stage: Stage
-    input_s3: S3Object = Field(description="The picture: PNG, JPEG or WebP.")
+    input_s3: S3Object = Field(description="The image: PNG, JPEG or WebP.")
     shape_s3: S3Object | None = Field(None, description="paint: the GLB to texture.")
     output_s3: S3Object | None = Field(None, description="shape, paint: where the GLB goes.")
     output_prefix_s3: S3Prefix | None = Field(
@@ -153,39 +153,39 @@ class InvocationRequest(BaseModel):
         return {"shape" if self.stage is Stage.SHAPE else "textured": str(self.output_s3)}
 
     def locations(self) -> list[str]:
-        """All that the job reads and writes."""
+        """All locations that the job reads and writes."""
         inputs = [self.input_s3] if self.shape_s3 is None else [self.input_s3, self.shape_s3]
         return [*inputs, *self.outputs().values()]
 
     def progress_location(self) -> str:
-        """Where progress is told while the job runs: beside the last output."""
+        """Where progress is written while the job runs: beside the last output."""
         return f"{list(self.outputs().values())[-1]}.progress.json"
 
 
 class Progress(BaseModel):
-    """What `<output>.progress.json` holds while a job runs; it is gone once the output is there."""
+    """`<output>.progress.json`, which exists while a job runs."""
 
-    stage: Stage = Field(description="The stage at work now: shape or paint, in a full job too.")
+    stage: Stage = Field(description="The current stage: shape or paint, in a full job too.")
     step: str
     fraction: float = Field(ge=0, le=1, description="Of the whole job.")
     message: str = ""
 
 
 class Metrics(BaseModel):
-    """What a job made, and what it cost."""
+    """What a job produced, and its cost."""
 
     vertices: int
     faces: int
-    watertight: bool | None = Field(description="Of the shape, as made or as handed in.")
+    watertight: bool | None = Field(description="Of the shape, generated or given.")
     seconds: dict[str, float] = Field(description="Wall time of each step, in the order done.")
     seed: int
     backend: str
     device: str
     peak_vram_bytes: int | None = Field(None, description="None where no GPU was used.")
     subject: Literal["alpha", "background_removed", "whole_picture"] = Field(
-        description="How the subject was told from its background; whole_picture: it could not be."
+        description="What separated the subject from its background; whole_picture: nothing did."
     )
-    notes: list[str] = Field([], description="What of the mesh that was handed in is left out.")
+    notes: list[str] = Field([], description="What was ignored of the given mesh.")
 
 
 class InvocationResponse(BaseModel):
@@ -198,17 +198,17 @@ class InvocationResponse(BaseModel):
 
 
 class Health(BaseModel):
-    """The body of `GET /ping`; what counts is its status, 200 or 503."""
+    """The body of `GET /ping`, for people; SageMaker reads the status, 200 or 503."""
 
     state: Literal["ready", "reloading", "loading", "draining"]
     backend: str | None = Field(None, description="None until the worker is ready for the first time.")
     device: str | None = None
-    running: int = Field(0, description="Jobs at work: 0 or 1.")
+    running: int = Field(0, description="Jobs that run: 0 or 1.")
     waiting: int = Field(0, description="Accepted jobs that wait for their turn.")
 
 
 class ErrorCode(StrEnum):
-    """Every way a job can end badly. `STATUS` has the HTTP status of each."""
+    """Every way a job can fail. `STATUS` has the HTTP status of each."""
 
     INVALID_JSON = "invalid_json"
     INVALID_REQUEST = "invalid_request"
@@ -260,29 +260,29 @@ RETRYABLE = frozenset(
         ErrorCode.WORKER_CRASHED,
     }
 )
-"""Errors after which the same request may well succeed."""
+"""Errors after which the same request may succeed."""
 
 
 class ErrorBody(BaseModel):
-    """What went wrong, for a program and for a person."""
+    """An error, for programs and for people."""
 
     code: ErrorCode
     message: MessageText
-    stage: str | None = Field(None, description="The stage asked for, as far as it could be read.")
+    stage: str | None = Field(None, description="The requested stage, where it could be read.")
     retryable: bool
 
 
 class ErrorResponse(BaseModel):
-    """The body of every answer but a 200."""
+    """The body of every response but a 200."""
 
     error: ErrorBody
-    outputs: dict[str, str] = Field({}, description="What was finished all the same, and is kept in S3.")
+    outputs: dict[str, str] = Field({}, description="Outputs that were finished, and are in S3.")
 
 
 class JobError(Exception):
-    """A job that cannot be done, in the contract's terms.
+    """A failed job, as the contract describes it.
 
-    `message` is shortened. `outputs` are those that are in S3 all the same, by name.
+    `message` is shortened. `outputs` are those that are in S3 anyway, by name.
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:

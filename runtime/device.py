@@ -1,8 +1,8 @@
-"""Where a torch backend runs, what a job took there, and what it says when that is not enough.
+"""The device of a torch backend: which one, how much memory a job took there, and when that ran out.
 
-A backend asks `choose` for its device as it loads, and may answer `peak_vram_bytes` with `peak_bytes`. Around
-each job of a backend on a CUDA device, the worker calls `attempt`, which turns torch's error into the
-contract's. torch is imported only where a device is chosen.
+A backend calls `choose` as it loads, and may implement `peak_vram_bytes` with `peak_bytes`. The worker runs
+each job of a backend on a CUDA device through `run_on`, which turns torch's error into the contract's. torch
+is imported only where a device is chosen.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _ADVICE = re.compile(r"\s*(If reserved but unallocated|See documentation|Of the allocated).*", re.DOTALL)
-"""What torch adds for programmers."""
+"""What torch adds for its own programmers, cut from messages."""
 
 
 def choose() -> str:
     """The device that RUNTIME_DEVICE stands for on this machine, as torch names it: `cpu`, `cuda:0`, ...
 
     Raises:
-        SettingsError: it asks for CUDA, or for a device, that is not there; the message says what is.
+        SettingsError: the CUDA device that it names does not exist; the message lists those that do.
     """
     wanted = Settings.from_environment(os.environ).device
     if wanted == "cpu":
@@ -52,18 +52,18 @@ def resolve(wanted: str, found: Sequence[str], torch_version: str) -> str:
     number = int(wanted.partition(":")[2] or 0)
     if number < len(found):
         return f"cuda:{number}"
-    there = ", ".join(f"cuda:{place} ({name})" for place, name in enumerate(found)) or "no CUDA device"
+    there = ", ".join(f"cuda:{index} ({name})" for index, name in enumerate(found)) or "no CUDA device"
     raise SettingsError(
         f"RUNTIME_DEVICE {wanted!r}: torch {torch_version} sees {there}; "
         "expected one of these, cpu, or auto, which takes the first that is there"
     )
 
 
-def attempt(device: str, call: Callable[[], Result]) -> Result:
-    """Do one job on `device`, with its memory measured from here on.
+def run_on(device: str, call: Callable[[], Result]) -> Result:
+    """Run one job on `device`, measuring its memory from here on.
 
     Raises:
-        JobError: OUT_OF_GPU_MEMORY. Nothing of the job is left on the device then, and the next one may fit.
+        JobError: OUT_OF_GPU_MEMORY. The job's memory is released then, and the next job may fit.
     """
     cuda = _cuda() if device.startswith("cuda") else None
     if cuda is None:

@@ -1,4 +1,4 @@
-"""One JSON line an event, on standard output. Whoever reads it slowly, or not at all, holds nothing up."""
+"""Structured logs: one JSON line per event on standard output, never blocked by a slow reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import TextIO, cast
 import structlog
 
 _MAX_WAITING = 10_000
-"""Lines that are kept for a reader who is late; what comes after is dropped, and counted."""
+"""Lines that are buffered for a slow reader; later ones are dropped, and counted."""
 
 _FLUSH_SECONDS = 0.5
 
@@ -30,9 +30,9 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 class Writer:
-    """Standard output; what would have to wait there is written by a thread of its own.
+    """Standard output that never blocks: a thread writes the lines for which a write would.
 
-    A pipe that is full would stop the event loop otherwise, and with it /ping.
+    A full pipe would otherwise stop the event loop, and /ping with it.
     """
 
     def __init__(self, target: TextIO, most: int = _MAX_WAITING) -> None:
@@ -43,9 +43,9 @@ class Writer:
         threading.Thread(target=self._write, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
-        """Write the lines, now or in their turn, or count them as dropped."""
+        """Write the lines now, queue them, or count them as dropped."""
         with self._lock:
-            if not self._lines.unfinished_tasks and _takes_at_once(self._target, text):
+            if not self._lines.unfinished_tasks and _would_not_block(self._target, text):
                 self._put(text)
                 return len(text)
             try:
@@ -55,10 +55,10 @@ class Writer:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing: see `drain`."""
+        """Do nothing: see `drain`."""
 
     def drain(self, seconds: float) -> None:
-        """Wait until all is written, but not longer."""
+        """Wait until all lines are written, for at most `seconds`."""
         end = time.monotonic() + seconds
         while self._lines.unfinished_tasks and time.monotonic() < end:
             time.sleep(0.001)
@@ -75,14 +75,14 @@ class Writer:
             self._lines.task_done()
 
     def _put(self, text: str) -> None:
-        # ValueError: it is closed. In either case nobody reads any more.
+        # ValueError: it is closed. In either case there is no reader.
         with contextlib.suppress(OSError, ValueError):
             self._target.write(text)
             self._target.flush()
 
 
-def _takes_at_once(target: TextIO, text: str) -> bool:
-    """Whether a write does not wait: to a file, or to a pipe with room for what it takes as a whole."""
+def _would_not_block(target: TextIO, text: str) -> bool:
+    """Whether a write returns at once: to a file, or to a pipe with room for an atomic write."""
     try:
         descriptor = target.fileno()
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -120,7 +120,7 @@ def configure() -> None:
 
 
 def flush() -> None:
-    """Wait a moment for what is logged to be written, before the process ends."""
+    """Wait a moment for the log to be written, before the process exits."""
     for writer in _writers:
         writer.drain(_FLUSH_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Who the process is: started as root, it becomes somebody who may do less before it does anything."""
+"""Drop root privileges before serving."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from meshtwin.runtime.logs import log
 from meshtwin.runtime.settings import SettingsError
 
 
-def step_down(name: str) -> bool:
-    """Become the user `name`, for good, with that user's groups and home; whether that was done.
+def drop_to(name: str) -> bool:
+    """Switch to the user `name` for good, with that user's groups and home; whether it did.
 
-    Only root can. Anybody else stays who they are, as with `docker run --user`, and the log says so.
+    Only root can. Any other user is kept, as with `docker run --user`, with a warning in the log.
     SageMaker itself starts containers as root:
     https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
 
     Raises:
-        SettingsError: root was denied the means (`docker run --cap-drop`).
+        SettingsError: root lacks the capabilities (`docker run --cap-drop`).
     """
     user = pwd.getpwnam(name)
     if os.getuid() != 0:
@@ -30,7 +30,7 @@ def step_down(name: str) -> bool:
         os.setuid(user.pw_uid)
     except PermissionError as error:
         raise SettingsError(
-            f"RUNTIME_USER {name!r}: root may not become it ({error.strerror}); "
+            f"RUNTIME_USER {name!r}: root may not switch to it ({error.strerror}); "
             "expected the capabilities SETUID and SETGID, or RUNTIME_USER left empty"
         ) from error
     os.environ.update(HOME=user.pw_dir, USER=name, LOGNAME=name)

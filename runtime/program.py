@@ -9,17 +9,17 @@ from pathlib import Path
 
 from meshtwin.runtime import logs
 from meshtwin.runtime.http.server import EXIT_SETTINGS, run
-from meshtwin.runtime.privileges import step_down
+from meshtwin.runtime.privileges import drop_to
 from meshtwin.runtime.settings import Settings, SettingsError, unknown_variables
 from meshtwin.runtime.weights.fetch import fetch
 from meshtwin.runtime.weights.hub import WeightsError
 
 MODEL_FOLDER = Path("/opt/ml/model")
-"""Where SageMaker puts a model's files, and backends look for them."""
+"""Where SageMaker puts a model's files, and backends read them."""
 
 
 def main() -> int:
-    """Do what is asked; 2 when the settings cannot be met, 1 when weights cannot be had."""
+    """Run the command; 2 for invalid settings, 1 when weights cannot be fetched."""
     arguments = _parser().parse_args()
     try:
         if arguments.command == "weights":
@@ -35,15 +35,15 @@ def main() -> int:
 
 
 def serve() -> int:
-    """Serve until told to stop.
+    """Serve until a signal.
 
     Raises:
-        SettingsError: the settings cannot be met.
+        SettingsError: the settings are invalid.
     """
     logs.configure()
     settings = Settings.from_environment(os.environ)
-    if settings.user is not None and step_down(settings.user):
-        # Where root may write, this user may not.
+    if settings.user is not None and drop_to(settings.user):
+        # Some folders that root may write to, this user may not.
         settings = Settings.from_environment(os.environ)
     return run(settings, unknown=unknown_variables(os.environ))
 

@@ -1,7 +1,4 @@
-"""Everything about the container that can be set, read once from the environment.
-
-`docs/container.md` has the same table for people.
-"""
+"""The container's settings, read from the environment; `docs/container.md` documents them."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _temporary() -> Path:
-    """The system's folder for temporary files; where none can be written to, `from_environment` says so."""
+    """The system's folder for temporary files; where none is writable, `from_environment` raises."""
     try:
         return Path(tempfile.gettempdir())
     except FileNotFoundError:
@@ -32,10 +29,10 @@ REVISION_FORM = re.compile(r"[\w./-]{1,250}")
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be meant; the message has one line for each, with what is expected."""
+    """Invalid settings; the message has a line for each, with what is expected."""
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
+def _integer(least: int, most: int) -> Callable[[str], int]:
     expected = f"a whole number, {least}..{most}"
 
     def read(text: str) -> int:
@@ -115,18 +112,18 @@ class Settings:
     """One container's settings."""
 
     backend: str = _from("RUNTIME_BACKEND", _backend, "auto")
-    """Who makes the meshes: see `meshtwin.runtime.backends.registry`."""
+    """The backend: see `meshtwin.runtime.backends.registry`."""
 
     device: str = _from("RUNTIME_DEVICE", _device, "auto")
     """Where a torch backend runs: see `meshtwin.runtime.device`."""
 
     host: str = _from("RUNTIME_HOST", _host, "127.0.0.1")
-    """Where to listen. Only this machine unless said otherwise; the Docker image says 0.0.0.0."""
+    """The address to listen on; the Docker images set 0.0.0.0."""
 
-    port: int = _from("SAGEMAKER_BIND_TO_PORT", _whole(0, 65535), 8080)
+    port: int = _from("SAGEMAKER_BIND_TO_PORT", _integer(0, 65535), 8080)
     """0 takes any free port. https://docs.aws.amazon.com/sagemaker/latest/dg/multi-container-direct.html"""
 
-    queue: int = _from("RUNTIME_QUEUE", _whole(0, 1000), 4)
+    queue: int = _from("RUNTIME_QUEUE", _integer(0, 1000), 4)
     """Jobs that may wait behind the running one."""
 
     job_deadline_seconds: float = _from("RUNTIME_JOB_DEADLINE_SECONDS", _seconds(0.1, 86_400), 3600.0)
@@ -136,27 +133,27 @@ class Settings:
     """How long the running job may go on after SIGTERM. SageMaker sends SIGKILL 30 s after it."""
 
     startup_seconds: float = _from("RUNTIME_STARTUP_SECONDS", _seconds(1, 3600), 600.0)
-    """How long a worker may take to load its backend before it is started anew."""
+    """How long a worker may take to load its backend before it is restarted."""
 
-    max_picture_bytes: int = _from("RUNTIME_MAX_PICTURE_BYTES", _whole(1, 2**40), 64 * 2**20)
-    """Largest `input_s3` that is fetched."""
+    max_image_bytes: int = _from("RUNTIME_MAX_PICTURE_BYTES", _integer(1, 2**40), 64 * 2**20)
+    """Largest `input_s3` that is downloaded."""
 
-    max_mesh_bytes: int = _from("RUNTIME_MAX_MESH_BYTES", _whole(1, 2**40), 256 * 2**20)
-    """Largest `shape_s3` that is fetched."""
+    max_mesh_bytes: int = _from("RUNTIME_MAX_MESH_BYTES", _integer(1, 2**40), 256 * 2**20)
+    """Largest `shape_s3` that is downloaded."""
 
     allowed_buckets: tuple[str, ...] = _from("RUNTIME_ALLOWED_BUCKETS", _buckets, ())
-    """The buckets that jobs may name; none: all that the container's role may use."""
+    """The buckets that jobs may use; empty: all that the container's role may access."""
 
-    worker_nice: int = _from("RUNTIME_WORKER_NICE", _whole(0, 19), 10)
-    """How far the worker stands back for the process that answers /ping, as in nice(1)."""
+    worker_nice: int = _from("RUNTIME_WORKER_NICE", _integer(0, 19), 10)
+    """The worker's niceness, as in nice(1): /ping is answered by another process."""
 
     scratch: Path = _from(  # noqa: RUF009  # a Path cannot be changed
         "RUNTIME_SCRATCH", _folder, _temporary()
     )
-    """Where objects are kept while a job runs."""
+    """The folder for files while a job runs."""
 
     user: str | None = _from("RUNTIME_USER", _user, None)
-    """Whom to become where the process is root: SageMaker starts containers so. None: stay who it is."""
+    """The user to switch to when started as root, as SageMaker does. None: stay root."""
 
     hunyuan_revision: str = _from(
         "RUNTIME_HUNYUAN_REVISION", _revision, "0b94677654c57bb9a6b6845cd7b704ccf551d327"
@@ -171,7 +168,7 @@ class Settings:
         """The settings in `environment`; an empty variable counts as not set.
 
         Raises:
-            SettingsError: naming each variable that cannot be meant, its value and what is expected.
+            SettingsError: with each invalid variable, its value and what is expected.
         """
         values, problems = {}, []
         for each in fields(cls):
@@ -200,6 +197,6 @@ class Settings:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Variables that look like settings and are none: a typing error, or somebody else's."""
+    """Variables that look like settings and are not: a typing error, or another program's."""
     known = Settings.variables()
     return sorted(name for name in environment if name.startswith("RUNTIME_") and name not in known)

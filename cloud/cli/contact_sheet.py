@@ -1,4 +1,4 @@
-"""One picture to judge a result by: the input beside four views of the model."""
+"""One image to judge a result by: the input beside four views of the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from meshtwin.runtime.geometry.glb_read import read_textured_glb
 from meshtwin.runtime.geometry.raster import rasterize
-from meshtwin.runtime.images.decode import open_picture
+from meshtwin.runtime.images.decode import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ FILL = 0.82
 """Of a tile: how much of it the model's widest view takes."""
 
 CUT_OUT = 0.92
-"""Of a tile: how much of it a transparent picture takes, whose subject may reach its edge."""
+"""Of a tile: how much of it a transparent image takes, whose subject may reach its edge."""
 
 BACKDROP = np.array([0.93, 0.93, 0.925], np.float32), np.array([0.80, 0.81, 0.825], np.float32)
 """sRGB at the top and at the bottom of a tile, 0 to 1."""
@@ -43,7 +43,7 @@ HORIZON = 0.49
 """Where the model's middle stands on a tile, from the top."""
 
 FLOOR, FLOOR_SIDE = 1.5, 256
-"""How far the floor that takes a shadow reaches, in radii of the model, and its picture's side in pixels."""
+"""How far the floor that takes a shadow reaches, in radii of the model, and its side in pixels."""
 
 SHADOW, SHADOW_REACH = 0.55, 0.7
 """How dark a shadow is at most, and how many radii above the floor a part has lost most of its own."""
@@ -56,14 +56,14 @@ SKY, GROUND = 0.44, 0.26
 GLOSS, GLOSS_POWER = 24, 0.05
 
 
-def contact_sheet(picture: Path, glb: Path, out: Path) -> None:
-    """Write a PNG of `picture` beside the textured `glb` from the front, between, from the side and the back.
+def contact_sheet(image: Path, glb: Path, out: Path) -> None:
+    """Write a PNG of `image` beside the textured `glb` from the front, between, from the side and the back.
 
     Raises:
-        meshtwin.runtime.contract.JobError: the picture or the mesh cannot be read.
+        meshtwin.runtime.contract.JobError: the image or the mesh cannot be read.
     """
     mesh = read_textured_glb(glb)
-    tiles = [("picture", _picture_tile(picture)), *_view_tiles(mesh)]
+    tiles = [("image", _image_tile(image)), *_view_tiles(mesh)]
     width = len(tiles) * (TILE + GAP) + GAP
     sheet = Image.new("RGB", (width, TILE + LABEL + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -75,9 +75,9 @@ def contact_sheet(picture: Path, glb: Path, out: Path) -> None:
     sheet.save(out, "PNG", compress_level=4)
 
 
-def _picture_tile(picture: Path) -> Image.Image:
-    """The picture whole, on the views' backdrop where it is transparent."""
-    opened = open_picture(picture)
+def _image_tile(image: Path) -> Image.Image:
+    """The whole image, on the views' backdrop where it is transparent."""
+    opened = open_image(image)
     upright = Image.fromarray(opened.rgb).convert("RGBA")
     if opened.alpha is not None:
         upright.putalpha(Image.fromarray(opened.alpha))
@@ -145,7 +145,7 @@ def _backdrop(side: int) -> Pixels:
 def _shadow(points: NDArray[np.float64], faces: NDArray[np.int32], radius: float) -> Pixels:
     """How dark the floor is, seen from above, 0 to 1: darkest where the model stands on it.
 
-    The picture spans `FLOOR` times `radius` to each side of the upright axis.
+    It spans `FLOOR` times `radius` to each side of the upright axis.
     """
     pixels = FLOOR_SIDE / (2 * FLOOR * radius)
     from_below = np.stack([points[:, 0], points[:, 2], -points[:, 1]], axis=1) * pixels

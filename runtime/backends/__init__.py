@@ -1,1 +1,1 @@
-"""What makes the mesh and its texture: each backend answers to `base.Backend`."""
+"""Backends make the mesh and its texture: each implements `base.Backend`."""

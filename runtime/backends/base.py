@@ -1,4 +1,4 @@
-"""The seam between the worker and whatever makes the mesh."""
+"""The interface between the worker and a backend."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from meshtwin.runtime.images.decode import Subject
 
     Report = Callable[[str, float], None]
-    """Called with the name of the step just begun and the fraction of the stage done before it, 0 to 1."""
+    """Called as a step begins, with its name and the fraction of the stage that is done, 0 to 1."""
 
 
 class Backend(Protocol):
     """Turns a subject into a mesh, and a mesh into a textured one.
 
-    Both calls are deterministic for the same arguments and seed, and hold no state between jobs.
+    Both calls are deterministic for the same arguments and seed, and keep no state between jobs.
     """
 
     name: str
@@ -33,9 +33,9 @@ class Backend(Protocol):
         ...
 
     def paint(self, subject: Subject, mesh: Mesh, params: Params, seed: int, report: Report) -> TexturedMesh:
-        """The same surface with the subject's colours; `mesh` may be anybody's, at any scale and place."""
+        """The same surface with the subject's colours; `mesh` may have any scale and position."""
         ...
 
     def peak_vram_bytes(self) -> int | None:
-        """The most GPU memory held since the job began, or None without a GPU."""
+        """The peak of GPU memory since the job began; None without a GPU."""
         ...

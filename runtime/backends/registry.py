@@ -1,6 +1,6 @@
-"""Which backend a container runs: `auto`, one of its own by name, or anybody's as `module:Class`.
+"""Chooses and loads the backend: `auto`, a built-in one by name, or any other as `module:Class`.
 
-A backend is a class that is called with no argument, and from then on is a `Backend` (base.py).
+The class is called without arguments, and its instance implements `Backend` (base.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BackendUnavailableError(Exception):
-    """The backend asked for cannot be had here; the message names what is missing and the way out."""
+    """The requested backend cannot be loaded here; the message names what is missing and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ KNOWN = {
     ),
     "relief": Entry("meshtwin.runtime.backends.relief.backend:ReliefBackend"),
 }
-"""In the order in which `auto` would have them."""
+"""In the order in which `auto` tries them."""
 
 
 class _Cuda(Protocol):
@@ -44,10 +44,10 @@ class _Cuda(Protocol):
 
 
 def load(choice: str) -> Backend:
-    """The backend that `choice` (RUNTIME_BACKEND) stands for, loaded.
+    """Load the backend that `choice` (RUNTIME_BACKEND) names.
 
     Raises:
-        BackendUnavailableError: naming the choice, what is missing and the way out.
+        BackendUnavailableError: with the choice, what is missing and the fix.
     """
     if choice == "auto":
         choice = _best(Settings.from_environment(os.environ).device)
@@ -58,13 +58,13 @@ def load(choice: str) -> Backend:
     if reason is not None:
         raise BackendUnavailableError(
             f"RUNTIME_BACKEND {choice!r}: {reason}; "
-            "expected relief, which needs nothing, auto, which takes the best that is there, or module:Class"
+            "expected relief, which needs nothing, auto, which takes the best available, or module:Class"
         )
     return _create(choice, entry.path)
 
 
 def _best(device: str) -> str:
-    """The first that can be had and runs where RUNTIME_DEVICE says."""
+    """The first available backend that runs on RUNTIME_DEVICE."""
     reasons = []
     for name, entry in KNOWN.items():
         if (device == "cpu") if entry.cuda else device.startswith("cuda"):
@@ -75,19 +75,19 @@ def _best(device: str) -> str:
             return name
     raise BackendUnavailableError(
         f"RUNTIME_DEVICE {device!r}, RUNTIME_BACKEND 'auto': {'; '.join(reasons)}; "
-        "expected a device that is there, or RUNTIME_DEVICE auto"
+        "expected an available device, or RUNTIME_DEVICE auto"
     )
 
 
 def missing(entry: Entry) -> str | None:
-    """What the machine lacks for a backend, None where nothing is: cheap unless all packages are there."""
+    """What the machine lacks for a backend, None where nothing; cheap unless all packages are installed."""
     if not _installed(entry.path.partition(":")[0]):
         return "this version has no such backend yet, it comes with a later one"
     for module in entry.needs:
         if not _installed(module):
             return f"the package {module} is not installed here"
     if entry.cuda and not _cuda().is_available():
-        return "no CUDA device is to be seen here"
+        return "no CUDA device is visible here"
     return None
 
 

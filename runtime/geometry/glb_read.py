@@ -1,4 +1,4 @@
-"""Other people's GLBs, read without trust.
+"""Untrusted GLBs, read safely.
 
 The reader is `meshtwin.gltf.read`, of our own: the limits have to be checked on the JSON header anyway, every
 error has to name what is wrong in the contract's terms, and trimesh takes about a second to import where a
@@ -59,12 +59,12 @@ def read_glb(path: Path, *, max_faces: int = MAX_FACES) -> Mesh:
 def read_textured_glb(path: Path, *, max_faces: int = MAX_FACES) -> TexturedMesh:
     """The file's triangles with the base colour of its one material, as this project's writers make them.
 
-    Without a texture the picture is one pixel of the material's colour. It is no reader of others' looks: the
-    voxel engine's is, and shows what glows.
+    Without a texture the image is one pixel of the material's colour. Other files' materials need the voxel
+    engine's reader, which supports more of glTF.
 
     Raises:
-        JobError: as `read_glb`, and INVALID_MESH where parts differ in material, or its look is more than a
-            base colour, or a texture cannot be read.
+        JobError: as `read_glb`, and INVALID_MESH where parts differ in material, or a material has more than
+            a base colour, or a texture cannot be read.
     """
     shown = _shown(path, max_faces)
     materials = {part.primitive.material for part in shown.parts}
@@ -130,7 +130,7 @@ def _base_color(shown: Shown, material: Material) -> NDArray[np.uint8]:
 
 
 def _check_size(data: bytes, index: int) -> None:
-    """Before any pixel is decoded: a picture of one colour has next to no bytes, however large it is."""
+    """Before any pixel is decoded: an image of one colour has next to no bytes, however large it is."""
     reader = PngImageFile if data.startswith(b"\x89PNG") else JpegImageFile
     try:
         width, height = reader(io.BytesIO(data)).size

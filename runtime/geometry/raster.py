@@ -1,7 +1,7 @@
 """An orthographic z-buffer in numpy: which triangle each pixel sees, where on it, and how near.
 
 Triangles are cut into the rows of pixels they cross, rows into pixels, both in chunks of bounded size, so
-that the memory follows the picture and not the mesh.
+that the memory follows the image and not the mesh.
 """
 
 from __future__ import annotations

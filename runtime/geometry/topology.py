@@ -1,4 +1,4 @@
-"""What kind of surface a mesh is: closed or not, in how many pieces, with how many holes."""
+"""A mesh's topology: watertight or not, how many bodies, how many holes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Topology:
 
 def describe(mesh: Mesh | TexturedMesh) -> Topology:
     """The topology of `mesh`; faces that two or three corners of which coincide are left out."""
-    place, _ = weld(mesh.vertices)
-    faces = place[mesh.faces]
+    index, _ = weld(mesh.vertices)
+    faces = index[mesh.faces]
     a, b, c = faces.T
     real = (a != b) & (b != c) & (c != a)
     faces = faces[real]
@@ -44,7 +44,7 @@ def describe(mesh: Mesh | TexturedMesh) -> Topology:
     ends = np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2)
     forward = ends[:, 0] < ends[:, 1]
     low, high = np.where(forward, *ends.T), np.where(forward, *ends.T[::-1])
-    order = np.argsort(low * np.int64(place.max() + 1) + high, kind="stable")
+    order = np.argsort(low * np.int64(index.max() + 1) + high, kind="stable")
     low, high, forward = low[order], high[order], forward[order]
     same = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
     starts = np.flatnonzero(np.concatenate([[True], ~same]))

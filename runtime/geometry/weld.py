@@ -1,4 +1,4 @@
-"""Vertices that lie on each other seen as one, and smooth normals over them."""
+"""Coincident vertices merged, and smooth normals over them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SHORTEST = 1e-30
 
 
 def weld(vertices: NDArray[np.float32]) -> tuple[NDArray[np.intp], int]:
-    """The place that each vertex stands at, and how many places there are.
+    """The index of each vertex's position among the distinct positions, and how many of these there are.
 
-    Vertices share a place when their positions are equal as numbers. Places are numbered from 0 in no
-    particular order, the same for the same vertices.
+    Vertices share an index when their positions are equal as numbers. Indices count from 0 in no particular
+    order, the same for the same vertices.
     """
     if not len(vertices):
         return np.zeros(0, np.intp), 0
@@ -30,9 +30,9 @@ def weld(vertices: NDArray[np.float32]) -> tuple[NDArray[np.intp], int]:
     ordered = vertices[order]
     new = np.ones(len(order), np.bool_)
     new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    place = np.empty(len(order), np.intp)
-    place[order] = np.cumsum(new) - 1
-    return place, int(np.count_nonzero(new))
+    index = np.empty(len(order), np.intp)
+    index[order] = np.cumsum(new) - 1
+    return index, int(np.count_nonzero(new))
 
 
 def face_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -42,17 +42,17 @@ def face_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDA
 
 
 def smooth_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float32]:
-    """(n, 3) unit normals: the faces around a place, weighted by area, for all vertices there."""
-    place, places = weld(vertices)
+    """(n, 3) unit normals: the faces around a position, weighted by area, for all vertices there."""
+    index, count = weld(vertices)
     of_faces = face_normals(vertices, faces)
     size = np.abs(of_faces).max(initial=0)
     of_faces /= size or 1.0  # keeps squares of very small and very large meshes within range
-    corners = place[faces]
-    summed = np.zeros((places, 3))
+    corners = index[faces]
+    summed = np.zeros((count, 3))
     for axis in range(3):
         for corner in range(3):
-            summed[:, axis] += np.bincount(corners[:, corner], of_faces[:, axis], minlength=places)
+            summed[:, axis] += np.bincount(corners[:, corner], of_faces[:, axis], minlength=count)
     length = np.linalg.norm(summed, axis=1, keepdims=True)
     unit = np.divide(summed, length, out=np.zeros_like(summed), where=length > SHORTEST)
     unit[length[:, 0] <= SHORTEST] = UP_FRONT
-    return np.asarray(unit[place], np.float32)
+    return np.asarray(unit[index], np.float32)

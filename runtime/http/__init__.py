@@ -1,1 +1,1 @@
-"""The container over HTTP: its two endpoints, and who may call them."""
+"""The container's HTTP server: its two endpoints, limits, and the guard in front of them."""

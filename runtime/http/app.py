@@ -1,4 +1,4 @@
-"""The container's two endpoints over HTTP. What they do is `meshtwin.runtime.jobs.service`'s."""
+"""The container's two endpoints: HTTP in front of `meshtwin.runtime.jobs.service`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from meshtwin.runtime.contract import RETRYABLE, STATUS, ErrorBody, ErrorCode, ErrorResponse, JobError
 from meshtwin.runtime.http.requests import MAX_BODY_BYTES, RequestError, parse
-from meshtwin.runtime.jobs.halt import Halt, JobHaltedError
+from meshtwin.runtime.jobs.cancellation import CancellationToken, JobCancelledError
 from meshtwin.runtime.jobs.service import STOPPING
 from meshtwin.runtime.logs import log
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 
-_CLIENT_PATIENCE_SECONDS = 30.0
-"""How long a job whose caller is gone may take to reach its next step: killing the worker costs a reload."""
+_GONE_CLIENT_GRACE_SECONDS = 30.0
+"""How long a job whose client has disconnected may take to its next step: a killed worker has to reload."""
 
 BODY_SECONDS = 30.0
 """How long a request's body may take to arrive."""
 
 _CLIENT_CLOSED_REQUEST = 499
-"""Seen by nobody: the connection is gone. nginx's number for it."""
+"""nginx's status for a closed connection: no client receives it."""
 
 
 class _StalledError(Exception):
@@ -41,7 +41,7 @@ class _StalledError(Exception):
 
 
 def create_app(service: Service) -> Starlette:
-    """The application; every response of it has a Content-Length, as SageMaker demands."""
+    """The application; each of its responses has a Content-Length, as SageMaker requires."""
 
     async def ping(_: Request) -> JSONResponse:
         health = service.health()
@@ -63,7 +63,7 @@ def create_app(service: Service) -> Starlette:
 
 
 class _Pages:
-    """The contract for people to read, by FastAPI: it is loaded when somebody does, as that takes long."""
+    """The OpenAPI pages, by FastAPI, which is slow to import and so loaded with the first request for one."""
 
     def __init__(self) -> None:
         self._app: ASGIApp | None = None
@@ -90,7 +90,7 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
 
 
 def invalid(message: str, status: int) -> JSONResponse:
-    """The answer to a request that is none of the contract's."""
+    """The response to a request that the contract does not know."""
     answer = _failure(ErrorCode.INVALID_REQUEST, message, None)
     answer.status_code = status
     return answer
@@ -101,10 +101,10 @@ async def _invoke(service: Service, request: Request, inference_id: str) -> Resp
     try:
         job = parse(await _read_in_time(request, service.stopping))
         stage = job.stage.value
-        halt = Halt()
-        watch = asyncio.create_task(_tell_when_gone(request, halt))
+        token = CancellationToken()
+        watch = asyncio.create_task(_cancel_when_disconnected(request, token))
         try:
-            response = await service.invoke(job, inference_id, halt)
+            response = await service.invoke(job, inference_id, token)
         finally:
             watch.cancel()
     except _StalledError:
@@ -116,7 +116,7 @@ async def _invoke(service: Service, request: Request, inference_id: str) -> Resp
         return _failure(error.code, error.message, error.stage)
     except JobError as error:
         return _failure(error.code, error.message, stage, error.outputs)
-    except (JobHaltedError, ClientDisconnect):
+    except (JobCancelledError, ClientDisconnect):
         return Response(status_code=_CLIENT_CLOSED_REQUEST)
     except Exception as error:  # noqa: BLE001  # the process's edge; the service has logged it in full
         return _failure(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", stage)
@@ -124,7 +124,7 @@ async def _invoke(service: Service, request: Request, inference_id: str) -> Resp
 
 
 async def _read_in_time(request: Request, stopping: asyncio.Event) -> bytes:
-    """The body, from a client that neither stalls nor holds up the end of the process.
+    """The body, from a client that neither stalls nor delays a shutdown.
 
     Raises:
         RequestError: it is over the limit.
@@ -145,7 +145,7 @@ async def _read_in_time(request: Request, stopping: asyncio.Event) -> bytes:
 
 
 async def _read_body(request: Request) -> bytes:
-    """The body; what is over the limit is read but not kept, so that the caller gets to read the answer."""
+    """The body; past the limit it is read and discarded, so that the client gets to read the response."""
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -158,10 +158,10 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _tell_when_gone(request: Request, halt: Halt) -> None:
+async def _cancel_when_disconnected(request: Request, token: CancellationToken) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    halt.ask(JobHaltedError("the caller is gone"), patience=_CLIENT_PATIENCE_SECONDS)
+    token.cancel(JobCancelledError("the client has disconnected"), grace=_GONE_CLIENT_GRACE_SECONDS)
 
 
 def _failure(

@@ -1,4 +1,4 @@
-"""The parts of the HTTP process that take time to load, put together."""
+"""The HTTP process's application and what it owns; imported late, as it loads slowly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from meshtwin.runtime.http.app import create_app, invalid
 from meshtwin.runtime.http.guard import Guard, is_loopback
-from meshtwin.runtime.jobs.attempt import Means
+from meshtwin.runtime.jobs.run import Dependencies
 from meshtwin.runtime.jobs.service import Service
 from meshtwin.runtime.jobs.storage import Storage
 
@@ -24,17 +24,17 @@ TRANSFER_THREADS = "transfer"
 
 
 class Assembly:
-    """The application, the service behind it, and what that works with."""
+    """The application, its service, and what they own."""
 
     def __init__(self, settings: Settings, supervisor: Supervisor, scratch: Scratch) -> None:
         self._storage = Storage()
         self._transfers = ThreadPoolExecutor(4, thread_name_prefix=TRANSFER_THREADS)
-        self.service = Service(Means(settings, self._storage, supervisor, scratch, self._transfers))
+        self.service = Service(Dependencies(settings, self._storage, supervisor, scratch, self._transfers))
         self.app: ASGIApp = create_app(self.service)
         if is_loopback(settings.host):
             self.app = Guard(self.app, partial(invalid, status=HTTPStatus.FORBIDDEN))
 
     def close(self) -> None:
-        """Close connections and let threads end, without waiting for those that hang."""
+        """Close connections and shut threads down, without waiting for those that hang."""
         self._transfers.shutdown(wait=False, cancel_futures=True)
         self._storage.close()

@@ -1,4 +1,4 @@
-"""Keeps pages of other origins, and names that were rebound, from a container that listens on loopback.
+"""Protects a container that listens on loopback from web pages of other origins and from DNS rebinding.
 
 A browser lets any page send simple requests to 127.0.0.1 and adds the page's `Origin`; a page whose own name
 was pointed here (DNS rebinding) sends that name as `Host`.
@@ -26,20 +26,20 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """An application that hands on what may be served; `refuse` makes the answer to all else."""
+    """Middleware that passes permitted requests on; `refuse` makes the response to all others."""
 
     def __init__(self, app: ASGIApp, refuse: Callable[[str], Response]) -> None:
         self._app = app
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve, or refuse."""
+        """Pass the request on, or refuse it."""
         reason = refusal(dict(scope["headers"])) if scope["type"] == "http" else None
         await (self._app if reason is None else self._refuse(reason))(scope, receive, send)
 
 
 def refusal(headers: dict[bytes, bytes]) -> str | None:
-    """Why a request with these headers is not to be served, None where it is."""
+    """Why a request with these headers is refused; None where it is not."""
     host = headers.get(b"host", b"").decode("latin-1").lower()
     origin = headers.get(b"origin", b"").decode("latin-1").lower()
     try:
@@ -55,7 +55,7 @@ def refusal(headers: dict[bytes, bytes]) -> str | None:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether nobody can point a name of theirs here by being it: no public name ends so, or has no dot."""
+    """Whether the name cannot be rebound: no public name ends like this, or has no dot."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

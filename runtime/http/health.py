@@ -11,11 +11,11 @@ from meshtwin.runtime.settings import Settings
 TIMEOUT_SECONDS = 2.0
 """SageMaker's: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html."""
 
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where to knock if a server listens on all
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # the address to use where the server listens on all
 
 
 def main() -> int:
-    """Ask once."""
+    """Send one GET /ping."""
     settings = Settings.from_environment(os.environ)
     host = _ANYWHERE.get(settings.host, settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT_SECONDS)

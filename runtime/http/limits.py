@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn reads it, with a limit to what a request's head may hold and how long it may take."""
+"""uvicorn's HTTP/1.1 protocol, with limits on the size of a request's head and the time it may take."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PIECE_BYTES = 16 * 1024
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. httptools itself keeps headers of any size, for as long as they come."""
+    """One connection. httptools itself accepts headers of any size, for any time."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # handed on as they are
         super().__init__(*arguments, **named)
@@ -33,17 +33,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A client that says nothing is no worse than an idle one."""
+        """Close a client that sends nothing like an idle one."""
         super().connection_made(transport)
         self._late = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is late any more."""
+        """Cancel the timer."""
         self._disarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read piece by piece, so that what is too long is noticed before all of it is kept."""
+        """Parse in pieces, so that too long a head is noticed before all of it is buffered."""
         for start in range(0, len(data), _PIECE_BYTES):
             piece = data[start : start + _PIECE_BYTES]
             if self._in_head and self._pending == 0:
@@ -59,23 +59,23 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
 
     def on_headers_complete(self) -> None:
-        """The head is there, in time."""
+        """Stop the head's timer."""
         self._in_head, self._pending = False, 0
         self._disarm()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """What becomes body is not kept here: see `meshtwin.runtime.http.app`."""
+        """Reset the head's size: `meshtwin.runtime.http.app` limits the body."""
         self._pending = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """What comes next is another request."""
+        """Expect the head of another request."""
         self._in_head, self._pending = True, 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """The contract's error for what is no HTTP."""
+        """Send the contract's error for what is not HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def _arm(self) -> None:
@@ -102,5 +102,5 @@ class BoundedProtocol(HttpToolsProtocol):
                 b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                 b"Connection: close\r\n\r\n%b" % (status, status.phrase.encode(), len(body), body)
             )
-        # An answer that is under way, to an earlier request, would be spoilt by another.
+        # A response to an earlier request that is being sent would be corrupted by another.
         self.transport.close()

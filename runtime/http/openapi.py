@@ -1,4 +1,4 @@
-"""The contract as an OpenAPI page, from the models and the table of errors."""
+"""The OpenAPI page, generated from the contract's models and its table of errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ABOUT: dict[str, Any] = {
     "title": "meshtwin container",
     "version": "1",
     "description": (
-        "Turns a picture into a textured GLB. The contract of a SageMaker container: "
+        "Turns an image into a textured GLB. The contract of a SageMaker container: "
         "`GET /ping` and `POST /invocations`. Objects are read from and written to S3."
     ),
 }
@@ -78,14 +78,14 @@ _INVOCATIONS_BODY: dict[str, Any] = {
             "in": "header",
             "required": False,
             "schema": {"type": "string"},
-            "description": "Stands in every line that is logged for the job.",
+            "description": "Is in every log line of the job.",
         }
     ],
 }
 
 
 def pages() -> FastAPI:
-    """An application with the pages alone: `meshtwin.runtime.http.app` serves what they tell of."""
+    """An application with the pages alone: `meshtwin.runtime.http.app` has the endpoints."""
     app = FastAPI(**_ABOUT)
     app.add_api_route(
         "/ping",
@@ -93,7 +93,7 @@ def pages() -> FastAPI:
         name="ping",
         response_model=Health,
         responses=_PING,
-        summary="Whether jobs are taken",
+        summary="Whether jobs are accepted",
     )
     app.add_api_route(
         "/invocations",
@@ -103,13 +103,13 @@ def pages() -> FastAPI:
         response_model=InvocationResponse,
         responses=_INVOCATIONS,
         openapi_extra=_INVOCATIONS_BODY,
-        summary="Do one job and answer when it is done",
+        summary="Run one job and respond when it is done",
     )
 
     def page() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(routes=app.routes, **_ABOUT)
-            # FastAPI does not know the request's model: who serves it reads the body.
+            # FastAPI does not know the request's model, as the endpoint itself parses the body.
             request = InvocationRequest.model_json_schema(ref_template=_REF)
             document["components"]["schemas"].update(request.pop("$defs"))
             document["components"]["schemas"]["InvocationRequest"] = request
@@ -121,5 +121,5 @@ def pages() -> FastAPI:
 
 
 async def _elsewhere() -> None:
-    # Of an operation, nobody asks this application. A docstring would be on the page.
+    # These operations are never called on this application. A docstring would be on the page.
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""From the bytes of a request's body to the contract's request, or to words that say what to fix."""
+"""From the bytes of a request's body to the contract's request, or to an error that says what to fix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _brief.maxstring = _brief.maxother = _brief.maxlong = _MAX_SHOWN
 
 
 class RequestError(JobError):
-    """A body that is no request; `stage` is what it asked for, as far as that can be read."""
+    """An invalid body; `stage` is the stage that it names, where that can be read."""
 
     def __init__(self, code: ErrorCode, message: str, stage: str | None = None) -> None:
         super().__init__(code, message)
@@ -35,10 +35,10 @@ class RequestError(JobError):
 def parse(body: bytes) -> InvocationRequest:
     """The request in `body`, UTF-8 JSON; its Content-Type does not matter.
 
-    SageMaker hands on whatever type the input object was stored with, which is often none in particular.
+    SageMaker passes on the type that the input object was stored with, which is often arbitrary.
 
     Raises:
-        RequestError: INVALID_JSON, or INVALID_REQUEST naming each field at fault and what is expected.
+        RequestError: INVALID_JSON, or INVALID_REQUEST with each invalid field and what is expected.
     """
     document = _read_json(body)
     stage = document.get("stage") if isinstance(document, dict) else None
@@ -47,7 +47,7 @@ def parse(body: bytes) -> InvocationRequest:
     except ValidationError as error:
         problems = error.errors(include_url=False)
         if problems[0]["type"] == "json_invalid":
-            # Python's reader lets lone surrogates pass, which no UTF-8 text can hold.
+            # Python's reader accepts lone surrogates, which no UTF-8 text can hold.
             raise RequestError(
                 ErrorCode.INVALID_JSON, f"the body is not JSON: {problems[0]['msg']}"
             ) from None
@@ -78,12 +78,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"the key {shortened(twice, _MAX_SHOWN)!r} stands in it twice")
+        raise ValueError(f"the key {shortened(twice, _MAX_SHOWN)!r} is in it twice")
     return found
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _describe(problem: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails, with whatever was sent

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from meshtwin.runtime.settings import Settings
 
 EXIT_SETTINGS = 2
-"""The settings cannot be met: no use in starting again as it is."""
+"""The settings are invalid: a restart would not help."""
 
 _THREAD_ENDS_SECONDS = 0.2
 
 _STALLED_SECONDS = 1
-"""How long the end waits for connections on which nothing happens any more."""
+"""How long a shutdown waits for idle connections."""
 
 _KEEP_ALIVE_SECONDS = 120
 """Longer than clients keep idle connections, so that none is closed under a request just sent."""
@@ -45,10 +45,10 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: Settings, unknown: Sequence[str] = ()) -> int:
-    """Serve until a signal; the exit status. `unknown` variables are pointed out in the log.
+    """Serve until a signal; the exit status. `unknown` variables are logged as warnings.
 
     Raises:
-        SettingsError: when the port cannot be listened on, or the AWS settings make no sense.
+        SettingsError: when the port cannot be listened on, or the AWS settings are invalid.
     """
     listener = _listen(settings)
     for name in unknown:
@@ -61,7 +61,7 @@ def run(settings: Settings, unknown: Sequence[str] = ()) -> int:
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With the protocol named, as socket.create_server() does not, asyncio turns Nagle's algorithm off:
+    # With the protocol named, as socket.create_server() does not, asyncio queue Nagle's algorithm off:
     # otherwise an answer's body waits 40 ms for its headers to be acknowledged.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -81,7 +81,7 @@ def _listen(settings: Settings) -> socket.socket:
 async def _serve(settings: Settings, scratch: Scratch, listener: socket.socket) -> int:
     supervisor = Supervisor(settings)
     stop = _stop_on_signal(supervisor)
-    keeping = asyncio.create_task(supervisor.keep())
+    supervising = asyncio.create_task(supervisor.supervise())
     # The worker process starts now, and loads its part while this one loads its own.
     await asyncio.sleep(0)
     from meshtwin.runtime.http.assembly import TRANSFER_THREADS, Assembly  # noqa: PLC0415  # see above
@@ -104,22 +104,22 @@ async def _serve(settings: Settings, scratch: Scratch, listener: socket.socket) 
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     host, port = listener.getsockname()[:2]
     log.info("listening", host=host, port=port, pid=os.getpid(), backend=settings.backend)
-    await asyncio.wait({keeping, serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({supervising, serving, stop}, return_when=asyncio.FIRST_COMPLETED)
     await assembly.service.drain()
     server.should_exit = True
     await serving
     supervisor.stop()
-    status = await _end(keeping)
+    status = await _end(supervising)
     assembly.close()
     log.info("stopped", status=status)
-    if _held_up(TRANSFER_THREADS):
+    if _has_hanging_thread(TRANSFER_THREADS):
         shutil.rmtree(scratch.path, ignore_errors=True)
         _leave(status)
     return status
 
 
-def _held_up(prefix: str) -> bool:
-    """Whether a transfer hangs on a storage that does not answer: the process would wait for its thread."""
+def _has_hanging_thread(prefix: str) -> bool:
+    """Whether a transfer hangs on a storage that does not answer: the exit would wait for its thread."""
     threads = [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
     for thread in threads:
         thread.join(_THREAD_ENDS_SECONDS)
@@ -143,11 +143,11 @@ def _stop_on_signal(supervisor: Supervisor) -> asyncio.Future[None]:
     return stop
 
 
-async def _end(keeping: asyncio.Task[None]) -> int:
-    """Wait until the worker is gone; the exit status."""
-    keeping.cancel()
+async def _end(supervising: asyncio.Task[None]) -> int:
+    """Wait until the worker has exited; the exit status."""
+    supervising.cancel()
     try:
-        await keeping
+        await supervising
     except asyncio.CancelledError:
         return 0
     except UnusableBackendError as error:
@@ -160,6 +160,6 @@ async def _end(keeping: asyncio.Task[None]) -> int:
 
 
 def _leave(status: int) -> NoReturn:
-    """Exit without waiting for threads; what they leave on disk, the next start removes."""
+    """Exit without waiting for threads; the next start removes what they leave on disk."""
     flush()
     os._exit(status)

@@ -1,9 +1,9 @@
-"""A subject told from its background by colour: for opaque pictures.
+"""The subject of an opaque image, separated from its background by colour.
 
-The border of the picture is taken for background and described by a few colours; what differs from them
+The border of the image counts as background and is described by a few colours; what differs from them
 seeds a graph cut (Rother, Kolmogorov and Blake, GrabCut, 2004, in OpenCV), and a guided filter (He, Sun and
-Tang, Guided Image Filtering, 2010) lays its outline on the picture's own edges at full size. A cut that does
-not look like a subject is thrown away: a wrong silhouette makes a worse model than none.
+Tang, Guided Image Filtering, 2010) lays its outline on the image's own edges at full size. A cut that does
+not look like a subject is discarded: a wrong silhouette makes a worse model than none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WORK_SIDE = 256
 """Longest side in pixels at which the graph is cut."""
 
 RING = 0.03
-"""Width of the border that is taken for background, as a share of the shorter side."""
+"""Width of the border that counts as background, as a share of the shorter side."""
 
 BORDER_COLOURS = 4
 """Colours by which the border is described."""
@@ -41,16 +41,16 @@ LEVEL = 0.5
 """Coverage at which an outline runs."""
 
 CERTAIN = 0.02
-"""Coverage this near to 0 or 1 is on one side of the outline for sure."""
+"""Coverage this close to 0 or 1 is certainly on one side of the outline."""
 
 ROUNDS = 4
 """Rounds of GrabCut."""
 
 AREA = (0.01, 0.9)
-"""Share of the picture that a subject covers, at least and at most."""
+"""Share of the image that a subject covers, at least and at most."""
 
 ON_BORDER = 0.3
-"""Share of the picture's border that a subject touches at most."""
+"""Share of the image's border that a subject touches at most."""
 
 CONTRAST = 8.0
 """CIELAB distance between the colours on both sides of the outline that three quarters of it reach."""
@@ -101,7 +101,7 @@ def _border_colours(samples: NDArray[np.float32]) -> list[tuple[NDArray[np.float
 def _border_distance(lab: NDArray[np.float32], ring: NDArray[np.bool_]) -> tuple[NDArray[np.float32], bool]:
     """How far each pixel's colour is from those of the border, in CIELAB distance, and if that is plain.
 
-    The border's colours may change slowly over the picture (a gradient, light that falls off), so a curved
+    The border's colours may change slowly over the image (a gradient, light that falls off), so a curved
     plane fitted to them counts as one more colour where it fits.
     """
     rows, columns = lab.shape[:2]
@@ -111,9 +111,9 @@ def _border_distance(lab: NDArray[np.float32], ring: NDArray[np.bool_]) -> tuple
     for centre, _, spread in colours:
         np.minimum(nearest, np.sqrt(((lab - centre) ** 2).sum(axis=-1)) - spread, out=nearest)
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
-    places = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-    fit, *_ = np.linalg.lstsq(places[ring], samples, rcond=None)
-    fitted = places @ fit.astype(np.float32)
+    basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    fit, *_ = np.linalg.lstsq(basis[ring], samples, rcond=None)
+    fitted = basis @ fit.astype(np.float32)
     left_over = float(np.median(np.sqrt(((samples - fitted[ring]) ** 2).sum(axis=1))))
     smooth = left_over < PLAIN / 3
     if smooth:
@@ -146,8 +146,8 @@ def _cleaned(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for value in (1, 0):
         _, labels, stats, _ = cv2.connectedComponentsWithStats((inside == value).astype(np.uint8))
         areas = stats[:, cv2.CC_STAT_AREA]
-        whole = areas[1:].max() if len(areas) > 1 else 0
-        small = areas < (0.08 * whole if value else 0.004 * inside.size)
+        largest = areas[1:].max() if len(areas) > 1 else 0
+        small = areas < (0.08 * largest if value else 0.004 * inside.size)
         small[0] = False
         inside = np.where(small[labels], 1 - value, inside).astype(np.uint8)
     return inside
@@ -183,7 +183,7 @@ def _convincing(
 
 
 def _refined(rgb: NDArray[np.uint8], inside: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The small cut at full size, its outline moved onto the picture's edges by a guided filter in colour."""
+    """The small cut at full size, its outline moved onto the image's edges by a guided filter in colour."""
     rows, columns = rgb.shape[:2]
     size = (columns, rows)
     rough = np.asarray(
@@ -195,7 +195,7 @@ def _refined(rgb: NDArray[np.uint8], inside: NDArray[np.uint8]) -> NDArray[np.fl
     band = cv2.dilate(((rough > CERTAIN) & (rough < 1 - CERTAIN)).astype(np.uint8), np.ones((3, 3), np.uint8))
     if not band.any():
         return rough
-    # Along the axis on which inside and outside differ most, one channel tells what three would.
+    # Along the axis on which inside and outside differ most, one channel is as good as three.
     inner = np.array(cv2.mean(rgb, ((rough > 1 - CERTAIN) * 255).astype(np.uint8))[:3])
     outer = np.array(cv2.mean(rgb, ((rough < CERTAIN) * 255).astype(np.uint8))[:3])
     axis = (inner - outer) / max(float(np.linalg.norm(inner - outer)), 1.0) / 255
@@ -214,22 +214,22 @@ def _refined(rgb: NDArray[np.uint8], inside: NDArray[np.uint8]) -> NDArray[np.fl
     return np.clip((soft - 0.5) * 2.5 + 0.5, 0, 1).astype(np.float32)
 
 
-def cut_out(
+def foreground_mask(
     rgb: NDArray[np.uint8], coverage: NDArray[np.float32] | None = None, *, seed: int = 0
 ) -> NDArray[np.float32] | None:
-    """The subject's coverage (h, w), 0 to 1, or None where none can be told from the background.
+    """The subject's coverage (h, w), 0 to 1, or None where there is no clear subject.
 
     The same for the same arguments: OpenCV's random numbers are seeded.
 
     Args:
         rgb: (h, w, 3) uint8 sRGB.
-        coverage: (h, w), low where the picture is known to be see-through: that never becomes subject. Where
+        coverage: (h, w), low where the image is known to be transparent: that never becomes subject. Where
             most of the border is, there is no background to learn, and None comes back.
         seed: For the first colours that clustering tries.
     """
     scale = min(1.0, WORK_SIDE / max(rgb.shape[:2]))
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    if min(size) < 16:  # noqa: PLR2004  # too few pixels to tell colours of a border from colours of a subject
+    if min(size) < 16:  # noqa: PLR2004  # too few pixels to separate a border from a subject
         return None
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     lab = _lab(np.asarray(cv2.GaussianBlur(small, (0, 0), 1.0), np.uint8))

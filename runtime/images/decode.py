@@ -1,4 +1,4 @@
-"""The picture a job starts from, decoded safely and told from its background."""
+"""A job's input image: decoded safely, and its subject separated from the background."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from meshtwin.gltf.image_files import DAMAGE, decoded, kind_of, upright
 from meshtwin.runtime.contract import ErrorCode, JobError
-from meshtwin.runtime.images.background import cut_out
+from meshtwin.runtime.images.background import foreground_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_PIXELS = 64_000_000
-"""Width times height of the largest picture that is decoded: 8000 x 8000, past any phone's."""
+"""Width times height of the largest image that is decoded: 8000 x 8000, past any phone's."""
 
 MIN_SIDE = 4
-"""Pixels along the shorter side of the smallest picture that says anything about a subject."""
+"""Pixels along the shorter side of the smallest image that is accepted."""
 
 MAX_SIDE = 2048
-"""Longest side of what is handed on; larger pictures are scaled down to it."""
+"""Longest side of the decoded image; larger images are scaled down to it."""
 
 VISIBLE = 16
-"""Alpha, of 255, that the most opaque part of a picture must reach to be seen at all."""
+"""Alpha, of 255, that the most opaque part of an image must reach to be seen at all."""
 
 BACKGROUND_SHARE = 0.001
-"""Share of a picture that must be see-through for its alpha to be of use as a mask."""
+"""Share of an image that must be transparent for its alpha to be usable as a mask."""
 
 SOLID = 0.5
 """Coverage from which a pixel's colour is the subject's own."""
 
 _AT_ONCE = 2**20
-"""Pixels that are brought to 8 bits at once: a copy of all would take as much memory again."""
+"""Pixels that are converted to 8 bits at a time: a copy of all would take as much memory again."""
 
 RemoveBackground = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded picture: `rgb` is (h, w, 3) uint8 sRGB, `alpha` (h, w) uint8 or None where it has none."""
+class DecodedImage:
+    """A decoded image: `rgb` is (h, w, 3) uint8 sRGB, `alpha` (h, w) uint8 or None where it has none."""
 
     rgb: NDArray[np.uint8]
     alpha: NDArray[np.uint8] | None
@@ -60,20 +60,20 @@ class Subject:
     """What is to become a model: `rgb` is (h, w, 3) uint8 sRGB, `mask` (h, w) float32 coverage, 0 to 1.
 
     Outside the mask and on its blended edge `rgb` is the colour of the nearest pixel well inside, so that no
-    background can bleed into a texture. `source` says how the mask was had; `whole_picture`: no subject could
-    be told.
+    background can bleed into a texture. `mask_source` is where the mask came from; `whole_picture`: no
+    subject was found, and the mask is full.
     """
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.float32]
-    source: Literal["alpha", "background_removed", "whole_picture"]
+    mask_source: Literal["alpha", "background_removed", "whole_picture"]
 
 
 _Reader = PngImageFile | JpegImageFile | WebPImageFile
 
 _READERS: dict[str, type[_Reader]] = {"PNG": PngImageFile, "JPEG": JpegImageFile, "WEBP": WebPImageFile}
-"""Pillow's own open() would warn about large pictures before their size can be asked for, and has the
-decoders of some forty other formats in reach of the file."""
+"""Pillow's own open() would warn about large images before their size can be read, and would offer the file
+to the decoders of some forty other formats."""
 
 
 def _reader(data: bytes) -> type[_Reader]:
@@ -81,20 +81,20 @@ def _reader(data: bytes) -> type[_Reader]:
     if kind is not None:
         return _READERS[kind]
     what = "is empty" if not data else f"starts with {data[:8]!r}"
-    raise JobError(ErrorCode.INVALID_IMAGE, f"the picture {what}: expected a PNG, JPEG or WebP file")
+    raise JobError(ErrorCode.INVALID_IMAGE, f"the image {what}: expected a PNG, JPEG or WebP file")
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise JobError(
             ErrorCode.IMAGE_TOO_LARGE,
-            f"the picture is {width} x {height} = {width * height} pixels: at most {max_pixels} are taken;"
+            f"the image is {width} x {height} = {width * height} pixels: at most {max_pixels} are accepted;"
             " scale it down",
         )
     if min(width, height) < MIN_SIDE:
         raise JobError(
             ErrorCode.INVALID_IMAGE,
-            f"the picture is {width} x {height} pixels: each side needs at least {MIN_SIDE}",
+            f"the image is {width} x {height} pixels: each side needs at least {MIN_SIDE}",
         )
 
 
@@ -119,7 +119,7 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """The picture's colours in sRGB by its embedded profile; unchanged where it has none or a broken one."""
+    """The image's colours in sRGB by its embedded profile; unchanged where it has none or a broken one."""
     icc = image.info.get("icc_profile")
     if not icc or image.mode not in {"L", "RGB", "CMYK"}:
         return image.convert("RGB")
@@ -135,7 +135,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     return converted if converted is not None else image.convert("RGB")
 
 
-def _pixels(image: _Reader) -> Picture:
+def _pixels(image: _Reader) -> DecodedImage:
     if isinstance(image, JpegImageFile):
         # libjpeg scales by 1/2, 1/4 or 1/8 as it decodes, for a fraction of the memory.
         image.draft(None, (MAX_SIDE, MAX_SIDE))
@@ -154,43 +154,43 @@ def _pixels(image: _Reader) -> Picture:
         turned = turned.convert("L" if turned.mode == "LA" else "RGB")
     if icc:
         turned.info["icc_profile"] = icc
-    return Picture(np.asarray(_in_srgb(turned)), alpha)
+    return DecodedImage(np.asarray(_in_srgb(turned)), alpha)
 
 
-def open_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode a PNG, JPEG or WebP file, upright and in sRGB, its first frame where it moves.
+def open_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
+    """Decode a PNG, JPEG or WebP file, upright and in sRGB, the first frame of an animation.
 
     The size is checked before a pixel is decoded. The longest side of what comes back is at most `MAX_SIDE`.
-    Metadata that is damaged or too large is as good as none.
+    Metadata that is damaged or too large is ignored.
 
     Raises:
-        JobError: INVALID_IMAGE for what is no such file, whose pixels are damaged or cut off, or which has a
-            side under `MIN_SIDE`; IMAGE_TOO_LARGE past `max_pixels`.
+        JobError: INVALID_IMAGE for another kind of file, damaged or truncated pixels, or a side under
+            `MIN_SIDE`; IMAGE_TOO_LARGE past `max_pixels`.
     """
 
-    def decode(data: bytes) -> Picture:
+    def decode(data: bytes) -> DecodedImage:
         with _reader(data)(io.BytesIO(data)) as image:
             _check_size(*image.size, max_pixels)
             return _pixels(image)
 
     try:
         with warnings.catch_warnings():
-            # Broken metadata is worth a warning to Pillow, and nothing to us: the pixels are what counts.
+            # Pillow warns about broken metadata, which does not matter here: only the pixels do.
             warnings.simplefilter("ignore")
             return decoded(path.read_bytes(), decode)
     except Image.DecompressionBombError as error:
-        # Pillow's WebP reader has a limit of its own, past ours, and asks before it hands out the size.
+        # Pillow's WebP reader has a limit of its own, above ours, and checks it before it reports the size.
         raise JobError(
-            ErrorCode.IMAGE_TOO_LARGE, f"the picture has more pixels than the {max_pixels} that are taken"
+            ErrorCode.IMAGE_TOO_LARGE, f"the image has more pixels than the {max_pixels} that are accepted"
         ) from error
     except DAMAGE as error:
         raise JobError(
-            ErrorCode.INVALID_IMAGE, f"the picture can't be decoded, it is cut off or damaged: {error}"
+            ErrorCode.INVALID_IMAGE, f"the image cannot be decoded, it is cut off or damaged: {error}"
         ) from error
 
 
 def _coverage(alpha: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """The alpha channel as a mask, full where the picture is at its most opaque; None where it is of no use.
+    """The alpha channel as a mask, full where the image is at its most opaque; None where it is not usable.
 
     Raises:
         JobError: EMPTY_SUBJECT where nothing can be seen.
@@ -199,7 +199,7 @@ def _coverage(alpha: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     if counts[VISIBLE:].sum() == 0:
         raise JobError(
             ErrorCode.EMPTY_SUBJECT,
-            f"the picture is fully transparent: no pixel's alpha reaches {VISIBLE} of 255",
+            f"the image is fully transparent: no pixel's alpha reaches {VISIBLE} of 255",
         )
     # What half a percent of the visible pixels reach, so that a few stray ones set no standard.
     visible = np.cumsum(counts[:0:-1])
@@ -212,7 +212,7 @@ def _coverage(alpha: NDArray[np.uint8]) -> NDArray[np.float32] | None:
 
 
 def _bled(rgb: NDArray[np.uint8], solid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The picture with the colour of the nearest solid pixel wherever it is not solid."""
+    """The image with the colour of the nearest solid pixel wherever it is not solid."""
     if solid.all() or not solid.any():
         return rgb
     _, labels = cv2.distanceTransformWithLabels(
@@ -235,23 +235,25 @@ def _solid_inside(mask: NDArray[np.float32], blended: int) -> NDArray[np.bool_]:
     return shrunk if shrunk.any() else mask >= SOLID
 
 
-def find_subject(picture: Picture, remove_background: RemoveBackground = "auto", *, seed: int = 0) -> Subject:
-    """Tell the subject from its background.
+def find_subject(
+    image: DecodedImage, remove_background: RemoveBackground = "auto", *, seed: int = 0
+) -> Subject:
+    """Separate the subject from its background.
 
-    A picture whose alpha is of use (some of it see-through, whatever its mode) is cut out by that; `auto`
-    cuts an opaque one out by its colours, `always` does so within the alpha too, `never` takes an opaque
-    picture whole. Where no subject can be told, its alpha is the mask after all, or, without one, the whole
-    picture is the subject; `source` says which it was.
+    The alpha channel is the mask where it is usable (part of the image is transparent, whatever its mode).
+    `auto` finds the subject of an opaque image by its colours, `always` does so within the alpha too, `never`
+    uses an opaque image as it is. Where no subject is found, the alpha is the mask, or, without one, the
+    whole image is the subject; `mask_source` says which.
 
     Raises:
-        JobError: EMPTY_SUBJECT for a picture that is fully transparent.
+        JobError: EMPTY_SUBJECT for an image that is fully transparent.
     """
-    coverage = None if picture.alpha is None else _coverage(picture.alpha)
+    coverage = None if image.alpha is None else _coverage(image.alpha)
     if remove_background == "always" or (remove_background == "auto" and coverage is None):
-        found = cut_out(picture.rgb, coverage, seed=seed)
+        found = foreground_mask(image.rgb, coverage, seed=seed)
         if found is not None:
-            return Subject(_bled(picture.rgb, _solid_inside(found, 2)), found, "background_removed")
+            return Subject(_bled(image.rgb, _solid_inside(found, 2)), found, "background_removed")
     if coverage is not None:
-        return Subject(_bled(picture.rgb, _solid_inside(coverage, 0)), coverage, "alpha")
-    whole = np.ones(picture.rgb.shape[:2], dtype=np.float32)
-    return Subject(picture.rgb, whole, "whole_picture")
+        return Subject(_bled(image.rgb, _solid_inside(coverage, 0)), coverage, "alpha")
+    whole = np.ones(image.rgb.shape[:2], dtype=np.float32)
+    return Subject(image.rgb, whole, "whole_picture")

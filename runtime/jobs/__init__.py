@@ -1,1 +1,1 @@
-"""Jobs: admitted, queued, run in a process of their own."""
+"""Jobs: admitted, queued, and run by a worker process."""

@@ -1,4 +1,4 @@
-"""Whether the kernel has killed for memory, as the container's control group counts it."""
+"""The kernel's out-of-memory kills, as the container's control group counts them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _GROUP = Path("/proc/self/cgroup")
 _ROOT = Path("/sys/fs/cgroup")
 
 
-def kills(group: Path = _GROUP, root: Path = _ROOT) -> int:
-    """How many processes of this control group were killed for want of memory; 0 where nobody counts.
+def oom_kills(group: Path = _GROUP, root: Path = _ROOT) -> int:
+    """How many processes of this control group the kernel killed for memory; 0 where it is not counted.
 
     `memory.events` of version 2, `memory.oom_control` of version 1:
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files,

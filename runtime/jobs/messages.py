@@ -1,10 +1,10 @@
-"""What the HTTP process and the worker say to each other: JSON, a line a message.
+"""The protocol between the HTTP process and the worker: one JSON message per line.
 
     HTTP process -> worker: Job, Cancel, Stop
-    worker -> HTTP process: Ready or Unusable, once; then for each Job any number of Began and Written, and
-    one of Done, Failed, Cancelled
+    worker -> HTTP process: Ready or Unusable, once; then, for each Job, any number of StepStarted and
+    OutputWritten, and one of Done, Failed, Cancelled
 
-Each job gets exactly one last word, so whoever reads up to it has nothing left over from an earlier job.
+Each job has exactly one final message: a reader that stops there has read all of the job's messages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from meshtwin.runtime.contract import ErrorCode, MessageText, Params, Stage
 
 MAX_LINE_BYTES = 2**20
-"""Longer than any message gets: what a job's input can make long is shortened below."""
+"""Longer than any message: texts that depend on a job's input are shortened below."""
 
 _MAX_TRACEBACK = 20_000
 
@@ -27,21 +27,21 @@ def _end(text: str) -> str:
 
 
 class Message(BaseModel):
-    """What all of them share."""
+    """The base of all messages: frozen, and serialized as one line of JSON."""
 
     model_config = ConfigDict(frozen=True)
 
     def line(self) -> bytes:
-        """The message as it is sent."""
+        """The message as one line of JSON, with its newline."""
         return self.model_dump_json().encode() + b"\n"
 
 
 class Job(Message):
-    """Do this. Paths are files of the job's own folder; `outputs` are to be written."""
+    """Run this job. Paths are files in the job's own folder; the worker writes `outputs`."""
 
     type: Literal["job"] = "job"
     stage: Stage
-    picture: str
+    image: str
     shape: str | None
     outputs: dict[str, str]
     params: Params
@@ -49,13 +49,13 @@ class Job(Message):
 
 
 class Cancel(Message):
-    """Leave the job at its next step. Says nothing to a worker that has no job."""
+    """Cancel the job at its next step. A worker without a job ignores it."""
 
     type: Literal["cancel"] = "cancel"
 
 
 class Stop(Message):
-    """Exit, once the job at hand is done."""
+    """Exit once the current job is done."""
 
     type: Literal["stop"] = "stop"
 
@@ -69,30 +69,30 @@ class Ready(Message):
 
 
 class Unusable(Message):
-    """The backend cannot be had here, and no new try would change that."""
+    """The backend cannot be loaded here, and a retry would not change that."""
 
     type: Literal["unusable"] = "unusable"
     message: MessageText
 
 
-class Began(Message):
-    """A step begins, or goes on with more done; `fraction` is of the worker's whole part."""
+class StepStarted(Message):
+    """A step has started or progressed; `fraction` is of the worker's share of the job."""
 
-    type: Literal["began"] = "began"
+    type: Literal["step_started"] = "step_started"
     stage: Stage
     step: MessageText
     fraction: float
 
 
-class Written(Message):
-    """This output is written, whatever becomes of those that follow."""
+class OutputWritten(Message):
+    """This output is written, and stays if a later one fails."""
 
-    type: Literal["written"] = "written"
+    type: Literal["output_written"] = "output_written"
     output: str
 
 
 class Done(Message):
-    """The outputs are written."""
+    """All outputs are written."""
 
     type: Literal["done"] = "done"
     vertices: int
@@ -104,7 +104,7 @@ class Done(Message):
 
 
 class Failed(Message):
-    """The job cannot be done. With a traceback, nobody foresaw it, and the worker exits."""
+    """The job has failed. A traceback means an unexpected error: the worker exits after it."""
 
     type: Literal["failed"] = "failed"
     code: ErrorCode
@@ -113,13 +113,14 @@ class Failed(Message):
 
 
 class Cancelled(Message):
-    """The job was left, as asked."""
+    """The job was cancelled, as requested."""
 
     type: Literal["cancelled"] = "cancelled"
 
 
-Order = Job | Cancel | Stop
-News = Ready | Unusable | Began | Written | Done | Failed | Cancelled
+JobEvent = StepStarted | OutputWritten
+WorkerCommand = Job | Cancel | Stop
+WorkerEvent = Ready | Unusable | JobEvent | Done | Failed | Cancelled
 
-to_worker: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="type")])
-from_worker: TypeAdapter[News] = TypeAdapter(Annotated[News, Field(discriminator="type")])
+to_worker: TypeAdapter[WorkerCommand] = TypeAdapter(Annotated[WorkerCommand, Field(discriminator="type")])
+from_worker: TypeAdapter[WorkerEvent] = TypeAdapter(Annotated[WorkerEvent, Field(discriminator="type")])

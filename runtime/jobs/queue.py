@@ -1,4 +1,4 @@
-"""One at a time, and a few that wait, in the order they came."""
+"""One job at a time, and a few that wait, first in, first out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from meshtwin.runtime.contract import ErrorCode, JobError
 
 if TYPE_CHECKING:
-    from meshtwin.runtime.jobs.halt import Halt
+    from meshtwin.runtime.jobs.cancellation import CancellationToken
 
 
-class Turns:
-    """Whose turn it is."""
+class JobQueue:
+    """The slot in which one job runs, and the jobs that wait for it."""
 
     def __init__(self, most_waiting: int) -> None:
         self._most_waiting = most_waiting
@@ -22,19 +22,19 @@ class Turns:
 
     @property
     def running(self) -> int:
-        """How many have their turn: 0 or 1."""
+        """How many jobs hold the slot: 0 or 1."""
         return int(self._taken)
 
     @property
     def waiting(self) -> int:
-        """How many wait for theirs."""
+        """How many jobs wait for it."""
         return len(self._waiting)
 
-    def ask(self) -> asyncio.Future[None]:
-        """A place in the line, for `wait`.
+    def join(self) -> asyncio.Future[None]:
+        """Take the slot, or join the queue; `wait` waits for the future that comes back.
 
         Raises:
-            JobError: BUSY, when the line is as long as it may be.
+            JobError: BUSY, when the queue is full.
         """
         turn = asyncio.get_running_loop().create_future()
         if not self._taken:
@@ -49,17 +49,17 @@ class Turns:
             )
         return turn
 
-    async def wait(self, turn: asyncio.Future[None], halt: Halt) -> None:
-        """Wait for the turn, or leave the line with what `halt` says."""
-        asked = asyncio.create_task(halt.wait())
-        await asyncio.wait({turn, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+    async def wait(self, turn: asyncio.Future[None], token: CancellationToken) -> None:
+        """Wait for the slot, or leave the queue with the token's reason."""
+        cancelled = asyncio.create_task(token.wait())
+        await asyncio.wait({turn, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        cancelled.cancel()
         if not turn.done():
             self._waiting.remove(turn)
-            halt.check()
+            token.check()
 
-    def give_back(self) -> None:
-        """Let the next one have its turn."""
+    def release(self) -> None:
+        """Give the slot to the next job that waits."""
         if self._waiting:
             self._waiting.popleft().set_result(None)
         else:

@@ -1,4 +1,4 @@
-"""Where a job's files lie: a folder that is gone when its owner is gone, whichever way that went."""
+"""Temporary folders for jobs, removed when the server ends, or at the next start if it was killed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _NEWBORN_SECONDS = 60
 class Scratch:
     """A server's folder, with a folder for each job in it.
 
-    The server holds a lock on it, which the system lets go when the process ends, by SIGKILL too. What a
-    killed server left is known by its free lock and removed at the next start. A process id in the name would
-    not do: in a container the dead server and the new one are both process 1.
+    The server holds a lock on it, which the system releases when the process ends, by SIGKILL too. A folder
+    whose lock is free belongs to a killed server, and is removed at the next start. A process id in the name
+    would not do: in a container the dead server and the new one are both process 1.
     """
 
     def __init__(self, parent: Path) -> None:

@@ -1,4 +1,4 @@
-"""Jobs, whatever carries them: admission, turns, draining."""
+"""The container's service, without HTTP: admission, the queue, draining."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 from meshtwin.runtime.contract import ErrorCode, Health, InvocationRequest, InvocationResponse, JobError
-from meshtwin.runtime.jobs.attempt import PATIENCE_SECONDS, Attempt, Means
-from meshtwin.runtime.jobs.halt import JobHaltedError
-from meshtwin.runtime.jobs.queue import Turns
+from meshtwin.runtime.jobs.cancellation import JobCancelledError
+from meshtwin.runtime.jobs.queue import JobQueue
+from meshtwin.runtime.jobs.run import CANCEL_GRACE_SECONDS, Dependencies, JobRun
 from meshtwin.runtime.jobs.stopwatch import Stopwatch
 from meshtwin.runtime.logs import log
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from meshtwin.runtime.jobs.halt import Halt
+    from meshtwin.runtime.jobs.cancellation import CancellationToken
 
 STOPPING = "the container is stopping"
 
 
 class Service:
-    """What the container does for its callers."""
+    """Runs jobs for callers, one at a time."""
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._turns = Turns(means.settings.queue)
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+        self._queue = JobQueue(dependencies.settings.queue)
         self.stopping = asyncio.Event()
-        """Set once no more jobs are taken."""
-        self._queued: set[Halt] = set()
-        self._running: set[Halt] = set()
+        """Set once no more jobs are accepted."""
+        self._queued: set[CancellationToken] = set()
+        self._running: set[CancellationToken] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
     def health(self) -> Health:
-        """Whether a job that came now would be taken."""
-        supervisor = self._means.supervisor
+        """Whether a job would be accepted now."""
+        supervisor = self._dependencies.supervisor
         state: Literal["ready", "reloading", "loading", "draining"] = "loading"
         if self.stopping.is_set():
             state = "draining"
@@ -50,58 +50,60 @@ class Service:
             state=state,
             backend=supervisor.backend,
             device=supervisor.device,
-            running=self._turns.running,
-            waiting=self._turns.waiting,
+            running=self._queue.running,
+            waiting=self._queue.waiting,
         )
 
-    async def invoke(self, request: InvocationRequest, inference_id: str, halt: Halt) -> InvocationResponse:
-        """Do the job when its turn comes.
+    async def invoke(
+        self, request: InvocationRequest, inference_id: str, token: CancellationToken
+    ) -> InvocationResponse:
+        """Queue the job, run it, and return its response.
 
         Raises:
-            JobError: with the code that the caller is to see, and what is kept of the job.
-            JobHaltedError: the caller is gone, as `halt` was told.
+            JobError: with the code that the caller is to see, and the outputs that are stored anyway.
+            JobCancelledError: the client has disconnected.
         """
-        told = log.bind(inference_id=inference_id, stage=request.stage.value)
+        job_log = log.bind(inference_id=inference_id, stage=request.stage.value)
         watch = Stopwatch(lambda *_: None)
         try:
-            response = await self._admit(request, halt, told)
-        except JobHaltedError:
-            told.info("job_cancelled", seconds=watch.total())
+            response = await self._admit(request, token, job_log)
+        except JobCancelledError:
+            job_log.info("job_cancelled", seconds=watch.total())
             raise
         except JobError as error:
-            told.warning("job_failed", seconds=watch.total(), code=error.code, message=error.message)
+            job_log.warning("job_failed", seconds=watch.total(), code=error.code, message=error.message)
             raise
         except Exception:
-            told.exception("job_failed", seconds=watch.total(), code=ErrorCode.INTERNAL)
+            job_log.exception("job_failed", seconds=watch.total(), code=ErrorCode.INTERNAL)
             raise
-        told.info("job_succeeded", seconds=watch.total(), faces=response.metrics.faces)
+        job_log.info("job_succeeded", seconds=watch.total(), faces=response.metrics.faces)
         return response
 
     async def _admit(
-        self, request: InvocationRequest, halt: Halt, told: FilteringBoundLogger
+        self, request: InvocationRequest, token: CancellationToken, job_log: FilteringBoundLogger
     ) -> InvocationResponse:
         if self.stopping.is_set():
             raise JobError(ErrorCode.NOT_READY, STOPPING)
         self._check_buckets(request)
-        turn = self._turns.ask()
-        told.info("job_accepted", waiting=self._turns.waiting)
+        turn = self._queue.join()
+        job_log.info("job_accepted", waiting=self._queue.waiting)
         watch = Stopwatch(lambda *_: None)
-        self._queued.add(halt)
+        self._queued.add(token)
         try:
-            await self._turns.wait(turn, halt)
-            async with self._turn():
-                # The job before may have taken the worker down: to start another is not this one's time.
-                await self._means.supervisor.wait_ready(halt)
-                self._queued.discard(halt)
-                self._running.add(halt)
-                told.info("job_started", waited=watch.total())
-                return await Attempt(self._means, request, halt, told).run()
+            await self._queue.wait(turn, token)
+            async with self._slot():
+                # The previous job may have crashed the worker: its restart is not part of this job's time.
+                await self._dependencies.supervisor.wait_ready(token)
+                self._queued.discard(token)
+                self._running.add(token)
+                job_log.info("job_started", waited=watch.total())
+                return await JobRun(self._dependencies, request, token, job_log).run()
         finally:
-            self._queued.discard(halt)
-            self._running.discard(halt)
+            self._queued.discard(token)
+            self._running.discard(token)
 
     def _check_buckets(self, request: InvocationRequest) -> None:
-        allowed = self._means.settings.allowed_buckets
+        allowed = self._dependencies.settings.allowed_buckets
         for location in request.locations():
             bucket = location.removeprefix("s3://").partition("/")[0]
             if allowed and bucket not in allowed:
@@ -111,25 +113,25 @@ class Service:
                 )
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _slot(self) -> AsyncIterator[None]:
         self._idle.clear()
         try:
             yield
         finally:
             self._idle.set()
-            self._turns.give_back()
+            self._queue.release()
 
     async def drain(self) -> None:
-        """Take no more jobs, send away those that wait, and give the running one its time of grace."""
+        """Accept no more jobs, reject those that wait, and give the running one its grace period."""
         self.stopping.set()
-        grace = self._means.settings.grace_seconds
-        log.info("draining", running=self._turns.running, waiting=self._turns.waiting, grace=grace)
-        for halt in list(self._queued):
-            halt.ask(JobError(ErrorCode.NOT_READY, STOPPING), patience=0)
+        grace = self._dependencies.settings.grace_seconds
+        log.info("draining", running=self._queue.running, waiting=self._queue.waiting, grace=grace)
+        for token in list(self._queued):
+            token.cancel(JobError(ErrorCode.NOT_READY, STOPPING), grace=0)
         try:
             await asyncio.wait_for(self._idle.wait(), grace)
         except TimeoutError:
             late = JobError(ErrorCode.NOT_READY, f"{STOPPING}, and the job was not done within {grace:g} s")
-            for halt in list(self._running):
-                halt.ask(late, patience=PATIENCE_SECONDS, final=True)
+            for token in list(self._running):
+                token.cancel(late, grace=CANCEL_GRACE_SECONDS, shutdown=True)
             await self._idle.wait()

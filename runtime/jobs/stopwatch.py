@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 class Stopwatch:
-    """Wall time of steps that follow one another; `ended` hears each as it ends, with its seconds."""
+    """Wall time of consecutive steps; `on_end` is called with each step and its seconds as it ends."""
 
     def __init__(
-        self, ended: Callable[[str, float], None], now: Callable[[], float] = time.monotonic
+        self, on_end: Callable[[str, float], None], now: Callable[[], float] = time.monotonic
     ) -> None:
         self.seconds: dict[str, float] = {}
-        self._ended = ended
+        self._on_end = on_end
         self._now = now
         self._start = now()
         self._step: str | None = None
         self._since = self._start
 
     def begin(self, step: str) -> None:
-        """The step before ends and `step` begins; the same step once more goes on."""
+        """End the previous step and begin `step`; the current step again is ignored."""
         if step == self._step:
             return
         self.end()
@@ -31,13 +31,13 @@ class Stopwatch:
         self.seconds.setdefault(step, 0.0)
 
     def end(self) -> None:
-        """The step at hand ends."""
+        """End the current step."""
         if self._step is not None:
             seconds = self._now() - self._since
             self.seconds[self._step] = round(self.seconds[self._step] + seconds, 4)
             step, self._step = self._step, None
-            self._ended(step, round(seconds, 4))
+            self._on_end(step, round(seconds, 4))
 
     def total(self) -> float:
-        """Seconds since the stopwatch was made."""
+        """Seconds since the stopwatch was created."""
         return round(self._now() - self._start, 4)

@@ -1,4 +1,4 @@
-"""Objects from and to S3, with every failure told in the contract's words.
+"""Objects from and to S3, with every failure as one of the contract's errors.
 
 All calls block: they are made from threads. Endpoint, region and credentials come from the environment
 (`AWS_ENDPOINT_URL`, `AWS_REGION`, ...), as for every AWS SDK.
@@ -32,7 +32,7 @@ _CHUNK_BYTES = 256 * 1024
 _DOWNLOAD_ATTEMPTS = 3
 
 _COMMON = Config(
-    # boto3 adds checksums that not every stand-in for S3 keeps; AWS does not need them.
+    # boto3 adds checksums that not every S3-compatible store keeps; AWS does not need them.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
     max_pool_connections=8,
@@ -40,7 +40,7 @@ _COMMON = Config(
 _TRANSFERS = _COMMON.merge(
     Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 )
-_ASIDES = _COMMON.merge(
+_PROGRESS_WRITES = _COMMON.merge(
     Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 )
 
@@ -57,7 +57,7 @@ class Storage:
     """S3, as one job needs it; safe to use from many threads.
 
     Raises:
-        SettingsError: where the environment's AWS settings make no sense.
+        SettingsError: where the environment's AWS settings are invalid.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Storage:
             # A region is needed to sign, and S3 redirects to the bucket's own.
             region = session.region_name or "us-east-1"
             self._s3 = _client(session, region, _TRANSFERS)
-            self._asides = _client(session, region, _ASIDES)
+            self._progress_writes = _client(session, region, _PROGRESS_WRITES)
         except (ValueError, BotoCoreError) as error:
             raise SettingsError(f"the environment's AWS_ settings give no S3 client: {error}") from error
 
@@ -81,7 +81,7 @@ class Storage:
             try:
                 self._download_once(location, path, limit, check)
             except BotoCoreError as error:
-                # Broken off half-way, which botocore does not try again.
+                # The connection broke half-way, which botocore does not retry.
                 if attempt == _DOWNLOAD_ATTEMPTS or isinstance(error, NoCredentialsError):
                     _refuse(location, "read", error)
             else:
@@ -104,7 +104,7 @@ class Storage:
                     raise _too_large(location, f"more than {limit} bytes", limit)
 
     def upload(self, path: Path, location: str) -> None:
-        """Store the file as a GLB, whole or not at all: S3 shows no object before its last byte.
+        """Store the file as a GLB, atomically: S3 shows no object before its last byte.
 
         Raises:
             JobError: OBJECT_NOT_FOUND (no such bucket), ACCESS_DENIED or STORAGE_UNAVAILABLE.
@@ -116,20 +116,20 @@ class Storage:
         except (BotoCoreError, ClientError) as error:
             _refuse(location, "write", error)
 
-    def put_aside(self, location: str, body: bytes) -> None:
-        """Store a small JSON object, not waiting long. Raises what boto3 raises."""
+    def put_progress(self, location: str, body: bytes) -> None:
+        """Store a progress object, with short timeouts. Raises what boto3 raises."""
         bucket, key = split(location)
-        self._asides.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+        self._progress_writes.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
-    def delete(self, location: str) -> None:
-        """Delete the object, there or not, not waiting long. Raises what boto3 raises."""
+    def delete_progress(self, location: str) -> None:
+        """Delete a progress object if it exists, with short timeouts. Raises what boto3 raises."""
         bucket, key = split(location)
-        self._asides.delete_object(Bucket=bucket, Key=key)
+        self._progress_writes.delete_object(Bucket=bucket, Key=key)
 
     def close(self) -> None:
         """Close the connections."""
         self._s3.close()
-        self._asides.close()
+        self._progress_writes.close()
 
 
 def _client(session: boto3.session.Session, region: str, config: Config) -> S3Client:
@@ -141,7 +141,7 @@ def _client(session: boto3.session.Session, region: str, config: Config) -> S3Cl
 
 
 def split(location: str) -> tuple[str, str]:
-    """Bucket and key of an `s3://bucket/key` that the contract has let pass."""
+    """Bucket and key of an `s3://bucket/key` that the contract has validated."""
     bucket, _, key = location.removeprefix("s3://").partition("/")
     return bucket, key
 
@@ -169,11 +169,11 @@ def _explain_answer(error: ClientError) -> tuple[ErrorCode, str]:
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     if name in _ABSENT:
         return ErrorCode.OBJECT_NOT_FOUND, _ABSENT[name]
-    told = f"S3 says {name or status}: {details.get('Message', '')}"
+    message = f"S3 says {name or status}: {details.get('Message', '')}"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # S3 answers so for an absent object too, to those who may not list the bucket.
-        return ErrorCode.ACCESS_DENIED, told
-    caller_can_mend = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if caller_can_mend and status != HTTPStatus.TOO_MANY_REQUESTS:
-        return ErrorCode.INVALID_REQUEST, told
-    return ErrorCode.STORAGE_UNAVAILABLE, told
+        return ErrorCode.ACCESS_DENIED, message
+    caller_can_fix = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if caller_can_fix and status != HTTPStatus.TOO_MANY_REQUESTS:
+        return ErrorCode.INVALID_REQUEST, message
+    return ErrorCode.STORAGE_UNAVAILABLE, message

@@ -1,4 +1,4 @@
-"""Keeps one worker process alive, and hands it one job at a time."""
+"""Keeps one worker process running, and sends it one job at a time."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 
 from meshtwin.runtime.contract import ErrorCode, JobError
 from meshtwin.runtime.jobs import memory, messages
-from meshtwin.runtime.jobs.halt import JobHaltedError
+from meshtwin.runtime.jobs.cancellation import JobCancelledError
 from meshtwin.runtime.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshtwin.runtime.jobs.halt import Halt
+    from meshtwin.runtime.jobs.cancellation import CancellationToken
     from meshtwin.runtime.settings import Settings
 
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
 _LINGER_SECONDS = 2.0
 
-_PROVEN_SECONDS = 60.0
-"""A worker that lives so long, or does a job, was well: one that dies sooner is started after a pause."""
+_HEALTHY_SECONDS = 60.0
+"""A worker that runs so long, or finishes a job, is healthy: after one that dies sooner comes a pause."""
 
 
 class UnusableBackendError(Exception):
-    """The backend cannot be had on this machine, however often it is tried; the message says why."""
+    """The backend cannot be loaded on this machine; the message says why."""
 
 
 class Worker:
@@ -62,7 +62,7 @@ class Worker:
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                # What libraries print does not belong between the lines of the log.
+                # What libraries print must not mix with the lines of the log.
                 stdout=sys.stderr.fileno(),
                 # Ctrl-C in a terminal goes to the HTTP process alone, and it decides.
                 start_new_session=True,
@@ -70,21 +70,21 @@ class Worker:
         reader, writer = await asyncio.open_connection(sock=ours, limit=messages.MAX_LINE_BYTES)
         return cls(process, reader, writer)
 
-    def send(self, message: messages.Order) -> None:
-        """Say something; where nobody listens any more, the next `receive` tells."""
+    def send(self, message: messages.WorkerCommand) -> None:
+        """Send a command; where the worker is gone, the next `receive` returns None."""
         self._writer.write(message.line())
 
-    async def receive(self) -> messages.News | None:
-        """What the worker says next; None: it has ended, or makes no sense."""
+    async def receive(self) -> messages.WorkerEvent | None:
+        """The worker's next event; None where it has exited, or sent something else."""
         try:
             line = await self._reader.readline()
             return messages.from_worker.validate_json(line) if line.endswith(b"\n") else None
         except (OSError, ValueError) as error:
-            log.warning("worker_not_understood", pid=self.process.pid, reason=str(error))
+            log.warning("worker_output_invalid", pid=self.process.pid, reason=str(error))
             return None
 
-    async def ended(self) -> str:
-        """Wait until the process is gone, killing it if it lingers, and say how it went."""
+    async def wait_ended(self) -> str:
+        """Wait until the process has exited, killing it if it lingers; how it ended, in words."""
         await asyncio.wait({self._exit}, timeout=_LINGER_SECONDS)
         self.kill()
         status = await self._exit
@@ -100,21 +100,21 @@ class Worker:
         return status
 
     def kill(self) -> None:
-        """End the worker and whatever it started, at once."""
+        """Kill the worker and the processes that it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
 class _Died:
-    """Stands in the inbox after a worker's last message."""
+    """The inbox's last entry of a worker: how it ended."""
 
     how: str
     out_of_memory: bool
 
 
 class Supervisor:
-    """The one worker, started anew whenever it ends, after a pause that grows while none does well."""
+    """The one worker, restarted whenever it ends, with a back-off while none is healthy."""
 
     def __init__(self, settings: Settings) -> None:
         self.backend: str | None = None
@@ -122,43 +122,43 @@ class Supervisor:
         self._settings = settings
         self._worker: Worker | None = None
         self._stopping = False
-        self._proven = False
+        self._healthy = False
         self._lost_at = time.monotonic()
         self._ready = asyncio.Event()
-        self._inbox: asyncio.Queue[messages.News | _Died] = asyncio.Queue()
+        self._inbox: asyncio.Queue[messages.WorkerEvent | _Died] = asyncio.Queue()
 
     @property
     def ready(self) -> bool:
-        """Whether a worker waits for a job or works at one."""
+        """Whether a worker is idle or runs a job."""
         return self._ready.is_set()
 
     @property
     def reloading(self) -> bool:
-        """Whether a worker that was well was lost, and there is still time for another to take its place.
+        """Whether a healthy worker was lost, and there is still time for another to replace it.
 
-        A backend that dies again and again without doing a job does not get more time that way.
+        A backend that crashes repeatedly without finishing a job does not get more time that way.
         """
         return self.backend is not None and not self.ready and self._seconds_left() > 0
 
     def _seconds_left(self) -> float:
-        """Until a worker that is missing counts as one that does not start."""
+        """Seconds until a missing worker counts as one that does not start."""
         return self._lost_at + self._settings.startup_seconds - time.monotonic()
 
-    async def wait_ready(self, halt: Halt) -> None:
+    async def wait_ready(self, token: CancellationToken) -> None:
         """Wait for a worker that is ready.
 
         Raises:
             JobError: NOT_READY, when there has been none for as long as a worker may take to start.
-            Exception: what `halt` says.
+            Exception: the token's reason.
         """
-        halt.check()
-        # One that was ready may be gone again before this task has its turn.
+        token.check()
+        # A worker that was ready may be gone again before this task runs.
         while not self.ready and (seconds := self._seconds_left()) > 0:
-            waits = [asyncio.create_task(self._ready.wait()), asyncio.create_task(halt.wait())]
+            waits = [asyncio.create_task(self._ready.wait()), asyncio.create_task(token.wait())]
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
-            halt.check()
+            token.check()
         if not self.ready:
             limit = f"RUNTIME_STARTUP_SECONDS={self._settings.startup_seconds:g}"
             raise JobError(
@@ -167,55 +167,55 @@ class Supervisor:
             )
 
     async def run(
-        self, job: messages.Job, tell: Callable[[messages.Began | messages.Written], None], halt: Halt
+        self, job: messages.Job, handle: Callable[[messages.JobEvent], None], token: CancellationToken
     ) -> messages.Done:
-        """Have the job done by the worker, which must be ready.
+        """Run the job in the worker, which must be ready; `handle` is called with its events.
 
         Raises:
-            JobError: what the worker says; WORKER_CRASHED if it dies, OUT_OF_MEMORY if it is killed for that.
-            Exception: what `halt` says, once the worker has left the job, or been killed because it did not
-                within the halt's patience.
+            JobError: the worker's; WORKER_CRASHED if it dies, OUT_OF_MEMORY if the kernel kills it for that.
+            Exception: the token's reason, once the worker has cancelled the job, or was killed because it
+                did not within the token's grace.
         """
         worker = self._worker
         assert worker is not None
         worker.send(job)
-        work = asyncio.create_task(self._follow(tell))
-        asked = asyncio.create_task(halt.wait())
-        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+        work = asyncio.create_task(self._follow(handle))
+        cancelled = asyncio.create_task(token.wait())
+        await asyncio.wait({work, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        cancelled.cancel()
         if not work.done():
             worker.send(messages.Cancel())
-            await asyncio.wait({work}, timeout=halt.patience)
+            await asyncio.wait({work}, timeout=token.grace)
             if not work.done():
                 worker.kill()
             await asyncio.wait({work})
         error = work.exception()
-        halt.check()
+        token.check()
         if error is not None:
             raise error
         return work.result()
 
-    async def _follow(self, tell: Callable[[messages.Began | messages.Written], None]) -> messages.Done:
+    async def _follow(self, handle: Callable[[messages.JobEvent], None]) -> messages.Done:
         step = "the start"
         while True:
             match await self._inbox.get():
-                case messages.Began() as began:
-                    step = began.step
-                    tell(began)
-                case messages.Written() as written:
-                    tell(written)
+                case messages.StepStarted() as started:
+                    step = started.step
+                    handle(started)
+                case messages.OutputWritten() as written:
+                    handle(written)
                 case messages.Done() as done:
-                    self._proven = True
+                    self._healthy = True
                     return done
                 case messages.Cancelled():
-                    self._proven = True
-                    raise JobHaltedError
+                    self._healthy = True
+                    raise JobCancelledError
                 case messages.Failed() as failed:
                     if failed.traceback is not None:
                         self._ready.clear()
                         log.error("worker_raised", step=step, exception=failed.traceback)
                     else:
-                        self._proven = True
+                        self._healthy = True
                     raise JobError(failed.code, failed.message)
                 case _Died(out_of_memory=True):
                     raise JobError(
@@ -227,30 +227,30 @@ class Supervisor:
                 case _Died(how):
                     raise JobError(ErrorCode.WORKER_CRASHED, f"the worker died at {step}: {how}")
 
-    async def keep(self) -> None:
-        """Keep a worker alive, until cancelled.
+    async def supervise(self) -> None:
+        """Keep a worker running, until cancelled.
 
         Raises:
-            UnusableBackendError: there is no use in trying.
+            UnusableBackendError: a restart would not help.
         """
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            if await self._live_once():
+            if await self._run_worker():
                 pause = _FIRST_PAUSE_SECONDS
             else:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-    async def _live_once(self) -> bool:
-        """Start a worker and listen to it until it ends; whether it was well: see `_PROVEN_SECONDS`."""
+    async def _run_worker(self) -> bool:
+        """Run a worker and receive its events until it ends; True if it was healthy (`_HEALTHY_SECONDS`)."""
         began = time.monotonic()
-        kills = memory.kills()
-        self._proven = False
+        oom_kills = memory.oom_kills()
+        self._healthy = False
         worker = self._worker = await Worker.start(self._settings)
         self._inbox = asyncio.Queue()
         was_ready = False
         try:
-            was_ready = await self._get_ready(worker, began)
+            was_ready = await self._receive_ready(worker, began)
             ready_at = time.monotonic()
             while was_ready and (message := await worker.receive()) is not None:
                 self._inbox.put_nowait(message)
@@ -258,12 +258,12 @@ class Supervisor:
             self._ready.clear()
             if not was_ready:
                 worker.kill()
-            how = await asyncio.shield(worker.ended())
-            if was_ready and time.monotonic() - ready_at >= _PROVEN_SECONDS:
-                self._proven = True
-            if self._proven:
+            how = await asyncio.shield(worker.wait_ended())
+            if was_ready and time.monotonic() - ready_at >= _HEALTHY_SECONDS:
+                self._healthy = True
+            if self._healthy:
                 self._lost_at = time.monotonic()
-            out_of_memory = how == signal.SIGKILL.name and memory.kills() > kills
+            out_of_memory = how == signal.SIGKILL.name and memory.oom_kills() > oom_kills
             if self._stopping:
                 log.info("worker_stopped", pid=worker.process.pid, reason=how)
             else:
@@ -275,9 +275,9 @@ class Supervisor:
                     out_of_memory=out_of_memory,
                 )
             self._inbox.put_nowait(_Died(how, out_of_memory))
-        return self._proven
+        return self._healthy
 
-    async def _get_ready(self, worker: Worker, began: float) -> bool:
+    async def _receive_ready(self, worker: Worker, began: float) -> bool:
         message = None
         # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the message.
         with contextlib.suppress(TimeoutError):
@@ -300,7 +300,7 @@ class Supervisor:
         return True
 
     def stop(self) -> None:
-        """Have the worker exit; the one who cancels `keep` then waits for it."""
+        """Tell the worker to exit; whoever cancels `supervise` then waits for that."""
         self._stopping = True
         if self._worker is not None and self.ready:
             self._worker.send(messages.Stop())
@@ -308,6 +308,6 @@ class Supervisor:
             self.kill()
 
     def kill(self) -> None:
-        """End the worker at once."""
+        """Kill the worker."""
         if self._worker is not None:
             self._worker.kill()

@@ -1,7 +1,8 @@
 """The process that owns the backend: `python -m meshtwin.runtime.jobs.worker <socket fd> <backend> <nice>`.
 
-It does one job at a time and says so on its socket (`meshtwin.runtime.jobs.messages`). It never outlives the
-process that started it: the system kills it (Linux), and a thread of its own ends it when the socket closes.
+It runs one job at a time, and reports events on its socket (`meshtwin.runtime.jobs.messages`). It never
+outlives the process that started it: the system kills it (Linux), and a thread of its own ends it when the
+socket closes.
 """
 
 from __future__ import annotations
@@ -25,38 +26,38 @@ from meshtwin.runtime.settings import SettingsError
 
 if TYPE_CHECKING:
     from meshtwin.runtime.backends.base import Backend
-    from meshtwin.runtime.jobs.messages import Began, Job, Written
+    from meshtwin.runtime.jobs.messages import Job, JobEvent
 
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
 
 
 class _CancelledError(Exception):
-    """The job is to be left at this step."""
+    """The job is cancelled at this step."""
 
 
-class Line:
-    """The socket to the HTTP process. Incoming messages are taken by a thread, in the order sent."""
+class Channel:
+    """The socket to the HTTP process. A thread reads its commands, in the order sent."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
-        threading.Thread(target=self._listen, name="line", daemon=True).start()
+        threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
-    def send(self, message: messages.News) -> None:
-        """Say something, or end where nobody listens any more."""
+    def send(self, message: messages.WorkerEvent) -> None:
+        """Send an event; exit where the HTTP process is gone."""
         try:
             self._connection.sendall(message.line())
         except OSError:
             os._exit(1)
 
     def next_job(self) -> Job | None:
-        """Wait for a job; None: the worker is to stop."""
+        """Wait for a job; None: exit."""
         return self._jobs.get()
 
-    def leave_if_cancelled(self) -> None:
-        """Raise if the job at hand is no longer wanted."""
+    def raise_if_cancelled(self) -> None:
+        """Raise if the current job is cancelled."""
         if self._cancelled.is_set():
             raise _CancelledError
 
@@ -71,35 +72,35 @@ class Line:
                         self._cancelled.set()
                     case messages.Stop():
                         self._jobs.put(None)
-        # The other end is gone, with or without a word. Whatever the main thread is in, it is of no use now.
+        # The HTTP process is gone. Whatever the main thread is in, nobody would receive its result.
         os._exit(1)
 
 
 def main(arguments: list[str]) -> int:
-    """Load the backend and do jobs until told to stop; the exit status is 0 then."""
+    """Load the backend and run jobs until Stop; the exit status is 0 then."""
     descriptor, choice, nice = int(arguments[0]), arguments[1], int(arguments[2])
     _die_with_parent()
-    line = Line(socket.socket(fileno=descriptor))
+    channel = Channel(socket.socket(fileno=descriptor))
     try:
         backend = registry.load(choice)
     except (registry.BackendUnavailableError, SettingsError) as error:
-        line.send(messages.Unusable(message=str(error)))
+        channel.send(messages.Unusable(message=str(error)))
         return 2
-    # From here on: while it loads, there is no job for /ping to be quick beside.
+    # Only now: while the backend loads, no job can slow /ping down.
     with contextlib.suppress(OSError):
         os.nice(nice)
-    line.send(messages.Ready(backend=backend.name, device=backend.device))
-    while (job := line.next_job()) is not None:
-        answer = _attempt(backend, job, line)
-        line.send(answer)
-        if isinstance(answer, messages.Failed) and answer.traceback is not None:
-            # What nobody foresaw may have left the backend in a state that nobody knows (a CUDA error does).
+    channel.send(messages.Ready(backend=backend.name, device=backend.device))
+    while (job := channel.next_job()) is not None:
+        outcome = _run(backend, job, channel)
+        channel.send(outcome)
+        if isinstance(outcome, messages.Failed) and outcome.traceback is not None:
+            # An unexpected error may have left the backend in an undefined state (a CUDA error does).
             return 1
     return 0
 
 
 def _die_with_parent() -> None:
-    """Be killed when the parent is, even inside native code that lets no other thread run."""
+    """Ask to be killed when the parent is, even inside native code that lets no other thread run."""
     if sys.platform != "linux":
         return
     parent = os.getppid()
@@ -108,18 +109,20 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _attempt(backend: Backend, job: Job, line: Line) -> messages.Done | messages.Failed | messages.Cancelled:
-    def tell(message: Began | Written) -> None:
-        line.leave_if_cancelled()
-        line.send(message)
+def _run(
+    backend: Backend, job: Job, channel: Channel
+) -> messages.Done | messages.Failed | messages.Cancelled:
+    def emit(event: JobEvent) -> None:
+        channel.raise_if_cancelled()
+        channel.send(event)
 
     try:
-        return device.attempt(backend.device, lambda: pipeline.do(backend, job, tell))
+        return device.run_on(backend.device, lambda: pipeline.run_job(backend, job, emit))
     except _CancelledError:
         return messages.Cancelled()
     except JobError as error:
         return messages.Failed(code=error.code, message=error.message)
-    except Exception as error:  # noqa: BLE001  # the process's edge: told in full, and the worker ends
+    except Exception as error:  # noqa: BLE001  # the process's edge: reported in full, and the worker exits
         reason = f"{type(error).__name__}: {error}"
         code = ErrorCode.OUT_OF_MEMORY if isinstance(error, MemoryError) else ErrorCode.INTERNAL
         return messages.Failed(code=code, message=reason, traceback=traceback.format_exc())

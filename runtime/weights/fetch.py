@@ -1,4 +1,4 @@
-"""Brings a folder up to what `meshtwin.runtime.weights.sources` names, in as many tries as it takes."""
+"""Downloads what `meshtwin.runtime.weights.sources` names; a later run resumes an unfinished one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET = Path("/run/secrets/hf_token")
 """Where a container finds a secret of that name: https://docs.docker.com/compose/how-tos/use-secrets/."""
 
 NOTES = "weights.json"
-"""In the folder: which content each file that is there has, by the Hub's name for it."""
+"""In the folder: the Hub's id of the content of each file that is complete."""
 
 
 def fetch(settings: Settings, folder: Path, environment: Mapping[str, str]) -> None:
@@ -45,13 +45,13 @@ def token_in(environment: Mapping[str, str]) -> str | None:
 
 
 def fetch_all(wanted: Sequence[Source], folder: Path, token: str | None) -> None:
-    """Fetch `wanted` into `folder`; nothing is begun unless there is room for all of it.
+    """Fetch `wanted` into `folder`; it starts only where there is room for all of it.
 
     Raises:
         WeightsError: which weights, why and what to do.
     """
     hub = Hub(token)
-    with _alone(folder):
+    with _locked(folder):
         notes = _read_notes(folder)
         missing: dict[Path, RemoteFile] = {}
         for source in wanted:
@@ -61,7 +61,7 @@ def fetch_all(wanted: Sequence[Source], folder: Path, token: str | None) -> None
             hub.download(file, path)
             notes[str(path.relative_to(folder))] = file.oid
             (folder / NOTES).write_text(json.dumps(notes, indent=1), encoding="utf-8")
-    _tell(f"The weights are in {folder}.")
+    _report(f"The weights are in {folder}.")
 
 
 def _missing(
@@ -69,14 +69,14 @@ def _missing(
 ) -> dict[Path, RemoteFile]:
     if not files:
         raise WeightsError(f"{source}: has none of {', '.join(source.patterns)}; is the revision right?")
-    places = {folder / source.folder / file.path: file for file in files}
+    paths = {folder / source.folder / file.path: file for file in files}
     missing = {
         path: file
-        for path, file in places.items()
+        for path, file in paths.items()
         if not path.is_file() or notes.get(str(path.relative_to(folder))) != file.oid
     }
     size = sum(file.size for file in missing.values())
-    _tell(f"{source}: {len(files)} files, {_gigabytes(size)} of them to fetch")
+    _report(f"{source}: {len(files)} files, {_gigabytes(size)} of them to fetch")
     return missing
 
 
@@ -94,8 +94,8 @@ def _check_room(folder: Path, missing: Mapping[Path, RemoteFile]) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two at the same partial file would spoil it."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock the folder: two processes would corrupt the same partial file."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
@@ -106,7 +106,7 @@ def _alone(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WeightsError(
-                f"--to {folder}: somebody else fetches into it; expected one at a time"
+                f"--to {folder}: another process fetches into it; expected one at a time"
             ) from None
         yield
 
@@ -123,6 +123,6 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -1,6 +1,6 @@
-"""One file after the other from Hugging Face's Hub, each taken up where an earlier try left it.
+"""Downloads from Hugging Face's Hub that resume where an earlier process stopped.
 
-huggingface_hub's own `snapshot_download` begins a file anew in each process, and the largest here has 7 GB.
+huggingface_hub's own `snapshot_download` restarts a file in each process, and the largest here has 7 GB.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class WeightsError(Exception):
-    """Weights cannot be had; the message says which, why and what to do."""
+    """Weights cannot be fetched; the message says which, why, and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file of a repository: its content is known by `oid`, and by `sha256` where the Hub tells one."""
+    """A file of a repository: `oid` identifies its content, as does `sha256` where the Hub has one."""
 
     source: Source
     path: str
@@ -51,7 +51,7 @@ class Hub:
         self._token = token
 
     def files(self, source: Source) -> list[RemoteFile]:
-        """What `source` stands for."""
+        """The files of `source`."""
         from huggingface_hub import HfApi, RepoFile  # noqa: PLC0415  # see above
 
         listing = HfApi(token=self._token or False).list_repo_tree(
@@ -73,7 +73,7 @@ class Hub:
         ]
 
     def download(self, file: RemoteFile, to: Path) -> None:
-        """Fetch the rest of `file` into a file beside `to`, hold it to its hash, and put it there."""
+        """Fetch the rest of `file` into a file beside `to`, verify its SHA-256, and move it to `to`."""
         partial = partial_path(file, to)
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ class Hub:
                 partial.unlink()
                 raise WeightsError(
                     f"{file.source}: {file.path} has SHA-256 {found}; expected {file.sha256}. "
-                    "It was deleted; the next try fetches it anew"
+                    "It was deleted; the next try fetches it again"
                 )
         partial.replace(to)
 
@@ -108,13 +108,13 @@ class Hub:
             )
 
     def _explained(self, source: Source, error: Exception) -> Exception:
-        """The error in plain words, or as it is where nobody foresaw it."""
+        """The error with a readable message, or unchanged where it is unexpected."""
         reason = _reason(error, self._token)
         return error if reason is None else WeightsError(f"{source}: {reason}")
 
 
 def partial_path(file: RemoteFile, to: Path) -> Path:
-    """Where a file is while it is not whole; another content of that name never goes on from it."""
+    """The path of an unfinished download; it has the content's id, so that no other content resumes it."""
     return to.with_name(f"{to.name}.{file.oid[:12]}.partial")
 
 

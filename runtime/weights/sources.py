@@ -2,8 +2,8 @@
 
     <folder>/hunyuan3d-dit-v2-1/                      shape
     <folder>/hunyuan3d-paintpbr-v2-1/                 paint
-    <folder>/dinov2-giant/                            what paint looks at pictures with
-    <folder>/hy3dpaint/ckpt/RealESRGAN_x4plus.pth     what paint enlarges its views with
+    <folder>/dinov2-giant/                            paint: image features
+    <folder>/hy3dpaint/ckpt/RealESRGAN_x4plus.pth     paint: upscales its views
     <folder>/u2net/u2net.onnx                         removes backgrounds
 
 Plain files, no links: the folder can be mounted at /opt/ml/model, or uploaded as SageMaker's ModelDataSource.

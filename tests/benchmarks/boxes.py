@@ -21,7 +21,7 @@ from meshtwin.minecraft.voxel.export.mcfunction import batches
 from meshtwin.runtime.backends.relief.backend import ReliefBackend
 from meshtwin.runtime.contract import Params
 from meshtwin.runtime.geometry.glb_write import write_glb
-from meshtwin.runtime.images.decode import find_subject, open_picture
+from meshtwin.runtime.images.decode import find_subject, open_image
 from tests.benchmarks.figures import Figure
 from tests.support.glbs import model_of
 from tests.support.naive_painter import count_boxes
@@ -106,7 +106,7 @@ def _shells() -> Iterator[tuple[str, int, Blocks, int]]:
 def _relief(picture: Path) -> bytes:
     """A GLB of a picture, textured with it."""
     backend, params = ReliefBackend(), Params()
-    subject = find_subject(open_picture(picture))
+    subject = find_subject(open_image(picture))
     mesh = backend.shape(subject, params, 0, lambda *_: None)
     return write_glb(backend.paint(subject, mesh, params, 0, lambda *_: None))
 

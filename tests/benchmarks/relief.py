@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from meshtwin.runtime.backends.relief.backend import ReliefBackend
 from meshtwin.runtime.contract import Params
 from meshtwin.runtime.geometry.glb_write import write_glb
-from meshtwin.runtime.images.decode import find_subject, open_picture
+from meshtwin.runtime.images.decode import find_subject, open_image
 from tests.benchmarks.figures import Figure
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _measure_one(picture: Path) -> dict[str, object]:
     rounds = [_round(picture) for _ in range(ROUNDS)]
     seconds, mesh = min(rounds, key=lambda done: sum(done[0].values()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    subject = open_picture(picture).rgb
+    subject = open_image(picture).rgb
     return {
         "seconds": seconds,
         "peak_bytes": peak if sys.platform == "darwin" else peak * 1024,
@@ -69,7 +69,7 @@ def _measure_one(picture: Path) -> dict[str, object]:
 def _round(picture: Path) -> tuple[Seconds, TexturedMesh]:
     backend, params = ReliefBackend(), Params()
     times = [time.perf_counter()]
-    subject = find_subject(open_picture(picture))
+    subject = find_subject(open_image(picture))
     times.append(time.perf_counter())
     mesh = backend.shape(subject, params, 0, _unheard)
     times.append(time.perf_counter())

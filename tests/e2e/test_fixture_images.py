@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fixtures.make_images import PICTURES, main
-from meshtwin.runtime.images.decode import Subject, find_subject, open_picture
+from meshtwin.runtime.images.decode import Subject, find_subject, open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,12 +74,12 @@ def test_each_is_small_enough_to_keep_and_told_of_in_the_readme(name: str) -> No
     ],
 )
 def test_the_subject_of_each_is_told_as_it_should_be(name: str, source: str) -> None:
-    assert subject(name).source == source
+    assert subject(name).mask_source == source
 
 
 @functools.cache
 def subject(name: str) -> Subject:
-    return find_subject(open_picture(IMAGES / name))
+    return find_subject(open_image(IMAGES / name))
 
 
 def parts_and_holes(name: str) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def test_the_runtime_asks_for_the_path(proxy: S3Proxy, bucket: str, tmp_path: Pa
     storage = Storage()
     storage.upload(file, f"s3://{bucket}/a/b")
     storage.download(f"s3://{bucket}/a/b", copy, 10, lambda: None)
-    storage.put_aside(f"s3://{bucket}/a/c", b"{}")
+    storage.put_progress(f"s3://{bucket}/a/c", b"{}")
     storage.close()
     assert copy.read_bytes() == b"x"
     assert {host for host, _ in proxy.asked} == {proxy.url.removeprefix("http://")}
@@ -57,7 +57,7 @@ def test_on_aws_the_bucket_stays_in_the_host(monkeypatch: pytest.MonkeyPatch, re
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     aws, storage = Aws(region), Storage()
     assert is_of_aws(aws.s3.meta.endpoint_url)
-    asides: S3Client = storage._asides
+    asides: S3Client = storage._progress_writes
     for client in (aws.s3, asides):
         url = client.generate_presigned_url("get_object", Params={"Bucket": "a-bucket", "Key": "k"})
         assert url.startswith("https://a-bucket.s3.")

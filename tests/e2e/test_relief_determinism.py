@@ -16,10 +16,10 @@ import hashlib, pathlib, sys
 from meshtwin.runtime.backends.relief.backend import ReliefBackend
 from meshtwin.runtime.contract import Params
 from meshtwin.runtime.geometry.glb_write import write_glb
-from meshtwin.runtime.images.decode import find_subject, open_picture
+from meshtwin.runtime.images.decode import find_subject, open_image
 
 backend, silent = ReliefBackend(), lambda step, fraction: None
-subject = find_subject(open_picture(pathlib.Path(sys.argv[1])), seed=7)
+subject = find_subject(open_image(pathlib.Path(sys.argv[1])), seed=7)
 shape = backend.shape(subject, Params(), 7, silent)
 textured = backend.paint(subject, shape, Params(), 7, silent)
 for mesh in (shape, textured):

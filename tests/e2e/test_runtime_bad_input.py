@@ -124,8 +124,8 @@ def send(server: RuntimeServer, body: bytes, **headers: str) -> Answer:
         (b"", ["not JSON"]),
         (b"fox.png", ["not JSON"]),
         (b'{"stage": "shape"', ["not JSON"]),
-        (b'{"stage": NaN}', ["NaN is no JSON number"]),
-        (b'{"stage": "shape", "stage": "paint"}', ["the key 'stage' stands in it twice"]),
+        (b'{"stage": NaN}', ["NaN is not a JSON number"]),
+        (b'{"stage": "shape", "stage": "paint"}', ["the key 'stage' is in it twice"]),
         (b'\xff\xfe{"stage"', ["not UTF-8"]),
         (b"[" * 200_000, ["nested too deeply"]),
         (b'{"input_s3": "\\ud800"}', ["not JSON"]),
@@ -285,7 +285,7 @@ def test_progress_that_cannot_be_told_fails_no_job(
 ) -> None:
     proxy.faults["PUT", "result.glb.progress.json"] = refuse(403, "AccessDenied")
     assert server.invoke(SHAPE).status == 200
-    assert server.events("progress_not_told")
+    assert server.events("progress_not_written")
     storage.delete_object(Bucket=BUCKET, Key="out/result.glb")
 
 

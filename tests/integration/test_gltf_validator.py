@@ -18,7 +18,7 @@ from meshtwin.runtime.backends.relief.backend import ReliefBackend
 from meshtwin.runtime.contract import Params
 from meshtwin.runtime.geometry.glb_read import read_glb
 from meshtwin.runtime.geometry.glb_write import write_glb
-from meshtwin.runtime.images.decode import find_subject, open_picture
+from meshtwin.runtime.images.decode import find_subject, open_image
 
 pytestmark = pytest.mark.integration
 
@@ -69,7 +69,7 @@ def test_there_are_pictures_to_try() -> None:
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.stem)
 def test_nothing_to_remark_on(picture: Path, script: Path, tmp_path: Path) -> None:
     backend = ReliefBackend()
-    subject = find_subject(open_picture(picture))
+    subject = find_subject(open_image(picture))
     shape = tmp_path / "shape.glb"
     shape.write_bytes(write_glb(backend.shape(subject, Params(), 0, _report), extras={"seed": 0}))
     painted = backend.paint(subject, read_glb(shape), Params(), 0, _report)
@@ -99,7 +99,7 @@ def test_meshes_that_tests_rest_on_are_sound(name: str, script: Path, tmp_path: 
 def test_the_validator_is_awake(script: Path, tmp_path: Path) -> None:
     """A mesh with normals of the wrong length must not pass, or the other tests would prove nothing."""
     backend = ReliefBackend()
-    subject = find_subject(open_picture(PICTURES[0]))
+    subject = find_subject(open_image(PICTURES[0]))
     painted = backend.paint(subject, backend.shape(subject, Params(), 0, _report), Params(), 0, _report)
     np.multiply(painted.normals, 2, out=painted.normals)
     bad = tmp_path / "bad.glb"

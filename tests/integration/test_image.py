@@ -209,7 +209,11 @@ def test_sagemaker_may_choose_the_port(containers: Containers, image: str) -> No
             {},
             "RUNTIME_BACKEND 'hunyuan': this version has no such backend yet",
         ),
-        ({}, {"cap_drop": ["ALL"]}, "RUNTIME_USER 'model': root may not become it (Operation not permitted)"),
+        (
+            {},
+            {"cap_drop": ["ALL"]},
+            "RUNTIME_USER 'model': root may not switch to it (Operation not permitted)",
+        ),
     ],
 )
 def test_what_cannot_be_meant_ends_it_with_words(

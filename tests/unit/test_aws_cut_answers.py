@@ -61,7 +61,7 @@ OF_OTHERS: dict[str, Callable[[], object]] = {
     "command's account": lambda: command().other("sts").get_caller_identity(),
     "host's topics": lambda: new_clients("us-east-1").sns.list_topics(NextToken=""),
     "host's queue": lambda: new_clients("us-east-1").sqs.create_queue(QueueName="q"),
-    "container's report": lambda: Storage().put_aside("s3://bucket/key", b"{}"),
+    "container's report": lambda: Storage().put_progress("s3://bucket/key", b"{}"),
 }
 
 

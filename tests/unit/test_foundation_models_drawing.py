@@ -17,7 +17,7 @@ from meshtwin.emulator.bedrock.drawing import draw
 from meshtwin.emulator.bedrock.homemade import homemade
 from meshtwin.emulator.bedrock.library import GRID, pictograms
 from meshtwin.emulator.bedrock.painting import painted
-from meshtwin.runtime.images.decode import Picture, find_subject
+from meshtwin.runtime.images.decode import DecodedImage, find_subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +70,8 @@ def test_a_thing_is_large_and_in_the_middle_on_a_plain_ground(prompt: str) -> No
 @pytest.mark.parametrize("prompt", ["a red dragon", "a white swan", "bicycle", "xyzzy"])
 def test_the_runtime_finds_what_was_drawn(prompt: str) -> None:
     image = draw(prompt, 9, 512, 512)
-    found = find_subject(Picture(np.asarray(image), None))
-    assert found.source == "background_removed"
+    found = find_subject(DecodedImage(np.asarray(image), None))
+    assert found.mask_source == "background_removed"
     mask, truth = found.mask > 0.5, subject(image)
     assert (mask & truth).sum() / (mask | truth).sum() > 0.9
 

@@ -20,7 +20,7 @@ from meshtwin.minecraft.images.upload import MOST_PIXELS, read_upload
 from meshtwin.minecraft.voxel.read import textures
 from meshtwin.minecraft.voxel.read.read import ModelError
 from meshtwin.runtime.contract import JobError
-from meshtwin.runtime.images.decode import open_picture
+from meshtwin.runtime.images.decode import open_image
 from tests.support.glbs import model_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def png_with(*chunks: bytes, image: Image.Image = IMAGE) -> bytes:
 
 def through_runtime(data: bytes, path: Path) -> Pixels:
     path.write_bytes(data)
-    return open_picture(path).rgb.astype(np.int64)
+    return open_image(path).rgb.astype(np.int64)
 
 
 def through_upload(data: bytes, _: Path) -> Pixels:
@@ -168,7 +168,7 @@ def test_deep_grey_takes_a_few_bytes_a_pixel(tmp_path: Path, transparency: int |
     trns = b"" if transparency is None else chunk(b"tRNS", struct.pack(">H", transparency))
     (tmp_path / "deep").write_bytes(png_with(trns, image=deep))
     # Pillow's own are not counted: two bytes, and as many in numpy, and one or two made of them.
-    assert peak(lambda: open_picture(tmp_path / "deep")) < 9 * side * side
+    assert peak(lambda: open_image(tmp_path / "deep")) < 9 * side * side
 
 
 def test_deep_textures_take_a_few_bytes_a_pixel() -> None:

@@ -16,7 +16,7 @@ from meshtwin.runtime.geometry.glb_write import write_glb
 from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
 from meshtwin.runtime.geometry.raster import rasterize
 from meshtwin.runtime.geometry.topology import describe
-from meshtwin.runtime.images.decode import Subject, find_subject, open_picture
+from meshtwin.runtime.images.decode import Subject, find_subject, open_image
 from tests.support.gltf_check import check_glb
 
 PICTURES = sorted((Path(__file__).parents[2] / "fixtures" / "images").glob("*.*"))
@@ -102,7 +102,7 @@ def test_fixtures_are_there() -> None:
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.stem)
 def test_a_fixture_looks_like_its_picture_from_the_front(picture: Path) -> None:
-    subject = find_subject(open_picture(picture))
+    subject = find_subject(open_image(picture))
     backend = ReliefBackend()
     mesh = backend.shape(subject, Params(octree_resolution=96), 0, _report)
     painted = backend.paint(subject, mesh, Params(), 0, _report)

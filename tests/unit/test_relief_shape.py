@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from meshtwin.runtime.backends.relief.shape import shape
-from meshtwin.runtime.backends.relief.silhouette import frame_of, kept_silhouette
+from meshtwin.runtime.backends.relief.silhouette import clean_mask, frame_of
 from meshtwin.runtime.contract import Params
-from meshtwin.runtime.images.decode import Subject, find_subject, open_picture
+from meshtwin.runtime.images.decode import Subject, find_subject, open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def of_mask(mask: NDArray[np.floating]) -> Subject:
 
 @cache
 def fixture(name: str) -> Subject:
-    return find_subject(open_picture(IMAGES / name))
+    return find_subject(open_image(IMAGES / name))
 
 
 def made(subject: Subject, cells: int | None = None, faces: int | None = None) -> Mesh:
@@ -106,7 +106,7 @@ def front_view(mesh: Mesh, subject: Subject) -> NDArray[np.bool_]:
 
 
 def iou(mesh: Mesh, subject: Subject) -> float:
-    seen, wanted = front_view(mesh, subject), kept_silhouette(subject.mask) >= 0.5
+    seen, wanted = front_view(mesh, subject), clean_mask(subject.mask) >= 0.5
     return float((seen & wanted).sum() / (seen | wanted).sum())
 
 
@@ -286,7 +286,7 @@ def parts_and_holes(inside: NDArray[Any]) -> tuple[int, int]:
 @given(silhouettes())
 def test_any_silhouette_that_a_grid_can_show_keeps_its_parts_and_holes(mask: NDArray[np.float64]) -> None:
     assume((mask >= 0.5).sum() > 1000)
-    inside = (kept_silhouette(mask.astype(np.float32)) >= 0.5).astype(np.uint8)
+    inside = (clean_mask(mask.astype(np.float32)) >= 0.5).astype(np.uint8)
     around = cv2.copyMakeBorder(inside, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=0)
     disc_ = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     # Nothing in it, and no gap, is narrower than nine pixels, which is more than three cells.

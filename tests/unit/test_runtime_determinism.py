@@ -1,4 +1,4 @@
-"""Same picture, same seed, same bytes: job after job in one process, wherever its buffers lie in memory."""
+"""Same image, same seed, same bytes: job after job in one process, wherever its buffers lie in memory."""
 
 from __future__ import annotations
 
@@ -56,24 +56,24 @@ def test_one_job_twenty_times_is_one_result(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(cv2, "distanceTransform", wandering)
     # The thread's, as a new process has it; a job sets it for itself.
     cv2.ipp.setUseIPP(True)
-    picture = Image.new("RGBA", (96, 96))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGBA", (96, 96))
+    draw = ImageDraw.Draw(image)
     draw.ellipse((8, 8, 88, 60), fill=(200, 40, 30, 255))
     draw.line((50, 50, 30, 94), fill=(240, 220, 180, 255), width=3)
-    picture.save(tmp_path / "picture", "PNG")
+    image.save(tmp_path / "image", "PNG")
     backend = ReliefBackend()
     made: dict[str, set[bytes]] = {"shape": set(), "textured": set()}
     for stage in [Stage.SHAPE] * 17 + [Stage.FULL] * 3:
         outputs = {name: str(tmp_path / name) for name in made if stage is Stage.FULL or name == "shape"}
         job = Job(
             stage=stage,
-            picture=str(tmp_path / "picture"),
+            image=str(tmp_path / "image"),
             shape=None,
             outputs=outputs,
             params=Params(octree_resolution=64, texture_size=256),
             seed=7,
         )
-        pipeline.do(backend, job, lambda _: None)
+        pipeline.run_job(backend, job, lambda _: None)
         for name in outputs:
             made[name].add((tmp_path / name).read_bytes())
     assert [len(results) for results in made.values()] == [1, 1]

@@ -47,7 +47,7 @@ def test_the_cpu_is_chosen_without_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("RUNTIME_DEVICE", "cpu")
     assert device.choose() == "cpu"
     assert device.peak_bytes("cpu") is None
-    assert device.attempt("cpu", lambda: 7) == 7
+    assert device.run_on("cpu", lambda: 7) == 7
 
 
 class _OutOfMemoryError(RuntimeError):
@@ -80,7 +80,7 @@ def test_too_little_memory_is_told_in_the_contracts_terms(monkeypatch: pytest.Mo
         raise _OutOfMemoryError(MESSAGE)
 
     with pytest.raises(JobError) as failed:
-        device.attempt("cuda:0", job)
+        device.run_on("cuda:0", job)
     assert failed.value.code is ErrorCode.OUT_OF_GPU_MEMORY
     assert failed.value.message == (
         f"cuda:0: {REASON}Lower octree_resolution or texture_size, or take a device with more memory"
@@ -92,5 +92,5 @@ def test_a_backend_on_cuda_without_torch_minds_its_own_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    assert device.attempt("cuda:0", lambda: 7) == 7
+    assert device.run_on("cuda:0", lambda: 7) == 7
     assert device.peak_bytes("cuda:0") is None

@@ -12,10 +12,10 @@ HUGE = ["x" * 2**22, "\ud800" * 2**20, "\0" * 2**21]
 
 @pytest.mark.parametrize("text", HUGE)
 def test_no_message_outgrows_its_line(text: str) -> None:
-    said: list[messages.News] = [
+    said: list[messages.WorkerEvent] = [
         messages.Failed(code=ErrorCode.INVALID_MESH, message=text, traceback=f"{text} the end"),
         messages.Unusable(message=text),
-        messages.Began(stage=Stage.SHAPE, step=text, fraction=0),
+        messages.StepStarted(stage=Stage.SHAPE, step=text, fraction=0),
     ]
     for each in said:
         line = each.line()

@@ -25,7 +25,7 @@ def test_auto_does_not_put_up_with_the_cpu_where_cuda_is_asked_for(monkeypatch: 
     assert str(refused.value).startswith(
         "RUNTIME_DEVICE 'cuda', RUNTIME_BACKEND 'auto': hunyuan: this version has no such backend yet"
     )
-    assert "relief does not run there; expected a device that is there" in str(refused.value)
+    assert "relief does not run there; expected an available device" in str(refused.value)
 
 
 def test_asking_for_what_is_not_there_says_what_is_missing_and_what_to_do() -> None:

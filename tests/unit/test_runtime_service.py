@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from meshtwin.runtime.contract import ErrorCode, InvocationRequest, JobError
-from meshtwin.runtime.jobs.attempt import Means
-from meshtwin.runtime.jobs.halt import Halt
+from meshtwin.runtime.jobs.cancellation import CancellationToken
+from meshtwin.runtime.jobs.run import Dependencies
 from meshtwin.runtime.jobs.service import Service
 from meshtwin.runtime.settings import Settings
 
@@ -24,10 +24,12 @@ PAINT = {
 @pytest.mark.parametrize("left_out", ["images", "pipeline", "results"])
 def test_only_buckets_on_the_list_are_read_and_written(left_out: str) -> None:
     allowed = tuple({"images", "pipeline", "results"} - {left_out})
-    means = Means(Settings(allowed_buckets=allowed), *([cast("Any", None)] * 4))
+    dependencies = Dependencies(Settings(allowed_buckets=allowed), *([cast("Any", None)] * 4))
 
     async def invoke() -> None:
-        await Service(means).invoke(InvocationRequest.model_validate(PAINT), "test", Halt())
+        await Service(dependencies).invoke(
+            InvocationRequest.model_validate(PAINT), "test", CancellationToken()
+        )
 
     with pytest.raises(JobError, match=f"s3://{left_out}/.* RUNTIME_ALLOWED_BUCKETS") as refused:
         asyncio.run(invoke())

@@ -52,7 +52,7 @@ def test_each_variable_is_read(tmp_path: Path) -> None:
         job_deadline_seconds=1.5,
         grace_seconds=0,
         startup_seconds=60,
-        max_picture_bytes=1000,
+        max_image_bytes=1000,
         max_mesh_bytes=2000,
         allowed_buckets=("images", "pipeline", "async-io"),
         worker_nice=0,

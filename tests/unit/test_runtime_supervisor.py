@@ -10,8 +10,8 @@ import pytest
 
 from meshtwin.runtime.contract import ErrorCode, JobError, Params, Stage
 from meshtwin.runtime.jobs import memory, supervisor
-from meshtwin.runtime.jobs.halt import Halt
-from meshtwin.runtime.jobs.messages import Began, Done, Failed, Job, News, Ready
+from meshtwin.runtime.jobs.cancellation import CancellationToken
+from meshtwin.runtime.jobs.messages import Done, Failed, Job, Ready, StepStarted, WorkerEvent
 from meshtwin.runtime.jobs.supervisor import Supervisor
 from meshtwin.runtime.settings import Settings
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 READY = Ready(backend="scripted", device="cpu")
 DONE = Done(vertices=4, faces=4, watertight=True, subject="alpha", peak_vram_bytes=None)
-JOB = Job(stage=Stage.SHAPE, picture="", shape=None, outputs={}, params=Params(), seed=0)
+JOB = Job(stage=Stage.SHAPE, image="", shape=None, outputs={}, params=Params(), seed=0)
 
 
 class FakeWorker:
     """Says what is in `script`, then dies; a job's answer is said once there is a job."""
 
-    scripts: list[list[News | None]]
+    scripts: list[list[WorkerEvent | None]]
     started: int
 
-    def __init__(self, script: list[News | None]) -> None:
+    def __init__(self, script: list[WorkerEvent | None]) -> None:
         self._script = script
         self._job = asyncio.Event()
         self.process = self
@@ -44,13 +44,13 @@ class FakeWorker:
     def send(self, _: object) -> None:
         self._job.set()
 
-    async def receive(self) -> News | None:
+    async def receive(self) -> WorkerEvent | None:
         message = self._script.pop(0)
         if message is not None and message is not READY:
             await self._job.wait()
         return message
 
-    async def ended(self) -> str:
+    async def wait_ended(self) -> str:
         return signal.SIGKILL.name
 
     def kill(self) -> None: ...
@@ -72,13 +72,13 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def keeping(until: Callable[[Supervisor], Any], *scripts: list[News | None], **settings: Any) -> Any:
+def keeping(until: Callable[[Supervisor], Any], *scripts: list[WorkerEvent | None], **settings: Any) -> Any:
     """What `until` gives, beside a supervisor that keeps a worker of each script, and then some that die."""
 
     async def main() -> Any:
         FakeWorker.scripts = list(scripts)
         kept = Supervisor(Settings(**settings))
-        task = asyncio.create_task(kept.keep())
+        task = asyncio.create_task(kept.supervise())
         try:
             return await until(kept)
         finally:
@@ -99,8 +99,8 @@ def test_a_worker_that_is_ready_and_dies_again_and_again_is_started_ever_later(p
 
 
 async def one_job(kept: Supervisor) -> Done:
-    await kept.wait_ready(Halt())
-    return await kept.run(JOB, lambda _: None, Halt())
+    await kept.wait_ready(CancellationToken())
+    return await kept.run(JOB, lambda _: None, CancellationToken())
 
 
 def test_one_that_did_a_job_is_replaced_at_once(pauses: list[float]) -> None:
@@ -119,8 +119,8 @@ def test_a_worker_killed_for_memory_says_so(
     pauses: list[float], monkeypatch: pytest.MonkeyPatch, killed: int, code: ErrorCode
 ) -> None:
     counts = iter([7, 7 + killed])
-    monkeypatch.setattr(memory, "kills", lambda: next(counts, 7 + killed))
-    began = Began(stage=Stage.SHAPE, step="shape.inflate", fraction=0.5)
+    monkeypatch.setattr(memory, "oom_kills", lambda: next(counts, 7 + killed))
+    began = StepStarted(stage=Stage.SHAPE, step="shape.inflate", fraction=0.5)
     with pytest.raises(JobError, match=r"shape\.inflate") as failed:
         keeping(one_job, [READY, began, None])
     assert failed.value.code is code
@@ -153,7 +153,7 @@ def test_a_lost_worker_is_reloading_until_it_takes_too_long(
 
 
 def test_a_worker_that_does_not_come_is_not_waited_for(pauses: list[float]) -> None:
-    dying: list[list[News | None]] = [[None] for _ in range(9)]
+    dying: list[list[WorkerEvent | None]] = [[None] for _ in range(9)]
     with pytest.raises(JobError, match="RUNTIME_STARTUP_SECONDS=0") as refused:
         keeping(one_job, *dying, startup_seconds=0.0)
     assert refused.value.code is ErrorCode.NOT_READY
@@ -165,12 +165,12 @@ def test_kills_for_memory_are_counted_by_both_versions_of_control_groups(
     tmp_path: Path, namespace: str
 ) -> None:
     group = tmp_path / "cgroup"
-    assert memory.kills(group, tmp_path) == 0
+    assert memory.oom_kills(group, tmp_path) == 0
     group.write_text(f"4:cpu,memory:{namespace}\n1:name=systemd:/\n", encoding="ascii")
     (tmp_path / "memory").mkdir()
     counts = tmp_path / "memory" / "memory.oom_control"
     counts.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", encoding="ascii")
-    assert memory.kills(group, tmp_path) == 3
+    assert memory.oom_kills(group, tmp_path) == 3
     group.write_text(f"0::{namespace}\n", encoding="ascii")
     (tmp_path / "memory.events").write_text("low 0\noom 6\noom_kill 5\noom_group_kill 0\n", encoding="ascii")
-    assert memory.kills(group, tmp_path) == 5
+    assert memory.oom_kills(group, tmp_path) == 5

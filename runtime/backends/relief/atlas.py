@@ -1,6 +1,6 @@
 """The texture: the subject's front at the left, at the right a back made up from its colours.
 
-All of it is done at the size of a chart, not of the picture, so that the time follows the texture asked for.
+All of it is done at the size of a chart, not of the image, so that the time follows the texture asked for.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BACK_FADE = 0.06
 """Of a chart's side: how far in from the outline the front's colours have turned into the back's."""
 
 SMALLEST, LARGEST = 256, 1024
-"""Sides of a chart where nobody asks for a size, pixels."""
+"""Sides of a chart where none is given, pixels."""
 
 
 PIXEL_ART = 64
@@ -58,10 +58,10 @@ class Layout:
 
 
 def layout(frame: Frame, texture_size: int | None) -> Layout:
-    """The chart for a subject whose outline has `frame` in its picture.
+    """The chart for a subject whose outline has `frame` in its image.
 
     A chart is as wide as half the texture and a power of two, as every renderer likes it best: at most
-    `texture_size`, or, where that is None, just enough for the picture's own pixels.
+    `texture_size`, or, where that is None, just enough for the image's own pixels.
     """
     longest = max(frame.width, frame.height)
     if texture_size is None:
@@ -101,7 +101,7 @@ def back_chart(front: Colors, depth: Image) -> Colors:
 
 
 def _into_chart(subject: Subject, frame: Frame, place: Layout) -> tuple[Colors, Image]:
-    """Picture and mask at the chart's size and place."""
+    """Image and mask at the chart's size and position."""
     scale = (place.box[2] - place.box[0]) / frame.width
     rgb, mask = subject.rgb, subject.mask
     if scale < 1:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ReliefBackend:
-    """A subject's silhouette, inflated, with the picture projected onto it."""
+    """A subject's silhouette, inflated, with the image projected onto it."""
 
     name = "relief"
     device = "cpu"
@@ -25,7 +25,7 @@ class ReliefBackend:
         return shape(subject, params, seed, report)
 
     def paint(self, subject: Subject, mesh: Mesh, params: Params, seed: int, report: Report) -> TexturedMesh:
-        """The mesh with the picture on its front; see `meshtwin.runtime.backends.relief.paint`."""
+        """The mesh with the image on its front; see `meshtwin.runtime.backends.relief.paint`."""
         return paint(subject, mesh, params, seed, report)
 
     def peak_vram_bytes(self) -> int | None:

@@ -1,7 +1,7 @@
-"""Colours for a mesh from one picture, by projecting it from the front.
+"""Colours for a mesh from one image, by projecting it from the front.
 
-What faces the front takes the picture's colours, what faces away takes a plain version of them. A part of
-the front that another part hides (an arm behind a shield, in somebody else's mesh) takes the plain version
+What faces the front takes the image's colours, what faces away takes a plain version of them. A part of
+the front that another part hides (an arm behind a shield, in another mesh) takes the plain version
 too: it is the colour around there without the features of what hides it.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from meshtwin.runtime.images.decode import Subject
 
 SILHOUETTE_SIDE = 256
-"""Pixels of the small front view that tells where the mesh's outline is and what hides what."""
+"""Pixels of the small front view that shows where the mesh's outline is and what hides what."""
 
 BEHIND = 0.03
 """Of the mesh's size: a face this much farther than what the front view sees there is hidden."""
@@ -42,19 +42,19 @@ def paint(
     seed: int,  # noqa: ARG001  # the seam hands it to every backend; projecting needs no chance
     report: Report,
 ) -> TexturedMesh:
-    """`mesh`, its surface and place unchanged, with the subject's colours.
+    """`mesh`, its surface and position unchanged, with the subject's colours.
 
     The box around the mesh, seen along z, is laid on the box around the subject's outline. Vertices where the
     front meets the back stand in the result twice, those of no face not at all.
 
     Args:
-        subject: The picture, of any size.
-        mesh: Any triangles, at any scale and place, their front towards +Z.
-        params: `texture_size` is the atlas's longest side; what is no power of two is lowered to one.
+        subject: The image, of any size.
+        mesh: Any triangles, at any scale and position, their front towards +Z.
+        params: `texture_size` is the atlas's longest side; rounded down to a power of two.
         seed: Not used.
-        report: Told of the steps.
+        report: Called with the steps.
     """
-    report("project the picture", 0.0)
+    report("project the image", 0.0)
     frame = frame_of(subject)
     place = layout(frame, params.texture_size)
     front = front_chart(subject, frame, place)
@@ -80,7 +80,7 @@ def paint(
 def _fractions(
     vertices: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Each vertex's place in the mesh's box, 0 to 1: to the right, downwards, towards the viewer."""
+    """Each vertex's position in the mesh's box, 0 to 1: to the right, downwards, towards the viewer."""
     points = vertices.astype(np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = high - low
@@ -107,7 +107,7 @@ def _faces_front(
     toward: NDArray[np.float64],
     seen: Raster,
 ) -> NDArray[np.bool_]:
-    """Which faces take the picture's own colours."""
+    """Which faces take the image's own colours."""
     sides = np.sign(toward - 0.5, where=np.abs(toward - 0.5) > 1e-6, out=np.zeros_like(toward))  # noqa: PLR2004
     corners = sides[mesh.faces]
     if ((corners.max(axis=1) - corners.min(axis=1)) < 2).all() and (corners.sum(axis=1) != 0).all():  # noqa: PLR2004

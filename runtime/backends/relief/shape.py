@@ -12,8 +12,8 @@ from meshtwin.runtime.backends.relief.inflate import inflate
 from meshtwin.runtime.backends.relief.silhouette import (
     Frame,
     Grid,
+    clean_mask,
     frame_of_silhouette,
-    kept_silhouette,
     sample,
 )
 from meshtwin.runtime.backends.relief.surface import extract
@@ -39,7 +39,7 @@ A disc becomes 0.83 of a ball that way, and a square about as thick; without it 
 """
 
 SLAB = 0.12
-"""The same for a whole picture, which is to be a cushion and not a ball."""
+"""The same where the whole image is the subject: it becomes a cushion and not a ball."""
 
 RAMP = 3
 """Cells from the frame's edge over which the outline is drawn onto it."""
@@ -48,7 +48,7 @@ RAMP = 3
 def _thickest(grid: Grid, subject: Subject) -> float:
     inside = (grid.distance > 0).astype(np.uint8)
     radius = float(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
-    return max(1.0, radius * (SLAB if subject.source == "whole_picture" else ROUND))
+    return max(1.0, radius * (SLAB if subject.mask_source == "whole_picture" else ROUND))
 
 
 def _onto(values: NDArray[np.float64], low: float, high: float, ramp: float) -> NDArray[np.float64]:
@@ -112,14 +112,14 @@ def shape(subject: Subject, params: Params, seed: int, report: Report) -> Mesh:
     than 1.5 cells is thickened to that.
 
     The mesh's front view fills `silhouette.frame_of(subject)`, which maps it back to pixels. `seed` changes
-    nothing: there is no chance in it.
+    nothing: nothing here is random.
 
     Raises:
-        ValueError: where the mask has no pixel of coverage 0.5 or more; `pictures.find_subject` sees to that.
+        ValueError: where the mask has no pixel of coverage 0.5 or more; `find_subject` excludes that.
     """
     del seed
     report("silhouette", 0.0)
-    kept = kept_silhouette(subject.mask)
+    kept = clean_mask(subject.mask)
     frame = frame_of_silhouette(kept)
     cells = params.octree_resolution or DEFAULT_CELLS
     target = params.target_faces

@@ -1,6 +1,6 @@
 """The outline that the relief backend inflates: cleaned, framed, and sampled on a grid.
 
-Shape and paint agree on where the mesh lies in the picture through `frame_of`. A picture's coordinates are
+Shape and paint agree on where the mesh lies in the image through `frame_of`. An image's coordinates are
 continuous: pixel i spans [i, i + 1), x to the right and y down.
 """
 
@@ -38,15 +38,15 @@ THINNEST = 1.5
 
 
 FINEST = 8
-"""Work pixels per picture pixel at most; beyond that a tiny picture has nothing more to tell."""
+"""Work pixels per image pixel at most; beyond that a tiny image has no more detail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The silhouette's bounding box in the picture, at coverage 0.5, in continuous pixels.
+    """The silhouette's bounding box in the image, at coverage 0.5, in continuous pixels.
 
     A mesh made from the silhouette has exactly this box as its front view: its bounding box in x and y,
-    whatever its scale and place, stands for `left` to `right` and (y up) `bottom` to `top`.
+    whatever its scale and position, stands for `left` to `right` and (y up) `bottom` to `top`.
     """
 
     left: float
@@ -65,7 +65,7 @@ class Frame:
         return self.bottom - self.top
 
     def to_pixels(self, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Where each of a mesh's vertices (n, 2 or 3) lies in the picture, (n, 2) as x right and y down.
+        """Where each of a mesh's vertices (n, 2 or 3) lies in the image, (n, 2) as x right and y down.
 
         The mesh's own bounding box in x and y is laid on the frame, so this serves other people's meshes too.
         To sample an image whose pixel centres are whole numbers, as OpenCV's, take 0.5 off.
@@ -83,7 +83,7 @@ class Grid:
     """A silhouette sampled on square cells.
 
     `distance` is (rows, columns) float64 in cells, above 0 inside and true near the outline only; its border
-    is outside. Node (0, 0) lies at (`left`, `top`) in the picture, and nodes are `cell` pixels apart.
+    is outside. Node (0, 0) lies at (`left`, `top`) in the image, and nodes are `cell` pixels apart.
     """
 
     distance: NDArray[np.float64]
@@ -92,7 +92,7 @@ class Grid:
     cell: float
 
 
-def kept_silhouette(mask: NDArray[np.float32]) -> NDArray[np.float32]:
+def clean_mask(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mask without its specks: parts under 1 % of its area are taken out, pinholes are filled.
 
     Args:
@@ -137,15 +137,15 @@ def _extent(profile: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def frame_of_silhouette(kept: NDArray[np.float32]) -> Frame:
-    """The frame of a mask that `kept_silhouette` has cleaned."""
+    """The frame of a mask that `clean_mask` returned."""
     left, right = _extent(kept.max(axis=0))
     top, bottom = _extent(kept.max(axis=1))
     return Frame(left, top, right, bottom)
 
 
 def frame_of(subject: Subject) -> Frame:
-    """Where in the subject's picture the mesh made from it lies: see `Frame`."""
-    return frame_of_silhouette(kept_silhouette(subject.mask))
+    """Where in the subject's image the mesh made from it lies: see `Frame`."""
+    return frame_of_silhouette(clean_mask(subject.mask))
 
 
 def _thickened(coverage: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
@@ -167,7 +167,7 @@ def _thickened(coverage: NDArray[np.float32], radius: float) -> NDArray[np.float
 
 @dataclass(frozen=True, slots=True)
 class _Raster:
-    """The framed part of a mask, from (`left`, `top`) in the picture on, at `scale` pixels a picture pixel.
+    """The framed part of a mask, from (`left`, `top`) in the image on, at `scale` pixels an image pixel.
 
     `sigma` is that of its blur, in cells.
     """
@@ -179,7 +179,7 @@ class _Raster:
     sigma: float
 
     def at(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The coverage at each y (rows) and x (columns) of the picture."""
+        """The coverage at each y (rows) and x (columns) of the image."""
         columns = ((x - self.left) * self.scale[0] - 0.5).astype(np.float32)
         rows = ((y - self.top) * self.scale[1] - 0.5).astype(np.float32)
         grid_x, grid_y = np.meshgrid(columns, rows)
@@ -202,7 +202,7 @@ def _raster(kept: NDArray[np.float32], frame: Frame, cell: float) -> _Raster:
     work = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
     pixels_per_cell = cell * factor
     work = _thickened(np.asarray(work, np.float32), THINNEST / 2 * pixels_per_cell)
-    # Half a cell is what the grid can carry; 0.6 of a source pixel takes the steps off a small picture.
+    # Half a cell is what the grid can carry; 0.6 of a source pixel takes the steps off a small image.
     unstepped = min(0.6, 0.12 * min(frame.width, frame.height))
     sigma = max(0.5 * pixels_per_cell, unstepped * factor)
     blurred = np.asarray(cv2.GaussianBlur(work, (0, 0), sigma), np.float32)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from meshtwin.runtime.images.background import cut_out
+from meshtwin.runtime.images.background import foreground_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def iou(found: NDArray[np.float32], wanted: NDArray[np.float64]) -> float:
     ids=["white", "black", "grey on grey", "gradient", "busy"],
 )
 def test_a_disc_is_cut_out_to_its_edge(back: NDArray[np.float64], front: tuple[int, int, int]) -> None:
-    found = cut_out(over(front, disc(), back))
+    found = foreground_mask(over(front, disc(), back))
     assert found is not None
     assert found.dtype == np.float32
     assert found.shape == (SIDE, SIDE)
@@ -74,27 +74,27 @@ def test_a_disc_is_cut_out_to_its_edge(back: NDArray[np.float64], front: tuple[i
 
 def test_the_hole_of_a_ring_is_background() -> None:
     ring = disc(150) - disc(60)
-    found = cut_out(over((200, 40, 30), ring, plain(240, 240, 240)))
+    found = foreground_mask(over((200, 40, 30), ring, plain(240, 240, 240)))
     assert found is not None
     assert iou(found, ring) > 0.97
 
 
 def test_two_parts_are_both_kept() -> None:
     pair = disc(70, 100, 200) + disc(70, 300, 200)
-    found = cut_out(over((30, 90, 200), pair, plain(240, 240, 240)))
+    found = foreground_mask(over((30, 90, 200), pair, plain(240, 240, 240)))
     assert found is not None
     assert iou(found, pair) > 0.97
 
 
 def test_a_subject_may_stand_on_the_border() -> None:
     standing = disc(120, 200, 330)
-    found = cut_out(over((200, 40, 30), standing, plain(240, 240, 240)))
+    found = foreground_mask(over((200, 40, 30), standing, plain(240, 240, 240)))
     assert found is not None
     assert iou(found, standing) > 0.95
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "rgb",
     [
         over((0, 0, 0), disc(0), plain(128, 128, 128)),
         over((0, 0, 0), disc(0), gradient()),
@@ -106,13 +106,13 @@ def test_a_subject_may_stand_on_the_border() -> None:
     ],
     ids=["plain", "gradient", "busy", "next to no contrast", "noise", "black", "strip"],
 )
-def test_where_there_is_no_subject_none_is_found(picture: NDArray[np.uint8]) -> None:
-    assert cut_out(picture) is None
+def test_where_there_is_no_subject_none_is_found(rgb: NDArray[np.uint8]) -> None:
+    assert foreground_mask(rgb) is None
 
 
 def test_the_same_picture_gives_the_same_cut() -> None:
-    picture = over((240, 190, 40), disc(), busy())
-    first, second = cut_out(picture, seed=5), cut_out(picture, seed=5)
+    rgb = over((240, 190, 40), disc(), busy())
+    first, second = foreground_mask(rgb, seed=5), foreground_mask(rgb, seed=5)
     assert first is not None
     assert second is not None
     assert (first == second).all()
@@ -121,7 +121,7 @@ def test_the_same_picture_gives_the_same_cut() -> None:
 def test_what_is_known_to_be_see_through_is_never_subject() -> None:
     coverage = np.ones((SIDE, SIDE), np.float32)
     coverage[:, : SIDE // 2] = 0
-    found = cut_out(over((200, 40, 30), disc(), plain(240, 240, 240)), coverage)
+    found = foreground_mask(over((200, 40, 30), disc(), plain(240, 240, 240)), coverage)
     assert found is not None
     assert found[:, : SIDE // 2].max() == 0
     assert iou(found, disc() * coverage) > 0.95

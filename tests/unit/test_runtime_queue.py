@@ -7,28 +7,28 @@ import asyncio
 import pytest
 
 from meshtwin.runtime.contract import ErrorCode, JobError
-from meshtwin.runtime.jobs.halt import Halt
-from meshtwin.runtime.jobs.queue import Turns
+from meshtwin.runtime.jobs.cancellation import CancellationToken
+from meshtwin.runtime.jobs.queue import JobQueue
 from meshtwin.runtime.jobs.stopwatch import Stopwatch
 
 
 def test_turns_come_in_order_and_the_line_is_bounded() -> None:
     async def scenario() -> list[int]:
-        turns, done = Turns(most_waiting=2), list[int]()
+        queue, done = JobQueue(most_waiting=2), list[int]()
 
         async def job(number: int, turn: asyncio.Future[None]) -> None:
-            await turns.wait(turn, Halt())
+            await queue.wait(turn, CancellationToken())
             done.append(number)
             await asyncio.sleep(0)
-            turns.give_back()
+            queue.release()
 
-        jobs = [job(number, turns.ask()) for number in range(3)]
-        assert (turns.running, turns.waiting) == (1, 2)
+        jobs = [job(number, queue.join()) for number in range(3)]
+        assert (queue.running, queue.waiting) == (1, 2)
         with pytest.raises(JobError, match="RUNTIME_QUEUE=2") as refused:
-            turns.ask()
+            queue.join()
         assert refused.value.code is ErrorCode.BUSY
         await asyncio.gather(*reversed(jobs))
-        assert (turns.running, turns.waiting) == (0, 0)
+        assert (queue.running, queue.waiting) == (0, 0)
         return done
 
     assert asyncio.run(scenario()) == [0, 1, 2]
@@ -36,32 +36,32 @@ def test_turns_come_in_order_and_the_line_is_bounded() -> None:
 
 def test_who_is_halted_leaves_the_line_and_the_next_moves_up() -> None:
     async def scenario() -> None:
-        turns, halt = Turns(most_waiting=2), Halt()
-        turns.ask()
-        leaving = asyncio.create_task(turns.wait(turns.ask(), halt))
-        staying = asyncio.create_task(turns.wait(turns.ask(), Halt()))
+        queue, token = JobQueue(most_waiting=2), CancellationToken()
+        queue.join()
+        leaving = asyncio.create_task(queue.wait(queue.join(), token))
+        staying = asyncio.create_task(queue.wait(queue.join(), CancellationToken()))
         await asyncio.sleep(0)
-        halt.ask(JobError(ErrorCode.NOT_READY, "stopping"), patience=0)
+        token.cancel(JobError(ErrorCode.NOT_READY, "stopping"), grace=0)
         with pytest.raises(JobError, match="stopping"):
             await leaving
-        assert turns.waiting == 1
-        turns.give_back()
+        assert queue.waiting == 1
+        queue.release()
         await staying
-        assert (turns.running, turns.waiting) == (1, 0)
+        assert (queue.running, queue.waiting) == (1, 0)
 
     asyncio.run(scenario())
 
 
 def test_only_the_first_reason_to_halt_counts() -> None:
     async def scenario() -> None:
-        halt = Halt()
-        halt.check()
-        halt.ask(JobError(ErrorCode.DEADLINE_EXCEEDED, "late"), patience=1)
-        halt.ask(JobError(ErrorCode.NOT_READY, "stopping"), patience=0)
-        await halt.wait()
+        token = CancellationToken()
+        token.check()
+        token.cancel(JobError(ErrorCode.DEADLINE_EXCEEDED, "late"), grace=1)
+        token.cancel(JobError(ErrorCode.NOT_READY, "stopping"), grace=0)
+        await token.wait()
         with pytest.raises(JobError, match="late"):
-            halt.check()
-        assert halt.patience == 1
+            token.check()
+        assert token.grace == 1
 
     asyncio.run(scenario())
 

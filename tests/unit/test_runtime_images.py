@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from meshtwin.runtime.contract import ErrorCode, JobError
-from meshtwin.runtime.images.decode import MAX_PIXELS, MAX_SIDE, Picture, find_subject, open_picture
+from meshtwin.runtime.images.decode import MAX_PIXELS, MAX_SIDE, DecodedImage, find_subject, open_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ QUARTERS = ((220, 30, 40), (40, 180, 60), (30, 60, 210), (240, 220, 50))
 
 
 def quarters(width: int = 48, height: int = 32) -> Image.Image:
-    """A picture whose colours tell which way up it is."""
+    """An image whose colours show which way up it is."""
     image = Image.new("RGB", (width, height))
     for i, colour in enumerate(QUARTERS):
         image.paste(colour, (i % 2 * width // 2, i // 2 * height // 2, width, height))
@@ -49,7 +49,7 @@ def saved(image: Image.Image, path: Path, **options: Any) -> Path:
 
 def refusal(path: Path, **options: int) -> JobError:
     with pytest.raises(JobError) as caught:
-        open_picture(path, **options)
+        open_image(path, **options)
     return caught.value
 
 
@@ -58,16 +58,16 @@ def refusal(path: Path, **options: int) -> JobError:
 )
 def test_the_three_formats_are_told_by_their_content(tmp_path: Path, name: str, within: int) -> None:
     kind = {"a.jpg": "JPEG", "a.webp": "WEBP"}.get(name, "PNG")
-    picture = open_picture(saved(quarters(), tmp_path / name, format=kind, quality=95))
-    assert picture.rgb.shape == (32, 48, 3)
-    assert picture.rgb.dtype == np.uint8
-    assert picture.alpha is None
-    assert_quarters(picture.rgb, within)
+    decoded = open_image(saved(quarters(), tmp_path / name, format=kind, quality=95))
+    assert decoded.rgb.shape == (32, 48, 3)
+    assert decoded.rgb.dtype == np.uint8
+    assert decoded.alpha is None
+    assert_quarters(decoded.rgb, within)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM", "ICO"])
 def test_other_formats_are_refused(tmp_path: Path, kind: str) -> None:
-    path = saved(quarters(32, 32), tmp_path / "picture.png", format=kind)
+    path = saved(quarters(32, 32), tmp_path / "decoded.png", format=kind)
     error = refusal(path)
     assert error.code is ErrorCode.INVALID_IMAGE
     assert "PNG, JPEG or WebP" in error.message
@@ -76,15 +76,15 @@ def test_other_formats_are_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x04\0\0\0WEBP", b"glTF"]
 )
-def test_what_is_no_picture_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "picture.png"
+def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "decoded.png"
     path.write_bytes(content)
     assert refusal(path).code is ErrorCode.INVALID_IMAGE
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_a_cut_off_picture_is_refused(tmp_path: Path, kind: str, share: float) -> None:
+def test_a_cut_off_image_is_refused(tmp_path: Path, kind: str, share: float) -> None:
     rng = np.random.default_rng(1)
     noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
     path = saved(noise, tmp_path / "a", format=kind)
@@ -96,7 +96,7 @@ def test_a_cut_off_picture_is_refused(tmp_path: Path, kind: str, share: float) -
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["PNG", "JPEG", "WEBP"]), st.integers(0, 10_000), st.binary(min_size=1, max_size=8))
-def test_damage_ends_in_a_picture_or_a_named_error(tmp_path: Path, kind: str, at: int, by: bytes) -> None:
+def test_damage_ends_in_a_image_or_a_named_error(tmp_path: Path, kind: str, at: int, by: bytes) -> None:
     buffer = io.BytesIO()
     quarters().save(buffer, format=kind, exif=Image.Exif())
     content = bytearray(buffer.getvalue())
@@ -105,11 +105,11 @@ def test_damage_ends_in_a_picture_or_a_named_error(tmp_path: Path, kind: str, at
     path = tmp_path / "damaged"
     path.write_bytes(content)
     try:
-        picture = open_picture(path)
+        decoded = open_image(path)
     except JobError as error:
         assert error.code in {ErrorCode.INVALID_IMAGE, ErrorCode.IMAGE_TOO_LARGE}  # noqa: PT017  # or no error
     else:
-        assert picture.rgb.dtype == np.uint8
+        assert decoded.rgb.dtype == np.uint8
 
 
 def png_of_size(width: int, height: int) -> bytes:
@@ -139,21 +139,21 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, si
 
 def test_the_limit_can_be_lowered(tmp_path: Path) -> None:
     path = saved(quarters(40, 30), tmp_path / "a.png")
-    assert open_picture(path, max_pixels=1200).rgb.shape == (30, 40, 3)
+    assert open_image(path, max_pixels=1200).rgb.shape == (30, 40, 3)
     assert refusal(path, max_pixels=1199).code is ErrorCode.IMAGE_TOO_LARGE
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 3)])
-def test_a_picture_of_a_pixel_or_a_line_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_a_image_of_a_pixel_or_a_line_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
     error = refusal(saved(Image.new("RGB", size), tmp_path / "a.png"))
     assert error.code is ErrorCode.INVALID_IMAGE
     assert f"{size[0]} x {size[1]}" in error.message
 
 
 def test_a_palette_keeps_its_colours(tmp_path: Path) -> None:
-    picture = open_picture(saved(quarters().quantize(8), tmp_path / "a.png"))
-    assert picture.alpha is None
-    assert_quarters(picture.rgb, 2)
+    decoded = open_image(saved(quarters().quantize(8), tmp_path / "a.png"))
+    assert decoded.alpha is None
+    assert_quarters(decoded.rgb, 2)
 
 
 @pytest.mark.parametrize("as_bytes", [False, True])
@@ -162,19 +162,19 @@ def test_a_palette_with_a_see_through_entry_has_alpha(tmp_path: Path, as_bytes: 
     image.putpalette([9, 9, 9, 200, 100, 50])
     image.paste(0, (0, 0, 4, 8))
     path = saved(image, tmp_path / "a.png", transparency=b"\x00\xff" if as_bytes else 0)
-    picture = open_picture(path)
-    assert picture.alpha is not None
-    assert picture.alpha[:, :4].max() == 0
-    assert picture.alpha[:, 4:].min() == 255
-    assert (picture.rgb[:, 4:] == (200, 100, 50)).all()
+    decoded = open_image(path)
+    assert decoded.alpha is not None
+    assert decoded.alpha[:, :4].max() == 0
+    assert decoded.alpha[:, 4:].min() == 255
+    assert (decoded.rgb[:, 4:] == (200, 100, 50)).all()
 
 
 def test_16_bit_grey_is_scaled_and_not_clipped(tmp_path: Path) -> None:
     deep = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
-    picture = open_picture(saved(Image.fromarray(deep), tmp_path / "a.png"))
-    assert picture.rgb[0, 0].tolist() == [0, 0, 0]
-    assert picture.rgb[-1, -1].tolist() == [255, 255, 255]
-    assert abs(int(picture.rgb[32, 0, 0]) - 128) <= 2
+    decoded = open_image(saved(Image.fromarray(deep), tmp_path / "a.png"))
+    assert decoded.rgb[0, 0].tolist() == [0, 0, 0]
+    assert decoded.rgb[-1, -1].tolist() == [255, 255, 255]
+    assert abs(int(decoded.rgb[32, 0, 0]) - 128) <= 2
 
 
 def deep_png(path: Path, pixels: NDArray[np.uint16], colour_type: int, extra: bytes = b"") -> Path:
@@ -197,20 +197,20 @@ def deep_png(path: Path, pixels: NDArray[np.uint16], colour_type: int, extra: by
 
 def test_16_bit_colour_keeps_its_colours(tmp_path: Path) -> None:
     pixels = np.asarray(quarters()).astype(np.uint16) * 257
-    picture = open_picture(deep_png(tmp_path / "a.png", pixels, 2))
-    assert picture.alpha is None
-    assert_quarters(picture.rgb, 1)
+    decoded = open_image(deep_png(tmp_path / "a.png", pixels, 2))
+    assert decoded.alpha is None
+    assert_quarters(decoded.rgb, 1)
 
 
 def test_16_bit_colour_with_alpha_keeps_both(tmp_path: Path) -> None:
     opaque = np.asarray(quarters()).astype(np.uint16) * 257
     alpha = np.full((32, 48, 1), 65535, np.uint16)
     alpha[:, :10] = 0
-    picture = open_picture(deep_png(tmp_path / "a.png", np.concatenate([opaque, alpha], axis=-1), 6))
-    assert picture.alpha is not None
-    assert picture.alpha[:, :10].max() == 0
-    assert picture.alpha[:, 10:].min() == 255
-    assert_quarters(picture.rgb, 1)
+    decoded = open_image(deep_png(tmp_path / "a.png", np.concatenate([opaque, alpha], axis=-1), 6))
+    assert decoded.alpha is not None
+    assert decoded.alpha[:, :10].max() == 0
+    assert decoded.alpha[:, 10:].min() == 255
+    assert_quarters(decoded.rgb, 1)
 
 
 def test_16_bit_grey_with_a_see_through_grey_has_alpha(tmp_path: Path) -> None:
@@ -218,29 +218,29 @@ def test_16_bit_grey_with_a_see_through_grey_has_alpha(tmp_path: Path) -> None:
     pixels[:, :3] = 1234
     body = b"tRNS" + struct.pack(">H", 1234)
     extra = struct.pack(">I", 2) + body + struct.pack(">I", zlib.crc32(body))
-    picture = open_picture(deep_png(tmp_path / "a.png", pixels, 0, extra))
-    assert picture.alpha is not None
-    assert picture.alpha[:, :3].max() == 0
-    assert picture.alpha[:, 3:].min() == 255
-    assert (picture.rgb[:, 3:] == 40_000 >> 8).all()
+    decoded = open_image(deep_png(tmp_path / "a.png", pixels, 0, extra))
+    assert decoded.alpha is not None
+    assert decoded.alpha[:, :3].max() == 0
+    assert decoded.alpha[:, 3:].min() == 255
+    assert (decoded.rgb[:, 3:] == 40_000 >> 8).all()
 
 
 def test_grey_grey_with_alpha_and_one_bit_work(tmp_path: Path) -> None:
     grey = Image.linear_gradient("L")
-    assert (open_picture(saved(grey, tmp_path / "l.png")).rgb[..., 1] == np.asarray(grey)).all()
+    assert (open_image(saved(grey, tmp_path / "l.png")).rgb[..., 1] == np.asarray(grey)).all()
     both = Image.merge("LA", (grey, grey.rotate(90)))
-    picture = open_picture(saved(both, tmp_path / "la.png"))
-    assert picture.alpha is not None
-    assert (picture.alpha == np.asarray(grey.rotate(90))).all()
+    decoded = open_image(saved(both, tmp_path / "la.png"))
+    assert decoded.alpha is not None
+    assert (decoded.alpha == np.asarray(grey.rotate(90))).all()
     bits = grey.point(lambda value: 255 * (value > 100), mode="1")
-    assert set(np.unique(open_picture(saved(bits, tmp_path / "1.png")).rgb)) == {0, 255}
+    assert set(np.unique(open_image(saved(bits, tmp_path / "1.png")).rgb)) == {0, 255}
 
 
 def test_cmyk_comes_out_in_its_colours_and_not_inverted(tmp_path: Path) -> None:
     path = saved(quarters().convert("CMYK"), tmp_path / "a.jpg", quality=95)
-    picture = open_picture(path)
-    assert picture.rgb.shape == (32, 48, 3)
-    assert_quarters(picture.rgb, 12)
+    decoded = open_image(path)
+    assert decoded.rgb.shape == (32, 48, 3)
+    assert_quarters(decoded.rgb, 12)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -261,51 +261,51 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, kind: str
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = saved(stored, tmp_path / "a", format=kind, exif=exif, quality=95)
-    picture = open_picture(path)
-    assert picture.rgb.shape == (32, 48, 3)
-    assert_quarters(picture.rgb, 12)
+    decoded = open_image(path)
+    assert decoded.rgb.shape == (32, 48, 3)
+    assert_quarters(decoded.rgb, 12)
 
 
-def test_of_a_moving_picture_the_first_frame_is_taken(tmp_path: Path) -> None:
+def test_of_a_moving_image_the_first_frame_is_taken(tmp_path: Path) -> None:
     frames = [quarters(), Image.new("RGB", (48, 32)), Image.new("RGB", (48, 32), "white")]
     for kind in ("PNG", "WEBP"):
         path = saved(
             frames[0], tmp_path / kind, format=kind, save_all=True, append_images=frames[1:], lossless=True
         )
-        assert_quarters(open_picture(path).rgb)
+        assert_quarters(open_image(path).rgb)
 
 
-def test_a_large_picture_is_scaled_down_and_keeps_its_alpha(tmp_path: Path) -> None:
+def test_a_large_image_is_scaled_down_and_keeps_its_alpha(tmp_path: Path) -> None:
     image = quarters(3000, 1000).convert("RGBA")
     image.paste((0, 0, 0, 0), (0, 0, 300, 1000))
-    picture = open_picture(saved(image, tmp_path / "a.png", compress_level=1))
-    assert picture.rgb.shape == (round(1000 * MAX_SIDE / 3000), MAX_SIDE, 3)
-    assert picture.alpha is not None
-    assert picture.alpha.shape == picture.rgb.shape[:2]
-    assert picture.alpha[:, :200].max() == 0
-    assert_quarters(picture.rgb, 1)
+    decoded = open_image(saved(image, tmp_path / "a.png", compress_level=1))
+    assert decoded.rgb.shape == (round(1000 * MAX_SIDE / 3000), MAX_SIDE, 3)
+    assert decoded.alpha is not None
+    assert decoded.alpha.shape == decoded.rgb.shape[:2]
+    assert decoded.alpha[:, :200].max() == 0
+    assert_quarters(decoded.rgb, 1)
 
 
 def test_a_large_jpeg_is_decoded_small(tmp_path: Path) -> None:
-    picture = open_picture(saved(quarters(6000, 4000), tmp_path / "a.jpg"))
-    assert max(picture.rgb.shape) == MAX_SIDE
-    assert_quarters(picture.rgb, 8)
+    decoded = open_image(saved(quarters(6000, 4000), tmp_path / "a.jpg"))
+    assert max(decoded.rgb.shape) == MAX_SIDE
+    assert_quarters(decoded.rgb, 8)
 
 
 def test_an_embedded_profile_is_brought_to_srgb(tmp_path: Path) -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     as_srgb = saved(quarters(), tmp_path / "srgb.png", icc_profile=lab.tobytes())
-    assert_quarters(open_picture(as_srgb).rgb)
+    assert_quarters(open_image(as_srgb).rgb)
     broken = saved(quarters(), tmp_path / "broken.png", icc_profile=b"not a profile at all")
-    assert_quarters(open_picture(broken).rgb)
+    assert_quarters(open_image(broken).rgb)
     wrong = saved(quarters().convert("L"), tmp_path / "wrong.png", icc_profile=lab.tobytes())
-    assert open_picture(wrong).rgb.shape == (32, 48, 3)
+    assert open_image(wrong).rgb.shape == (32, 48, 3)
 
 
-def picture_of(alpha: NDArray[np.uint8]) -> Picture:
+def decoded_with(alpha: NDArray[np.uint8]) -> DecodedImage:
     """Red where it can be seen, green where not."""
     rgb = np.where(alpha[..., None] > 127, (220, 30, 40), (40, 240, 60)).astype(np.uint8)
-    return Picture(rgb, alpha)
+    return DecodedImage(rgb, alpha)
 
 
 def blob(value: int = 255) -> NDArray[np.uint8]:
@@ -315,40 +315,40 @@ def blob(value: int = 255) -> NDArray[np.uint8]:
 
 
 def test_useful_alpha_is_the_mask() -> None:
-    subject = find_subject(picture_of(blob()))
-    assert subject.source == "alpha"
+    subject = find_subject(decoded_with(blob()))
+    assert subject.mask_source == "alpha"
     assert subject.mask.dtype == np.float32
     assert (subject.mask == blob() / 255).all()
 
 
 @pytest.mark.parametrize("choice", ["auto", "never"])
 def test_colours_behind_the_alpha_do_not_bleed(choice: str) -> None:
-    subject = find_subject(picture_of(blob()), "auto" if choice == "auto" else "never")
+    subject = find_subject(decoded_with(blob()), "auto" if choice == "auto" else "never")
     assert (subject.rgb == (220, 30, 40)).all()
 
 
 def test_a_pale_subject_is_full_where_it_is_most_opaque() -> None:
-    subject = find_subject(picture_of(blob(90)))
-    assert subject.source == "alpha"
+    subject = find_subject(decoded_with(blob(90)))
+    assert subject.mask_source == "alpha"
     assert subject.mask.max() == 1
 
 
 def test_a_stray_pixel_changes_nothing() -> None:
     alpha = blob(250)
-    before = find_subject(picture_of(alpha)).mask
+    before = find_subject(decoded_with(alpha)).mask
     alpha[0, 0] = 1
     alpha[63, 79] = 255
-    after = find_subject(picture_of(alpha)).mask
+    after = find_subject(decoded_with(alpha)).mask
     assert np.abs(before - after)[1:-1, 1:-1].max() == 0
     assert after[0, 0] < 0.01
 
 
 @pytest.mark.parametrize("faint", [0, 1, 15])
-def test_a_fully_transparent_picture_has_no_subject(faint: int) -> None:
+def test_a_fully_transparent_image_has_no_subject(faint: int) -> None:
     alpha = np.zeros((32, 32), np.uint8)
     alpha[3, 3] = faint
     with pytest.raises(JobError) as caught:
-        find_subject(picture_of(alpha))
+        find_subject(decoded_with(alpha))
     assert caught.value.code is ErrorCode.EMPTY_SUBJECT
 
 
@@ -356,17 +356,17 @@ def test_a_fully_transparent_picture_has_no_subject(faint: int) -> None:
 def test_alpha_that_is_the_same_everywhere_counts_as_opaque(value: int) -> None:
     alpha = np.full((32, 32), value, np.uint8)
     alpha[5, 5] = value - 100
-    subject = find_subject(picture_of(alpha), "never")
-    assert subject.source == "whole_picture"
+    subject = find_subject(decoded_with(alpha), "never")
+    assert subject.mask_source == "whole_picture"
     assert (subject.mask == 1).all()
 
 
-def test_never_takes_an_opaque_picture_whole(tmp_path: Path) -> None:
+def test_never_takes_an_opaque_image_whole(tmp_path: Path) -> None:
     image = Image.new("RGB", (64, 64), "white")
     image.paste("red", (16, 16, 48, 48))
-    picture = open_picture(saved(image, tmp_path / "a.png"))
-    assert find_subject(picture, "never").source == "whole_picture"
-    assert find_subject(picture, "auto").source == "background_removed"
+    decoded = open_image(saved(image, tmp_path / "a.png"))
+    assert find_subject(decoded, "never").mask_source == "whole_picture"
+    assert find_subject(decoded, "auto").mask_source == "background_removed"
 
 
 def test_always_cuts_out_within_the_alpha_too() -> None:
@@ -374,10 +374,10 @@ def test_always_cuts_out_within_the_alpha_too() -> None:
     alpha[:20] = 0
     rgb = np.full((128, 128, 3), 235, np.uint8)
     rgb[40:90, 40:90] = (200, 20, 20)
-    picture = Picture(rgb, alpha)
-    assert find_subject(picture, "auto").source == "alpha"
-    subject = find_subject(picture, "always")
-    assert subject.source == "background_removed"
+    decoded = DecodedImage(rgb, alpha)
+    assert find_subject(decoded, "auto").mask_source == "alpha"
+    subject = find_subject(decoded, "always")
+    assert subject.mask_source == "background_removed"
     assert subject.mask.sum() == pytest.approx(2500, rel=0.05)
     assert subject.mask[:20].max() == 0
 
@@ -386,6 +386,6 @@ def test_without_a_subject_the_whole_picture_is_it() -> None:
     rng = np.random.default_rng(2)
     noise = rng.integers(0, 256, (200, 300, 3), dtype=np.uint8)
     for choice in ("auto", "always"):
-        subject = find_subject(Picture(noise, None), "auto" if choice == "auto" else "always")
-        assert subject.source == "whole_picture"
+        subject = find_subject(DecodedImage(noise, None), "auto" if choice == "auto" else "always")
+        assert subject.mask_source == "whole_picture"
         assert subject.mask.shape == (200, 300)

@@ -1,4 +1,4 @@
-"""One job, from its first object fetched to its last one stored."""
+"""One job in the HTTP process: download the inputs, have the worker run it, upload the outputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meshtwin.runtime.contract import (
     Progress,
     Stage,
 )
-from meshtwin.runtime.jobs.messages import Began, Done, Job, Written
+from meshtwin.runtime.jobs.messages import Done, Job, JobEvent, OutputWritten
 from meshtwin.runtime.jobs.progress import ProgressObject
 from meshtwin.runtime.jobs.stopwatch import Stopwatch
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from meshtwin.runtime.jobs.halt import Halt
+    from meshtwin.runtime.jobs.cancellation import CancellationToken
     from meshtwin.runtime.jobs.scratch import Scratch
     from meshtwin.runtime.jobs.storage import Storage
     from meshtwin.runtime.jobs.supervisor import Supervisor
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 FETCHING = 0.03
 STORING = 0.04
-"""Shares of a job that its transfers are taken to have, for its progress."""
+"""Estimated shares of a job, for its progress: downloads, uploads."""
 
-PATIENCE_SECONDS = 1.0
-"""How long a job that is over its time may take to reach its next step before its worker is killed."""
+CANCEL_GRACE_SECONDS = 1.0
+"""How long a job past its deadline may take to reach its next step before its worker is killed."""
 
 
 @dataclass(frozen=True)
-class Means:
-    """What jobs are done with."""
+class Dependencies:
+    """What every job run shares."""
 
     settings: Settings
     storage: Storage
@@ -53,37 +53,41 @@ class Means:
     transfers: Executor
 
 
-class Attempt:
-    """A job at work. What it made is in S3 when `run` returns; a JobError names what is there all the same.
+class JobRun:
+    """A running job. Its outputs are in S3 when `run` returns; a JobError lists those that are there anyway.
 
-    An object is replaced whole or not at all, and none is deleted: what an earlier job left stays until then.
+    Outputs are replaced atomically and never deleted: the result of an earlier job stays until then.
     """
 
     def __init__(
-        self, means: Means, request: InvocationRequest, halt: Halt, told: FilteringBoundLogger
+        self,
+        dependencies: Dependencies,
+        request: InvocationRequest,
+        token: CancellationToken,
+        job_log: FilteringBoundLogger,
     ) -> None:
-        self._means = means
+        self._dependencies = dependencies
         self._request = request
-        self._halt = halt
-        self._told = told
+        self._token = token
+        self._log = job_log
         self._stage: Stage = Stage.SHAPE if request.stage is Stage.FULL else request.stage
         self._watch = Stopwatch(self._step_ended)
         self._written: list[str] = []
         self._stored: dict[str, str] = {}
 
     async def run(self) -> InvocationResponse:
-        """Do the job, within its deadline.
+        """Run the job within its deadline.
 
         Raises:
             JobError: with the code that the caller is to see.
-            JobHaltedError: nobody wants it any more.
+            JobCancelledError: the client has disconnected.
         """
-        seconds = self._means.settings.job_deadline_seconds
+        seconds = self._dependencies.settings.job_deadline_seconds
         overdue = JobError(
             ErrorCode.DEADLINE_EXCEEDED, f"not done within RUNTIME_JOB_DEADLINE_SECONDS={seconds:g}"
         )
         alarm = asyncio.get_running_loop().call_later(
-            seconds, partial(self._halt.ask, overdue, patience=PATIENCE_SECONDS)
+            seconds, partial(self._token.cancel, overdue, grace=CANCEL_GRACE_SECONDS)
         )
         try:
             return await self._run()
@@ -94,39 +98,39 @@ class Attempt:
             alarm.cancel()
 
     async def _run(self) -> InvocationResponse:
-        with self._means.scratch.job() as folder:
+        with self._dependencies.scratch.job() as folder:
             async with self._progress_object() as progress:
                 job = await self._fetch(Path(folder))
                 try:
-                    done = await self._work(job, progress)
+                    done = await self._run_in_worker(job, progress)
                 except JobError:
-                    await self._keep(job)
+                    await self._store_finished(job)
                     raise
                 self._watch.begin("upload")
-                progress.tell(self._progress("upload", 1 - STORING))
+                progress.update(self._progress("upload", 1 - STORING))
                 for name in job.outputs:
-                    self._halt.check()
+                    self._token.check()
                     await self._store(name, job)
                 self._watch.end()
-        return self._answer(job, done)
+        return self._response(job, done)
 
     def _progress_object(self) -> ProgressObject:
-        means, location = self._means, self._request.progress_location()
+        dependencies, location = self._dependencies, self._request.progress_location()
         first = self._progress("download", 0)
-        return ProgressObject(means.storage, means.transfers, location, first, self._halt)
+        return ProgressObject(dependencies.storage, dependencies.transfers, location, first, self._token)
 
     async def _fetch(self, folder: Path) -> Job:
-        settings, request = self._means.settings, self._request
+        settings, request = self._dependencies.settings, self._request
         self._watch.begin("download")
-        self._halt.check()
-        picture, shape = folder / "picture", None
-        await self._download(request.input_s3, picture, settings.max_picture_bytes)
+        self._token.check()
+        image, shape = folder / "image", None
+        await self._download(request.input_s3, image, settings.max_image_bytes)
         if request.shape_s3 is not None:
             shape = folder / "input.glb"
             await self._download(request.shape_s3, shape, settings.max_mesh_bytes)
         return Job(
             stage=request.stage,
-            picture=str(picture),
+            image=str(image),
             shape=None if shape is None else str(shape),
             outputs={name: str(folder / f"{name}.glb") for name in request.outputs()},
             params=request.params,
@@ -134,47 +138,47 @@ class Attempt:
         )
 
     async def _download(self, location: str, path: Path, limit: int) -> None:
-        storage = self._means.storage
-        # It may hang on a storage that does not answer, and has nothing to undo: it can end by itself.
-        await self._transfer(partial(storage.download, location, path, limit, self._halt.check), linger=0)
+        storage = self._dependencies.storage
+        # It may hang on a storage that does not answer. It has nothing to undo, and so may be abandoned.
+        await self._transfer(partial(storage.download, location, path, limit, self._token.check), linger=0)
 
     async def _transfer(self, call: Callable[[], None], *, linger: float | None) -> None:
-        """Make the call in a thread; a halted job waits `linger` seconds more for it, None: to its end."""
-        transfer = asyncio.get_running_loop().run_in_executor(self._means.transfers, call)
-        asked = asyncio.create_task(self._halt.wait())
-        await asyncio.wait({transfer, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        await asyncio.wait({transfer}, timeout=self._halt.patience if self._halt.final else linger)
+        """Make the call in a thread; a cancelled job waits `linger` more seconds for it, None: to its end."""
+        transfer = asyncio.get_running_loop().run_in_executor(self._dependencies.transfers, call)
+        cancelled = asyncio.create_task(self._token.wait())
+        await asyncio.wait({transfer, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        cancelled.cancel()
+        await asyncio.wait({transfer}, timeout=self._token.grace if self._token.shutdown else linger)
         if not transfer.done():
             transfer.add_done_callback(asyncio.Future.exception)
-            self._halt.check()
+            self._token.check()
         transfer.result()
 
-    async def _work(self, job: Job, progress: ProgressObject) -> Done:
-        def tell(message: Began | Written) -> None:
-            if isinstance(message, Written):
+    async def _run_in_worker(self, job: Job, progress: ProgressObject) -> Done:
+        def handle(message: JobEvent) -> None:
+            if isinstance(message, OutputWritten):
                 self._written.append(message.output)
                 return
             self._stage = message.stage
             self._watch.begin(message.step)
             fraction = FETCHING + (1 - FETCHING - STORING) * message.fraction
-            progress.tell(self._progress(message.step, fraction))
+            progress.update(self._progress(message.step, fraction))
 
-        await self._means.supervisor.wait_ready(self._halt)
-        return await self._means.supervisor.run(job, tell, self._halt)
+        await self._dependencies.supervisor.wait_ready(self._token)
+        return await self._dependencies.supervisor.run(job, handle, self._token)
 
     async def _store(self, name: str, job: Job) -> None:
         location = self._request.outputs()[name]
-        # To its end: left alone, it might land after the output of the caller's next try.
+        # To its end: abandoned, it might overwrite the output of the caller's retry.
         await self._transfer(
-            partial(self._means.storage.upload, Path(job.outputs[name]), location), linger=None
+            partial(self._dependencies.storage.upload, Path(job.outputs[name]), location), linger=None
         )
         self._stored[name] = location
 
-    async def _keep(self, job: Job) -> None:
-        """Store what was finished before the job failed, unless the process is about to end."""
+    async def _store_finished(self, job: Job) -> None:
+        """Store the outputs that were written before the job failed, unless the process is shutting down."""
         for name in self._written:
-            if not self._halt.final:
+            if not self._token.shutdown:
                 with contextlib.suppress(JobError):
                     await self._store(name, job)
 
@@ -187,10 +191,10 @@ class Attempt:
         )
 
     def _step_ended(self, step: str, seconds: float) -> None:
-        self._told.info("step", step=step, seconds=seconds)
+        self._log.info("step", step=step, seconds=seconds)
 
-    def _answer(self, job: Job, done: Done) -> InvocationResponse:
-        supervisor = self._means.supervisor
+    def _response(self, job: Job, done: Done) -> InvocationResponse:
+        supervisor = self._dependencies.supervisor
         metrics = Metrics(
             **done.model_dump(exclude={"type"}),
             seconds=self._watch.seconds,
