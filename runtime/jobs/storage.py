@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from mypy_boto3_s3 import S3Client
 
 GLB_TYPE = "model/gltf-binary"
 """https://www.iana.org/assignments/media-types/model/gltf-binary"""
@@ -44,8 +42,6 @@ _PROGRESS_WRITES = _COMMON.merge(
     Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 )
 
-_PATH_STYLE = Config(s3={"addressing_style": "path"})
-
 _ABSENT = {
     "NoSuchBucket": "there is no such bucket",
     "NoSuchKey": "there is no such object",
@@ -65,8 +61,8 @@ class Storage:
             session = boto3.session.Session()
             # A region is needed to sign, and S3 redirects to the bucket's own.
             region = session.region_name or "us-east-1"
-            self._s3 = _client(session, region, _TRANSFERS)
-            self._progress_writes = _client(session, region, _PROGRESS_WRITES)
+            self._s3 = refuse_cut_answers(session.client("s3", region, config=_TRANSFERS))
+            self._progress_writes = refuse_cut_answers(session.client("s3", region, config=_PROGRESS_WRITES))
         except (ValueError, BotoCoreError) as error:
             raise SettingsError(f"the environment's AWS_ settings give no S3 client: {error}") from error
 
@@ -130,14 +126,6 @@ class Storage:
         """Close the connections."""
         self._s3.close()
         self._progress_writes.close()
-
-
-def _client(session: boto3.session.Session, region: str, config: Config) -> S3Client:
-    s3: S3Client = session.client("s3", region_name=region, config=config)
-    if not (urlsplit(s3.meta.endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        # Else boto3 asks http://bucket.localstack:4566 where http://localstack:4566 is meant.
-        s3 = session.client("s3", region_name=region, config=config.merge(_PATH_STYLE))
-    return refuse_cut_answers(s3)
 
 
 def split(location: str) -> tuple[str, str]:

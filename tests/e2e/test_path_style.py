@@ -1,4 +1,4 @@
-"""S3 under a host's name, as http://localstack:4566: nobody knows bucket.localstack, so the path names it."""
+"""S3 at a host name, as http://localstack:4566: the bucket is in the path, not in the host."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_on_aws_the_bucket_stays_in_the_host(monkeypatch: pytest.MonkeyPatch, re
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     aws, storage = Aws(region), Storage()
     assert is_of_aws(aws.s3.meta.endpoint_url)
-    asides: S3Client = storage._progress_writes
-    for client in (aws.s3, asides):
+    progress_writes: S3Client = storage._progress_writes
+    for client in (aws.s3, progress_writes):
         url = client.generate_presigned_url("get_object", Params={"Bucket": "a-bucket", "Key": "k"})
         assert url.startswith("https://a-bucket.s3.")
     aws.close()
