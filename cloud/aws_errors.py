@@ -1,4 +1,4 @@
-"""The one edge at which the SDK's errors become this project's: in words, with what renews credentials."""
+"""Turns the AWS SDK's errors into this project's, with the command that renews credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AWS_ERRORS = (sdk.BotoCoreError, sdk.ClientError, Boto3Error)
-"""All that boto3 raises on its way to AWS, and of what AWS answers."""
+"""All errors of a call to AWS: the SDK's own, and AWS's."""
 
 _EXPIRED = frozenset(
     {
@@ -37,35 +37,35 @@ _RENEW = (
     "AWS does not take these credentials, or there are none: `aws sso login` or `aws login` renews them; or "
     "export AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew"
 )
-_PASSING_STATUS = 500
+_SERVER_ERROR = 500
 _THROTTLED = 429
 
 
 def error_code(error: Exception) -> str:
-    """AWS's code for what it refused; empty where the request did not get that far."""
+    """AWS's error code; empty where AWS did not respond."""
     response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
 
 
-def is_passing(error: Exception) -> bool:
-    """Whether the same call may work in a while: nobody answered, or AWS has trouble of its own."""
+def is_transient(error: Exception) -> bool:
+    """Whether a retry may succeed: there was no response, or AWS had an internal error or throttled."""
     if isinstance(error, sdk.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= _PASSING_STATUS or status == _THROTTLED or "Throttl" in error_code(error)
+        return status >= _SERVER_ERROR or status == _THROTTLED or "Throttl" in error_code(error)
     return isinstance(error, sdk.HTTPClientError | sdk.ConnectionError | sdk.IncompleteReadError)
 
 
 def unavailable(error: Exception, what: str = "") -> UnavailableError:
-    """The error for a person: it begins with `what`, and says how to renew credentials that are refused."""
-    words = f"{what}: {error}" if what else str(error)
+    """The error as a message that begins with `what`, and says how to renew credentials that are refused."""
+    message = f"{what}: {error}" if what else str(error)
     if isinstance(error, _NO_CREDENTIALS) or error_code(error) in _EXPIRED:
-        words = f"{words}\n{_RENEW}"
-    return UnavailableError(words)
+        message = f"{message}\n{_RENEW}"
+    return UnavailableError(message)
 
 
 @contextmanager
 def aws_errors(what: str) -> Iterator[None]:
-    """What the SDK raises in the block is UnavailableError outside of it."""
+    """Raise the SDK's errors in the block as UnavailableError."""
     try:
         yield
     except AWS_ERRORS as error:

@@ -1,4 +1,4 @@
-"""One thing that was looked at, and how it is."""
+"""The result of one check of `meshtwin doctor` and `meshtwin up`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Level(StrEnum):
-    """How a thing is: as it should be, worth knowing, or in the way."""
+    """Passed, worth knowing, or a reason why `meshtwin up` cannot start."""
 
     OK = "ok"
     WARN = "warn"
@@ -22,7 +22,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found of one thing; `fix` is the command that fixes it, empty where nothing is to be done."""
+    """What was found; `fix` is the command that fixes it, empty where there is nothing to fix."""
 
     name: str
     level: Level
@@ -30,28 +30,28 @@ class Check:
     fix: str = ""
 
     @property
-    def words(self) -> str:
-        """All of it, for an error message."""
+    def message(self) -> str:
+        """The check as an error message."""
         return f"{self.name}: {self.found}" + (f"\n  fix: {self.fix}" if self.fix else "")
 
 
 def ok(name: str, found: str) -> Check:
-    """As it should be."""
+    """A check that passed."""
     return Check(name, Level.OK, found)
 
 
 def warn(name: str, found: str, fix: str = "") -> Check:
-    """Worth knowing; `meshtwin up` works all the same."""
+    """Worth knowing; `meshtwin up` works anyway."""
     return Check(name, Level.WARN, found, fix)
 
 
 def fail(name: str, found: str, fix: str) -> Check:
-    """In the way."""
+    """A reason why `meshtwin up` cannot start."""
     return Check(name, Level.FAIL, found, fix)
 
 
 def refuse(checks: Iterable[Check]) -> None:
-    """Raise UnavailableError where one of the checks fails, with the words of all that do."""
-    failed = [check.words for check in checks if check.level is Level.FAIL]
+    """Raise UnavailableError where a check fails, with the messages of all that do."""
+    failed = [check.message for check in checks if check.level is Level.FAIL]
     if failed:
-        raise UnavailableError("\n".join([*failed, "`meshtwin doctor --profile local` looks at everything"]))
+        raise UnavailableError("\n".join([*failed, "`meshtwin doctor --profile local` runs all checks"]))

@@ -1,4 +1,4 @@
-"""boto3's clients of one profile, each made once: making one costs more than a call."""
+"""boto3's clients of one profile, each created once: creating one costs more than a call."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NOTHING_SET = MappingProxyType(
         "credentials_file": _NO_FILE,
     }
 )
-"""botocore's settings, each by its default: none is read from the environment, or from a file."""
+"""botocore's settings, all at their defaults: none is read from the environment or from a file."""
 
 _NO_PROXY = Config(proxies={})
 
@@ -50,7 +50,7 @@ class Clients:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._session: boto3.session.Session | None = None
-        self._made: dict[str, Any] = {}
+        self._clients: dict[str, Any] = {}
         # boto3's sessions make one client at a time:
         # https://docs.aws.amazon.com/boto3/latest/guide/session.html
         self._making = threading.Lock()
@@ -93,16 +93,16 @@ class Clients:
 
     @property
     def cloudwatch(self) -> CloudWatchClient:
-        """CloudWatch, which is the store's where there is one."""
+        """CloudWatch."""
         client: CloudWatchClient = self.other("cloudwatch")
         return client
 
     def other(self, service: str) -> Any:  # noqa: ANN401  # of a service named at run time
-        """A client of a service by boto3's name of it."""
+        """The client of any service, by boto3's name of it."""
         with self._making:
-            if service not in self._made:
-                self._made[service] = refuse_cut_answers(self._client(service))
-            return self._made[service]
+            if service not in self._clients:
+                self._clients[service] = refuse_cut_answers(self._client(service))
+            return self._clients[service]
 
     def _client(self, service: str) -> Any:  # noqa: ANN401  # as above
         # One session for all clients: each new one reads the list of AWS's endpoints, a tenth of a second.

@@ -1,4 +1,4 @@
-"""The endpoint's life, one code path for every profile: make it, see how it is, take it away."""
+"""The endpoint, in every profile: create it, describe it, delete it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """What DescribeEndpoint says, as far as a person asks.
+    """What DescribeEndpoint returns.
 
-    `instances` is None before the first; `desired` is what it is on its way to. `config` is the name of its
+    `instances` is None before the first instance; `desired` is the target. `config` is the name of the
     configuration.
     """
 
@@ -42,11 +42,11 @@ class EndpointStatus:
     config: str = ""
 
 
-def prepare_endpoint(client: Client, say: Callable[[str], None]) -> bool:
-    """Make what the endpoint stands on; True where it is still to be made itself, by `create_endpoint`.
+def prepare_endpoint(client: Client, notify: Callable[[str], None]) -> bool:
+    """Create the endpoint's resources; True where `create_endpoint` has to create the endpoint itself.
 
-    An endpoint that is there keeps the settings it was made with, and `say` is told where these are not
-    those of now; one that has failed is deleted, since nothing else is allowed then.
+    An existing endpoint keeps the settings it was created with, and `notify` is called where the current ones
+    differ; a failed one is deleted, as AWS allows nothing else.
 
     Raises:
         UnavailableError: a service refuses, or cannot be reached.
@@ -57,28 +57,28 @@ def prepare_endpoint(client: Client, say: Callable[[str], None]) -> bool:
         if existing is None:
             return True
         if existing.status == "Failed":
-            say(f"endpoint {existing.name} had failed, and is made anew")
+            notify(f"endpoint {existing.name} had failed, and is created again")
             _delete_and_wait(client)
             return True
-        _say_if_other(client, existing, say)
+        _notify_if_outdated(client, existing, notify)
         return False
 
 
 def create_endpoint(client: Client) -> bool:
-    """Make the endpoint, of a model and a configuration with the settings of now.
+    """Create the endpoint, with a model and a configuration of the current settings.
 
-    False where somebody else was first: it is theirs.
+    False where another process was first: the endpoint is theirs.
 
     Raises:
-        UnavailableError: a service refuses, or cannot be reached; it may have been made all the same.
+        UnavailableError: a service refuses, or cannot be reached; the endpoint may have been created anyway.
     """
     with aws_errors(f"profile {client.profile.name!r}"):
         spec = _spec(client)
         sagemaker = client.aws.sagemaker
-        _made(lambda: sagemaker.create_model(**spec.model))
-        _made(lambda: sagemaker.create_endpoint_config(**spec.config))
+        _created(lambda: sagemaker.create_model(**spec.model))
+        _created(lambda: sagemaker.create_endpoint_config(**spec.config))
         name = client.profile.names.endpoint_name
-        return _made(
+        return _created(
             lambda: sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=spec.config_name)
         )
 
@@ -86,10 +86,10 @@ def create_endpoint(client: Client) -> bool:
 def bring_in_service(
     client: Client, report: Callable[[str], None], *, new: bool, scale_to_zero: bool | None = None
 ) -> None:
-    """Wait until the endpoint is InService, and let it scale to zero or not.
+    """Wait until the endpoint is InService, and set whether it scales to zero.
 
-    That is the profile's to say for a `new` one, unless `scale_to_zero` says so for any. `report` is told in
-    words what is waited for.
+    `scale_to_zero` decides; by default, the profile decides for a `new` endpoint, and an existing one stays
+    as it is. `report` is called with the status while it waits.
 
     Raises:
         UnavailableError: the endpoint has failed, with AWS's reason, or a service cannot be reached.
@@ -115,33 +115,33 @@ def _scale(client: Client, wanted: bool | None, *, new: bool) -> None:
 
 
 def removal_command(profile: Profile) -> str:
-    """The command that deletes the endpoint, and with it what it costs; once AWS lets it be deleted."""
+    """The command that deletes the endpoint, once AWS allows that, and so ends its costs."""
     name = f"--endpoint-name {profile.names.endpoint_name} --region {profile.region}"
     return f"aws sagemaker wait endpoint-in-service {name}; aws sagemaker delete-endpoint {name}"
 
 
 def delete_endpoint(client: Client) -> None:
-    """Delete scaling, endpoint, configuration and model; what is not there is passed over. Buckets stay.
+    """Delete scaling, endpoint, configuration and model, where they exist. Buckets stay.
 
-    Each is tried, whatever is refused of the others.
+    Each is tried, even where another is refused.
 
     Raises:
-        UnavailableError: one was refused, the first of them, or AWS cannot be reached.
+        UnavailableError: the first refusal, or AWS cannot be reached.
     """
     sagemaker = client.aws.sagemaker
     names = client.profile.names
     refused: list[ClientError] = []
 
-    def attempt(delete: Callable[[], Any], *passed_over: str) -> None:
+    def attempt(delete: Callable[[], Any], *ignored: str) -> None:
         try:
             delete()
         except ClientError as error:
-            if not _is_not_found(error) and error_code(error) not in passed_over:
+            if not _is_not_found(error) and error_code(error) not in ignored:
                 refused.append(error)
 
     with aws_errors(f"endpoint {names.endpoint_name!r}"):
-        configs, models = _made_of(client)
-        # Who may not touch scaling has not made any.
+        configs, models = _parts_to_delete(client)
+        # An identity without access to scaling has not created any.
         attempt(lambda: remove_scaling(client.aws, names.endpoint_name, VARIANT), *_DENIED)
         attempt(lambda: sagemaker.delete_endpoint(EndpointName=names.endpoint_name))
         for config in configs:
@@ -152,8 +152,8 @@ def delete_endpoint(client: Client) -> None:
             raise refused[0]
 
 
-def _made_of(client: Client) -> tuple[list[str], list[str]]:
-    """The endpoint's configuration and models, by name, as far as they were made here."""
+def _parts_to_delete(client: Client) -> tuple[list[str], list[str]]:
+    """The names of the endpoint's configuration and models, where meshtwin created them."""
     names = client.profile.names
     try:
         found = describe_endpoint(client.aws, names.endpoint_name)
@@ -161,7 +161,7 @@ def _made_of(client: Client) -> tuple[list[str], list[str]]:
             return [], []
         config = client.aws.sagemaker.describe_endpoint_config(EndpointConfigName=found.config)
     except ClientError:
-        return [], []  # the endpoint costs money, these do not: it is deleted all the same
+        return [], []  # the endpoint costs money, these do not: delete it anyway
     models = [variant.get("ModelName", "") for variant in config["ProductionVariants"]]
     return [found.config], [model for model in models if is_ours(names.model_name, model)]
 
@@ -174,7 +174,7 @@ def _delete_and_wait(client: Client) -> None:
 
 
 def describe_endpoint(aws: Clients, name: str) -> EndpointStatus | None:
-    """How the endpoint is, or None where there is none of that name."""
+    """The endpoint's status, or None where it does not exist."""
     try:
         found = aws.sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
@@ -205,22 +205,22 @@ def _spec(client: Client) -> EndpointSpec:
     )
 
 
-def _say_if_other(client: Client, existing: EndpointStatus, say: Callable[[str], None]) -> None:
-    """Nobody is to take an old model for the one that was asked for."""
+def _notify_if_outdated(client: Client, existing: EndpointStatus, notify: Callable[[str], None]) -> None:
+    """Say where an existing endpoint has other settings than the current ones."""
     try:
         wanted = _spec(client).config_name
     except ClientError:
-        return  # who may not ask for role and account may use the endpoint all the same
+        return  # an identity without access to role and account may use the endpoint anyway
     if existing.config != wanted:
-        say(
-            f"endpoint {existing.name} keeps the model, image and settings that it was made with "
-            f"(configuration {existing.config}; from here it would be {wanted}). "
-            f"To have it made anew: `{removal_command(client.profile)}`, then start again"
+        notify(
+            f"endpoint {existing.name} keeps the model, image and settings that it was created with "
+            f"(configuration {existing.config}; the current settings would give {wanted}). "
+            f"To create it again: `{removal_command(client.profile)}`, then start again"
         )
 
 
 def _identity(client: Client) -> tuple[str, str]:
-    """The account, and the ARN of the role that the container runs under."""
+    """The account, and the ARN of the container's execution role."""
     profile, aws = client.profile, client.aws
     role = profile.names.execution_role_name
     if profile.account_id is not None:
@@ -235,28 +235,28 @@ def _wait_in_service(client: Client, report: Callable[[str], None]) -> None:
     while True:
         found = describe_endpoint(client.aws, name)
         if found is None:
-            raise UnavailableError(f"endpoint {name!r} was deleted while it was waited for")
+            raise UnavailableError(f"endpoint {name!r} was deleted while `meshtwin` waited for it")
         if found.status == "InService":
             return
         if found.status in ("Failed", "UpdateRollbackFailed"):
             raise UnavailableError(
                 f"endpoint {name!r} is {found.status}: {found.failure_reason}\n"
-                "Start again once the cause is fixed: a failed endpoint is made anew."
+                "Start again once the cause is fixed: a failed endpoint is then created again."
             )
         report(f"endpoint {name} is {found.status}")
         time.sleep(next(pauses))
 
 
 def _pauses(profile: Profile) -> Iterator[float]:
-    """Seconds between two looks: often at first, then as often as is worth asking on this profile."""
+    """Seconds between two polls: short at first, growing to the profile's `poll_seconds`."""
     pause = _FIRST_PAUSE
     while True:
         yield pause
         pause = min(pause * 1.5, profile.poll_seconds)
 
 
-def _made(create: Callable[[], Any]) -> bool:
-    """Call `create`; False where the thing is there already. The name of a part says what is in it."""
+def _created(create: Callable[[], Any]) -> bool:
+    """Call `create`; False where the resource exists. Names have a hash of the content: it is the same."""
     try:
         create()
     except ClientError as error:

@@ -1,12 +1,12 @@
-"""What can go wrong between a person and an endpoint, and the exit code that tells a script which.
+"""The errors of the command line and the Python API, with their exit codes.
 
-CloudError                     1  anything else with a way out
-|-- UsageError                 2  the request itself makes no sense
+CloudError                     1  any other error; the message has the fix
+|-- UsageError                 2  the request is invalid
 |-- JobFailedError             3  the container or the service refused or failed the job
 |-- JobExpiredError            4  it waited in the queue longer than its time to live
 |-- JobTimedOutError           5  it ran longer than its invocation timeout
-|-- NotYetError                6  it has not ended within the time this caller was willing to wait
-`-- UnavailableError           7  the endpoint, or the profile's services, cannot be reached or are not there
+|-- NotYetError                6  it is not finished within the caller's timeout
+`-- UnavailableError           7  the endpoint, or the profile's services, cannot be reached or do not exist
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class CloudError(Exception):
 
 
 class UsageError(CloudError):
-    """The request itself makes no sense."""
+    """The request is invalid."""
 
     exit_code = 2
 
@@ -50,12 +50,12 @@ class JobTimedOutError(CloudError):
 
 
 class NotYetError(CloudError):
-    """The job has not ended within the time this caller was willing to wait; it goes on."""
+    """The job is not finished within the caller's timeout, and continues."""
 
     exit_code = 6
 
 
 class UnavailableError(CloudError):
-    """The endpoint, or the profile's services, cannot be reached or are not there."""
+    """The endpoint, or the profile's services, cannot be reached or do not exist."""
 
     exit_code = 7

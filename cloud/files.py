@@ -1,4 +1,4 @@
-"""Files that commands write: checked before anything is sent or started, and there whole or not at all."""
+"""Files that commands write: checked before anything is sent or started, and written atomically."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def file_to_write(place: str, option: str) -> Path:
-    """`place` as a file that can be written.
+def file_to_write(name: str, option: str) -> Path:
+    """`name` as the path of a file that can be written.
 
     Raises:
-        UsageError: it is a folder, or its folder cannot be.
+        UsageError: it is a folder, or its folder cannot be created.
     """
-    path = Path(place)
-    if not path.name or path.name == ".." or place.endswith(os.sep) or path.is_dir():
-        raise UsageError(f"{option} {place!r}: is a folder, expected a file's name")
+    path = Path(name)
+    if not path.name or path.name == ".." or name.endswith(os.sep) or path.is_dir():
+        raise UsageError(f"{option} {name!r}: is a folder, expected a file's name")
     folder_to_write(path.parent, option)
     return path
 
 
 def folder_to_write(path: Path, option: str) -> Path:
-    """`path` as a folder that is there, or can be made.
+    """`path` as a folder that exists or can be created.
 
     Raises:
-        UsageError: a file is in its place, or it may not be written.
+        UsageError: it is a file, or is not writable.
     """
-    there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
-    if not there.is_dir():
-        raise UsageError(f"{option} {str(path)!r}: {there} is a file, expected a folder")
-    if not os.access(there, os.W_OK):
-        raise UsageError(f"{option} {str(path)!r}: {there} may not be written: choose another folder")
+    existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise UsageError(f"{option} {str(path)!r}: {existing} is a file, expected a folder")
+    if not os.access(existing, os.W_OK):
+        raise UsageError(f"{option} {str(path)!r}: {existing} is not writable: choose another folder")
     return path
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to in the `with` block; it replaces `path` once all went well."""
+    """A temporary file beside `path` to write to; it replaces `path` where the `with` block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -1,4 +1,4 @@
-"""Places a person may name: `s3://bucket/key`, or a path on this machine."""
+"""Locations of files: `s3://bucket/key`, or a path on this machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class S3Location:
 
     @classmethod
     def parse(cls, uri: str) -> Self:
-        """Read `s3://bucket/key`; UsageError where it is none."""
+        """Parse `s3://bucket/key`; UsageError where it is something else."""
         match = S3_URI.fullmatch(uri)
         if match is None:
             raise UsageError(f"{uri!r}: expected s3://bucket/key, the bucket in lower case")
@@ -42,12 +42,12 @@ class S3Location:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def is_s3(place: str) -> bool:
-    """Whether `place` is in S3 rather than on this machine; UsageError where it is neither."""
-    if place.startswith("s3://"):
+def is_s3(location: str) -> bool:
+    """Whether `location` is in S3 rather than on this machine; UsageError where it is neither."""
+    if location.startswith("s3://"):
         return True
-    if "://" in place:
-        raise UsageError(f"{place!r}: expected s3://bucket/key or a path on this machine")
+    if "://" in location:
+        raise UsageError(f"{location!r}: expected s3://bucket/key or a path on this machine")
     return False
 
 
@@ -63,7 +63,7 @@ def upload(s3: S3Client, path: Path, target: S3Location) -> None:
 
 
 def download(s3: S3Client, source: S3Location, path: Path) -> None:
-    """Bring an object here, whole or not at all. CloudError where that fails: it is still in S3 then."""
+    """Download an object, atomically. CloudError where that fails: it is still in S3 then."""
     try:
         with atomic_path(path) as partial:
             s3.download_file(source.bucket, source.key, str(partial))
@@ -75,7 +75,7 @@ def read_if_there(s3: S3Client, source: S3Location) -> bytes | None:
     """The object's bytes, or None where there is none.
 
     Raises:
-        UnavailableError: this identity may not read. Without s3:ListBucket, that is said of missing keys too:
+        UnavailableError: this identity may not read. Without s3:ListBucket, AWS says so of missing keys too:
             https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     try:

@@ -1,4 +1,4 @@
-"""Whose a container is, by the word on its label, and whether that process still runs."""
+"""The process that owns a container or a state file, and whether it still runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
 
 
 def this_process() -> str:
-    """This process, as a word for a label."""
+    """This process, as the value of a label."""
     return new_owner()
 
 
 def is_alive(owner: str, containers: Mapping[str, float] | None = None) -> bool:
     """Whether the process that `owner` names still runs; True where that cannot be known.
 
-    `containers` says since when those run, in seconds since the epoch, by their short ids: a process in one
-    calls its host by that. What began before its container did is of a run before.
+    `containers` has the start of each running container, in seconds since the epoch, by its short id, which
+    is the host name of the processes in it. A process older than its container belongs to an earlier run.
     """
     host = host_of(owner)
     if not _CONTAINER_ID.fullmatch(host):

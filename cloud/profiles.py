@@ -1,7 +1,7 @@
-"""The three places where the same code runs, as data. The only file that knows more than one of them.
+"""The three profiles, as data. No other file knows more than one of them.
 
-Our own code is handed a profile; programs of others get the SDK's own settings (`AWS_ENDPOINT_URL`, ...) from
-it. Service-specific endpoints: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+Our own code gets a profile as an argument; other programs get the SDK's settings (`AWS_ENDPOINT_URL`, ...).
+Service-specific endpoints: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROFILE_VARIABLE = "MESHTWIN_PROFILE"
 API_URL_VARIABLE = "BUILD_API_URL"
 API_TOKEN_VARIABLE = "BUILD_API_TOKEN"  # noqa: S105  # a name
 API_PREFIX = "/_api"
-"""Where the stand-in for API Gateway has its routes; on AWS they are at the root of the API's own host."""
+"""Where the API Gateway emulator has its routes; on AWS they are at the root of the API's own host."""
 
 _SERVICE_IDS = {
     "sagemaker": "SAGEMAKER",
@@ -32,19 +32,19 @@ _SERVICE_IDS = {
     "lambda": "LAMBDA",
     "bedrock-runtime": "BEDROCK_RUNTIME",
 }
-"""What the SDKs call services that are not at the default endpoint, by boto3's names of them."""
+"""The SDKs' ids of services that are not at the default endpoint, by boto3's names."""
 
 _ENDPOINT_URL = "AWS_ENDPOINT_URL"
 _ENDPOINT_VARIABLES = (_ENDPOINT_URL, *(f"{_ENDPOINT_URL}_{name}" for name in _SERVICE_IDS.values()))
 _OF_EMULATOR = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
-_OF_STANDINS = ("lambda", "bedrock-runtime")
+_OF_FUNCTIONS = ("lambda", "bedrock-runtime")
 
 _KEY_LETTERS = string.ascii_uppercase + string.digits
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceNames:
-    """What things are called in the account; each field is read from the variable of its upper-cased name."""
+    """Names of resources in the account; each field is read from the variable of its upper-cased name."""
 
     endpoint_name: str = "hunyuan3d-async-v2"
     model_name: str = "hunyuan3d-model-v2"
@@ -82,18 +82,16 @@ class ResourceNames:
 class Profile:
     """Where the services and the container are.
 
-    `store` and `launcher` name what `meshtwin up` starts for S3, DynamoDB, SNS and CloudWatch, and how the
-    emulator starts a container; None where AWS does it. `credentials` is (access key, secret key), those of
-    one run once it is `keyed`, None for the SDK's own chain; `account_id` None where STS must be asked.
-    `scale_to_zero` is whether a new endpoint gives its instance back without work, where nobody says.
-    `endpoints` has the URLs of its services, by the SDK's variables; empty for AWS's own.
+    `store` is what `meshtwin up` starts for S3, DynamoDB, SNS and CloudWatch, `launcher` how the emulator
+    starts a container; None on AWS. `credentials` is (access key, secret key), None for the SDK's own chain;
+    `account_id` is None where STS has it. `scale_to_zero` is the default for a new endpoint. `endpoints` has
+    the URLs of the services, by the SDK's variables; empty for AWS's own.
     """
 
     name: str
     region: str
     names: ResourceNames
     image: str | None
-    device: Literal["cpu", "auto", "cuda"]
     store: Literal["moto", "localstack"] | None
     launcher: Literal["process", "docker"] | None
     account_id: str | None
@@ -101,40 +99,43 @@ class Profile:
     scale_to_zero: bool
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
-    def keyed(self) -> Profile:
-        """The profile with credentials of one run, which its servers ask all callers for.
+    def with_new_key(self) -> Profile:
+        """The profile with new credentials for one run; its servers refuse callers without them.
 
-        The key ID does not begin as AWS's do: LocalStack would read an account out of it.
+        The key ID does not begin as AWS's do: LocalStack would derive an account from it.
         """
         key_id = "MESHTWIN" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(32))
         return replace(self, credentials=(key_id, secrets.token_urlsafe(32)))
 
     @property
     def emulated(self) -> bool:
-        """Whether `meshtwin up` has services of its own to start."""
+        """Whether `meshtwin up` starts services for this profile."""
         return self.store is not None
 
     @property
     def poll_seconds(self) -> float:
-        """How often it is worth asking how something is: AWS's own waiters ask every 30 s."""
+        """The interval between polls: AWS's own waiters poll every 30 s."""
         return 0.1 if self.emulated else 10.0
 
-    def at(
-        self, *, store: str | None = None, emulator: str | None = None, standins: str | None = None
+    def with_endpoints(
+        self, *, store: str | None = None, emulator: str | None = None, functions: str | None = None
     ) -> Profile:
-        """The profile with services at these URLs, besides those that it has already."""
+        """The profile with services at these URLs, in addition to those that it has.
+
+        `functions` is the process that emulates Lambda, API Gateway and Bedrock.
+        """
         found = dict(self.endpoints)
         if store is not None:
             found[_ENDPOINT_URL] = store
-        for url, services in ((emulator, _OF_EMULATOR), (standins, _OF_STANDINS)):
+        for url, services in ((emulator, _OF_EMULATOR), (functions, _OF_FUNCTIONS)):
             if url is not None:
                 found |= {_endpoint_variable(service): url for service in services}
         return replace(self, endpoints=found)
 
-    def reached(self, settings: Mapping[str, str]) -> Profile:
-        """The profile with the endpoints and credentials that `settings` has, as `environment` wrote them.
+    def with_settings(self, settings: Mapping[str, str]) -> Profile:
+        """The profile with the endpoints and credentials of `settings`, the opposite of `environment`.
 
-        One of AWS stays as it is: the SDK itself follows its settings there.
+        A profile on AWS is unchanged: there the SDK itself reads its settings.
         """
         if not self.emulated:
             return self
@@ -144,14 +145,14 @@ class Profile:
         return replace(self, endpoints=endpoints, credentials=given)
 
     def endpoint_url(self, service: str) -> str | None:
-        """Where a service is, by boto3's name of it; None for AWS's own endpoint."""
+        """The URL of a service, by boto3's name of it; None for AWS's own endpoint."""
         default = self.endpoints.get(_ENDPOINT_URL)
         return (
             self.endpoints.get(_endpoint_variable(service), default) if service in _SERVICE_IDS else default
         )
 
     def environment(self) -> dict[str, str]:
-        """The variables that point any AWS SDK or CLI at this profile, and name its resources."""
+        """The variables that configure any AWS SDK or CLI for this profile, and name its resources."""
         settings = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, **self.endpoints}
         if self.credentials is not None:
             settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"] = self.credentials
@@ -166,7 +167,7 @@ PROFILES = ("embedded", "local", "sagemaker")
 
 
 def profile_name(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> str:
-    """The profile in force: `chosen`, else MESHTWIN_PROFILE of `environment`, else embedded."""
+    """The name of the profile: `chosen`, else MESHTWIN_PROFILE of `environment`, else embedded."""
     variables = os.environ if environment is None else environment
     name = chosen or variables.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
     if name not in PROFILES:
@@ -175,7 +176,7 @@ def profile_name(chosen: str | None = None, environment: Mapping[str, str] | Non
 
 
 def load_profile(chosen: str | None = None, environment: Mapping[str, str] | None = None) -> Profile:
-    """The profile in force, with the names and region that `environment` (default: the process's) sets."""
+    """The chosen profile, with the names and region that `environment` (default: the process's) sets."""
     variables = os.environ if environment is None else environment
     name = profile_name(chosen, variables)
     region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or "us-east-1"
@@ -186,12 +187,11 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
             region,
             names,
             image="runtime:embedded",
-            device="cpu",
             store="moto",
             launcher="process",
             account_id="123456789012",
             credentials=("test", "test"),
-            scale_to_zero=False,  # there is no GPU to give back, and waking takes two minutes, as on AWS
+            scale_to_zero=False,  # there is no GPU to release, and waking takes two minutes, as on AWS
         )
     if name == "local":
         return Profile(
@@ -199,7 +199,6 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
             region,
             names,
             image=f"{names.ecr_repo}:latest",
-            device="auto",
             store="localstack",
             launcher="docker",
             account_id="000000000000",
@@ -211,7 +210,6 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
         region,
         names,
         image=None,
-        device="cuda",
         store=None,
         launcher=None,
         account_id=None,
@@ -221,7 +219,7 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
 
 
 def _defaults(profile: str) -> Mapping[str, str]:
-    """Names that AWS leaves no default: buckets are global there, and topics cost a permission."""
+    """Names without a default on AWS: buckets are global there, and topics need a permission."""
     if profile == "sagemaker":
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What an endpoint and the flow on top of it stand on: buckets, topics and the table of jobs."""
+"""The resources of an endpoint and of the Minecraft flow: buckets, topics and the job table."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ EXPIRE_AFTER_DAYS: Mapping[str, int] = MappingProxyType(
         "async-failures/": 14,
     }
 )
-"""Prefixes of a bucket, and the days after which S3 deletes an object: more than a job's row is kept."""
+"""Prefixes of a bucket, and the days after which S3 deletes an object: longer than a job's row is kept."""
 
 
 def bucket_lifecycle() -> BucketLifecycleConfigurationTypeDef:
-    """What PutBucketLifecycleConfiguration, and a template, take for each bucket that is made."""
+    """The lifecycle configuration of each bucket that meshtwin creates."""
     return {
         "Rules": [
             {
@@ -50,15 +50,15 @@ def bucket_lifecycle() -> BucketLifecycleConfigurationTypeDef:
 
 
 def ensure_resources(client: Client) -> list[str]:
-    """Make what of it is not there; the names of what was made. On AWS the table is the deployment's."""
+    """Create the missing resources; the names of those created. On AWS the deployment creates the table."""
     profile, aws = client.profile, client.aws
-    made = _ensure_buckets(profile, aws.s3)
+    created = _ensure_buckets(profile, aws.s3)
     for topic in _missing_topics(profile, aws):
         aws.sns.create_topic(Name=topic)
-        made.append(topic)
+        created.append(topic)
     if profile.emulated and _ensure_table(aws, profile.names.job_table):
-        made.append(profile.names.job_table)
-    return made
+        created.append(profile.names.job_table)
+    return created
 
 
 def _ensure_buckets(profile: Profile, s3: S3Client) -> list[str]:
@@ -72,7 +72,7 @@ def _ensure_buckets(profile: Profile, s3: S3Client) -> list[str]:
 
 
 def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
-    """Whether it had to be made."""
+    """Create it where it is missing; whether it was."""
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
@@ -90,7 +90,7 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
 
 
 def topic_arns(client: Client) -> AsyncInferenceNotificationConfigTypeDef:
-    """The endpoint's topics for its ends, good and bad, which have to be there; none where none is named."""
+    """The ARNs of the endpoint's success and error topics, which must exist; empty where none is named."""
     profile = client.profile
     known = _arns_by_name(client.aws) if _topics(profile) else {}
     arns: AsyncInferenceNotificationConfigTypeDef = {}
@@ -118,7 +118,7 @@ def _arns_by_name(aws: Clients) -> dict[str, str]:
 
 
 def _ensure_table(aws: Clients, name: str) -> bool:
-    """Whether it had to be made."""
+    """Create it where it is missing; whether it was."""
     dynamodb = aws.dynamodb
     try:
         dynamodb.describe_table(TableName=name)

@@ -1,6 +1,6 @@
-"""An endpoint goes to zero instances when there is no work, and comes back when there is.
+"""Autoscaling of an endpoint: to zero instances without work, and back to one with the next request.
 
-Two policies and an alarm, as AWS recommends them, through the same calls in every profile:
+Two policies and an alarm, as AWS recommends, with the same calls in every profile:
 https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
 """
 
@@ -30,7 +30,7 @@ WAKING_POLICY = "HasBacklogWithoutCapacity-ScalingPolicy"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """In seconds of the service's clock: idle before zero, and from a request to the start of an instance."""
+    """In seconds of the service's clock: `idle` until zero, `wake` from a request to the instance's start."""
 
     idle: float
     wake: float
@@ -42,7 +42,7 @@ def wake_alarm(endpoint: str) -> str:
 
 
 def ensure_scaling(aws: Clients, endpoint: str, variant: str) -> None:
-    """Let the endpoint's variant scale between zero instances and one; doing so again changes nothing.
+    """Let the endpoint's variant scale between zero instances and one; idempotent.
 
     ClientError where the account may not.
     """
@@ -80,7 +80,7 @@ def ensure_scaling(aws: Clients, endpoint: str, variant: str) -> None:
 
 
 def remove_scaling(aws: Clients, endpoint: str, variant: str) -> None:
-    """Take target, policies and alarm away; what is not there is passed over."""
+    """Delete the target, its policies and the alarm, where they exist."""
     target = _target(endpoint, variant)
     try:
         aws.autoscaling.deregister_scalable_target(**target)
@@ -91,7 +91,7 @@ def remove_scaling(aws: Clients, endpoint: str, variant: str) -> None:
 
 
 def timing_of(aws: Clients, endpoint: str, variant: str) -> Timing | None:
-    """How long it takes, of an endpoint that scales to zero; None of one that does not."""
+    """The timing of an endpoint that scales to zero; None of one that does not."""
     target = _target(endpoint, variant)
     scaling = aws.autoscaling
     found = scaling.describe_scalable_targets(
@@ -111,7 +111,7 @@ def timing_of(aws: Clients, endpoint: str, variant: str) -> Timing | None:
     return Timing(_longest(aws, names), _longest(aws, [wake_alarm(endpoint)]))
 
 
-def _target(endpoint: str, variant: str) -> Any:  # noqa: ANN401  # the same words for calls of different types
+def _target(endpoint: str, variant: str) -> Any:  # noqa: ANN401  # the same arguments for calls of different types
     return {
         "ServiceNamespace": "sagemaker",
         "ResourceId": f"endpoint/{endpoint}/variant/{variant}",
@@ -137,29 +137,31 @@ def _put_wake_alarm(aws: Clients, endpoint: str, policy_arn: str) -> None:
 
 
 def _longest(aws: Clients, alarms: list[str]) -> float:
-    """The longest that one of the alarms looks back, in seconds: AlarmLow's is what scaling in waits for."""
+    """The longest evaluation period of the alarms, in seconds: scaling in waits for AlarmLow's."""
     if not alarms:
         return 0.0
     found = aws.cloudwatch.describe_alarms(AlarmNames=alarms)["MetricAlarms"]
     return max((float(alarm["Period"] * alarm["EvaluationPeriods"]) for alarm in found), default=0.0)
 
 
-def in_words(timing: Timing, speed: float) -> str:
-    """How long it takes to go to zero and to come back, for a person, on a clock `speed` times as fast."""
+def describe_timing(timing: Timing, speed: float) -> str:
+    """The timing as sentences, on a clock `speed` times as fast."""
     if speed == 0:
-        return "It goes to zero instances when it has no work and the clock is moved: --speed 0 stands still."
+        return (
+            "It scales to zero when it has no work and the clock is advanced: with --speed 0 it stands still."
+        )
     idle, wake = timing.idle / speed, timing.wake / speed
     fast = f" at --speed {speed:g}" if speed != 1 else ""
     cooldown = duration(COOLDOWN_SECONDS / speed)
     return (
-        f"It goes to zero instances within {duration(idle)} without work{fast}; one that was woken, as soon "
-        f"as its cooldown of {cooldown} is over. A request then waits about {duration(wake)}, and for the "
+        f"It scales to zero within {duration(idle)} without work{fast}; after a wake-up, as soon as its "
+        f"cooldown of {cooldown} is over. The next request then waits about {duration(wake)}, and for the "
         "container to start."
     )
 
 
 def duration(seconds: float) -> str:
     """Seconds in words: `15 minutes`, `15 s`, `2 s`, `0.9 s`."""
-    if seconds >= 120:  # noqa: PLR2004  # below two minutes, seconds say more
+    if seconds >= 120:  # noqa: PLR2004  # below two minutes, seconds are more precise
         return f"{seconds / 60:.0f} minutes"
     return f"{round(seconds, 1 if seconds < 10 else None):g} s"  # noqa: PLR2004  # a digit where it tells

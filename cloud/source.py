@@ -1,4 +1,4 @@
-"""Where this code lies, whatever room asks."""
+"""Where this code is installed."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from pathlib import Path
 from meshtwin import cloud
 
 SOURCE = Path(cloud.__file__).parents[2]
-"""The folder that `meshtwin` lies in: the root of a checkout, else somebody's site-packages."""
+"""The folder that `meshtwin` is in: the root of a checkout, else a site-packages."""

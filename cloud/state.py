@@ -1,6 +1,6 @@
-"""What a running `meshtwin up` leaves for the other commands, and what keeps a second one away.
+"""The state file that a running `meshtwin up` writes for the other commands, and the lock of a profile.
 
-All of it is in one folder, by default `state_dir`.
+Both are in one folder, by default `state_dir`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ STATE_VARIABLE = "MESHTWIN_STATE_DIR"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One running stack: the process that runs it, how to reach it, and what it started, as `service: place`.
+    """A running stack: its process, its settings, and where each of its services runs.
 
-    `owner` has the process's start besides its id, which may be somebody else's by now.
+    `owner` has the process's start time besides its id, which another process may have by now.
     """
 
     profile: str
@@ -42,15 +42,15 @@ class State:
 
 
 def state_dir() -> Path:
-    """MESHTWIN_STATE_DIR, else meshtwin's folder where this system keeps a user's state."""
+    """MESHTWIN_STATE_DIR, else meshtwin's folder in the user's state folder of this system."""
     if chosen := os.environ.get(STATE_VARIABLE):
         return Path(chosen)
     return platformdirs.user_state_path("meshtwin")
 
 
 @contextmanager
-def noted(state: State, folder: Path | None = None) -> Iterator[None]:
-    """The note is there for the length of the block; for its owner alone, as it holds credentials."""
+def state_file(state: State, folder: Path | None = None) -> Iterator[None]:
+    """Write the state file for the length of the block; only its owner may read it, as it has credentials."""
     path = _path(state.profile, folder)
     make_private(path.parent)
     with atomic_path(path) as partial:
@@ -63,7 +63,7 @@ def noted(state: State, folder: Path | None = None) -> Iterator[None]:
 
 
 def read_state(profile: str, folder: Path | None = None) -> State | None:
-    """The note of a stack that is still running, or None: also where nobody can read what is there."""
+    """The state of a running stack; None where its process is gone, or the file cannot be read."""
     try:
         state = State(**json.loads(_path(profile, folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -72,22 +72,22 @@ def read_state(profile: str, folder: Path | None = None) -> State | None:
 
 
 @contextmanager
-def only_one(profile: str, folder: Path | None = None) -> Iterator[None]:
-    """The one process that runs the profile, from its first step to its last; an old note is removed.
+def profile_lock(profile: str, folder: Path | None = None) -> Iterator[None]:
+    """Hold the profile's lock: one process at a time runs a profile. An old state file is removed.
 
-    The lock is the system's: it ends with the process, however that ends.
+    The system releases the lock when the process ends, however that is.
 
     Raises:
-        UnavailableError: another one runs it, or starts it just now.
+        UnavailableError: another process runs or starts the profile.
     """
-    with exclusive((folder or state_dir()) / f"{profile}.lock") as held:
+    with try_lock((folder or state_dir()) / f"{profile}.lock") as held:
         if not held:
             running = read_state(profile, folder)
-            who = (
+            holder = (
                 f"in process {running.pid}" if running else "by a process that is starting it or stopping it"
             )
             raise UnavailableError(
-                f"profile {profile!r} is already up, {who}: Ctrl-C there ends it; "
+                f"profile {profile!r} is already up, {holder}: Ctrl-C there ends it; "
                 f"`export {STATE_VARIABLE}=another-folder` runs a second one beside it"
             )
         _path(profile, folder).unlink(missing_ok=True)
@@ -95,8 +95,8 @@ def only_one(profile: str, folder: Path | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[bool]:
-    """Hold a lock file, or False at once where another process holds it."""
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock file; False at once where another process holds it."""
     lock = FileLock(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

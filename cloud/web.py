@@ -1,4 +1,4 @@
-"""HTTP of our own: a client for services of this machine, and one for those of the Internet."""
+"""HTTP clients, for services of this machine and for those of the Internet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 def client(*, direct: bool, timeout: float) -> httpx.Client:
     """A client with `timeout` seconds for each step of a call.
 
-    `direct` is for services of this machine: by http alone, and past the proxies that the environment names.
+    `direct` is for services of this machine: only http, and no proxies.
     """
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if direct else _authorities()
     return httpx.Client(verify=tls, trust_env=not direct, timeout=timeout)
@@ -19,5 +19,5 @@ def client(*, direct: bool, timeout: float) -> httpx.Client:
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Those that this machine trusts: to read them takes as long as all else that a command does."""
+    """This machine's certificate authorities: reading them takes as long as the rest of a command."""
     return httpx.create_ssl_context()

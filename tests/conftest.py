@@ -18,9 +18,7 @@ from hypothesis import settings
 from werkzeug.serving import make_server
 
 from meshtwin.cloud.local.moto.app import moto_app
-from meshtwin.cloud.local.moto.atomic import make_items_atomic
 from meshtwin.cloud.local.moto.handler import Handler
-from meshtwin.cloud.local.moto.hosted_elsewhere import leave_functions_alone
 from meshtwin.cloud.profiles import PROFILES, load_profile
 from tests.support.emulator import (
     ECHO_PROCESS,
@@ -150,8 +148,6 @@ def moto_url(profile: str) -> Iterator[str]:
         with localstack() as started:
             yield started.url
         return
-    make_items_atomic()
-    leave_functions_alone()
     server = make_server("127.0.0.1", 0, moto_app(), threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

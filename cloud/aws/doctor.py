@@ -1,4 +1,4 @@
-"""The account on AWS: who one is there, and what `meshtwin up --profile sagemaker` needs of it."""
+"""Checks of the AWS account: identity, buckets, role and image for `meshtwin up --profile sagemaker`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _NOT_THERE = 404
 
 
 def account_checks(profile: Profile) -> Iterator[Check]:
-    """All of them; what needs credentials is left out where there are none."""
+    """All checks of the account; those that need credentials are left out where there are none."""
     yield ok("region", f"{profile.region} (AWS_REGION)")
     yield from _buckets_named(profile)
     aws = Clients(profile)
     credentials = _credentials(aws)
     yield credentials
     if credentials.level == "ok":
-        yield from _buckets_there(profile, aws)
+        yield from _buckets_exist(profile, aws)
         yield _role(profile, aws)
         yield _image(profile, aws)
 
@@ -50,20 +50,20 @@ def _buckets_named(profile: Profile) -> Iterator[Check]:
             yield fail(variable, found, f"export {variable}=a-name-of-your-own")
 
 
-def _buckets_there(profile: Profile, aws: Clients) -> Iterator[Check]:
+def _buckets_exist(profile: Profile, aws: Clients) -> Iterator[Check]:
     client = aws.s3
     for bucket in dict.fromkeys(name for name in profile.names.buckets().values() if name):
         try:
             client.head_bucket(Bucket=bucket)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == _NOT_THERE:
-                yield ok(f"bucket {bucket}", "not there yet: `meshtwin up` makes it")
+                yield ok(f"bucket {bucket}", "missing: `meshtwin up` creates it")
             else:
                 yield fail(
                     f"bucket {bucket}", f"somebody else's, or not allowed: {error}", "choose another name"
                 )
         else:
-            yield ok(f"bucket {bucket}", "there")
+            yield ok(f"bucket {bucket}", "exists")
 
 
 def _role(profile: Profile, aws: Clients) -> Check:
@@ -74,8 +74,8 @@ def _role(profile: Profile, aws: Clients) -> Check:
         found = aws.other("iam").get_role(RoleName=role)
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchEntity":
-            return fail(name, "not there", create)
-        return warn(name, f"cannot be looked at: {error}")
+            return fail(name, "missing", create)
+        return warn(name, f"cannot be checked: {error}")
     return ok(name, str(found["Role"]["Arn"]))
 
 
@@ -99,5 +99,5 @@ def _image(profile: Profile, aws: Clients) -> Check:
             )
         if code == "ImageNotFoundException":
             return fail(name, "the repository has no such tag", push)
-        return warn(name, f"cannot be looked at: {error}")
+        return warn(name, f"cannot be checked: {error}")
     return ok(name, image)

@@ -1,4 +1,4 @@
-"""An endpoint on AWS costs money: whoever made one deletes it, or says which it is and what removes it."""
+"""An endpoint for the length of a command; on AWS, where it costs money, it is deleted at the end."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ if TYPE_CHECKING:
 def endpoint_in_service(
     client: Client,
     report: Callable[[str], None],
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
     *,
     keep: bool = False,
     scale_to_zero: bool | None = None,
 ) -> Iterator[None]:
     """The profile's endpoint, InService, from here to the end of the `with` block.
 
-    On AWS, one that was made here is deleted at the end, however that comes: a signal, credentials that have
-    expired, a lost network. Where it cannot be deleted, or is to be kept, `say` is told its name and the
-    command. An emulator's goes with the emulator.
+    On AWS, an endpoint that this created is deleted at the end, whatever the reason: a signal, expired
+    credentials, a lost network. Where it cannot be deleted, or is kept, `notify` gets its name and the
+    command that deletes it. An emulator's endpoint ends with the emulator.
 
     Raises:
-        UnavailableError: it has failed, or a service cannot be reached; or it could not be deleted.
+        UnavailableError: the endpoint has failed, or a service cannot be reached.
+        CloudError: it could not be deleted.
     """
     profile = client.profile
-    new = prepare_endpoint(client, say)
+    new = prepare_endpoint(client, notify)
     ours = new and not profile.emulated
     served = False
     if ours:
-        say(_announcement(profile, keep=keep))
+        notify(_announcement(profile, keep=keep))
     try:
         if new:
             new = create_endpoint(client)
@@ -54,26 +55,26 @@ def endpoint_in_service(
         yield
     except BaseException:
         if ours:
-            _release(client, say, keep=keep and served)
+            _delete_or_keep(client, notify, keep=keep and served)
         raise
-    if ours and not _release(client, say, keep=keep):
-        raise CloudError(f"endpoint {profile.names.endpoint_name} is still there: see above")
+    if ours and not _delete_or_keep(client, notify, keep=keep):
+        raise CloudError(f"endpoint {profile.names.endpoint_name} still exists: see above")
 
 
-def _release(client: Client, say: Callable[[str], None], *, keep: bool) -> bool:
-    """Delete the endpoint, unless it is kept; False, and in words why and what to do, where that fails."""
+def _delete_or_keep(client: Client, notify: Callable[[str], None], *, keep: bool) -> bool:
+    """Delete the endpoint, unless it is kept; False where that fails, with the reason and the command."""
     profile = client.profile
     name = f"endpoint {profile.names.endpoint_name} in {profile.region}"
     if keep:
-        say(f"{name} is kept, and costs money until it is deleted:\n  {removal_command(profile)}")
+        notify(f"{name} is kept, and costs money until it is deleted:\n  {removal_command(profile)}")
         return True
-    say(f"deleting {name}")
+    notify(f"deleting {name}")
     try:
         delete_endpoint(client)
     except BaseException as error:
         reason = str(error) or "interrupted"
-        say(
-            f"{name} could not be deleted ({reason}); where it is there, it costs money until this has run:\n"
+        notify(
+            f"{name} could not be deleted ({reason}); if it exists, it costs money until this has run:\n"
             f"  {removal_command(profile)}"
         )
         if isinstance(error, CloudError):
@@ -85,13 +86,13 @@ def _release(client: Client, say: Callable[[str], None], *, keep: bool) -> bool:
 def _announcement(profile: Profile, *, keep: bool) -> str:
     names = profile.names
     end = (
-        "with --keep, it is left in place"
+        "with --keep, it stays"
         if keep
         else "Ctrl-C, SIGTERM and a closed terminal delete it; buckets and their contents stay"
     )
     return (
-        f"endpoint {names.endpoint_name} is made on AWS in {profile.region}: one "
+        f"creating endpoint {names.endpoint_name} on AWS in {profile.region}: one "
         f"{names.instance_type}, billed by the hour while an instance runs (the price is not known here: "
         f"https://aws.amazon.com/sagemaker/pricing/). At the end: {end}.\n"
-        f"Should this process be killed, this removes it:\n  {removal_command(profile)}"
+        f"If this process is killed, this command deletes it:\n  {removal_command(profile)}"
     )

@@ -1,4 +1,4 @@
-"""All commands under one name. A command's module is imported where it is the one that runs."""
+"""The command line. Only the module of the command that runs is imported."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _MODULES = {
 """Each command, in the order of the help, and the module that it is in."""
 
 _OLD_NAMES = {"input": "image", "picture": "image"}
-"""Options as they were called before; they are understood, and shown nowhere."""
+"""Former names of options, still accepted and not shown."""
 
 
-def application(words: Sequence[str] = ()) -> typer.Typer:
-    """The command line for `words`: with the command that they begin with alone, else with all of them.
+def application(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command line for `arguments`: only with the command that they name, else with all commands.
 
-    Half of what the commands import, none of them needs but one.
+    Each command's imports are slow, and only one command runs.
     """
     app = typer.Typer(
         name="meshtwin",
-        help="An image becomes a textured 3D model, by SageMaker's asynchronous contract: here or on AWS.",
+        help="Turn images into textured 3D models on a SageMaker asynchronous endpoint: locally or on AWS.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -39,7 +39,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         },
     )
     app.callback()(_general)
-    chosen = words[0] if words else ""
+    chosen = arguments[0] if arguments else ""
     for name in [chosen] if chosen in _MODULES else _MODULES:
         found = getattr(import_module(f"meshtwin.cloud.cli.{_MODULES[name]}"), name)
         if isinstance(found, typer.Typer):
@@ -51,7 +51,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415  # of no use to any other call
+        from importlib.metadata import version  # noqa: PLC0415  # only --version needs it
 
         typer.echo(f"meshtwin {version('meshtwin')}")
         raise typer.Exit

@@ -1,4 +1,4 @@
-"""`meshtwin build`: from a prompt to blocks, through the build API."""
+"""`meshtwin build`: from a prompt to Minecraft blocks, through the build API."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from meshtwin.cloud.cli.console import (
     note,
     out,
     print_json,
-    tell,
+    print_line,
 )
 from meshtwin.cloud.cli.serving import serving
 from meshtwin.cloud.client import connect
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from meshtwin.cloud.createbuild.follow import Update
 
 MAX_IMAGE_BYTES = 700_000
-"""What fits into a request of 1 MiB in Base64, with room for the rest."""
+"""Fits into a request of 1 MiB as Base64, with the other fields."""
 
 
 def build(
@@ -70,25 +70,26 @@ def build(
     game: GameOption = "1.21.4",
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same prompt, same build.")] = None,
     image: Annotated[
-        Path | None, typer.Option(help="Build from this image; the prompt may be left out.")
+        Path | None, typer.Option(help="Build from this image; the prompt is optional then.")
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where the results go; default: out/build/PROMPT.")
     ] = None,
     job: Annotated[str | None, typer.Option(help="Wait for this job instead of a new one.")] = None,
     timeout: Annotated[
-        float, typer.Option(help="Seconds to wait for the end; past it the job goes on (exit code 6).")
+        float, typer.Option(help="Seconds to wait; after that the job continues (exit code 6).")
     ] = 3600.0,
-    show: Annotated[bool, typer.Option("--show", help="Open the picture at the end.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Open the preview at the end.")] = False,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build what a prompt says from blocks, and bring every file of it here.
+    """Build what a prompt describes from Minecraft blocks, and download all files of the build.
 
     Uses the profile's running `meshtwin up`; where there is none, starts the profile for this build alone.
-    On `sagemaker`, BUILD_API_URL and BUILD_API_TOKEN lead to the deployed API.
+    On `sagemaker`, BUILD_API_URL and BUILD_API_TOKEN select the deployed API.
 
-    Exit codes: 0 done, 2 wrong usage, 3 failed or cancelled, 6 not yet, 7 not reachable, 130 interrupted.
+    Exit codes: 0 done, 2 wrong usage, 3 failed or cancelled, 6 not finished, 7 not reachable, 130
+    interrupted.
 
     Examples:
 
@@ -102,7 +103,7 @@ def build(
     """
     if not prompt and image is None and not job:
         raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
-    place = anchor_of(anchor)
+    block = anchor_of(anchor)
     document = {
         "prompt": prompt,
         "size": int(size) if size.isascii() and size.isdigit() else size,
@@ -112,7 +113,7 @@ def build(
         "hollow": hollow,
         "rotation": rotation,
         "minPart": min_part,
-        "anchor": dict(zip("xyz", place, strict=True)) if place else None,
+        "anchor": dict(zip("xyz", block, strict=True)) if block else None,
         "version": game,
         "seed": seed,
         "imageUpload": _image(image),
@@ -121,23 +122,25 @@ def build(
     target = folder or Path("out/build") / named
     folder_to_write(target, "--out")
     with (
-        _api(profile, wait_only=job is not None, as_json=as_json) as (api, alone),
+        _api(profile, wait_only=job is not None, as_json=as_json) as (api, own_stack),
         JobProgress(quiet=as_json) as progress,
     ):
         job_id = job or str(api.submit(document)["jobId"])
         first = f" ({FIRST_TIME})" if load_profile(profile).emulated and not kept() else ""
 
         def show_step(now: Update) -> None:
-            progress.say(now.words + (first if now.stage == "voxelization" else ""), fraction=now.fraction)
+            progress.show_text(
+                now.words + (first if now.stage == "voxelization" else ""), fraction=now.fraction
+            )
 
         try:
-            progress.say(f"waiting for job {job_id}" if job else f"job {job_id} is accepted")
+            progress.show_text(f"waiting for job {job_id}" if job else f"job {job_id} is accepted")
             status = follow(api, job_id, timeout=timeout, on_update=show_step)
         except (KeyboardInterrupt, SystemExit):  # by Ctrl-C, or another signal
-            if not alone:
-                note(f"job {job_id} goes on; `meshtwin build --job {job_id}` waits for it")
+            if not own_stack:
+                note(f"job {job_id} continues; `meshtwin build --job {job_id}` waits for it")
             raise
-        progress.say("fetching the files", fraction=1)
+        progress.show_text("fetching the files", fraction=1)
         files = bring(status, target, api.fetch)
     _report(status, files, target, as_json=as_json)
     if show and "preview.png" in files:
@@ -146,7 +149,7 @@ def build(
 
 @contextmanager
 def _api(profile: str | None, *, wait_only: bool, as_json: bool) -> Iterator[tuple[BuildApi, bool]]:
-    """The API to use, and whether it runs for this command alone: there it has no job to wait for."""
+    """The API to use, and whether it runs for this command alone."""
     chosen = load_profile(profile)
     if (
         wait_only
@@ -157,9 +160,9 @@ def _api(profile: str | None, *, wait_only: bool, as_json: bool) -> Iterator[tup
         yield connect(profile).build_api(), False
         return
     if not as_json:
-        note(f"profile {chosen.name} is not up: it is started for this build alone")
+        note(f"profile {chosen.name} is not up: starting it for this build alone")
     with tempfile.TemporaryDirectory(prefix="meshtwin-build-") as scratch:
-        options = StackOptions(os.environ, folder=Path(scratch), alone=True)
+        options = StackOptions(os.environ, folder=Path(scratch), isolated=True)
         with serving(chosen, options, scale_to_zero=False) as served:
             yield served.client.build_api(), True
 
@@ -189,10 +192,10 @@ def _report(status: dict[str, Any], files: dict[str, Path], folder: Path, *, as_
     size = status["dimensions"]
     table.add_row("blocks", f"{status['voxelCount']:,} in {size['x']} x {size['y']} x {size['z']}")
     table.add_row("commands", f"{status['commandCount']:,}")
-    for words in status["notes"]:
-        table.add_row("note", words)
+    for text in status["notes"]:
+        table.add_row("note", text)
     out.print(table)
     for path in sorted(files.values()):
-        tell(str(path))
+        print_line(str(path))
     if "preview.png" in files:
-        note(f"The picture of it: {folder / 'preview.png'}")
+        note(f"Preview: {folder / 'preview.png'}")

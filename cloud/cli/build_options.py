@@ -1,4 +1,4 @@
-"""What `build` and `voxelize` share: options for what a build is to be like, and how they are read."""
+"""The options of a build that `build` and `voxelize` share, and their parsers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from meshtwin.cloud.errors import UsageError
 SizeOption = Annotated[
     str, typer.Option(help="The longest side in blocks: small (32), medium (64), large (128), or 8..256.")
 ]
-PaletteOption = Annotated[str, typer.Option(help="A palette's name, or block ids with commas between.")]
-ExcludeOption = Annotated[list[str] | None, typer.Option(help="A block that is not to be used; repeatable.")]
+PaletteOption = Annotated[str, typer.Option(help="A palette's name, or comma-separated block ids.")]
+ExcludeOption = Annotated[list[str] | None, typer.Option(help="A block not to use; repeatable.")]
 KindsOption = Annotated[
-    int | None, typer.Option(min=1, max=512, help="At most so many kinds of block; 16 are plenty.")
+    int | None, typer.Option(min=1, max=512, help="At most this many kinds of block; 16 are plenty.")
 ]
 HollowOption = Annotated[int, typer.Option(min=0, max=128, help="The shell's thickness in blocks; 0: solid.")]
 RotationOption = Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")]
@@ -31,7 +31,7 @@ GameOption = Annotated[str, typer.Option(help="The game's version.")]
 
 
 def palette_of(text: str) -> str | tuple[str, ...]:
-    """A palette's name, or the block ids of a list with commas between; one id alone has its `minecraft:`."""
+    """A palette's name, or the ids of a comma-separated list; a single id needs its `minecraft:`."""
     if "," in text or ":" in text:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text

@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, everything else on standard error."""
+"""The output of commands: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIRST_TIME = "the first time on a machine the engine's loops are compiled, about
 
 class _Stderr(Console):
     def on_broken_pipe(self) -> None:
-        """Nobody reads any more, which is no reason to stop, least of all what stops something else."""
+        """Go on without output: a closed terminal must not interrupt a command that stops services."""
         self.quiet = True
 
 
@@ -41,19 +41,19 @@ ProfileOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-def tell(words: str) -> None:
-    """A line of the result, on standard output, as it is: never wrapped, so that commands can be copied."""
-    out.print(words, markup=False, soft_wrap=True)
+def print_line(text: str) -> None:
+    """Print a line of the result on standard output, never wrapped, so that commands can be copied."""
+    out.print(text, markup=False, soft_wrap=True)
 
 
-def note(words: str) -> None:
-    """A line for a person, on standard error, as it is: never wrapped, so that commands can be copied."""
+def note(text: str) -> None:
+    """Print a line on standard error, never wrapped, so that commands can be copied."""
     with contextlib.suppress(OSError):  # the terminal may be closed
-        err.print(words, markup=False, soft_wrap=True)
+        err.print(text, markup=False, soft_wrap=True)
 
 
-def tell_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Names and values, a line for each, as they are: an address can be copied."""
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print names and values, one pair a line, never wrapped."""
     rows = list(facts)
     width = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
@@ -61,48 +61,48 @@ def tell_facts(facts: Iterable[tuple[str, str]]) -> None:
 
 
 def print_json(document: object) -> None:
-    """One JSON document, for a machine."""
+    """Print one JSON document on standard output."""
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
     sys.stdout.flush()
 
 
 def seconds_since_start() -> float:
-    """How long this process has been running, its imports included."""
+    """Seconds since this process started, its imports included."""
     return time.time() - psutil.Process().create_time()
 
 
 class StartProgress:
-    """What is being started, beside a spinner; where there is no terminal, a line for each new step."""
+    """A spinner with the step of a start; without a terminal, a line for each new step."""
 
     def __init__(self) -> None:
         self._status = err.status("starting")
         self._last = ""
 
     def __enter__(self) -> Self:
-        """Show it."""
+        """Show the spinner."""
         self._status.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take it away."""
+        """Remove the spinner."""
         self.stop()
 
-    def show(self, words: str) -> None:
-        """Say what is waited for; what stands in brackets may change at every call."""
-        self._status.update(escape(words))
-        step = words.partition(" (")[0]
+    def show(self, text: str) -> None:
+        """Show a step; what is in brackets may change with every call."""
+        self._status.update(escape(text))
+        step = text.partition(" (")[0]
         if not err.is_terminal and step != self._last:
             note(f"  {step}")
         self._last = step
 
     def stop(self) -> None:
-        """Take it away; doing so twice is as good as once."""
+        """Remove the spinner; idempotent."""
         with contextlib.suppress(OSError):  # as above
             self._status.stop()
 
 
 class JobProgress:
-    """A bar for a job: what it waits for, then how far it is. Silent where `quiet`."""
+    """A job's progress bar: what it waits for, then its progress. Silent where `quiet`."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._progress = Progress(
@@ -125,21 +125,21 @@ class JobProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
     def show(self, update: Update) -> None:
-        """Bring the bar up to date; where there is no terminal, print a line for each new step."""
+        """Update the bar; without a terminal, print a line for each new step."""
         if update.progress is not None:
             stage = update.progress.stage.value
             step = update.progress.step.removeprefix(f"{stage}.")
-            self.say(f"{stage}: {step}", fraction=update.progress.fraction)
+            self.show_text(f"{stage}: {step}", fraction=update.progress.fraction)
         else:
-            self.say(f"waiting for {update.waiting_for}", fraction=0)
+            self.show_text(f"waiting for {update.waiting_for}", fraction=0)
 
-    def say(self, words: str, *, fraction: float = 0) -> None:
-        """Put `words` beside the bar."""
-        self._progress.update(self._task, description=words, completed=fraction)
-        if self._plain and words != self._last:
-            note(f"  {words}" + (f" ({fraction:.0%})" if fraction else ""))
-        self._last = words
+    def show_text(self, text: str, *, fraction: float = 0) -> None:
+        """Show `text` beside the bar."""
+        self._progress.update(self._task, description=text, completed=fraction)
+        if self._plain and text != self._last:
+            note(f"  {text}" + (f" ({fraction:.0%})" if fraction else ""))
+        self._last = text

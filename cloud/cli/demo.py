@@ -1,4 +1,4 @@
-"""`meshtwin demo`: the whole way from an image to a textured model, in a stack of its own."""
+"""`meshtwin demo`: from an image to a textured model, in a stack of its own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from meshtwin.cloud.cli.console import (
     note,
     out,
     print_json,
+    print_line,
     seconds_since_start,
-    tell,
 )
 from meshtwin.cloud.cli.serving import serving
 from meshtwin.cloud.cli.submit import summary
@@ -44,7 +44,7 @@ def demo(
 ) -> None:
     """Turn an image into a textured model: start the profile, submit a full job, show the result.
 
-    Leaves shape.glb, textured.glb and contact_sheet.png in --out, and nothing running.
+    Writes shape.glb, textured.glb and contact_sheet.png to --out, and leaves nothing running.
 
     Examples:
 
@@ -58,8 +58,8 @@ def demo(
     folder_to_write(folder, "--out")
     chosen = load_profile(profile)
     with tempfile.TemporaryDirectory(prefix="meshtwin-demo-") as scratch:
-        # A demo is by itself: it neither uses nor disturbs a `meshtwin up` in another shell.
-        options = StackOptions(os.environ, folder=Path(scratch), alone=True, functions=False)
+        # A demo is isolated: it neither uses nor disturbs a `meshtwin up` in another shell.
+        options = StackOptions(os.environ, folder=Path(scratch), isolated=True, functions=False)
         with (
             serving(chosen, options) as served,
             JobProgress(quiet=as_json) as progress,
@@ -71,12 +71,12 @@ def demo(
                 result = wait(served.client, ticket, timeout=_JOB_SECONDS, on_update=progress.show)
             except NotYetError as error:
                 raise NotYetError(
-                    f"the demo's job has not ended after {_JOB_SECONDS:g} s, and ends with the demo. Beside "
+                    f"the demo's job is not finished after {_JOB_SECONDS:g} s, and ends with it. Beside "
                     f"`meshtwin up`, `meshtwin submit --image {source} --output-prefix {folder}` waits longer"
                 ) from error
             seconds = seconds_since_start()
-            progress.say("rendering the contact sheet", fraction=1)
-            # NumPy and OpenCV, which nothing before it needs.
+            progress.show_text("rendering the contact sheet", fraction=1)
+            # It imports NumPy and OpenCV, which nothing before it needs.
             from meshtwin.cloud.cli.contact_sheet import contact_sheet  # noqa: PLC0415
 
             contact_sheet(source, folder / "textured.glb", folder / "contact_sheet.png")
@@ -91,6 +91,6 @@ def _report(result: Result, folder: Path, seconds: float, preparing: float, *, a
         return
     out.print(summary(result))
     for file in files:
-        tell(file)
+        print_line(file)
     note(f"{seconds:.1f} s from the start to textured.glb; services were started after {preparing:.1f} s")
     note("Nothing was left running. Drop textured.glb into any glTF viewer.")

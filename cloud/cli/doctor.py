@@ -1,4 +1,4 @@
-"""`meshtwin doctor`: whether all is there that a profile needs, and else the fix."""
+"""`meshtwin doctor`: checks what a profile needs, with a fix for each problem."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.markup import escape
 
 from meshtwin.cloud.check import Check, Level
-from meshtwin.cloud.cli.console import JsonOption, ProfileOption, note, out, print_json, tell
+from meshtwin.cloud.cli.console import JsonOption, ProfileOption, note, out, print_json, print_line
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.doctor.doctor import checks
 from meshtwin.cloud.profiles import load_profile
@@ -16,9 +16,9 @@ _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 
 def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Look whether all is there that a profile needs, and say how to fix what is not.
+    """Check what a profile needs, and print a command that fixes each problem.
 
-    Exit codes: 0 nothing is in the way of `meshtwin up`, 7 something is.
+    Exit codes: 0 `meshtwin up` can start, 7 it cannot.
 
     Examples:
 
@@ -38,11 +38,11 @@ def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     if failed:
         raise UnavailableError(f"profile {chosen.name!r} cannot be started: {', '.join(failed)}")
     if not as_json:
-        note(f"nothing is in the way of `meshtwin up --profile {chosen.name}`")
+        note(f"`meshtwin up --profile {chosen.name}` can start")
 
 
 def _print(check: Check) -> None:
     level = f"[{_STYLES[check.level]}]{check.level.upper():<4}[/]"
     out.print(f"{level}  [bold]{escape(check.name)}[/]: {escape(check.found)}", soft_wrap=True)
     if check.fix:
-        tell(f"      fix: {check.fix}")
+        print_line(f"      fix: {check.fix}")

@@ -1,4 +1,4 @@
-"""Commands that are asked of the emulator: requests, cancel, replay, explain, instances, clock, fault."""
+"""Commands for the emulator's admin API: requests, cancel, replay, explain, instances, clock, fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from meshtwin.cloud.cli.console import JsonOption, ProfileOption, out, print_json, tell
+from meshtwin.cloud.cli.console import JsonOption, ProfileOption, out, print_json, print_line
 from meshtwin.cloud.client import connect
 from meshtwin.cloud.errors import UsageError
 
@@ -21,14 +21,14 @@ IdArgument = Annotated[str, typer.Argument(help="Its id: the last part of its Ou
 
 
 def requests(
-    request_id: Annotated[str | None, typer.Argument(help="One request, whole; none: a list.")] = None,
+    request_id: Annotated[str | None, typer.Argument(help="Show one request; default: list them.")] = None,
     state: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
     endpoint: Annotated[str | None, typer.Option(help="Only those of this endpoint.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(help="At most this many.")] = 50,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List requests, or show one: its timeline, and word for word what was said to the container.
+    """List requests, or show one: its timeline, and the exact exchange with the container.
 
     States: queued, running, completed, failed, expired, cancelled.
 
@@ -40,55 +40,55 @@ def requests(
     """
     emulator = connect(profile).needed_emulator()
     if request_id is not None:
-        found = emulator.ask(f"/requests/{request_id}")
+        found = emulator.request(f"/requests/{request_id}")
         if as_json:
             print_json(found)
         else:
             _print_request(found)
         return
-    page = emulator.ask("/requests", state=state, endpoint=endpoint, limit=limit)
+    page = emulator.request("/requests", state=state, endpoint=endpoint, limit=limit)
     if as_json:
         print_json(page)
         return
     for one in page["requests"]:
-        words = f"{one['request_id']}  {_time(one['accepted_at'])}  {one['state']:<9}  {one['endpoint_name']}"
-        tell(words + (f"  {one['reason']}" if one["reason"] else ""))
+        line = f"{one['request_id']}  {_time(one['accepted_at'])}  {one['state']:<9}  {one['endpoint_name']}"
+        print_line(line + (f"  {one['reason']}" if one["reason"] else ""))
     if not page["requests"]:
-        tell("there are none")
+        print_line("there are none")
     if page["next_token"]:
-        tell(f"there are more than these {limit}: --limit shows them")
+        print_line(f"there are more than these {limit}: --limit shows them")
 
 
 def cancel(request_id: IdArgument, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """End a request that waits or runs: its failure object and notice say that it was cancelled.
+    """Cancel a request that waits or runs; its failure object and notification say so.
 
     Examples:
 
       meshtwin cancel 01a20e47-b491-703d-bab7-a374066594ce
     """
     emulator = connect(profile).needed_emulator()
-    found = emulator.ask(f"/requests/{request_id}/cancel", {})
+    found = emulator.request(f"/requests/{request_id}/cancel", {})
     _print(found, as_json, f"{request_id}: {found['state']}")
 
 
 def replay(request_id: IdArgument, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Send a request that has ended once more, under an id of its own.
+    """Send a finished request again, with a new id.
 
     Examples:
 
       meshtwin replay 01a20e47-b491-703d-bab7-a374066594ce
     """
     emulator = connect(profile).needed_emulator()
-    found = emulator.ask(f"/requests/{request_id}/replay", {})
+    found = emulator.request(f"/requests/{request_id}/replay", {})
     _print(found, as_json, f"{found['request_id']}: its result goes to {found['output_location']}")
 
 
 def explain(
-    endpoint: Annotated[str | None, typer.Argument(help="The endpoint; none: the profile's own.")] = None,
+    endpoint: Annotated[str | None, typer.Argument(help="The endpoint; default: the profile's own.")] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why an endpoint does or does not scale just now, with the numbers.
+    """Explain why an endpoint does or does not scale now, with the numbers.
 
     Examples:
 
@@ -98,7 +98,7 @@ def explain(
     """
     client = connect(profile)
     name = endpoint or client.profile.names.endpoint_name
-    found = client.needed_emulator().ask(f"/endpoints/{name}/explain")
+    found = client.needed_emulator().request(f"/endpoints/{name}/explain")
     if as_json:
         print_json(found)
         return
@@ -108,37 +108,37 @@ def explain(
 
 
 def instances(
-    lines: Annotated[int, typer.Option(help="Last lines of each one's output.")] = 5,
+    lines: Annotated[int, typer.Option(help="Last lines of each instance's output.")] = 5,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every instance, and the last lines that it wrote.
+    """Show every instance, with the last lines of its output.
 
     Examples:
 
       meshtwin instances --lines 20
     """
     emulator = connect(profile).needed_emulator()
-    found = emulator.ask("/instances", lines=lines)
+    found = emulator.request("/instances", lines=lines)
     if as_json:
         print_json(found)
         return
     for one in found["instances"]:
-        words = f"{one['endpoint']} {one['instance_id']}: {one['state']}, {one['busy']} at work, "
-        tell(f"{words}process {one['pid'] or '-'}, {one['address']}")
+        state = f"{one['endpoint']} {one['instance_id']}: {one['state']}, {one['busy']} running, "
+        print_line(f"{state}process {one['pid'] or '-'}, {one['address']}")
         for line in one["last_lines"]:
-            tell(f"    {line}")
+            print_line(f"    {line}")
     if not found["instances"]:
-        tell("there are no instances")
+        print_line("there are no instances")
 
 
 def clock(
-    speed: Annotated[float | None, typer.Option(help="So many times as fast; 0: stand still.")] = None,
-    advance: Annotated[str | None, typer.Option(help="Move on by 90, 90s, 15m, 6h or 1d.")] = None,
+    speed: Annotated[float | None, typer.Option(help="This many times as fast; 0: stand still.")] = None,
+    advance: Annotated[str | None, typer.Option(help="Advance by 90, 90s, 15m, 6h or 1d.")] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell the emulator's time, and change how it goes.
+    """Show the emulator's clock, or change it.
 
     Times to live, timeouts, alarms and cooldowns follow this clock; containers do not.
 
@@ -156,7 +156,7 @@ def clock(
         wanted["speed"] = speed
     if advance is not None:
         wanted["advance"] = _seconds(advance)
-    found = emulator.ask("/clock", wanted or None)
+    found = emulator.request("/clock", wanted or None)
     _print(found, as_json, f"{found['time']}, {found['speed']:g} times as fast as real time")
 
 
@@ -165,11 +165,11 @@ def fault(
     options: Annotated[
         list[str] | None, typer.Option("--with", help="NAME=VALUE of the rule; repeatable.")
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take every rule out of force first.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all rules first.")] = False,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make things go wrong by rule, or list the rules.
+    """Inject faults by rule, or list the rules.
 
     Examples:
 
@@ -183,13 +183,13 @@ def fault(
     """
     emulator = connect(profile).needed_emulator()
     if clear:
-        emulator.ask("/faults", method="DELETE")
+        emulator.request("/faults", method="DELETE")
     if rule is not None:
-        place, _, effect = rule.partition("/")
-        emulator.ask(
-            "/faults", {"place": place, "effect": effect, **dict(_option(text) for text in options or ())}
+        point, _, effect = rule.partition("/")
+        emulator.request(
+            "/faults", {"place": point, "effect": effect, **dict(_option(text) for text in options or ())}
         )
-    found = emulator.ask("/faults")
+    found = emulator.request("/faults")
     if as_json:
         print_json(found)
         return
@@ -200,7 +200,7 @@ def fault(
         table.add_row(
             one["id"], f"{one['place']}/{one['effect']}", shown, str(one["asked"]), str(one["struck"])
         )
-    out.print(table if found["faults"] else "no faults are in force")
+    out.print(table if found["faults"] else "there are no fault rules")
 
 
 _SHOWN = {"id", "place", "effect", "asked", "struck"}
@@ -223,35 +223,35 @@ def _seconds(text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _print(document: object, as_json: bool, words: str) -> None:
+def _print(document: object, as_json: bool, text: str) -> None:
     if as_json:
         print_json(document)
     else:
-        tell(words)
+        print_line(text)
 
 
 def _print_request(found: dict[str, Any]) -> None:
     for name in ("request_id", "inference_id", "endpoint_name", "state", "reason", "input_location"):
         if found[name] is not None:
-            tell(f"{name}: {found[name]}")
-    tell(f"output_location: {found['output_location']}")
+            print_line(f"{name}: {found[name]}")
+    print_line(f"output_location: {found['output_location']}")
     for event in found["timeline"]:
         facts = " ".join(f"{name}={value}" for name, value in event.items() if name not in {"at", "event"})
-        tell(f"  {_time(event['at'])} {event['event']} {facts}")
+        print_line(f"  {_time(event['at'])} {event['event']} {facts}")
     for exchange in found["exchanges"]:
-        tell(f"\n{exchange['method']} http://{exchange['address']}{exchange['path']}")
+        print_line(f"\n{exchange['method']} http://{exchange['address']}{exchange['path']}")
         _print_message(exchange["request_headers"].items(), exchange["request_body"])
         answer = exchange["error"] or f"HTTP {exchange['status']}"
-        tell(f"-> {answer}")
+        print_line(f"-> {answer}")
         _print_message(exchange["response_headers"], exchange["response_body"])
 
 
 def _print_message(headers: Any, body: dict[str, Any] | None) -> None:  # noqa: ANN401  # pairs, of a dict or a list
     for name, value in headers:
-        tell(f"   {name}: {value}")
+        print_line(f"   {name}: {value}")
     if body is not None:
         shown = body["text"] if body["text"] is not None else "(a stream)"
-        tell(f"   {shown} ({body['length']} bytes)")
+        print_line(f"   {shown} ({body['length']} bytes)")
 
 
 def _time(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`meshtwin queue`: the builds that wait or are at work; looking at them, calling them off."""
+"""`meshtwin queue`: list and cancel the builds that wait or run."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 _LONGEST_PROMPT = 60
 
 queue = typer.Typer(
-    name="queue", help="The builds that wait or are at work.", no_args_is_help=True, add_completion=False
+    name="queue", help="The builds that wait or run.", no_args_is_help=True, add_completion=False
 )
 
 
 @queue.command("list")
 def list_queue(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many.")] = 100,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the builds that have not ended: those at work, then those that wait, the oldest first.
+    """List unfinished builds: those that run, then those that wait, the oldest first.
 
     Example:
 
@@ -52,24 +52,24 @@ def list_queue(
         print_json({"jobs": rows})
         return
     shown = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("place", "job", "state", "step", "size", "since", "prompt"):
+    for name in ("position", "job", "state", "step", "size", "since", "prompt"):
         shown.add_column(name, overflow="fold")
     for row in rows:
-        place = "at work" if not row["position"] else str(row["position"])
+        position = "running" if not row["position"] else str(row["position"])
         shown.add_row(
-            *(place, row["job_id"], row["state"], row["step"] or "", str(row["size"])),
+            *(position, row["job_id"], row["state"], row["step"] or "", str(row["size"])),
             *(row["created_at"], _short(row["prompt"])),
         )
-    out.print(shown if rows else "no build waits, and none is at work")
+    out.print(shown if rows else "no build waits or runs")
 
 
 @queue.command("cancel")
 def cancel_build(
-    job_id: Annotated[str, typer.Argument(help="As told by `meshtwin build` and `queue list`.")],
+    job_id: Annotated[str, typer.Argument(help="Its id, from `meshtwin build` or `queue list`.")],
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Call a build off, whether it waits or is at work; one that has ended stays as it is.
+    """Cancel a build that waits or runs; a finished one stays as it is.
 
     Example:
 
@@ -77,31 +77,29 @@ def cancel_build(
     """
     client = connect(profile)
     with _table(client) as table:
-        ended = jobs.cancel(table, _places(client, table), job_id)
+        ended = jobs.cancel(table, _leases(client, table), job_id)
     if ended is None:
-        raise UsageError(
-            f"job {job_id!r}: there is none of this id; `meshtwin queue list` shows those that wait"
-        )
+        raise UsageError(f"job {job_id!r}: there is no such job; `meshtwin queue list` shows those that wait")
     if as_json:
         print_json({"job_id": job_id, "state": ended.job.state.value, "ended_now": ended.ended_now})
         return
-    words = "is cancelled" if ended.ended_now else f"had ended before: {ended.job.state.value}"
-    out.print(f"job {job_id} {words}")
+    outcome = "is cancelled" if ended.ended_now else f"had finished before: {ended.job.state.value}"
+    out.print(f"job {job_id} {outcome}")
 
 
 @queue.command()
 def clear(
     waiting_only: Annotated[
-        bool, typer.Option("--waiting-only", help="Leave those at work, and their lock, alone.")
+        bool, typer.Option("--waiting-only", help="Keep those that run, and their lock.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="On sagemaker: do not ask.")] = False,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Call off every build that waits or is at work, and release the worker's lock.
+    """Cancel every build that waits or runs, and release the worker's lock.
 
-    On `sagemaker` it shows what it would do, and asks first.
+    On `sagemaker` it shows what it would do, and asks for confirmation.
 
     Examples:
 
@@ -111,10 +109,10 @@ def clear(
     """
     client = connect(profile)
     with _table(client) as table:
-        leases = _places(client, table)
+        leases = _leases(client, table)
         plan = jobs.clear(table, leases, dry_run=True, active_too=not waiting_only)
         if not dry_run and not client.profile.emulated and not yes:
-            err.print(_plan_words(plan), soft_wrap=True)
+            err.print(_describe_plan(plan), soft_wrap=True)
             typer.confirm(
                 f"on profile {client.profile.name}, for everybody who uses it?", abort=True, err=True
             )
@@ -123,25 +121,25 @@ def clear(
     if as_json:
         print_json(dataclasses.asdict(plan))
         return
-    out.print(_plan_words(plan), soft_wrap=True)
+    out.print(_describe_plan(plan), soft_wrap=True)
 
 
 def _short(prompt: str) -> str:
-    """A prompt as one line's worth of it; `--json` has all."""
+    """A prompt, shortened for a table; `--json` has all of it."""
     return prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[: _LONGEST_PROMPT - 1]}…"
 
 
-def _places(client: Client, table: JobTable) -> Leases:
-    """The worker's places: as many as MAX_ACTIVE_JOBS, which a running `up` has left, says."""
+def _leases(client: Client, table: JobTable) -> Leases:
+    """The worker's leases: MAX_ACTIVE_JOBS of them, from the settings of the running `up`."""
     return Leases(table, int(given_settings(client.settings).get("MAX_ACTIVE_JOBS", "1")))
 
 
-def _plan_words(plan: jobs.Clearing) -> str:
+def _describe_plan(plan: jobs.Clearing) -> str:
     verb = "cancelled" if plan.done else "would be cancelled"
     released = "released" if plan.done else "would be released"
     return (
-        f"{len(plan.queued)} waiting and {len(plan.active)} at work: {verb}; "
-        f"{len(plan.places)} of the worker's places: {released}"
+        f"{len(plan.queued)} waiting and {len(plan.active)} running: {verb}; "
+        f"{len(plan.places)} of the worker's slots: {released}"
     )
 
 
@@ -161,7 +159,7 @@ def _row(entry: jobs.Entry) -> dict[str, Any]:
 
 @contextmanager
 def _table(client: Client) -> Iterator[JobTable]:
-    """The profile's table of jobs; what goes wrong with it is told in words."""
+    """The profile's job table; its errors are raised as UnavailableError."""
     name = client.profile.names.job_table
     try:
         yield JobTable(client.aws.dynamodb, name, time.time)

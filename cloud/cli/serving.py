@@ -1,4 +1,4 @@
-"""A profile brought up for the length of a command: its services, and its endpoint InService."""
+"""Runs a profile for the length of a command: its services, and its endpoint InService."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from botocore.exceptions import ClientError
 
 from meshtwin.cloud.aws.owned_endpoint import endpoint_in_service
 from meshtwin.cloud.cli.console import StartProgress, note, seconds_since_start
-from meshtwin.cloud.client import Client, reach
+from meshtwin.cloud.client import Client, client_of
 from meshtwin.cloud.local.stack.stack import Stack, prepare, running
+from meshtwin.cloud.reconciler import ResourceReconciler
 from meshtwin.cloud.scaling import Timing, timing_of
 from meshtwin.cloud.spec.endpoint import VARIANT
-from meshtwin.cloud.state import State, noted, only_one
-from meshtwin.cloud.watch import StoreWatch
+from meshtwin.cloud.state import State, profile_lock, state_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What is up, how it is reached, since when, and how its endpoint scales to zero, where it does.
+    """A running profile: its services, its client, and the timing of its endpoint's scaling, where it scales.
 
-    `seconds` are those from the start of this process to InService, of which images took `seconds_preparing`.
+    `seconds` are from the start of this process to InService; pulling and building images took
+    `seconds_preparing` of them.
     """
 
     stack: Stack
@@ -42,23 +43,23 @@ class Serving:
 def serving(
     profile: Profile, options: StackOptions, *, keep: bool = False, scale_to_zero: bool | None = None
 ) -> Iterator[Serving]:
-    """The profile's services with its endpoint InService, from here to the end of the `with` block."""
-    with only_one(profile.name, options.folder):
+    """Run the profile's services, with its endpoint InService, for the length of a `with` block."""
+    with profile_lock(profile.name, options.folder):
         prepare(profile, options, note)
         prepared = seconds_since_start()
         with StartProgress() as progress, running(profile, options, progress.show) as stack:
-            client = reach(profile, stack.environment, options.shell)
+            client = client_of(profile, stack.environment, options.shell)
 
-            def report(words: str) -> None:
-                progress.show(f"{words} (logs: {stack.log_dir})")
+            def report(text: str) -> None:
+                progress.show(f"{text} (logs: {stack.log_dir})")
 
             with endpoint_in_service(client, report, note, keep=keep, scale_to_zero=scale_to_zero):
                 progress.stop()
                 timing = _timing(client)
-                services = {service.name: service.place for service in stack.services}
+                services = {service.name: service.location for service in stack.services}
                 state = State(profile.name, dict(stack.environment), str(stack.log_dir), services)
-                watch = StoreWatch(client, note, scales=timing is not None)
-                with noted(state, options.folder), watch if profile.emulated else nullcontext():
+                reconciler = ResourceReconciler(client, note, scales=timing is not None)
+                with state_file(state, options.folder), reconciler if profile.emulated else nullcontext():
                     yield Serving(stack, client, seconds_since_start(), prepared, timing)
 
 
@@ -66,4 +67,4 @@ def _timing(client: Client) -> Timing | None:
     try:
         return timing_of(client.aws, client.profile.names.endpoint_name, VARIANT)
     except ClientError:
-        return None  # who has not let it scale need not be allowed to look
+        return None  # an identity that did not set up scaling need not have access to it

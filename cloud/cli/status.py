@@ -1,27 +1,27 @@
-"""`meshtwin status`: what is running, where, and how the endpoint is."""
+"""`meshtwin status`: what runs where, and the state of the endpoint."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from meshtwin.cloud.admin import browser_page
 from meshtwin.cloud.aws_errors import aws_errors
-from meshtwin.cloud.cli.console import JsonOption, ProfileOption, print_json, tell_facts
+from meshtwin.cloud.cli.console import JsonOption, ProfileOption, print_facts, print_json
 from meshtwin.cloud.client import Client, connect
 from meshtwin.cloud.endpoint import EndpointStatus, describe_endpoint
 from meshtwin.cloud.errors import CloudError, UnavailableError
-from meshtwin.cloud.pages import browser_page
 from meshtwin.cloud.profiles import load_profile
 from meshtwin.cloud.state import State, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meshtwin.cloud.pages import Emulator
+    from meshtwin.cloud.admin import Emulator
 
 
 def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Tell what is running, where, and how the endpoint is.
+    """Show what runs where, and the state of the endpoint.
 
     Exit codes: 0 the endpoint is InService, 7 it is not, or nothing is running.
 
@@ -40,7 +40,7 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(document)
     else:
-        tell_facts(_facts(document))
+        print_facts(_facts(document))
     if endpoint is None or endpoint.status != "InService":
         raise UnavailableError(f"endpoint {connected.names.endpoint_name!r} is not InService")
 
@@ -50,7 +50,7 @@ def _document(client: Client, state: State | None, endpoint: EndpointStatus | No
         "profile": client.profile.name,
         "endpoint": {
             "name": client.profile.names.endpoint_name,
-            "status": endpoint.status if endpoint else "not there",
+            "status": endpoint.status if endpoint else "missing",
             "instances": endpoint.instances if endpoint else None,
             "failure_reason": endpoint.failure_reason if endpoint else None,
         },
@@ -64,36 +64,36 @@ def _document(client: Client, state: State | None, endpoint: EndpointStatus | No
 
 
 def _store(emulator: Emulator | None) -> dict[str, Any] | None:
-    """How S3 and DynamoDB are, as the emulator sees them; None where it does not say."""
+    """The emulator's view of S3 and DynamoDB; None where it does not respond."""
     try:
-        store: dict[str, Any] | None = emulator.ask("/health").get("store") if emulator else None
+        store: dict[str, Any] | None = emulator.request("/health").get("store") if emulator else None
     except CloudError:
         return None
     return store
 
 
 def _instances(emulator: Emulator | None) -> list[str]:
-    """The instances of all endpoints, in words."""
+    """The instances of all endpoints, one line each."""
     try:
-        found = emulator.ask("/instances", lines=0)["instances"] if emulator else []
+        found = emulator.request("/instances", lines=0)["instances"] if emulator else []
     except CloudError:
         return []
     return [
-        f"{one['endpoint']} {one['instance_id']}: {one['state']}, {one['busy']} at work, {one['address']}"
+        f"{one['endpoint']} {one['instance_id']}: {one['state']}, {one['busy']} running, {one['address']}"
         for one in found
     ]
 
 
-def _store_words(store: dict[str, Any]) -> str:
-    words = "reachable" if store["reachable"] else "cannot be reached: nothing accepted is lost meanwhile"
+def _describe_store(store: dict[str, Any]) -> str:
+    text = "reachable" if store["reachable"] else "unreachable: accepted requests are not lost"
     if store["restarted_at"] is not None:
         when = datetime.fromtimestamp(store["restarted_at"], UTC)
-        words += f"; restarted empty at {when:%Y-%m-%d %H:%M:%S} UTC, {store['lost']} requests lost"
-    return words
+        text += f"; restarted empty at {when:%Y-%m-%d %H:%M:%S} UTC, {store['lost']} requests lost"
+    return text
 
 
 def _facts(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a person reads, by name."""
+    """The document as names and values."""
     endpoint = document["endpoint"]
     yield "profile", document["profile"]
     yield "endpoint", f"{endpoint['name']}: {endpoint['status']}"
@@ -105,8 +105,8 @@ def _facts(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "meshtwin up", f"process {document['up']['pid']}"
         yield from document["up"]["services"].items()
     if document["store"]:
-        yield "store", _store_words(document["store"])
-    yield from (("instance", words) for words in document["instances"])
+        yield "store", _describe_store(document["store"])
+    yield from (("instance", line) for line in document["instances"])
     for name, value in document["environment"].items():
         if name.startswith("AWS_ENDPOINT_URL"):
             yield name, value

@@ -1,4 +1,4 @@
-"""`meshtwin submit` and `meshtwin wait`: hand an image to the endpoint, and bring back what came of it."""
+"""`meshtwin submit` and `meshtwin wait`: send an image to the endpoint, and download the results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.table import Table
 
-from meshtwin.cloud.cli.console import JobProgress, JsonOption, ProfileOption, note, out, print_json, tell
+from meshtwin.cloud.cli.console import (
+    JobProgress,
+    JsonOption,
+    ProfileOption,
+    note,
+    out,
+    print_json,
+    print_line,
+)
 from meshtwin.cloud.client import Client, connect
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.files import atomic_path
@@ -25,7 +33,7 @@ from meshtwin.cloud.state import state_dir
 from meshtwin.runtime.contract import Params, Stage
 
 TimeoutOption = Annotated[
-    float, typer.Option(help="Seconds to wait for the end; past it the job goes on (exit code 6).")
+    float, typer.Option(help="Seconds to wait; after that the job continues (exit code 6).")
 ]
 
 _TICKET_SECONDS = 30 * 24 * 3600
@@ -51,7 +59,9 @@ def submit(
         int, typer.Option(min=60, max=21600, help="Seconds the job may wait in the queue.")
     ] = 21600,
     invocation_timeout: Annotated[int, typer.Option(min=1, max=3600, help="Seconds the job may run.")] = 3600,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end, or only hand in.")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait for the job, or only submit it.")
+    ] = True,
     timeout: TimeoutOption = 3600.0,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
@@ -60,8 +70,8 @@ def submit(
 
     Local files are uploaded. Results are downloaded to local paths, or left in S3.
 
-    Exit codes: 0 done, 2 wrong usage, 3 failed, 4 expired in the queue, 5 ran too long, 6 not yet,
-    7 endpoint not reachable, 130 interrupted (the job goes on).
+    Exit codes: 0 done, 2 wrong usage, 3 failed, 4 expired in the queue, 5 timed out, 6 not finished,
+    7 endpoint not reachable, 130 interrupted (the job continues).
 
     Examples:
 
@@ -82,18 +92,18 @@ def submit(
     )
     with JobProgress(quiet=as_json) as progress:
         ticket = submit_job(client, submission)
-        keep_ticket(ticket)
+        save_ticket(ticket)
         result = _wait(client, ticket, timeout, progress) if wait else None
     _report(client, ticket, result, as_json=as_json)
 
 
 def wait(
-    inference_id: Annotated[str, typer.Argument(help="As told by submit.")],
+    inference_id: Annotated[str, typer.Argument(help="Its id, from `meshtwin submit`.")],
     timeout: TimeoutOption = 3600.0,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Wait for a job that was submitted earlier from this machine, and bring back its results.
+    """Wait for a job that was submitted earlier from this machine, and download its results.
 
     Example:
 
@@ -102,7 +112,7 @@ def wait(
     client = connect(profile)
     path = _ticket_path(inference_id)
     if not path.exists():
-        raise UsageError(f"no job {inference_id!r} was submitted from this machine ({path} is not there)")
+        raise UsageError(f"no job {inference_id!r} was submitted from this machine ({path} does not exist)")
     ticket = Ticket.from_json(path.read_text(encoding="utf-8"))
     with JobProgress(quiet=as_json) as progress:
         result = _wait(client, ticket, timeout, progress)
@@ -110,7 +120,7 @@ def wait(
 
 
 def read_params(text: str) -> Params:
-    """Params from JSON, or from the file that `@path` names; UsageError says which field is wrong."""
+    """Parse params from JSON, or from the file that `@path` names; UsageError names an invalid field."""
     if text.startswith("@"):
         path = Path(text[1:])
         if not path.is_file():
@@ -119,16 +129,16 @@ def read_params(text: str) -> Params:
     try:
         return Params.model_validate_json(text)
     except ValidationError as error:
-        raise UsageError(f"--params: {'; '.join(map(_words, error.errors()))}") from error
+        raise UsageError(f"--params: {'; '.join(map(_describe, error.errors()))}") from error
 
 
-def _words(problem: ErrorDetails) -> str:
+def _describe(problem: ErrorDetails) -> str:
     field = ".".join(map(str, problem["loc"])) or "the document"
     return f"{field}: {problem['msg']}, not {problem['input']!r}"
 
 
 def summary(result: Result) -> Table:
-    """What was made and what it cost, for a person."""
+    """The result's metrics as a table."""
     metrics = result.response.metrics
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
@@ -141,7 +151,7 @@ def summary(result: Result) -> Table:
     table.add_row("watertight", {True: "yes", False: "no", None: "unknown"}[metrics.watertight])
     table.add_row("backend", f"{metrics.backend} on {metrics.device}, seed {metrics.seed}")
     if metrics.subject == "whole_picture":
-        table.add_row("subject", "could not be told from its background: the whole picture was used")
+        table.add_row("subject", "no clear subject: the whole image was used")
     return table
 
 
@@ -149,7 +159,7 @@ def _wait(client: Client, ticket: Ticket, timeout: float, progress: JobProgress)
     try:
         return wait_for_job(client, ticket, timeout=timeout, on_update=progress.show)
     except (KeyboardInterrupt, SystemExit):  # by Ctrl-C, or another signal
-        note(f"job {ticket.inference_id} goes on; {_hints(client, ticket)}")
+        note(f"job {ticket.inference_id} continues; {_hints(client, ticket)}")
         raise
 
 
@@ -161,23 +171,23 @@ def _report(client: Client, ticket: Ticket, result: Result | None, *, as_json: b
         print_json(document)
         return
     if result is None:
-        tell(f"accepted: job {ticket.inference_id}; {_hints(client, ticket)}")
-        tell(f"its answer will be at {ticket.output_location}")
+        print_line(f"accepted: job {ticket.inference_id}; {_hints(client, ticket)}")
+        print_line(f"its response will be at {ticket.output_location}")
         return
     out.print(summary(result))
-    places = {name: str(path) for name, path in result.files.items()} or result.response.outputs
-    for name, place in places.items():
-        tell(f"{name}: {place}")
+    locations = {name: str(path) for name, path in result.files.items()} or result.response.outputs
+    for name, location in locations.items():
+        print_line(f"{name}: {location}")
 
 
 def _hints(client: Client, ticket: Ticket) -> str:
-    """How a job is waited for, and where there is an emulator, how it is ended."""
-    words = f"`meshtwin wait {ticket.inference_id}` waits for it"
-    return f"{words}, `meshtwin cancel {ticket.request_id}` ends it" if client.emulator else words
+    """The command that waits for a job and, where there is an emulator, the one that cancels it."""
+    hint = f"`meshtwin wait {ticket.inference_id}` waits for it"
+    return f"{hint}, `meshtwin cancel {ticket.request_id}` cancels it" if client.emulator else hint
 
 
-def keep_ticket(ticket: Ticket) -> None:
-    """Keep what `meshtwin wait` needs for 30 days."""
+def save_ticket(ticket: Ticket) -> None:
+    """Save the ticket for `meshtwin wait`, for 30 days."""
     path = _ticket_path(ticket.inference_id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _remove_old(path.parent)
@@ -187,15 +197,15 @@ def keep_ticket(ticket: Ticket) -> None:
 
 
 def _remove_old(folder: Path) -> None:
-    """Tickets of jobs whose results nobody has waited for in a month."""
+    """Remove tickets that are older than a month."""
     oldest = time.time() - _TICKET_SECONDS
     for file in folder.glob("*.json"):
-        with contextlib.suppress(FileNotFoundError):  # another `submit` is as tidy
+        with contextlib.suppress(FileNotFoundError):  # another `submit` was faster
             if file.stat().st_mtime < oldest:
                 file.unlink()
 
 
 def _ticket_path(inference_id: str) -> Path:
     if not inference_id.replace("-", "").isalnum():
-        raise UsageError(f"{inference_id!r} is no job's id: expected letters, digits and dashes")
+        raise UsageError(f"{inference_id!r} is not a job's id: expected letters, digits and dashes")
     return state_dir() / "jobs" / f"{inference_id}.json"

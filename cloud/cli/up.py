@@ -1,4 +1,4 @@
-"""`meshtwin up`: a profile's services and its endpoint, until Ctrl-C."""
+"""`meshtwin up`: runs a profile's services and its endpoint until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from meshtwin.cloud.cli.console import JsonOption, ProfileOption, note, print_json, tell
+from meshtwin.cloud.admin import browser_page
+from meshtwin.cloud.cli.console import JsonOption, ProfileOption, note, print_json, print_line
 from meshtwin.cloud.cli.serving import Serving, serving
 from meshtwin.cloud.local.stack.options import StackOptions
 from meshtwin.cloud.local.stack.service import wait_until
-from meshtwin.cloud.pages import browser_page
 from meshtwin.cloud.profiles import Profile, load_profile
-from meshtwin.cloud.scaling import in_words
+from meshtwin.cloud.scaling import describe_timing
 
 
 def up(
@@ -33,7 +33,7 @@ def up(
     ] = 1.0,
     container: Annotated[
         list[str] | None,
-        typer.Option(help="IMAGE=COMMAND: a program that stands for another image; repeatable."),
+        typer.Option(help="IMAGE=COMMAND: a program that replaces another image; repeatable."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -47,7 +47,7 @@ def up(
         bool | None,
         typer.Option(
             "--scale-to-zero/--no-scale-to-zero",
-            help="Give the instance back when there is no work; default: on local and sagemaker.",
+            help="Scale to zero without work; default: on local and sagemaker.",
         ),
     ] = None,
     build: Annotated[
@@ -56,15 +56,15 @@ def up(
     ] = None,
     keep: Annotated[
         bool,
-        typer.Option("--keep", help="On AWS: leave the endpoint in place, and end once it is InService."),
+        typer.Option("--keep", help="On AWS: keep the endpoint, and exit once it is InService."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start the profile's services and its endpoint, and keep them until Ctrl-C.
 
-    Prints the settings by which any AWS SDK or CLI reaches them. Ctrl-C stops everything that was started
-    here; on AWS it deletes the endpoint, unless that was there before. With --keep, on AWS, this ends once
-    the endpoint is InService, and says the command that deletes it.
+    Prints the settings with which any AWS SDK or CLI uses them. Ctrl-C stops everything that was started
+    here; on AWS it deletes the endpoint, unless it existed before. With --keep, on AWS, the command exits
+    once the endpoint is InService, and prints the command that deletes it.
 
     Examples:
 
@@ -90,21 +90,21 @@ def up(
         build=build,
     )
     with serving(chosen, options, keep=keep, scale_to_zero=scale_to_zero) as served:
-        # Only now: until everything is up, an interrupt is to end the waiting for it.
+        # Only now: until everything is up, a signal interrupts the start.
         stop = _stop_event()
         if as_json:
             print_json(_document(served))
         else:
             _print_settings(chosen, served, speed)
         if keep and not chosen.emulated:
-            return  # nothing here has to run for it
+            return  # the endpoint needs no local process
         wait_until(stop, served.stack.services)
         note("stopping ...")
     note("everything that was started here is stopped")
 
 
 def export_lines(environment: dict[str, str]) -> list[str]:
-    """The settings as lines for a shell."""
+    """The settings as `export` lines for a shell."""
     return [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
 
 
@@ -121,11 +121,11 @@ def _document(served: Serving) -> dict[str, object]:
 def _print_settings(profile: Profile, served: Serving, speed: float) -> None:
     stack = served.stack
     for line in export_lines(dict(stack.environment)):
-        tell(line)
+        print_line(line)
     clock = speed if profile.emulated else 1.0
     note(f"endpoint {profile.names.endpoint_name} is InService, {served.seconds:.1f} s after the start")
     if served.timing:
-        note(in_words(served.timing, clock))
+        note(describe_timing(served.timing, clock))
     note("in another shell:")
     note(f"  meshtwin submit --profile {profile.name} --image image.png --output-prefix out/")
     note(f"or, with the lines above, any AWS SDK or CLI. Logs: {stack.log_dir}")
@@ -135,7 +135,7 @@ def _print_settings(profile: Profile, served: Serving, speed: float) -> None:
 
 
 def _stop_event() -> threading.Event:
-    """Set by the first SIGINT, SIGTERM or SIGHUP; a second one interrupts the stopping."""
+    """Set by the first SIGINT, SIGTERM or SIGHUP; a second one interrupts the shutdown."""
     stop = threading.Event()
 
     def handle(number: int, _frame: object) -> None:

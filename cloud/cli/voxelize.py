@@ -1,4 +1,4 @@
-"""`meshtwin voxelize`: the voxel engine alone, from a GLB to every file of a build."""
+"""`meshtwin voxelize`: the voxel engine alone, from a GLB to all files of a build."""
 
 from __future__ import annotations
 
@@ -43,16 +43,19 @@ def voxelize(
     rotation: RotationOption = 0,
     min_part: MinPartOption = 0.0,
     smoothing: Annotated[
-        float | None, typer.Option(min=0, max=1, help="How much colour to give up for longer runs; 0: none.")
+        float | None,
+        typer.Option(min=0, max=1, help="How much colour accuracy to trade for longer runs; 0: none."),
     ] = None,
     dither: Annotated[
         float, typer.Option(min=0, max=1, help="Mix blocks in large flat areas; costs commands.")
     ] = 0.0,
     order: Annotated[
         Literal["any", "ground"],
-        typer.Option(help="Of the commands: any: as few as can be; ground: bottom-up."),
+        typer.Option(help="Order of the commands: any: as few as possible; ground: bottom-up."),
     ] = "any",
-    clear_air: Annotated[bool, typer.Option("--clear-air", help="Clear the room it takes first.")] = False,
+    clear_air: Annotated[
+        bool, typer.Option("--clear-air", help="Clear the space of the build first.")
+    ] = False,
     anchor: AnchorOption = None,
     dimension: DimensionOption = "overworld",
     game: GameOption = "1.21.4",
@@ -61,9 +64,9 @@ def voxelize(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build a GLB from blocks, and write every file that a build has.
+    """Build a GLB from Minecraft blocks, and write all files of the build.
 
-    Exit codes: 0 done, 1 the files cannot be written, 2 wrong usage, or a file that nothing can be built of.
+    Exit codes: 0 done, 1 the files cannot be written, 2 wrong usage, or a file that cannot be built.
 
     Examples:
 
@@ -75,7 +78,7 @@ def voxelize(
     """
     if not model.is_file():
         raise UsageError(f"{model}: no such file")
-    # numba and what is compiled with it: half a second that no other command needs.
+    # numba takes half a second to import, which no other command needs.
     from meshtwin.minecraft.voxel.boxes.cuboids import Order  # noqa: PLC0415
     from meshtwin.minecraft.voxel.engine import Options, make  # noqa: PLC0415
     from meshtwin.minecraft.voxel.export.artefacts import artefacts, fits  # noqa: PLC0415
@@ -84,7 +87,7 @@ def voxelize(
 
     target = folder or Path("out/voxels") / model.stem
     start = time.perf_counter()
-    place = anchor_of(anchor)
+    block = anchor_of(anchor)
     with StartProgress() as progress:
         try:
             where = parse_dimension(dimension).name
@@ -110,14 +113,14 @@ def voxelize(
             reading = time.perf_counter() - start
             first = "" if kept() else f"; {FIRST_TIME}"
             made = make(read, options, lambda stage: progress.show(f"making {stage}{first}"))
-            misfit = fits(made, anchor=place, dimension=where)
+            misfit = fits(made, anchor=block, dimension=where)
             if misfit is not None:
                 raise UsageError(misfit)
             began = time.perf_counter()
             files = []
             with one_build(target, BLOCK_FILES) as partial:
                 for name, content in artefacts(
-                    made, version=game, anchor=place, dimension=where, title=model.stem
+                    made, version=game, anchor=block, dimension=where, title=model.stem
                 ):
                     progress.show(f"writing {name}")
                     (partial / name).parent.mkdir(exist_ok=True)
@@ -161,7 +164,7 @@ def _report(
         if path not in batches[1:]:
             more = f" ({len(batches)} files)" if path in batches and len(batches) > 1 else ""
             out.print(f"{path}{more}", soft_wrap=True)
-    (picture,) = (path for path in files if path.name == "preview.png")
+    (preview,) = (path for path in files if path.name == "preview.png")
     for note in notes:
         err.print(f"Note: {note}", soft_wrap=True, highlight=False)
-    err.print(f"The picture of it: {picture}", soft_wrap=True)
+    err.print(f"Preview: {preview}", soft_wrap=True)

@@ -1,1 +1,1 @@
-"""A job as its client sees it: handed in, waited for."""
+"""Jobs on the client's side: submit, wait."""

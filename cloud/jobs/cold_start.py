@@ -1,4 +1,4 @@
-"""What a request waits for at an endpoint without an instance, in words."""
+"""What a request waits for at an endpoint without an instance."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _AT_ZERO = "an instance: the endpoint is at zero"
 
 
 class ColdStart:
-    """The words for one endpoint; how it scales is asked once, and only where it is at zero."""
+    """Describes the wait at one endpoint; its scaling is read once, and only where it is at zero."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._at_zero: str | None = None
 
-    def words(self, endpoint: EndpointStatus) -> str:
-        """What is waited for, of an endpoint that has no instance now."""
+    def describe(self, endpoint: EndpointStatus) -> str:
+        """What a request waits for at an endpoint without an instance."""
         if endpoint.desired:
             return "an instance to start (cold start)"
         if self._at_zero is None:
@@ -37,7 +37,7 @@ def _at_zero(client: Client, endpoint: str) -> str:
     try:
         timing = timing_of(client.aws, endpoint, VARIANT)
     except ClientError:
-        # Who may invoke an endpoint need not be allowed to look at how it scales.
+        # An identity that may invoke the endpoint need not have access to its scaling.
         return _AT_ZERO
     if timing is None or not timing.wake:
         return f"{_AT_ZERO}, and nothing wakes it"
@@ -46,8 +46,8 @@ def _at_zero(client: Client, endpoint: str) -> str:
 
 def _after(timing: Timing, speed: float) -> str:
     if speed == 0:
-        return "once the emulator's clock is moved: it stands still"
-    return f"about {duration(timing.wake / speed)} after a request came"
+        return "once the emulator's clock is advanced: it stands still"
+    return f"about {duration(timing.wake / speed)} after a request"
 
 
 def clock_speed(client: Client) -> float:
@@ -55,6 +55,6 @@ def clock_speed(client: Client) -> float:
     if client.emulator is None:
         return 1.0
     try:
-        return float(client.emulator.ask("/clock")["speed"])
+        return float(client.emulator.request("/clock")["speed"])
     except CloudError:
         return 1.0

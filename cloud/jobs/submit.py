@@ -1,4 +1,4 @@
-"""Hand an image to the endpoint through InvokeEndpointAsync. `wait` brings back what came of it.
+"""Submit an image to the endpoint through InvokeEndpointAsync; `wait` downloads the results.
 
 ticket = submit(client, Submission(stage=Stage.FULL, input="duck.png", output_prefix="out/"))
 result = wait(client, ticket, timeout=600)
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from meshtwin.cloud.aws_errors import AWS_ERRORS, is_passing, unavailable
+from meshtwin.cloud.aws_errors import AWS_ERRORS, is_transient, unavailable
 from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.cloud.files import file_to_write, folder_to_write
 from meshtwin.cloud.locations import S3Location, is_s3, upload
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a person asks for. Places are `s3://` locations or paths on this machine.
+    """A job to submit. Locations are `s3://bucket/key` or paths on this machine.
 
-    `output` is the GLB of a shape or paint job, `output_prefix` the folder of a full one; where neither is
-    given, results stay in the pipeline bucket. `ttl_seconds` bounds the wait in the queue (60..21600),
+    `output` is the GLB of a shape or paint job, `output_prefix` the folder of a full one; without either, the
+    results stay in the pipeline bucket. `ttl_seconds` bounds the wait in the queue (60..21600),
     `invocation_timeout` the work (1..3600); AWS's default for that, 900 s, is short for a large model.
     """
 
@@ -47,9 +47,9 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An accepted job: where its answer will be, and what then is to be brought to this machine.
+    """An accepted job: where its response will be, and what to download then.
 
-    `outputs` has the `s3://` location of each result, `downloads` the local path of those that are wanted.
+    `outputs` has the `s3://` location of each result, `downloads` the local paths of those to download.
     """
 
     inference_id: str
@@ -76,11 +76,11 @@ class Ticket:
 
 
 def submit(client: Client, submission: Submission) -> Ticket:
-    """Upload what is local, put the request into the pipeline bucket and hand it to the endpoint.
+    """Upload local files, put the request into the pipeline bucket and invoke the endpoint.
 
     Raises:
-        UsageError: the submission makes no sense: a missing file, fields that do not fit the stage.
-        UnavailableError: the endpoint is not there, or a service cannot be reached.
+        UsageError: the submission is invalid: a missing file, fields that do not fit the stage.
+        UnavailableError: the endpoint does not exist, or a service cannot be reached.
     """
     names, aws = client.profile.names, client.aws
     job_id = str(uuid.uuid4())
@@ -89,13 +89,13 @@ def submit(client: Client, submission: Submission) -> Ticket:
         _upload_inputs(aws, submission, request)
         return _invoke(aws, submission, request, names, job_id)
     except AWS_ERRORS as error:
-        nobody = is_passing(error) or "not found" in str(error)
-        hint = "\nIs `meshtwin up` running? `meshtwin status` tells." if nobody else ""
+        is_absent = is_transient(error) or "not found" in str(error)
+        hint = "\nIs `meshtwin up` running? `meshtwin status` shows it." if is_absent else ""
         raise UnavailableError(f"{unavailable(error)}{hint}") from error
 
 
 def _request(submission: Submission, names: ResourceNames, job_id: str) -> InvocationRequest:
-    _check_places(submission)
+    _check_locations(submission)
     _check_buckets(submission, names)
     jobs = f"s3://{names.output_bucket}/jobs/{job_id}/"
     fields: dict[str, Any] = {
@@ -117,7 +117,7 @@ def _request(submission: Submission, names: ResourceNames, job_id: str) -> Invoc
         raise UsageError(problems) from error
 
 
-def _check_places(submission: Submission) -> None:
+def _check_locations(submission: Submission) -> None:
     full = submission.stage is Stage.FULL
     if full and submission.output is not None:
         raise UsageError("a full job has two outputs: give --output-prefix, not --output")
@@ -126,10 +126,10 @@ def _check_places(submission: Submission) -> None:
     if submission.stage is Stage.PAINT and submission.shape is None:
         raise UsageError("a paint job needs --shape, the GLB to texture")
     if submission.stage is not Stage.PAINT and submission.shape is not None:
-        raise UsageError(f"a {submission.stage.value} job makes its own shape: leave --shape out")
-    for place in (submission.input, submission.shape):
-        if place is not None and not is_s3(place) and not Path(place).is_file():
-            raise UsageError(f"{place}: no such file")
+        raise UsageError(f"a {submission.stage.value} job makes its own shape: remove --shape")
+    for location in (submission.input, submission.shape):
+        if location is not None and not is_s3(location) and not Path(location).is_file():
+            raise UsageError(f"{location}: no such file")
     if submission.output is not None and not is_s3(submission.output):
         file_to_write(submission.output, "--output")
     if submission.output_prefix is not None and not is_s3(submission.output_prefix):
@@ -137,8 +137,8 @@ def _check_places(submission: Submission) -> None:
 
 
 def _check_buckets(submission: Submission, names: ResourceNames) -> None:
-    """On AWS buckets have no default: those that this job needs have to be named."""
-    inputs = [place for place in (submission.input, submission.shape) if place is not None]
+    """On AWS buckets have no default: those that this job needs must be set."""
+    inputs = [location for location in (submission.input, submission.shape) if location is not None]
     output = submission.output or submission.output_prefix
     needed = {
         "ASYNC_IO_BUCKET": True,
@@ -148,22 +148,22 @@ def _check_buckets(submission: Submission, names: ResourceNames) -> None:
     for variable, bucket in names.buckets().items():
         if needed[variable] and not bucket:
             raise UsageError(
-                f"{variable} is not set: `export {variable}=a-bucket-of-yours`, or give s3:// places"
+                f"{variable} is not set: `export {variable}=a-bucket-of-yours`, or give s3:// locations"
             )
 
 
-def _input_location(place: str, names: ResourceNames, job_id: str) -> str:
-    return place if is_s3(place) else f"s3://{names.input_bucket}/inputs/{job_id}/{Path(place).name}"
+def _input_location(location: str, names: ResourceNames, job_id: str) -> str:
+    return location if is_s3(location) else f"s3://{names.input_bucket}/inputs/{job_id}/{Path(location).name}"
 
 
-def _remote(place: str | None) -> str | None:
-    return place if place is not None and is_s3(place) else None
+def _remote(location: str | None) -> str | None:
+    return location if location is not None and is_s3(location) else None
 
 
 def _upload_inputs(aws: Clients, submission: Submission, request: InvocationRequest) -> None:
-    for place, location in ((submission.input, request.input_s3), (submission.shape, request.shape_s3)):
-        if place is not None and location is not None and not is_s3(place):
-            upload(aws.s3, Path(place), S3Location.parse(location))
+    for source, target in ((submission.input, request.input_s3), (submission.shape, request.shape_s3)):
+        if source is not None and target is not None and not is_s3(source):
+            upload(aws.s3, Path(source), S3Location.parse(target))
 
 
 def _invoke(

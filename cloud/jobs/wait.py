@@ -1,4 +1,4 @@
-"""What becomes of a submitted job: its progress while it runs, and how it ended."""
+"""Wait for a submitted job: its progress while it runs, then its result or its error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from meshtwin.cloud.aws_errors import AWS_ERRORS, is_passing, unavailable
+from meshtwin.cloud.aws_errors import AWS_ERRORS, is_transient, unavailable
 from meshtwin.cloud.endpoint import describe_endpoint
 from meshtwin.cloud.errors import (
     CloudError,
@@ -37,8 +37,8 @@ FIRST_INTERVAL = 0.1
 LONGEST_INTERVAL = 2.0
 INTERVAL_GROWTH = 1.15
 
-AWAY_SECONDS = 60.0
-"""How long services may be away: a restart of the store, a laptop that changes networks."""
+UNREACHABLE_SECONDS = 60.0
+"""How long services may be unreachable: a restart of the store, a laptop that changes networks."""
 
 EXPIRED = re.compile(r"(invocation|request)( has)? expired", re.IGNORECASE)
 TIMED_OUT = re.compile(r"(invocation|request)( has)? timed out", re.IGNORECASE)
@@ -46,7 +46,7 @@ TIMED_OUT = re.compile(r"(invocation|request)( has)? timed out", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What is known of a job that has not ended: its progress, or, before that, what it waits for."""
+    """The state of a job that has not finished: its progress, or, before that, what it waits for."""
 
     waiting_for: str | None = None
     progress: Progress | None = None
@@ -54,7 +54,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A job that ended well. `files` has the local path of each result that was brought here."""
+    """A job that succeeded. `files` has the local path of each downloaded result."""
 
     response: InvocationResponse
     seconds: float
@@ -67,57 +67,57 @@ def wait(
     *,
     timeout: float = 3600.0,
     on_update: Callable[[Update], None] = lambda _: None,
-    away: float = AWAY_SECONDS,
+    unreachable: float = UNREACHABLE_SECONDS,
 ) -> Result:
-    """Wait for the job's end, and bring its results here where that was asked for.
+    """Wait for the job, and download its results where that was requested.
 
-    Only the two locations that InvokeEndpointAsync returned tell the outcome; it is the same on AWS. Services
-    that cannot be reached are asked again, for `away` seconds.
+    The outcome is read only from the two locations that InvokeEndpointAsync returned, as on AWS. Services
+    that cannot be reached are polled for `unreachable` more seconds.
 
     Raises:
-        JobFailedError, JobExpiredError, JobTimedOutError: how it ended instead.
-        NotYetError: `timeout` seconds have passed; the job goes on.
-        UnavailableError: a service refuses, or was away for too long; the job goes on.
+        JobFailedError, JobExpiredError, JobTimedOutError: the job did not succeed.
+        NotYetError: it is not finished after `timeout` seconds, and continues.
+        UnavailableError: a service refuses, or was unreachable for too long; the job continues.
     """
     start = time.monotonic()
     try:
-        response = _ended(client, ticket, start, timeout, on_update, away)
+        response = _poll(client, ticket, start, timeout, on_update, unreachable)
         files = {name: Path(path) for name, path in ticket.downloads.items()}
         for name, path in files.items():
             download(client.aws.s3, S3Location.parse(ticket.outputs[name]), path)
     except AWS_ERRORS as error:
         raise UnavailableError(
             f"{unavailable(error, f'while waiting for job {ticket.inference_id}')}\n"
-            f"It may go on: `meshtwin wait {ticket.inference_id}` waits for it again"
+            f"It may still be running: `meshtwin wait {ticket.inference_id}` waits for it again"
         ) from error
     return Result(response, time.monotonic() - start, files)
 
 
-def _ended(
+def _poll(
     client: Client,
     ticket: Ticket,
     start: float,
     timeout: float,
     on_update: Callable[[Update], None],
-    away: float,
+    unreachable: float,
 ) -> InvocationResponse:
-    heard = start
+    last_response = start
     interval = FIRST_INTERVAL
     cold_start = ColdStart(client)
     while True:
         try:
             response = _outcome(client.aws.s3, ticket)
             update = _update(client, ticket, cold_start) if response is None else None
-            heard = time.monotonic()
+            last_response = time.monotonic()
         except AWS_ERRORS as error:
-            if not is_passing(error) or time.monotonic() - heard > away:
+            if not is_transient(error) or time.monotonic() - last_response > unreachable:
                 raise
             response, update = None, Update("its services to be reachable again")
         if response is not None:
             return response
         elapsed = time.monotonic() - start
         if elapsed > timeout:
-            raise NotYetError(_not_yet(ticket, timeout))
+            raise NotYetError(_not_finished(ticket, timeout))
         if update is not None:
             on_update(update)
         time.sleep(min(interval, max(0.0, timeout - elapsed) + 0.01))
@@ -130,7 +130,9 @@ def _outcome(s3: S3Client, ticket: Ticket) -> InvocationResponse | None:
         try:
             return InvocationResponse.model_validate_json(output)
         except ValidationError as error:
-            raise CloudError(f"{ticket.output_location} is not this container's answer: {error}") from error
+            raise CloudError(
+                f"{ticket.output_location} is not a response of this container: {error}"
+            ) from error
     if ticket.failure_location is not None:
         failure = read_if_there(s3, S3Location.parse(ticket.failure_location))
         if failure is not None:
@@ -139,9 +141,9 @@ def _outcome(s3: S3Client, ticket: Ticket) -> InvocationResponse | None:
 
 
 def failure_error(inference_id: str, failure: bytes) -> CloudError:
-    """What a failure object says: the container's own error, or the service's words about the request.
+    """The error in a failure object: the container's own, or the service's text about the request.
 
-    The service's words are not documented: what every known form of them has in common tells them apart.
+    The service's texts are not documented: the patterns match what every known form has in common.
     """
     try:
         error = ErrorResponse.model_validate_json(failure).error
@@ -167,17 +169,17 @@ def _update(client: Client, ticket: Ticket, cold_start: ColdStart) -> Update:
     try:
         endpoint = describe_endpoint(client.aws, ticket.endpoint_name)
     except ClientError:
-        # Who may invoke an endpoint need not be allowed to look at it.
+        # An identity that may invoke the endpoint need not be allowed to describe it.
         return Update("its end")
     if endpoint is None:
         return Update(f"endpoint {ticket.endpoint_name} to exist again")
     if endpoint.instances == 0:
-        return Update(cold_start.words(endpoint))
+        return Update(cold_start.describe(endpoint))
     return Update("its turn in the queue" if endpoint.status == "InService" else f"{endpoint.status} to end")
 
 
 def _progress(s3: S3Client, ticket: Ticket) -> Progress | None:
-    """The container's, None also where something else lies there."""
+    """The container's progress; None where there is none, or another kind of object."""
     found = read_if_there(s3, S3Location.parse(ticket.progress_location))
     try:
         return None if found is None else Progress.model_validate_json(found)
@@ -185,9 +187,9 @@ def _progress(s3: S3Client, ticket: Ticket) -> Progress | None:
         return None
 
 
-def _not_yet(ticket: Ticket, timeout: float) -> str:
+def _not_finished(ticket: Ticket, timeout: float) -> str:
     return (
-        f"job {ticket.inference_id} has not ended after {timeout:g} s, and goes on. "
-        f"Its answer will be at {ticket.output_location}; "
+        f"job {ticket.inference_id} is not finished after {timeout:g} s, and continues. "
+        f"Its response will be at {ticket.output_location}; "
         f"`meshtwin wait {ticket.inference_id}` waits for it again."
     )

@@ -1,1 +1,1 @@
-"""What is created in a profile, as data."""
+"""The resources of a profile, as data."""

@@ -1,4 +1,4 @@
-"""What an endpoint is made of, as data: the requests of CreateModel and CreateEndpointConfig."""
+"""The endpoint as data: the requests of CreateModel and CreateEndpointConfig."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SECRET = re.compile(r"_(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)(_|$)")
 class EndpointSpec:
     """The model and the configuration of an endpoint.
 
-    Their names end in a hash of what is in them: one that is there already has this very content.
+    Their names end in a hash of their content: an existing one has the same content.
     """
 
     model: CreateModelInputTypeDef
@@ -45,7 +45,7 @@ class EndpointSpec:
 
     @property
     def config_name(self) -> str:
-        """The configuration's name, which says by its hash what all of the endpoint is made of."""
+        """The configuration's name; its hash covers the whole endpoint."""
         return self.config["EndpointConfigName"]
 
 
@@ -92,16 +92,16 @@ def is_ours(base: str, name: str) -> bool:
 
 
 def container_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The variables among `settings` that the container gets: those that begin with RUNTIME_.
+    """The variables of `settings` for the container: those that begin with RUNTIME_.
 
     Raises:
-        UsageError: one of them is a secret by its name. Whoever may describe the model can read it there.
+        UsageError: the name of one says that it is a secret. Anyone who may describe the model can read it.
     """
     found = {name: value for name, value in settings.items() if name.startswith("RUNTIME_")}
     for name in found:
         if _SECRET.search(name):
             raise UsageError(
-                f"{name} would be readable by all who may call DescribeModel: `unset {name}`, and let the "
+                f"{name} would be readable by anyone who may call DescribeModel: `unset {name}`, and let the "
                 "container read its secret from Secrets Manager with its execution role"
             )
     return found

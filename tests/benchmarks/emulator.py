@@ -229,7 +229,7 @@ def _running() -> Iterator[Bench]:
         moto = stack.enter_context(
             Child("meshtwin.cloud.local.moto.server", [], os.environ, logs / "moto.log")
         )
-        environment = dict(os.environ) | profile.at(store=moto.ready()).environment()
+        environment = dict(os.environ) | profile.with_endpoints(store=moto.ready()).environment()
         command = f"*={sys.executable} {ECHO_CONTAINER} $PORT"
         arguments = ["--port", "0", "--log-dir", str(logs), "--command", command]
         emulator = stack.enter_context(Child("emulator", arguments, environment, logs / "emulator.log"))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from meshtwin.cloud.admin import Emulator
 from meshtwin.cloud.local.stack.child import Child
-from meshtwin.cloud.pages import Emulator
 from meshtwin.cloud.profiles import load_profile
 from tests.benchmarks.emulator import BUCKET, ECHO_CONTAINER, ENDPOINT, Bench, create_endpoint
 from tests.benchmarks.figures import Figure
@@ -42,7 +42,7 @@ def measure() -> list[Figure]:
         moto = stack.enter_context(
             Child("meshtwin.cloud.local.moto.server", [], os.environ, logs / "moto.log")
         )
-        environment = dict(os.environ) | profile.at(store=moto.ready()).environment()
+        environment = dict(os.environ) | profile.with_endpoints(store=moto.ready()).environment()
         with _emulator(environment, logs) as first:
             url = os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = first.ready()
             bench = Bench(environment["AWS_ENDPOINT_URL"], url, first.pid)
@@ -113,7 +113,7 @@ def _accept(bench: Bench, count: int, endpoint: str = ENDPOINT) -> float:
 
 def _page_seconds() -> float:
     began = time.perf_counter()
-    page = _emulator_pages().ask("/requests", state="queued", endpoint=ENDPOINT, limit=100)
+    page = _emulator_pages().request("/requests", state="queued", endpoint=ENDPOINT, limit=100)
     seconds = time.perf_counter() - began
     assert len(page["requests"]) == 100
     assert page["next_token"]
@@ -150,5 +150,5 @@ def _emulator_pages() -> Emulator:
 
 
 def _queued(endpoint: str) -> int:
-    found = {each["name"]: each["queued"] for each in _emulator_pages().ask("/endpoints")["endpoints"]}
+    found = {each["name"]: each["queued"] for each in _emulator_pages().request("/endpoints")["endpoints"]}
     return int(found[endpoint])

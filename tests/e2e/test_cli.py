@@ -144,9 +144,9 @@ def test_a_job_that_waited_too_long_is_told_apart(shell: Shell) -> None:
         (["submit", "--image", str(PICTURE), "--params", '{"seed": -1}'], 2, "seed"),
         (["submit"], 2, "--image"),
         (["wait", "no-such-job"], 2, "no-such-job"),
-        (["wait", "../../etc/passwd"], 2, "no job's id"),
+        (["wait", "../../etc/passwd"], 2, "not a job's id"),
         (["status", "--profile", "lokal"], 2, "embedded, local, sagemaker"),
-        (["up", "--profile", "local", "--data", "kept"], 2, "LocalStack's free edition forgets all"),
+        (["up", "--profile", "local", "--data", "kept"], 2, "LocalStack's free edition loses all"),
         (["up", "--profile", "sagemaker", "--emulator", "elsewhere"], 2, "container"),
         (["demo", "nowhere.png"], 2, "nowhere.png: no such file"),
     ],
@@ -246,7 +246,7 @@ def test_data_has_failed_endpoints_and_jobs_that_outlive_a_kill(tmp_path: Path) 
     assert "no.such.module" in done.stderr
     assert not (tmp_path / "state" / "embedded.json").exists()
     with running_up(shell, "--data", "data") as (process, children):
-        assert "had failed, and is made anew" in (tmp_path / "stderr.txt").read_text()
+        assert "had failed, and is created again" in (tmp_path / "stderr.txt").read_text()
         second = Shell(shell.folder, shell.environment | {"MESHTWIN_STATE_DIR": str(tmp_path / "other")})
         refused = second.here("up", "--data", "data")
         assert (refused.returncode, "another `meshtwin up` keeps its data there" in refused.stderr) == (

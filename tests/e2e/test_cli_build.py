@@ -85,7 +85,7 @@ def test_a_person_is_told_of_each_stage_and_a_picture_of_ones_own_needs_no_promp
     done = shell.here("build", "--image", str(PICTURE), *SMALL)
     assert done.returncode == 0, done.stderr
     folder = f"out/build/{PICTURE.stem}"
-    for words in ("is accepted", "fetching the files", f"The picture of it: {folder}/preview.png"):
+    for words in ("is accepted", "fetching the files", f"Preview: {folder}/preview.png"):
         assert words in done.stderr
     for words in ("image generation", "voxelization", "blocks", f"{folder}/build.schem"):
         assert words in done.stdout
@@ -167,7 +167,7 @@ def test_the_queue_is_shown_and_a_build_is_called_off(shell: Shell) -> None:
         shown = shell.json("queue", "list")["jobs"]
         assert [(row["job_id"], row["position"]) for row in shown] == [*zip(ids, (0, 1, 2), strict=True)]
         assert len(shell.json("queue", "list", "--limit", "2")["jobs"]) == 2
-        assert "at work" in shell.here("queue", "list").stdout
+        assert "running" in shell.here("queue", "list").stdout
         for job_id in (ids[2], ids[0]):
             assert shell.json("queue", "cancel", job_id) == {
                 "job_id": job_id,
@@ -179,13 +179,13 @@ def test_the_queue_is_shown_and_a_build_is_called_off(shell: Shell) -> None:
         assert "was cancelled" in done.stderr
     assert shell.json("build", "--job", ids[1], "--out", "second")["job"]["status"] == "SUCCEEDED"
     done = shell.here("queue", "cancel", ids[1])
-    assert (done.returncode, "had ended before: SUCCEEDED" in done.stdout) == (0, True)
+    assert (done.returncode, "had finished before: SUCCEEDED" in done.stdout) == (0, True)
     assert shell.json("queue", "list") == {"jobs": []}
     assert "no build waits" in shell.here("queue", "list").stdout
     for strange in ("0123456789ab", "lease#0"):
         missing = shell.here("queue", "cancel", strange)
         assert missing.returncode == 2
-        assert "there is none of this id" in missing.stderr
+        assert "there is no such job" in missing.stderr
 
 
 def test_the_queue_is_cleared(shell: Shell) -> None:
@@ -199,7 +199,7 @@ def test_the_queue_is_cleared(shell: Shell) -> None:
         assert [row["job_id"] for row in shell.json("queue", "list")["jobs"]] == ids[:1]
         done = shell.here("queue", "clear")
         assert done.returncode == 0, done.stderr
-        assert "0 waiting and 1 at work: cancelled; 1 of the worker's places: released" in done.stdout
+        assert "0 waiting and 1 running: cancelled; 1 of the worker's slots: released" in done.stdout
         assert shell.json("queue", "list") == {"jobs": []}
     assert shell.json("build", "a cat", *SMALL, "--out", "after")["job"]["status"] == "SUCCEEDED"
 
@@ -211,7 +211,7 @@ def test_on_sagemaker_clearing_asks_first(shell: Shell) -> None:
     with queued(shell, 2) as ids:
         unasked = aws.run("queue", "clear")
         assert unasked.returncode == 1
-        assert "1 waiting and 1 at work: would be cancelled" in unasked.stderr
+        assert "1 waiting and 1 running: would be cancelled" in unasked.stderr
         assert "for everybody who uses it?" in unasked.stderr
         assert len(aws.json("queue", "list")["jobs"]) == 2
         assert aws.json("queue", "clear", "--dry-run")["done"] is False
@@ -255,7 +255,7 @@ def test_interrupted_alone_it_stops_everything(tmp_path: Path) -> None:
     assert_all_gone(family)
     assert not (tmp_path / "out").exists()
     assert "Traceback" not in stderr.read_text()
-    assert "goes on" not in stderr.read_text()
+    assert "continues" not in stderr.read_text()
 
 
 def test_a_job_to_wait_for_starts_nothing(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def said(shell: Shell) -> str:
 
 
 def test_to_zero_and_back(shell: Shell) -> None:
-    wait_until(lambda: "zero instances within 6 s without work at --speed 150" in said(shell))
+    wait_until(lambda: "scales to zero within 6 s without work at --speed 150" in said(shell))
     assert "waits about 0.8 s" in said(shell)
     wait_until(lambda: instances(shell) == 0, 60, LOOK_SECONDS)
     wait_until(lambda: status(shell)["endpoint"]["status"] == "InService", pause=LOOK_SECONDS)
@@ -61,7 +61,7 @@ def test_to_zero_and_back(shell: Shell) -> None:
     shell.json("clock", "--speed", "6")
     submit = shell.start("submit", "--image", str(PICTURE), "--output-prefix", "out/woken", "--params", QUICK)
     wait_until(lambda: "waiting for an instance: the endpoint is at zero" in said(shell), 60)
-    assert "woken about 20 s after a request came" in said(shell)
+    assert "woken about 20 s after a request" in said(shell)
     shell.json("clock", "--speed", str(SPEED))
     assert submit.wait(100) == 0, said(shell)
     assert (shell.folder / "out" / "woken" / "textured.glb").read_bytes()[:4] == b"glTF"

@@ -84,7 +84,7 @@ def test_the_same_call_writes_the_same_bytes_whatever_was_built_there_before(she
     for name, run in (("first", shell.run), ("second", shell.here)):
         done = run(*words, "--rotation", "3", "--out", name)
         assert done.returncode == 0, done.stderr
-        assert f"The picture of it: {name}/preview.png" in done.stderr
+        assert f"Preview: {name}/preview.png" in done.stderr
         folder = shell.folder / name
         contents.append({path: (folder / path).read_bytes() for path in files(folder)})
     assert contents[1].pop("notes.txt") == b"mine"

@@ -96,7 +96,7 @@ def test_one_that_is_still_being_made_is_named(
 
 def test_credentials_that_have_expired_by_the_end_are_words(account: Client, emulator: Running) -> None:
     said: list[str] = []
-    with pytest.raises(CloudError, match="still there"), serve(account, said):
+    with pytest.raises(CloudError, match="still exists"), serve(account, said):
         expire(emulator, "DeleteEndpoint")
     assert "ExpiredTokenException" in said[-1]
     assert "aws sso login" in said[-1]
@@ -132,7 +132,7 @@ def test_one_that_was_there_stays_and_old_settings_are_told(account: Client) -> 
         assert status(account) == "InService"
         changed = dataclasses.replace(account, settings={**account.settings, "RUNTIME_QUEUE": "9"})
         with serve(changed, said):
-            assert "keeps the model, image and settings that it was made with" in said[-1]
+            assert "keeps the model, image and settings that it was created with" in said[-1]
         other = with_profile(
             account, names=dataclasses.replace(account.profile.names, instance_type="ml.g5.xlarge")
         )

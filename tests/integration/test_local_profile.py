@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from meshtwin.cloud.local.docker.places import free_port
+from meshtwin.cloud.local.docker.addresses import free_port
 from meshtwin.minecraft.voxel.export.document import read_document, write_document
 from tests.support.emulator import client as aws_client
 from tests.support.project import Project, docker, new_images, new_project
@@ -194,7 +194,7 @@ def test_what_a_killed_up_left_is_removed_by_the_next(project: Project, emulator
     assert project.name in leftovers["found"]
     with running_up(project.shell, *options, profile="local", seconds=START_SECONDS) as (process, _):
         assert not set(left) & set(project.containers())
-        assert f"{project.name} was left by a process that is gone" in said(project)
+        assert f"removed {project.name}, which a dead process had left" in said(project)
         wait_until(lambda: said(project).count("is InService") > told, 90)
         process.send_signal(signal.SIGHUP)
         assert process.wait(90) == 0
@@ -253,7 +253,7 @@ def test_an_image_that_is_missing_and_may_not_be_built(project: Project) -> None
     project.shell.environment["ECR_REPO"] = "meshtwin-test-no-such-image"
     done = project.shell.run("up", "--profile", "local", "--no-build")
     assert done.returncode == 7
-    assert "meshtwin-test-no-such-image:latest is not at hand" in done.stderr
+    assert "meshtwin-test-no-such-image:latest is missing" in done.stderr
     assert "docker compose build runtime" in done.stderr
     assert not project.remains()
 

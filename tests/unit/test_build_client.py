@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from meshtwin.cloud.admin import Emulator
 from meshtwin.cloud.createbuild.api import BuildApi
 from meshtwin.cloud.errors import CloudError, UnavailableError, UsageError
-from meshtwin.cloud.pages import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def test_an_address_where_nobody_is_is_named(url: str) -> None:
     with pytest.raises(UnavailableError, match="does not answer at"):
         BuildApi(url, "token", direct=True).status("job")
     with pytest.raises(UnavailableError, match="does not answer"):
-        Emulator(url, "key").ask("/health")
+        Emulator(url, "key").request("/health")
 
 
 def test_what_is_no_json_is_shown() -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from meshtwin.cloud.client import Client, connect, reach
-from meshtwin.cloud.environment import beside_proxies, without_aws
+from meshtwin.cloud.client import Client, client_of, connect
+from meshtwin.cloud.environment import no_proxy_settings, without_aws
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.profiles import load_profile
-from meshtwin.cloud.state import State, noted
+from meshtwin.cloud.state import State, state_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def check(client: Client) -> None:
 
 def test_the_settings_of_a_running_up_alone_are_in_force() -> None:
     before = dict(os.environ)
-    with noted(State("embedded", PRINTED, "", {})):
+    with state_file(State("embedded", PRINTED, "", {})):
         client = connect()
     assert client.profile.region == "eu-west-1"
     check(client)
@@ -80,9 +80,11 @@ def test_without_either_one_is_told_what_to_do() -> None:
 
 
 def test_what_up_prints_leads_back_to_the_same_services() -> None:
-    profile = load_profile("embedded", {}).keyed()
-    profile = profile.at(store="http://store", emulator="http://emulator", standins="http://functions")
-    found = reach(load_profile("embedded", {}), profile.environment(), {}).profile
+    profile = load_profile("embedded", {}).with_new_key()
+    profile = profile.with_endpoints(
+        store="http://store", emulator="http://emulator", functions="http://functions"
+    )
+    found = client_of(load_profile("embedded", {}), profile.environment(), {}).profile
     assert found == profile
     assert found.endpoint_url("dynamodb") == "http://store"
     assert found.endpoint_url("application-autoscaling") == "http://emulator"
@@ -97,12 +99,12 @@ def test_children_get_nothing_of_it_either() -> None:
 
 
 def test_without_a_proxy_nothing_is_said_of_one() -> None:
-    assert beside_proxies({"no_proxy": "corp.example"}) == {}
+    assert no_proxy_settings({"no_proxy": "corp.example"}) == {}
 
 
 def test_names_of_ones_own_are_kept() -> None:
     printed = PRINTED | {"ENDPOINT_NAME": "theirs", "MODEL_NAME": "model"}
-    names = reach(load_profile("embedded", {}), printed, {"ENDPOINT_NAME": "mine"}).profile.names
+    names = client_of(load_profile("embedded", {}), printed, {"ENDPOINT_NAME": "mine"}).profile.names
     assert (names.endpoint_name, names.model_name) == ("mine", "model")
 
 

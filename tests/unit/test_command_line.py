@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ProfileNotFound
 
 from meshtwin.cloud.cli import app
 from meshtwin.cloud.cli.main import run
-from meshtwin.cloud.cli.submit import keep_ticket
+from meshtwin.cloud.cli.submit import save_ticket
 from meshtwin.cloud.jobs.submit import Ticket
 from tests.support.shell import ROOT, new_shell
 
@@ -82,5 +82,5 @@ def test_tickets_of_jobs_that_nobody_waited_for_expire(
     for file, age in ((old, month + 60), (young, month - 600)):
         file.touch()
         os.utime(file, (time.time() - age,) * 2)
-    keep_ticket(Ticket("new", "e", "s3://b/out", None, {}, "s3://b/p", {}))
+    save_ticket(Ticket("new", "e", "s3://b/out", None, {}, "s3://b/p", {}))
     assert {file.name for file in (tmp_path / "jobs").iterdir()} == {"young.json", "new.json"}

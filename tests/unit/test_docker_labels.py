@@ -11,7 +11,7 @@ import pytest
 
 from meshtwin.cloud.check import Level
 from meshtwin.cloud.errors import UnavailableError
-from meshtwin.cloud.local.docker.compose import is_running, take_away
+from meshtwin.cloud.local.docker.compose import is_running, remove_project
 from meshtwin.cloud.local.docker.engine import engine_url, remove
 from meshtwin.cloud.local.docker.images import image
 from meshtwin.cloud.local.docker.labels import leftovers, owner_of
@@ -62,7 +62,7 @@ def test_what_a_dead_one_left_is_its_own(engine: DockerApi) -> None:
 def test_only_its_own_is_taken_away_and_no_volume(engine: DockerApi) -> None:
     engine.containers = [container("c1", labels("p", DEAD)), container("c2", labels("p", this_process()))]
     engine.networks = [{"Id": "n1", "Labels": labels("p", DEAD)}, {"Id": "n2", "Labels": labels("p", "")}]
-    take_away("p", DEAD)
+    remove_project("p", DEAD)
     assert engine.changes == [
         "POST /containers/c1/stop?t=3",
         "DELETE /containers/c1?v=True&link=False&force=True",
@@ -84,7 +84,7 @@ def test_an_engine_that_this_user_may_not_talk_to(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("docker.transport.unixconn.UnixHTTPConnection.connect", refuse)
     check = checked_engine()
     assert check.level is Level.FAIL
-    assert "this user may not talk to it: cannot connect to the Docker Engine at unix:///" in check.found
+    assert "this user has no access: cannot connect to the Docker Engine at unix:///" in check.found
     assert "usermod" in check.fix
 
 

@@ -39,7 +39,9 @@ def test_buckets_on_aws_have_no_default() -> None:
 
 def test_a_connection_leads_every_sdk_to_the_emulator() -> None:
     connection = (
-        load_profile("embedded", {}).at(store="http://store", emulator="http://emulator").environment()
+        load_profile("embedded", {})
+        .with_endpoints(store="http://store", emulator="http://emulator")
+        .environment()
     )
     assert connection["AWS_ENDPOINT_URL"] == "http://store"
     assert connection["AWS_ENDPOINT_URL_SAGEMAKER"] == "http://emulator"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtwin.cloud.scaling import Timing, duration, in_words
+from meshtwin.cloud.scaling import Timing, describe_timing, duration
 
 TIMING = Timing(idle=900, wake=120)
 
@@ -18,11 +18,9 @@ def test_durations(seconds: float, words: str) -> None:
 
 
 def test_a_clock_that_runs_races_or_stands() -> None:
-    slow, fast = in_words(TIMING, 1), in_words(TIMING, 60)
-    assert "within 15 minutes without work; one that was woken, as soon as its cooldown of 5 minutes" in slow
-    assert "A request then waits about 2 minutes" in slow
-    assert (
-        "within 15 s without work at --speed 60; one that was woken, as soon as its cooldown of 5 s" in fast
-    )
-    assert "A request then waits about 2 s" in fast
-    assert "stands still" in in_words(TIMING, 0)
+    slow, fast = describe_timing(TIMING, 1), describe_timing(TIMING, 60)
+    assert "within 15 minutes without work; after a wake-up, as soon as its cooldown of 5 minutes" in slow
+    assert "The next request then waits about 2 minutes" in slow
+    assert "within 15 s without work at --speed 60; after a wake-up, as soon as its cooldown of 5 s" in fast
+    assert "The next request then waits about 2 s" in fast
+    assert "stands still" in describe_timing(TIMING, 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtwin.cloud.errors import UnavailableError
-from meshtwin.cloud.state import State, noted, only_one, read_state, state_dir
+from meshtwin.cloud.state import State, profile_lock, read_state, state_dir, state_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_note_is_there_for_as_long_as_it_is_true(folder: Path) -> None:
     state = State("embedded", {"A": "b"}, "logs", {"moto": "process 1"})
-    with only_one("embedded"), noted(state):
+    with profile_lock("embedded"), state_file(state):
         assert read_state("embedded") == state
         assert read_state("embedded").pid == os.getpid()  # type: ignore[union-attr]  # it is there
         assert stat.S_IMODE((folder / "embedded.json").stat().st_mode) == 0o600
@@ -33,16 +33,16 @@ def test_a_note_is_there_for_as_long_as_it_is_true(folder: Path) -> None:
 
 
 def test_a_second_one_is_refused_from_the_first_step_of_the_first() -> None:
-    with only_one("embedded"):
+    with profile_lock("embedded"):
         with pytest.raises(UnavailableError, match="already up, by a process that is starting it"):
-            only_one("embedded").__enter__()
-        with noted(State("embedded", {}, "", {})):
+            profile_lock("embedded").__enter__()
+        with state_file(State("embedded", {}, "", {})):
             with pytest.raises(UnavailableError, match=f"already up, in process {os.getpid()}"):
-                only_one("embedded").__enter__()
+                profile_lock("embedded").__enter__()
             assert read_state("embedded") is not None
-        with only_one("local"):
+        with profile_lock("local"):
             pass
-    with only_one("embedded"):
+    with profile_lock("embedded"):
         pass
 
 
@@ -62,14 +62,14 @@ def test_what_is_left_of_the_dead_is_in_nobodys_way(folder: Path, text: str) -> 
     folder.mkdir()
     (folder / "embedded.json").write_text(text)
     assert read_state("embedded") is None
-    with only_one("embedded"):
+    with profile_lock("embedded"):
         assert not (folder / "embedded.json").exists()
 
 
 def test_a_folder_that_cannot_be_is_named(folder: Path) -> None:
     folder.touch()
     with pytest.raises(UnavailableError, match="export MESHTWIN_STATE_DIR="):
-        only_one("embedded").__enter__()
+        profile_lock("embedded").__enter__()
 
 
 def test_state_is_where_the_system_keeps_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ FOLDERS = ("", ".", "..", "./", "/", "/tmp", "no-such-folder/", "a/..")  # noqa:
         (Submission(Stage.FULL, PICTURE, output="out.glb"), "--output-prefix, not --output"),
         (Submission(Stage.SHAPE, PICTURE, output_prefix="out/"), "--output, not --output-prefix"),
         (Submission(Stage.PAINT, PICTURE), "needs --shape"),
-        (Submission(Stage.SHAPE, PICTURE, shape="s3://a-bucket/a.glb"), "leave --shape out"),
+        (Submission(Stage.SHAPE, PICTURE, shape="s3://a-bucket/a.glb"), "remove --shape"),
         (Submission(Stage.FULL, "no/such/duck.png"), "no/such/duck.png: no such file"),
         (Submission(Stage.FULL, "https://example.com/duck.png"), "expected s3://bucket/key or a path"),
         (Submission(Stage.FULL, "s3://Pictures/duck.png"), "s3://bucket/key"),

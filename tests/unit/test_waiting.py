@@ -72,7 +72,7 @@ def test_services_that_are_away_for_a_while_end_no_wait(s3: Any, error: Exceptio
 def test_a_wait_that_gives_up_says_how_to_go_on(s3: Any, error: Exception) -> None:
     found = s3({}, lambda _: error)
     with pytest.raises(UnavailableError, match=r"`meshtwin wait job-1` waits for it again"):
-        wait(EMBEDDED, TICKET, away=0)
+        wait(EMBEDDED, TICKET, unreachable=0)
     assert found.asked <= 2
 
 
@@ -80,9 +80,9 @@ def test_a_strange_object_in_the_place_of_progress_is_no_progress(s3: Any, monke
     s3({"p.json": b'{"percent": 3}'})
     monkeypatch.setattr("meshtwin.cloud.jobs.wait.describe_endpoint", lambda *_: None)
     said: list[Update] = []
-    with pytest.raises(CloudError, match="has not ended"):
+    with pytest.raises(CloudError, match="is not finished"):
         wait(EMBEDDED, TICKET, timeout=0, on_update=said.append)
-    with pytest.raises(CloudError, match="has not ended"):
+    with pytest.raises(CloudError, match="is not finished"):
         wait(EMBEDDED, TICKET, timeout=0.05, on_update=said.append)
     assert said[0].waiting_for == "endpoint e to exist again"
 

@@ -1,1 +1,1 @@
-"""Docker: the engine through its SDK, compose through its command, and what is left of those that died."""
+"""Docker: the engine through its SDK, compose through its command, and leftovers of killed processes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.local.docker.engine import QUESTION_SECONDS, DockerError, Trouble
+from meshtwin.cloud.local.docker.engine import QUESTION_SECONDS, DockerError, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,16 +14,16 @@ _COMPOSE_ELSEWHERE = frozenset({"COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_ENV
 
 
 def docker(*arguments: str, environment: Mapping[str, str]) -> str:
-    """What `docker ARGUMENTS` prints on standard output.
+    """The standard output of `docker ARGUMENTS`.
 
-    It has a session of its own, so that Ctrl-C in the terminal reaches this process alone, and a folder where
-    no compose.yaml of somebody else's is found.
+    It has a session of its own, so that Ctrl-C in the terminal reaches only this process, and a working
+    folder without another compose.yaml.
 
     Raises:
-        DockerError: there is no such command, it says nothing, or it refuses.
+        DockerError: the command is missing, does not respond, or fails.
     """
     try:
-        done = subprocess.run(  # noqa: S603  # no shell; the words are ours
+        done = subprocess.run(  # noqa: S603  # no shell; our own arguments
             ["docker", *arguments],  # noqa: S607  # the one that the user's PATH has
             env=clean(environment),
             cwd="/",
@@ -36,16 +36,16 @@ def docker(*arguments: str, environment: Mapping[str, str]) -> str:
             check=False,
         )
     except FileNotFoundError as error:
-        raise DockerError(Trouble.NO_COMMAND, "there is no `docker` command on PATH") from error
+        raise DockerError(FailureKind.NO_COMMAND, "there is no `docker` command on PATH") from error
     except subprocess.TimeoutExpired as error:
-        words = f"`docker {' '.join(arguments)}` said nothing for {QUESTION_SECONDS:g} s"
-        raise DockerError(Trouble.NOT_REACHED, words) from error
+        message = f"`docker {' '.join(arguments)}` did not respond within {QUESTION_SECONDS:g} s"
+        raise DockerError(FailureKind.NOT_REACHED, message) from error
     if done.returncode != 0:
-        said = done.stderr.strip() or done.stdout.strip() or "no reason given"
-        raise DockerError(Trouble.REFUSED, f"`docker {' '.join(arguments)}`: {said}")
+        reason = done.stderr.strip() or done.stdout.strip() or "no reason given"
+        raise DockerError(FailureKind.REFUSED, f"`docker {' '.join(arguments)}`: {reason}")
     return done.stdout.strip()
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` without what would make compose read other files, or start more, than it is told."""
+    """`environment` without the variables that add files or profiles to compose."""
     return {name: value for name, value in environment.items() if name not in _COMPOSE_ELSEWHERE}

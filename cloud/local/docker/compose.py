@@ -1,4 +1,4 @@
-"""One project of compose.yaml: build its images, start its services, take all of it away again."""
+"""A project of compose.yaml: build its images, start its services, remove it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FILE = SOURCE / "compose.yaml"
 _SECONDS_TO_STOP = 3
-"""What a service gets that has nothing to finish; the emulator is stopped before, with its own grace."""
+"""For services that have nothing to finish; the emulator, stopped first, has a grace period of its own."""
 
 _EMULATOR_SECONDS_TO_STOP = 40
 
@@ -44,7 +44,7 @@ def compose_file() -> Path:
     """
     if not FILE.is_file():
         raise UnavailableError(
-            f"{FILE} is not there: profile 'local' builds its images and so needs a checkout of the project. "
+            f"{FILE} is missing: profile 'local' builds its images and so needs a checkout of the project. "
             "`pip install -e .` in one"
         )
     return FILE
@@ -52,7 +52,7 @@ def compose_file() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Compose:
-    """compose.yaml under one project name; `variables` are those that it is filled in with."""
+    """compose.yaml under a project name; `variables` are substituted in it."""
 
     project: str
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -67,12 +67,12 @@ class Compose:
         return Compose(self.project, {**self.variables, **variables})
 
     def start(self, service: str, log: Path) -> str:
-        """Start one service, without what it depends on; the container's id. Compose's words go to `log`."""
+        """Start one service without its dependencies; the container's id. Compose's output goes to `log`."""
         self._logged(log, "up", "--detach", "--no-deps", "--no-build", "--quiet-pull", service)
         return docker(*self._command("ps", "--quiet", "--all", service), environment=self._environment())
 
     def images(self) -> dict[str, str]:
-        """The image of each service, whatever profile of compose.yaml's it is of."""
+        """The image of each service, in all profiles of compose.yaml."""
         command = self._command("--profile", "*", "config", "--format", "json")
         found = json.loads(docker(*command, environment=self._environment()))
         return {name: service["image"] for name, service in found["services"].items()}
@@ -80,7 +80,7 @@ class Compose:
     def build(self, service: str) -> None:
         """Build a service's image, with the builder's own progress on standard error."""
         hint = (
-            "where the engine's own network has no way out to the package index, "
+            "if the engine's own network cannot reach the package index, "
             "`export BUILD_NETWORK=host` lets builds use this machine's"
         )
         self._shown(f"the image of {service!r} could not be built", hint, "build", service)
@@ -88,25 +88,25 @@ class Compose:
     def pull(self, service: str) -> None:
         """Pull a service's image, with the engine's own progress on standard error."""
         self._shown(
-            f"the image of {service!r} could not be pulled", "is the registry in reach?", "pull", service
+            f"the image of {service!r} could not be pulled", "can the registry be reached?", "pull", service
         )
 
-    def _logged(self, log: Path, *words: str) -> None:
+    def _logged(self, log: Path, *arguments: str) -> None:
         with touch_private(log).open("ab") as file:
-            code = self._run(words, file.fileno())
+            code = self._run(arguments, file.fileno())
         if code != 0:
-            said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            tail = "\n".join(f"  {line}" for line in said[-15:])
-            raise UnavailableError(f"`docker compose {' '.join(words)}` ended with {code}:\n{tail}")
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            tail = "\n".join(f"  {line}" for line in lines[-15:])
+            raise UnavailableError(f"`docker compose {' '.join(arguments)}` ended with {code}:\n{tail}")
 
-    def _shown(self, failure: str, hint: str, *words: str) -> None:
-        if self._run(words, 2) != 0:
-            raise UnavailableError(f"{failure}: compose's last words are above\n{hint}")
+    def _shown(self, failure: str, hint: str, *arguments: str) -> None:
+        if self._run(arguments, 2) != 0:
+            raise UnavailableError(f"{failure}: compose's output is above\n{hint}")
 
-    def _run(self, words: tuple[str, ...], output: int) -> int:
-        """Run to the end; where this process is interrupted, compose is before the interrupt goes on."""
-        process = subprocess.Popen(  # noqa: S603  # our own words
-            ["docker", *self._command(*words)],  # noqa: S607  # the one that the user's PATH has
+    def _run(self, arguments: tuple[str, ...], output: int) -> int:
+        """Run compose to its end; an interrupt of this process stops compose first."""
+        process = subprocess.Popen(  # noqa: S603  # our own arguments
+            ["docker", *self._command(*arguments)],  # noqa: S607  # the one that the user's PATH has
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -124,50 +124,50 @@ class Compose:
                 process.wait()
             raise
 
-    def _command(self, *words: str) -> tuple[str, ...]:
-        return ("compose", "--file", str(compose_file()), *words)
+    def _command(self, *arguments: str) -> tuple[str, ...]:
+        return ("compose", "--file", str(compose_file()), *arguments)
 
     def _environment(self) -> dict[str, str]:
         return clean(os.environ) | dict(self.variables) | {"COMPOSE_PROJECT_NAME": self.project}
 
 
-def take_away(project: str, owner: str) -> None:
-    """Stop and remove what one `meshtwin up` made of a project: services, instances, the network.
+def remove_project(project: str, owner: str) -> None:
+    """Stop and remove what one `meshtwin up` created in a project: services, instances, the network.
 
-    Needs no compose.yaml: labels tell what belongs to it. What others made in the project stays, above all
-    volumes: one may hold the weights of a model. A signal that arrives meanwhile waits: whoever presses
-    Ctrl-C twice shall not be left with half of it.
+    It works by labels, without compose.yaml. What others created in the project stays, above all volumes: one
+    may hold the weights of a model. Signals are deferred meanwhile, so that a second Ctrl-C does not leave
+    half of it.
     """
-    with _undisturbed():
+    with _signals_deferred():
         _stop(services_of(project, owner, f"{SERVICE_LABEL}=emulator"), _EMULATOR_SECONDS_TO_STOP)
         remove(instances_on(project))
         services = services_of(project, owner)
         _stop(services, _SECONDS_TO_STOP)
         remove(services)
         for network in networks_of(project, owner):
-            with contextlib.suppress(DockerError), engine() as client:  # somebody else's container is on it
+            with contextlib.suppress(DockerError), engine() as client:  # another container is on it
                 client.remove_network(network)
 
 
 def _stop(containers: list[str], seconds: int) -> None:
-    """SIGTERM, and SIGKILL to what still runs after so many seconds."""
+    """SIGTERM, then SIGKILL to those that still run after `seconds`."""
     for container in containers:
         with engine() as client:
             client.stop(container, timeout=seconds)
 
 
 def remove_leftovers() -> list[str]:
-    """Remove what a killed `meshtwin up` has left; the names of what it was."""
+    """Remove what killed `meshtwin up` processes have left; the names of what was removed."""
     found = leftovers()
     remove(found.instances)
     for project, owner in found.projects:
-        take_away(project, owner)
+        remove_project(project, owner)
     return [*dict(found.projects), *found.instances]
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP have to wait; only the main thread is told of them."""
+def _signals_deferred() -> Iterator[None]:
+    """Defer SIGINT, SIGTERM and SIGHUP to the end of the block; only the main thread receives them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -184,7 +184,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def is_running(container: str) -> bool:
-    """Whether a container runs, paused or not; False where there is none of that id."""
+    """Whether a container runs, paused or not; False where it does not exist."""
     try:
         with engine() as client:
             return bool(client.inspect_container(container)["State"]["Running"])
@@ -196,7 +196,7 @@ def log_tail(container: str, count: int) -> str:
     """The last lines of a container's output, indented."""
     try:
         with engine() as client:
-            said = client.logs(container, tail=count).decode(errors="replace")
+            output = client.logs(container, tail=count).decode(errors="replace")
     except DockerError as error:
-        said = str(error)
-    return "\n".join(f"  {line}" for line in said.splitlines())
+        output = str(error)
+    return "\n".join(f"  {line}" for line in output.splitlines())

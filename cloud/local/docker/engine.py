@@ -1,4 +1,4 @@
-"""The Docker Engine, through Docker's SDK, and what its refusals mean.
+"""The Docker Engine, through Docker's SDK, and its errors.
 
 It is the engine that the `docker` command uses: DOCKER_HOST's, else that of the context.
 """
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 QUESTION_SECONDS = 30.0
-"""More than any question to an engine takes that answers at all."""
+"""A timeout longer than any answer of an engine takes."""
 
 
-class Trouble(StrEnum):
-    """Why Docker did not do what it was asked."""
+class FailureKind(StrEnum):
+    """Why a call to Docker failed."""
 
     NO_COMMAND = "no command"
     NO_PERMISSION = "no permission"
@@ -33,16 +33,16 @@ class Trouble(StrEnum):
 
 
 class DockerError(UnavailableError):
-    """Docker did not do what it was asked; `trouble` says of which kind the reason is."""
+    """A call to Docker failed; `kind` says why."""
 
-    def __init__(self, trouble: Trouble, words: str) -> None:
-        super().__init__(words)
-        self.trouble = trouble
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A container as a list of them has it; `status` is for a person: `Up 3 minutes (healthy)`."""
+    """An entry of the list of containers; `status` is a text such as `Up 3 minutes (healthy)`."""
 
     id: str
     name: str
@@ -52,12 +52,12 @@ class Listed:
 
 @contextmanager
 def engine() -> Iterator[APIClient]:
-    """A client for the length of a `with` block; what goes wrong in the block is DockerError outside of it.
+    """A client for the length of a `with` block; its errors are raised as DockerError.
 
     Raises:
-        DockerError: the engine cannot be reached, does not have what it is asked about, or refuses.
+        DockerError: the engine cannot be reached, has no such object, or refuses.
     """
-    # The SDK costs 0.2 s, which no other profile is to pay.
+    # The SDK takes 0.2 s to import, which only this profile needs.
     from docker import APIClient  # noqa: PLC0415
     from docker.errors import APIError, DockerException, NotFound  # noqa: PLC0415
 
@@ -65,24 +65,24 @@ def engine() -> Iterator[APIClient]:
         with closing(APIClient(**_address(), timeout=int(QUESTION_SECONDS))) as client:
             yield client
     except NotFound as error:
-        raise DockerError(Trouble.NOT_FOUND, error.explanation or str(error)) from error
+        raise DockerError(FailureKind.NOT_FOUND, error.explanation or str(error)) from error
     except APIError as error:
-        raise DockerError(Trouble.REFUSED, error.explanation or str(error)) from error
-    except (DockerException, OSError) as error:  # OSError: of its transport, not wrapped by it
+        raise DockerError(FailureKind.REFUSED, error.explanation or str(error)) from error
+    except (DockerException, OSError) as error:  # OSError: its transport's, which it does not wrap
         raise _not_reached(error) from error
 
 
 def engine_url() -> str:
-    """Where the engine is, for programs that know DOCKER_HOST and no contexts of Docker's command line."""
+    """The engine's URL, for programs that know DOCKER_HOST but not the contexts of Docker's command line."""
     return str(_address()["base_url"])
 
 
 def containers(
     *labels: str, running: bool = False, network: str | None = None, port: int | None = None
 ) -> list[Listed]:
-    """The containers, running or not, that bear all of these labels: `name` or `name=value`.
+    """The containers, running or not, that have all of these labels: `name` or `name=value`.
 
-    Only those that are `running`, on a network, or publish a port, where that is asked for.
+    Optionally only those that are `running`, are on a network, or publish a port.
     """
     filters: dict[str, Any] = {"label": list(labels)} if labels else {}
     filters |= {"network": network} if network is not None else {}
@@ -92,29 +92,29 @@ def containers(
     return [
         Listed(one["Id"], one["Names"][0].lstrip("/"), one["Labels"] or {}, one["Status"])
         for one in found
-        if one["Names"]  # none has one that is being removed
+        if one["Names"]  # a container that is being removed has none
     ]
 
 
 def remove(names: Sequence[str]) -> None:
-    """Remove containers, running or not, by name or id; one that is gone is passed over."""
+    """Remove containers, running or not, by name or id, where they exist."""
     for name in names:
         try:
             with engine() as client:
                 client.remove_container(name, v=True, force=True)
         except DockerError as error:
-            if error.trouble is not Trouble.NOT_FOUND:
+            if error.kind is not FailureKind.NOT_FOUND:
                 raise
 
 
 def _not_reached(error: Exception) -> DockerError:
-    """The error of nobody who answers, with the first reason of all: the SDK says each layer's words."""
+    """The error of an unreachable engine, with its root cause: the SDK repeats every layer's message."""
     reason: BaseException = error
     while (earlier := reason.__cause__ or reason.__context__) is not None:
         reason = earlier
-    trouble = Trouble.NO_PERMISSION if isinstance(reason, PermissionError) else Trouble.NOT_REACHED
-    words = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(error)
-    return DockerError(trouble, f"cannot connect to the Docker Engine at {engine_url()}: {words}")
+    kind = FailureKind.NO_PERMISSION if isinstance(reason, PermissionError) else FailureKind.NOT_REACHED
+    message = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(error)
+    return DockerError(kind, f"cannot connect to the Docker Engine at {engine_url()}: {message}")
 
 
 def _address() -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _address() -> dict[str, Any]:
         context = ContextAPI.get_context(name)
         if context is None:
             raise DockerError(
-                Trouble.NOT_REACHED, f"there is no docker context {name or 'of the current name'!r}"
+                FailureKind.NOT_REACHED, f"there is no docker context {name or 'of the current name'!r}"
             )
         certificates: object = context.TLSConfig  # None, against its type, without any
         found = {"base_url": context.Host, "tls": certificates or False}

@@ -1,4 +1,4 @@
-"""Images: those that compose.yaml names, and whether they are at hand."""
+"""The images of compose.yaml: whether they exist, and whether they are up to date."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from meshtwin.cloud.local.docker.compose import compose_file
-from meshtwin.cloud.local.docker.engine import DockerError, Trouble, engine
+from meshtwin.cloud.local.docker.engine import DockerError, FailureKind, engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +26,9 @@ SOURCE_LABEL = "meshtwin.source"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One that is at hand. `size` is in bytes, `source` what `source_digest` was when `meshtwin up` built it.
+    """An existing image. `size` is in bytes, `source` the `source_digest` with which `meshtwin up` built it.
 
-    `made_at` is when it was built, or last tagged: a build that finds all in the cache keeps the time of the
-    first.
+    `made_at` is when it was built or last tagged: a build from the cache alone keeps the first build's time.
     """
 
     made_at: datetime
@@ -38,12 +37,12 @@ class Image:
 
 
 def image(name: str) -> Image | None:
-    """The image of that name, None where it is not at hand; DockerError where the engine does not answer."""
+    """The image of that name, None where there is none; DockerError where the engine does not respond."""
     try:
         with engine() as client:
             found = client.inspect_image(name)  # type: ignore[no-untyped-call]  # the SDK's
     except DockerError as error:
-        if error.trouble is Trouble.NOT_FOUND:
+        if error.kind is FailureKind.NOT_FOUND:
             return None
         raise
     made_at = max(_time(found["Created"]), _time(found["Metadata"]["LastTagTime"]))
@@ -52,7 +51,7 @@ def image(name: str) -> Image | None:
 
 
 def base_images(dockerfile: Path) -> list[str]:
-    """The images that a Dockerfile builds on and that are not stages of its own, in order."""
+    """The base images of a Dockerfile, in order, without its own stages."""
     text = dockerfile.read_text(encoding="utf-8")
     given = dict(_ARG.findall(text))
     pairs = [(Template(base).safe_substitute(given), stage) for base, stage in _FROM.findall(text)]
@@ -62,12 +61,12 @@ def base_images(dockerfile: Path) -> list[str]:
 
 
 def newest_source() -> datetime:
-    """When the newest file was changed that the runtime's image is built from."""
+    """When the newest source file of the runtime's image was changed."""
     return datetime.fromtimestamp(max(file.stat().st_mtime for file in _sources()), UTC)
 
 
 def source_digest() -> str:
-    """What the runtime's image is built from, as one word that changes with it."""
+    """A digest of the runtime image's source files."""
     root = compose_file().parent
     digest = hashlib.sha256()
     for file in sorted(_sources()):
@@ -77,20 +76,20 @@ def source_digest() -> str:
 
 
 def copied(dockerfile: Path) -> list[str]:
-    """What a Dockerfile copies of its context, in order: files and folders, by their names there."""
+    """The files and folders that a Dockerfile copies from its context, in order."""
     text = dockerfile.read_text(encoding="utf-8").replace("\\\n", " ")
-    found = [words.split() for words in _COPY.findall(text)]
-    sources = [[word for word in words if not word.startswith("--")][:-1] for words in found]
+    found = [arguments.split() for arguments in _COPY.findall(text)]
+    sources = [[each for each in arguments if not each.startswith("--")][:-1] for arguments in found]
     return list(dict.fromkeys(source for chosen in sources for source in chosen))
 
 
 def _sources() -> list[Path]:
-    """The files that the runtime's image is built from: its Dockerfile, and all that this copies."""
+    """The source files of the runtime's image: its Dockerfile, and all that it copies."""
     root = compose_file().parent
     dockerfile = root / "runtime" / "Dockerfile"
     files = {dockerfile}
-    for place in (root / name for name in copied(dockerfile)):
-        files.update(place.rglob("*") if place.is_dir() else [place])
+    for path in (root / name for name in copied(dockerfile)):
+        files.update(path.rglob("*") if path.is_dir() else [path])
     return [file for file in files if file.is_file() and file.suffix != ".pyc"]
 
 

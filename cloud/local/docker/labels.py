@@ -1,4 +1,4 @@
-"""What meshtwin has put on an engine, by the labels that it bears, and which of it nobody minds any more."""
+"""What meshtwin has created on an engine, by its labels, and which of it belongs to dead processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.local.docker.engine import DockerError, Trouble, containers, engine
+from meshtwin.cloud.local.docker.engine import DockerError, FailureKind, containers, engine
 from meshtwin.cloud.owner import is_alive
 from meshtwin.emulator.core.owner import host_of
 from meshtwin.emulator.sagemaker.fleet.docker.labels import EMULATOR_LABEL, OWNER_LABEL
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 UP = "meshtwin.up"
-"""On what compose.yaml describes: the `meshtwin up` that started it, as `owner` writes it; empty by hand."""
+"""On compose.yaml's services: the `meshtwin up` that started them (`owner`), empty where started by hand."""
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 """Compose's own: https://docs.docker.com/reference/compose-file/services/#labels"""
 
 _SHORT = 12
-"""Characters of an id that a container has for its host name."""
+"""Length of a container's host name: the start of its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What dead processes left: compose projects with the process of each, and instances, by name."""
+    """What dead processes left: compose projects with their owners, and instances, by name."""
 
     projects: tuple[tuple[str, str], ...]
     instances: tuple[str, ...]
@@ -38,16 +38,16 @@ class Leftovers:
 
 
 def owner_of(project: str) -> str | None:
-    """The `meshtwin up` that a project's containers belong to: empty where started by hand, None without any.
+    """The `meshtwin up` that owns a project's containers: empty where started by hand, None without any.
 
-    A network alone is in nobody's way: compose starts in one that is there.
+    A network alone does not count: compose uses an existing one.
     """
     found = containers(UP, f"{PROJECT_LABEL}={project}")
     return found[0].labels[UP] if found else None
 
 
 def leftovers() -> Leftovers:
-    """What is there of dead processes; DockerError where the engine cannot be asked."""
+    """What dead processes left; DockerError where the engine does not respond."""
     with engine() as client:
         networks = [one["Labels"] for one in client.networks(filters={"label": UP})]
     labelled = [*networks, *(one.labels for one in containers(UP))]
@@ -63,9 +63,9 @@ def leftovers() -> Leftovers:
 
 
 def running_since(owners: Iterable[str]) -> dict[str, float]:
-    """When the containers that run, and that these owners ran in, were started: seconds since the epoch.
+    """The start of each running container that these owners run in, in seconds since the epoch.
 
-    By the short ids that they have for host names.
+    The keys are the short ids, which are the containers' host names.
     """
     hosts = {host_of(owner) for owner in owners if owner}
     ids = [one.id for one in containers(running=True) if one.id[:_SHORT] in hosts]
@@ -74,12 +74,12 @@ def running_since(owners: Iterable[str]) -> dict[str, float]:
 
 
 def _started_at(container: str) -> float | None:
-    """Seconds since the epoch; None where it is gone by now."""
+    """Seconds since the epoch; None where the container is gone."""
     try:
         with engine() as client:
             state = client.inspect_container(container)["State"]
     except DockerError as error:
-        if error.trouble is Trouble.NOT_FOUND:
+        if error.kind is FailureKind.NOT_FOUND:
             return None
         raise
     return datetime.fromisoformat(state["StartedAt"]).timestamp()
@@ -91,12 +91,12 @@ def instances_on(network: str) -> list[str]:
 
 
 def services_of(project: str, owner: str, *labels: str) -> list[str]:
-    """The ids of the containers that a `meshtwin up` started of a project, running or not."""
+    """The ids of the containers of a project that a `meshtwin up` started, running or not."""
     return [one.id for one in containers(*_belonging(project, owner), *labels)]
 
 
 def networks_of(project: str, owner: str) -> list[str]:
-    """The ids of the networks that it made."""
+    """The ids of the networks that it created."""
     with engine() as client:
         return [one["Id"] for one in client.networks(filters={"label": list(_belonging(project, owner))})]
 

@@ -1,1 +1,1 @@
-"""What a profile needs of the machine and the account: whether it is there, and else the fix."""
+"""Checks of what a profile needs on the machine and in the account."""

@@ -1,4 +1,4 @@
-"""Which checks a profile has, in the order in which one thing needs the other."""
+"""The checks of each profile, in order of dependency."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from meshtwin.cloud.aws.doctor import account_checks
 from meshtwin.cloud.check import Check, Level, ok, warn
+from meshtwin.cloud.local.docker.addresses import emulator_port, localstack_port, project_name
 from meshtwin.cloud.local.docker.compose import Compose
 from meshtwin.cloud.local.docker.engine import DockerError
 from meshtwin.cloud.local.docker.engine import engine as connected
-from meshtwin.cloud.local.docker.places import emulator_port, localstack_port, project_name
 from meshtwin.cloud.local.doctor import engine, host, images, local
 from meshtwin.cloud.local.doctor.gpu import gpu
 from meshtwin.cloud.state import state_dir
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 
 def checks(profile: Profile) -> Iterator[Check]:
-    """All that a profile needs, each looked at when it is asked for; what cannot be known is left out."""
+    """Run the profile's checks lazily, one at a time; those that cannot run are left out."""
     yield host.python_version()
     yield host.state_folder(state_dir())
     yield from _BY_STORE[profile.store](profile)
 
 
-def needs_of_containers() -> Iterator[Check]:
-    """What no stack of containers can be started without."""
+def container_checks() -> Iterator[Check]:
+    """Checks without which no container can be started."""
     yield local.compose_yaml()
     yield from _docker()
 
 
-def needs_of_places() -> Iterator[Check]:
-    """What `meshtwin up` wants for itself: names and ports."""
+def name_and_port_checks() -> Iterator[Check]:
+    """Checks that the names and ports of `meshtwin up` are free."""
     yield local.project(project_name())
     yield host.port(localstack_port(), "LocalStack", "LOCALSTACK_PORT")
 
 
 def _docker() -> Iterator[Check]:
-    """The command line, the engine and compose, as far as one can come."""
-    for look in (engine.command_line, engine.engine, engine.compose_plugin):
-        check = look()
+    """The command line, the engine and compose, up to the first that fails."""
+    for run in (engine.command_line, engine.engine, engine.compose_plugin):
+        check = run()
         yield check
         if check.level is Level.FAIL:
             return
@@ -93,14 +93,14 @@ def _images(profile: Profile) -> Iterator[Check]:
 
 
 def _port_of_compose() -> Check:
-    """`meshtwin up` takes a free port for the emulator: this one only `docker compose up` needs."""
+    """Only `docker compose up` needs this port: `meshtwin up` takes a free one for the emulator."""
     number = emulator_port()
     check = host.port(number, "the emulator of `docker compose up`", "EMULATOR_PORT")
     return check if check.level is Level.OK else warn(check.name, check.found, check.fix)
 
 
 def _sagemaker(profile: Profile) -> Iterator[Check]:
-    yield ok("endpoints", "the SDK's own: nothing is started on this machine")
+    yield ok("endpoints", "AWS's own: nothing is started on this machine")
     yield from account_checks(profile)
 
 

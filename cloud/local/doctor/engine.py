@@ -8,12 +8,12 @@ import shutil
 
 from meshtwin.cloud.check import Check, fail, ok, warn
 from meshtwin.cloud.local.docker.command import docker
-from meshtwin.cloud.local.docker.engine import DockerError, Trouble
+from meshtwin.cloud.local.docker.engine import DockerError, FailureKind
 from meshtwin.cloud.local.docker.engine import engine as connected
 
 OLDEST_ENGINE = (20, 10)
 OLDEST_COMPOSE = (2, 17)
-"""The first whose `up` knows all that is in compose.yaml."""
+"""The first version that supports all of compose.yaml."""
 
 _INSTALL = "https://docs.docker.com/engine/install/"
 
@@ -28,7 +28,7 @@ def command_line() -> Check:
 
 
 def engine() -> Check:
-    """The engine that the command line talks to, too."""
+    """The engine that the command line uses."""
     name = "docker engine"
     try:
         with connected() as client:
@@ -42,8 +42,8 @@ def engine() -> Check:
 
 def _no_engine(name: str, error: DockerError) -> Check:
     where = os.environ.get("DOCKER_HOST")
-    if error.trouble is Trouble.NO_PERMISSION:
-        found = f"it is there, and this user may not talk to it: {_first_line(error)}"
+    if error.kind is FailureKind.NO_PERMISSION:
+        found = f"it runs, but this user has no access: {_first_line(error)}"
         return fail(name, found, 'sudo usermod -aG docker "$USER" && newgrp docker')
     if where:
         found = f"nothing answers at DOCKER_HOST={where}: {_first_line(error)}"

@@ -1,4 +1,4 @@
-"""The GPU, which nobody needs: without one, the runtime works on the CPU."""
+"""The GPU, which is optional: without one, the runtime uses the CPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/la
 
 
 def gpu() -> Check:
-    """An NVIDIA driver on this machine, and the runtime by which containers get the device."""
+    """The NVIDIA driver on this machine, and the runtime that gives containers the device."""
     card = _card()
     toolkit = _has_toolkit()
     if card is None:

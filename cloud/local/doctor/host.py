@@ -34,7 +34,7 @@ def python_version() -> Check:
 
 
 def packages() -> Check:
-    """What moto's server and the runtime as a child process import."""
+    """The packages that moto's server and the runtime need."""
     missing = [pip for module, pip in _PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
         return fail("packages", f"not installed: {', '.join(missing)}", "pip install -e . -c constraints.txt")
@@ -42,36 +42,38 @@ def packages() -> Check:
 
 
 def state_folder(folder: Path) -> Check:
-    """Where `meshtwin up` leaves its note and its logs."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        found = f"{folder} cannot be written: {there} is in the way"
+    """The folder for the state file and the logs of `meshtwin up`."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        found = f"{folder} cannot be written: {existing} is in the way"
         return fail("state folder", found, "export MESHTWIN_STATE_DIR=a-folder-of-your-own")
     return ok("state folder", str(folder))
 
 
 def disk(folder: Path, what: str) -> Check:
-    """Room where `what` is kept."""
-    there = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
-    free = shutil.disk_usage(there).free
-    found = f"{free / _GIB:.1f} GiB free for {what} ({there})"
+    """Disk space for `what`."""
+    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
+    free = shutil.disk_usage(existing).free
+    found = f"{free / _GIB:.1f} GiB free for {what} ({existing})"
     if free < _FULL:
-        return fail("disk", found, "docker system prune, or make room otherwise")
+        return fail("disk", found, "docker system prune, or free disk space otherwise")
     if free < _SCARCE:
         return warn("disk", found, "docker system prune")
     return ok("disk", found)
 
 
 def port(number: int, what: str, variable: str, *, own: frozenset[str] = frozenset()) -> Check:
-    """Whether `what` can be had at a port of 127.0.0.1; `own` are the containers that may hold it."""
+    """Whether a port of 127.0.0.1 is free for `what`; `own` are the containers that may hold it."""
     name = f"port {number}"
     if _is_free(number):
         return ok(name, f"free for {what}")
     holders = list(_holders(number))
     if holders and set(holders) <= {f"container {one}" for one in own}:
         return ok(name, f"held by {what} of a `meshtwin up`: {', '.join(holders)}")
-    who = ", ".join(holders) or "somebody else's process"
-    return fail(name, f"{what} needs it, and it is taken by {who}", f"stop that, or export {variable}=PORT")
+    holder = ", ".join(holders) or "a process of another user"
+    return fail(
+        name, f"{what} needs it, and it is taken by {holder}", f"stop that, or export {variable}=PORT"
+    )
 
 
 def _is_free(number: int) -> bool:
@@ -85,7 +87,7 @@ def _is_free(number: int) -> bool:
 
 
 def _holders(number: int) -> Iterator[str]:
-    """Who listens there: containers where Docker publishes it, else the processes that may be seen."""
+    """What listens there: containers where Docker publishes it, else the visible processes."""
     try:
         publishing = containers(running=True, port=number)
     except DockerError:

@@ -1,4 +1,4 @@
-"""The images that the local profile runs, and those that are built upon."""
+"""The images that the local profile runs, and their base images."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ def localstack_image(name: str) -> Check:
     """LocalStack's own."""
     found = image(name)
     if found is None:
-        return warn(
-            "localstack image", f"{name} is not at hand: `meshtwin up` pulls it", f"docker pull {name}"
-        )
+        return warn("localstack image", f"{name} is missing: `meshtwin up` pulls it", f"docker pull {name}")
     return ok("localstack image", f"{name}, {found.size / _MIB:.0f} MiB")
 
 
 def runtime_image(name: str) -> Check:
-    """The container's, as `meshtwin up --profile local` wants it: built, and no older than its source."""
+    """The runtime's: built, and not older than its source."""
     found = image(name)
     if found is None:
-        words = f"{name} is not at hand: `meshtwin up` builds it"
-        return warn("runtime image", words, "docker compose build runtime")
+        message = f"{name} is missing: `meshtwin up` builds it"
+        return warn("runtime image", message, "docker compose build runtime")
     if _is_old(found):
         return warn(
             "runtime image", f"{name} is older than its source", "meshtwin up --profile local --build"
@@ -33,27 +31,27 @@ def runtime_image(name: str) -> Check:
 
 
 def _is_old(found: Image) -> bool:
-    """By what it was built from where that is known, else by time, which a checkout of git changes, too."""
+    """By the digest of its source where it has one, else by time, which a git checkout changes too."""
     return found.source != source_digest() if found.source else found.made_at < newest_source()
 
 
 def missing_image(service: str, name: str) -> Check:
-    """An image that is not at hand and that nobody may build."""
-    return fail(f"{service} image", f"{name} is not at hand", f"docker compose build {service}")
+    """A missing image, where building is not allowed."""
+    return fail(f"{service} image", f"{name} is missing", f"docker compose build {service}")
 
 
 def base_image() -> Check:
-    """What the runtime's image is built on, first of all for the CPU."""
+    """The base images of the runtime's image."""
     dockerfile = compose_file().parent / "runtime" / "Dockerfile"
     if not dockerfile.is_file():
-        return fail("base images", f"{dockerfile} is not there", "git checkout runtime/Dockerfile")
+        return fail("base images", f"{dockerfile} is missing", "git checkout runtime/Dockerfile")
     names = base_images(dockerfile)
     missing = [name for name in names if image(name) is None]
     if not missing:
         return ok("base images", ", ".join(names))
-    words = f"not at hand, and pulled by the build that needs them: {', '.join(missing)}"
+    message = f"missing, and pulled by the build that needs them: {', '.join(missing)}"
     return (
-        warn("base images", words, f"docker pull {missing[0]}")
+        warn("base images", message, f"docker pull {missing[0]}")
         if missing == names
-        else ok("base images", words)
+        else ok("base images", message)
     )

@@ -1,4 +1,4 @@
-"""What runs of the local profile already, and what was left of it."""
+"""The local profile on the engine: what runs already, and leftovers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from meshtwin.cloud.owner import is_alive
 def compose_yaml() -> Check:
     """The description of the services, which is part of a checkout."""
     if not FILE.is_file():
-        found = f"{FILE} is not there: the local profile builds its images, and so runs from a checkout"
+        found = f"{FILE} is missing: the local profile builds its images, and so runs from a checkout"
         return fail("compose.yaml", found, "pip install -e . in a checkout of the project")
     return ok("compose.yaml", str(FILE))
 
 
 def project(name: str, *, may_run: bool = False) -> Check:
-    """Whether the project is free for a `meshtwin up`; one that has it is in the way, unless it `may_run`."""
+    """Whether the project is free for a `meshtwin up`; with `may_run`, it may be one's already."""
     owner = owner_of(name)
     what = f"compose project {name}"
     if owner is None:
@@ -40,7 +40,7 @@ def project(name: str, *, may_run: bool = False) -> Check:
 
 
 def localstack(name: str) -> Check:
-    """LocalStack's container, where it is up."""
+    """LocalStack's container, where it runs."""
     found = containers(f"{PROJECT_LABEL}={name}", f"{SERVICE_LABEL}=localstack")
     if not found:
         return ok("localstack", "not running: `meshtwin up --profile local` starts it")
@@ -51,21 +51,21 @@ def localstack(name: str) -> Check:
 
 
 def own_containers(name: str) -> frozenset[str]:
-    """The containers of the compose project, where a `meshtwin up` runs it, or left it to the next."""
+    """The compose project's containers, where a `meshtwin up` started them."""
     if not owner_of(name):
         return frozenset()
     return frozenset(one.name for one in containers(f"{PROJECT_LABEL}={name}", running=True))
 
 
 def left_behind() -> Check:
-    """Containers, networks and volumes of processes that are gone."""
+    """Containers and networks of dead processes."""
     found = leftovers()
     if not found:
         return ok("leftovers", "none")
     names = dict(found.projects)
     projects = [f"docker compose -p {name} down --remove-orphans" for name in names]
     instances = [f"docker rm -f {' '.join(found.instances)}"] if found.instances else []
-    words = f"of processes that are gone: {', '.join([*names, *found.instances])}"
+    message = f"of dead processes: {', '.join([*names, *found.instances])}"
     return warn(
-        "leftovers", words, " && ".join([*instances, *projects]) + " (or `meshtwin up`, which does it)"
+        "leftovers", message, " && ".join([*instances, *projects]) + " (or `meshtwin up`, which does it)"
     )

@@ -1,1 +1,1 @@
-"""moto's server, as the embedded profile runs it."""
+"""moto's server for the embedded profile, with fixes, speedups, access control and a journal."""

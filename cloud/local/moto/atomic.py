@@ -1,14 +1,14 @@
-"""Items that are read and written whole in moto too, as DynamoDB promises.
+"""Atomic reads and writes of items in moto, as DynamoDB guarantees them.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html and
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation.
-moto 5 looks at a condition, and writes, in two steps: under its threaded server, two callers can both be told
-to be first. And it updates an item one attribute after the other, in place: whoever reads it meanwhile gets
-half of what was before and half of what is after.
+moto 5 checks a condition and writes in two steps: under its threaded server, two callers can both succeed.
+And it updates an item in place, one attribute after the other: a concurrent read returns a mix of old and
+new.
 
 Before each transaction it copies every table that is written, item by item, to undo one that fails: with a
-thousand jobs in a table each step of each job takes a second. As items are only ever replaced here, their
-places are all that has to be kept.
+thousand jobs in a table each step of each job takes a second. As items are only ever replaced here, a
+shallow copy of the table is enough.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 _CALLS = ("put_item", "delete_item", "transact_write_items", "get_item", "query", "scan")
 
 
+@functools.cache
 def make_items_atomic() -> None:
-    """One call at a time, in this process, from now on; again it changes nothing."""
-    if hasattr(DynamoDBBackend.update_item, "__wrapped__"):
-        return
+    """Serialize the calls in this process, from now on."""
     for name in _CALLS:
         setattr(DynamoDBBackend, name, _alone(getattr(DynamoDBBackend, name)))
     setattr(DynamoDBBackend, "update_item", _on_a_copy(DynamoDBBackend.update_item))  # noqa: B010  # a method
@@ -51,7 +50,7 @@ def _alone(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Copies:
-    """Python's `copy`, but for a table, of whose items it copies the places alone."""
+    """Python's `copy`, but with a shallow copy of a table's items."""
 
     copy = staticmethod(copy.copy)
 
@@ -68,7 +67,7 @@ class _Copies:
 
 
 def _on_a_copy(update: Callable[..., Any]) -> Callable[..., Any]:
-    """What others have read, and have yet to send, is no longer what is updated."""
+    """Update a copy, as other threads may still be serializing the item."""
 
     @functools.wraps(update)
     def on_a_copy(
@@ -82,8 +81,8 @@ def _on_a_copy(update: Callable[..., Any]) -> Callable[..., Any]:
             table = backend.get_table(table_name)
             found = backend.get_item(table_name, dict(key)) if set(key) == _key_of(table) else None
             if found is not None:
-                place: Any = table.items[found.hash_key] if found.range_key else table.items
-                place[found.range_key or found.hash_key] = copy.deepcopy(found)
+                items: Any = table.items[found.hash_key] if found.range_key else table.items
+                items[found.range_key or found.hash_key] = copy.deepcopy(found)
             return update(backend, table_name, key, *args, **kwargs)
 
     return on_a_copy

@@ -1,4 +1,4 @@
-"""How moto's server reads a request's head: with the limits of the other servers here."""
+"""moto's request handler, with the other servers' limits on a request's head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Handler(MotoRequestHandler):
-    """moto's, with limits, and less a line of log for each request: a job is a dozen of them."""
+    """moto's handler with limits, and without a log line for each request."""
 
     def log_request(self, *_: Any) -> None:  # noqa: ANN401  # the base class's signature
         """Write nothing."""
@@ -29,17 +29,17 @@ class Handler(MotoRequestHandler):
 
     def parse_request(self) -> bool:
         """Read the header lines; 431 where they are too long."""
-        whole = self.rfile
-        self.rfile = _Head(whole, self.connection, self._deadline)  # type: ignore[assignment]  # reads lines alone
+        stream = self.rfile
+        self.rfile = _Head(stream, self.connection, self._deadline)  # type: ignore[assignment]  # reads lines alone
         try:
             return super().parse_request()
         finally:
-            self.rfile = whole
+            self.rfile = stream
             self.connection.settimeout(None)
 
 
 class _Head:
-    """The lines of a request's head, of which there may be so many bytes and until then."""
+    """The lines of a request's head, limited in bytes and in time."""
 
     def __init__(self, lines: io.BufferedIOBase, connection: socket.socket, deadline: float) -> None:
         self._lines = lines

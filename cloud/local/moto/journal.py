@@ -1,7 +1,7 @@
-"""A moto server's memory: every change it accepted, in order, in one file.
+"""A journal for moto, which keeps all its data in memory.
 
-moto keeps all in memory. Wrapped around its WSGI application, a `Journal` writes each request that changed
-something to a file, and at the next start plays them again.
+Wrapped around moto's WSGI application, a `Journal` writes each request that changed something to a file, and
+replays them at the next start.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _READS = (
     "TransactGet",
     "PutMetricData",
     "SetAlarmState",
-    # A message is as passing as the notice that it was made of, and who waits for one may hold up nobody.
+    # Messages are as short-lived as the notifications they carry, and a long poll must not hold the lock.
     "SendMessage",
     "ReceiveMessage",
     "DeleteMessage",
     "ChangeMessageVisibility",
     "PurgeQueue",
 )
-"""How the names of the operations of DynamoDB, SNS, SQS and CloudWatch begin that change nothing to keep."""
+"""Prefixes of the operations of DynamoDB, SNS, SQS and CloudWatch that change nothing durable."""
 
 _KEPT_HEADERS = ("content-type", "authorization", "x-amz-", "host", "cache-control", "expires", "content-")
 _KEY_ID = re.compile("Credential=[^/]*/")
@@ -52,11 +52,10 @@ _OBJECT_HEADERS = ("content-type", "content-encoding", "content-disposition", "c
 
 
 class Journal:
-    """WSGI middleware that keeps and replays what changes the application behind it.
+    """WSGI middleware that records and replays the requests that change the application behind it.
 
-    Changes are applied one at a time, so that the file's order is the order in which they happened. A
-    multipart upload is kept as the one object that it made: its parts carry an upload id that a replay would
-    not meet again.
+    Changes are applied one at a time, so that the file has their order. A multipart upload is recorded as the
+    object that it created: its parts have an upload id that a replay would not get again.
     """
 
     def __init__(self, app: WSGIApplication, path: Path) -> None:
@@ -66,29 +65,29 @@ class Journal:
         self._file: IO[str] | None = None
 
     def replay(self) -> int:
-        """Play the file's requests against the application and go on writing to it; how many there were."""
+        """Replay the file's requests, and open it for more; how many there were."""
         count = 0
         if self._path.exists():
             with self._path.open(encoding="utf-8") as lines:
                 for line in lines:
                     if not line.endswith("\n"):
-                        break  # the last line of a killed writer: its request was never answered
+                        break  # the last line of a killed writer, which never responded to that request
                     self._play(json.loads(line))
                     count += 1
-        self._drop_torn_line()
+        self._drop_partial_line()
         touch_private(self._path).chmod(0o600)  # an earlier version's may be open to all
         self._file = self._path.open("a", encoding="utf-8")
         return count
 
     def close(self) -> None:
-        """Write no more."""
+        """Close the file."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
                 self._file = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request; one that changes something is kept once it has succeeded."""
+        """Handle a request; one that changed something is recorded before the response is sent."""
         if not _changes(environ):
             return self._app(environ, start_response)
         with self._lock:
@@ -106,12 +105,12 @@ class Journal:
         query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         if "uploadId" in query and environ["REQUEST_METHOD"] == "POST":
             return self._finished_upload(environ)
-        if "uploadId" in query or "uploads" in query or _passing(body):
+        if "uploadId" in query or "uploads" in query or _is_transient(body):
             return None
         return _entry(environ, environ["REQUEST_METHOD"], environ["RAW_URI"], body)
 
     def _finished_upload(self, environ: WSGIEnvironment) -> dict[str, Any]:
-        """The object that a multipart upload made, as one PUT."""
+        """The object of a completed multipart upload, as one PUT."""
         uri = environ["RAW_URI"].partition("?")[0]
         get = EnvironBuilder(path=uri, headers=Headers(_headers(environ))).get_environ()
         chunks, _, headers = run_wsgi_app(self._app, get)
@@ -129,7 +128,7 @@ class Journal:
             data=base64.b64decode(entry["body"]),
         )
 
-    def _drop_torn_line(self) -> None:
+    def _drop_partial_line(self) -> None:
         if not self._path.exists():
             return
         with self._path.open("rb+") as file:
@@ -169,8 +168,8 @@ def _changes(environ: WSGIEnvironment) -> bool:
     return not operation.startswith(_READS)
 
 
-def _passing(body: bytes) -> bool:
-    """Whether a form names an action that leaves nothing behind; a notice played again is told twice."""
+def _is_transient(body: bytes) -> bool:
+    """Whether a form names an action without a durable effect; a replay would publish again."""
     if not body.startswith(b"Action="):
         return False
     action = body[len(b"Action=") : 64].partition(b"&")[0].decode(errors="replace")
@@ -178,7 +177,7 @@ def _passing(body: bytes) -> bool:
 
 
 def _read_body(environ: WSGIEnvironment) -> bytes:
-    """The request's body, which is left to be read again."""
+    """The request's body, which can be read again."""
     if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
         body: bytes = environ["wsgi.input"].read()
     else:
@@ -198,7 +197,7 @@ def _headers(environ: WSGIEnvironment) -> dict[str, str]:
         headers["Content-Type"] = environ["CONTENT_TYPE"]
     kept = {name: value for name, value in headers.items() if name.lower().startswith(_KEPT_HEADERS)}
     if "Authorization" in kept:
-        # moto reads service and region out of it; a run's key stays out of the file.
+        # moto needs its service and region; the run's key must not be in the file.
         kept["Authorization"] = _KEY_ID.sub("Credential=kept/", kept["Authorization"])
     return kept
 

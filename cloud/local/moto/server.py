@@ -2,8 +2,8 @@
 
     python -m meshtwin.cloud.local.moto.server --port 0 --data DIR --exit-with-stdin
 
-Prints one line, `{"url": ...}`, when it serves. With `--data` it remembers what it was told, see `journal`.
-With `--require-key` it serves only those who use the AWS_ACCESS_KEY_ID that it has itself.
+Prints one line, `{"url": ...}`, when it serves. With `--data` its data outlives it, see `journal`. With
+`--require-key` it serves only callers with its own AWS_ACCESS_KEY_ID.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from meshtwin.cloud.local.moto.access import AccessGuard
 from meshtwin.cloud.local.moto.app import moto_app
-from meshtwin.cloud.local.moto.atomic import make_items_atomic
-from meshtwin.cloud.local.moto.door import Door
 from meshtwin.cloud.local.moto.handler import Handler
-from meshtwin.cloud.local.moto.hosted_elsewhere import leave_functions_alone
 from meshtwin.cloud.local.moto.journal import Journal
 from meshtwin.emulator.core.leaving import leave
 from meshtwin.emulator.core.protocol.access import AccessKeyError, own_key
@@ -42,15 +40,13 @@ def main() -> None:
     """Serve until SIGTERM, SIGINT or, where asked, the end of standard input."""
     arguments, key = _arguments()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    make_items_atomic()
-    leave_functions_alone()
     app: WSGIApplication = moto_app()
     journal = Journal(app, arguments.data / JOURNAL_NAME) if arguments.data else None
     if journal is not None:
         count = journal.replay()
         sys.stderr.write(f"{count} changes replayed from {arguments.data}\n")
-    door = Door(journal or app, key)
-    server = make_server("127.0.0.1", arguments.port, door, threaded=True, request_handler=Handler)
+    guard = AccessGuard(journal or app, key)
+    server = make_server("127.0.0.1", arguments.port, guard, threaded=True, request_handler=Handler)
     _stop_on_signals(server)
     if arguments.exit_with_stdin:
         _stop_with_stdin(server)
@@ -66,10 +62,10 @@ def _arguments() -> tuple[argparse.Namespace, AccessKey | None]:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--data", type=Path, help="a folder to remember everything in")
+    parser.add_argument("--data", type=Path, help="a folder to keep all data in")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input does")
     parser.add_argument(
-        "--require-key", action="store_true", help="serve only those who use this AWS_ACCESS_KEY_ID"
+        "--require-key", action="store_true", help="serve only callers with this AWS_ACCESS_KEY_ID"
     )
     arguments = parser.parse_args()
     try:

@@ -1,1 +1,1 @@
-"""What `meshtwin up` starts, keeps and stops."""
+"""The stack: the services that `meshtwin up` starts, watches and stops."""

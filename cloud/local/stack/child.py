@@ -1,4 +1,4 @@
-"""A program that a stack starts: it tells on its first line where it listens, and ends with its parent."""
+"""A child process of a stack: it prints its URL as its first line, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LOG_TAIL_LINES = 15
 class Child:
     """`python -m MODULE` with its output in a log file; stopped by leaving the `with` block.
 
-    Its standard input is a pipe from here: where this process is killed, the pipe closes, and the child,
-    started with `--exit-with-stdin`, ends too. It has a session of its own, so that Ctrl-C reaches this
-    process alone and children are stopped in order.
+    Its standard input is a pipe from here: if this process is killed, the pipe closes, and the child,
+    started with `--exit-with-stdin`, ends too. It has a session of its own, so that Ctrl-C reaches only this
+    process, which stops its children in order.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Child:
         return self._process.pid
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The child's process."""
         return f"process {self.pid}"
 
@@ -61,10 +61,10 @@ class Child:
         return str(self.log)
 
     def ready(self, timeout: float = 60.0) -> str:
-        """The URL at which the child serves, once it says so.
+        """Wait for the child's URL.
 
         Raises:
-            UnavailableError: it ended, or said nothing for `timeout` seconds; with its last log lines.
+            UnavailableError: it ended, or printed no URL within `timeout` seconds; with its last log lines.
         """
         line, waiting = self._first_line(timeout)
         if not line.strip():
@@ -76,9 +76,9 @@ class Child:
         return str(json.loads(line)["url"])
 
     def _first_line(self, timeout: float) -> tuple[bytes, bool]:
-        """The first line of its output, empty where it says none, and whether it still may.
+        """The first line of its output, empty where there is none, and whether one may still come.
 
-        Read here, not in a thread: whoever is interrupted closes the pipe, and no reader may be left at it.
+        Not read in a thread: after an interrupt, the pipe is closed, and no reader may be left on it.
         """
         assert self._process.stdout is not None
         output, line = self._process.stdout.fileno(), b""
@@ -93,14 +93,14 @@ class Child:
         return b"", True
 
     def _exit_code(self, seconds: float) -> int | None:
-        """How it ended, None where it still runs; its output closes a moment before it can be asked."""
+        """Its exit code, None where it still runs; its output closes a moment before the code is known."""
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
 
     def running(self) -> bool:
-        """Whether the child has not ended."""
+        """Whether the child still runs."""
         return self._process.poll() is None
 
     def log_tail(self) -> str:
@@ -109,7 +109,7 @@ class Child:
         return "\n".join(f"  {line}" for line in lines[-LOG_TAIL_LINES:])
 
     def stop(self, grace: float = 40.0) -> None:
-        """SIGTERM, and SIGKILL to what is still there after `grace` seconds."""
+        """SIGTERM, then SIGKILL if it still runs after `grace` seconds."""
         self._process.terminate()
         try:
             self._process.wait(grace)

@@ -1,4 +1,4 @@
-"""The emulator of a stack: on this machine, or in a container beside its store."""
+"""A stack's emulator: as a process on this machine, or in a container beside its store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RUNTIME_COMMAND = (sys.executable, "-m", "meshtwin.runtime", "serve")
 _KEY_VARIABLES = ("MESHTWIN_ACCESS_KEY_ID", "MESHTWIN_SECRET_ACCESS_KEY")
-"""compose.yaml's names: those of the SDK would hand the caller's own credentials to the container."""
+"""compose.yaml's names: the SDK's would pass the caller's own credentials to the container."""
 
 _START_SECONDS = 60.0
 
@@ -32,7 +32,7 @@ _START_SECONDS = 60.0
 def emulator(
     profile: Profile, options: StackOptions, store: Store, log_dir: Path
 ) -> Iterator[tuple[str, Service]]:
-    """A running emulator's URL, and the service that it is."""
+    """Run the emulator; its URL and its service."""
     arguments = _arguments(profile, options)
     if options.emulator == "container" and store.compose is not None:
         assert profile.credentials is not None
@@ -40,20 +40,20 @@ def emulator(
         compose = store.compose.with_variables(EMULATOR_OPTIONS=shlex.join(arguments), **variables)
         yield _in_container(compose, log_dir)
         return
-    words = [
+    command = [
         *("--port", str(options.port), "--log-dir", str(log_dir)),
         *_launcher(profile, store.compose),
         *arguments,
     ]
-    settings = without_aws(options.shell) | profile.at(store=store.near_url).environment()
+    settings = without_aws(options.shell) | profile.with_endpoints(store=store.loopback_url).environment()
     if store.compose is not None:
         settings["DOCKER_HOST"] = engine_url()
-    with Child("emulator", words, settings, log_dir / "emulator.log") as child:
+    with Child("emulator", command, settings, log_dir / "emulator.log") as child:
         yield child.ready(), child
 
 
 def _arguments(profile: Profile, options: StackOptions) -> Sequence[str]:
-    """Of the emulator's command line, what is the same on the host and in a container."""
+    """The emulator's arguments that are the same on the host and in a container."""
     return [
         *("--region", profile.region, "--account-id", str(profile.account_id)),
         *("--speed", str(options.speed), "--set", "require_key=true"),
@@ -63,14 +63,14 @@ def _arguments(profile: Profile, options: StackOptions) -> Sequence[str]:
 
 
 def _launcher(profile: Profile, compose: Compose | None) -> Sequence[str]:
-    """How an emulator on the host starts instances: as containers on the store's network, or as processes."""
+    """An emulator's arguments on the host: instances are containers on the store's network, or processes."""
     if profile.launcher == "docker" and compose is not None:
         return ("--set", "launcher=docker", "--set", f"docker_network={compose.network}")
     return ("--command", f"*={shlex.join(RUNTIME_COMMAND)}")
 
 
 def _in_container(compose: Compose, log_dir: Path) -> tuple[str, Service]:
-    """The container's end is compose's, like the store's: `take_away` stops it first."""
+    """Start the container; `remove_project` stops it, before the store."""
     service = compose_service(compose, "emulator", log_dir)
     url = f"http://127.0.0.1:{compose.variables['EMULATOR_PORT']}"
     wait_until_ready(lambda: document_at(f"{url}/_emulator/health") is not None, service, _START_SECONDS)

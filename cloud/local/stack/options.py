@@ -1,4 +1,4 @@
-"""How a stack is started."""
+"""The options of a stack."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """How services are started: `data` is the folder that outlives them, `speed` the emulator's clock's.
+    """How services are started.
 
-    `alone` is for a stack beside others, with names and ports of its own. `emulator` says where that runs.
-    `build` is whether images are built: None where they are missing. `folder` is where the stack leaves its
-    note and its logs: `state_dir` by default. `shell` is the environment that children are started in.
+    `data` is the folder that outlives them, `speed` the speed of the emulator's clock. An `isolated` stack
+    has names and ports of its own, beside others. `emulator` says where the emulator runs. `build` says
+    whether images are built; None: where they are missing. `folder` is for the state file and the logs, by
+    default `state_dir`. `shell` is the environment of child processes.
     """
 
     shell: Mapping[str, str]
@@ -30,10 +31,10 @@ class StackOptions:
     """`NAME=VALUE` of the emulator's settings."""
     emulator: Literal["host", "container"] = "host"
     build: bool | None = None
-    alone: bool = False
+    isolated: bool = False
     functions: bool = True
-    """Whether the flow from prompts to blocks comes with it."""
+    """Whether the Minecraft flow is started, too."""
 
-    def stands_for(self, image: str) -> bool:
-        """Whether a program stands for this image, so that nothing needs it."""
+    def replaces_image(self, image: str) -> bool:
+        """Whether a program replaces this image, so that it is not needed."""
         return any(container.partition("=")[0] in (image, "*") for container in self.containers)

@@ -1,4 +1,4 @@
-"""What a stack is made of, whether it runs as a process or as a container."""
+"""The services of a stack, as processes or as containers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from meshtwin.cloud.local.docker.compose import Compose
 
-_ASK_SECONDS = 2.0
-"""Between two looks at a container: each is a process of its own."""
+_CHECK_SECONDS = 2.0
+"""The interval between checks of a container."""
 
 _RESTART_SECONDS = 15.0
-"""How long a container may be away before it counts as ended: somebody may be restarting it."""
+"""How long a container may be down before it counts as ended: it may be restarting."""
 
 _TAIL_LINES = 15
 _POLL_SECONDS = 0.1
@@ -30,21 +30,21 @@ class Service(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in `meshtwin status`."""
+        """Its name in `meshtwin status`."""
         ...
 
     @property
-    def place(self) -> str:
-        """Where it runs, in words: `process 4711`, `container meshtwin-localstack-1`."""
+    def location(self) -> str:
+        """Where it runs: `process 4711`, `container meshtwin-localstack-1`."""
         ...
 
     @property
     def log_name(self) -> str:
-        """Where its output is, for a person."""
+        """Where its output is: a file, or a command."""
         ...
 
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it still runs."""
         ...
 
     def log_tail(self) -> str:
@@ -59,11 +59,11 @@ class ContainerService:
         self.name = name
         self.container = container
         self.container_name = container_name
-        self._asked_at = time.monotonic()
-        self._away_since: float | None = None
+        self._checked_at = time.monotonic()
+        self._down_since: float | None = None
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The container, by name."""
         return f"container {self.container_name}"
 
@@ -73,15 +73,15 @@ class ContainerService:
         return f"`docker logs {self.container_name}`"
 
     def running(self) -> bool:
-        """Whether it runs, or has been away for so short a time that it may be restarting."""
+        """Whether it runs, or has been down for so short a time that it may be restarting."""
         now = time.monotonic()
-        if now - self._asked_at >= _ASK_SECONDS:
-            self._asked_at = now
+        if now - self._checked_at >= _CHECK_SECONDS:
+            self._checked_at = now
             if is_running(self.container):
-                self._away_since = None
-            elif self._away_since is None:
-                self._away_since = now
-        return self._away_since is None or now - self._away_since < _RESTART_SECONDS
+                self._down_since = None
+            elif self._down_since is None:
+                self._down_since = now
+        return self._down_since is None or now - self._down_since < _RESTART_SECONDS
 
     def log_tail(self) -> str:
         """The last lines of its output, indented."""
@@ -94,8 +94,8 @@ def compose_service(compose: Compose, name: str, log_dir: Path) -> ContainerServ
     return ContainerService(name, container, f"{compose.project}-{name}-1")
 
 
-def ended(service: Service) -> UnavailableError:
-    """The error that says that a service has ended, with its last words."""
+def ended_error(service: Service) -> UnavailableError:
+    """The error of a service that has ended, with its last output."""
     return UnavailableError(f"{service.name} has ended; the end of {service.log_name}:\n{service.log_tail()}")
 
 
@@ -105,10 +105,10 @@ def wait_until_ready(
     seconds: float,
     report: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Return when `ready` says so; `report` is told meanwhile what is waited for, and since when.
+    """Wait until `ready` returns True; `report` is called meanwhile with the service and the elapsed time.
 
     Raises:
-        UnavailableError: the service ended, or is not ready after so many seconds; with its last words.
+        UnavailableError: the service ended, or is not ready after `seconds`; with its last output.
     """
     start = time.monotonic()
     while not ready():
@@ -119,14 +119,14 @@ def wait_until_ready(
                 f"{service.log_tail()}"
             )
         if not service.running():
-            raise ended(service)
+            raise ended_error(service)
         report(f"starting {service.name} ({elapsed:.0f} s)")
         time.sleep(_POLL_SECONDS)
 
 
 def document_at(url: str) -> dict[str, Any] | None:
-    """The JSON object that a service of this machine answers with; None where it does not answer well."""
-    # Profile local alone asks.
+    """The JSON object that a service of this machine responds with; None after any error."""
+    # Only profile local needs it.
     import httpx  # noqa: PLC0415
 
     from meshtwin.cloud.web import client  # noqa: PLC0415
@@ -140,12 +140,12 @@ def document_at(url: str) -> dict[str, Any] | None:
 
 
 def wait_until(condition: threading.Event, services: Sequence[Service], interval: float = 0.5) -> None:
-    """Return when `condition` is set.
+    """Wait until `condition` is set.
 
     Raises:
-        UnavailableError: a service ended meanwhile, with its last words.
+        UnavailableError: a service ended meanwhile, with its last output.
     """
     while not condition.wait(interval):
         for service in services:
             if not service.running():
-                raise ended(service)
+                raise ended_error(service)

@@ -1,4 +1,4 @@
-"""A profile's own services, started and stopped in order."""
+"""Starts and stops a profile's services in order."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from meshtwin.cloud.createbuild.functions import functions, given_settings
 from meshtwin.cloud.createbuild.manifest import write_manifest
-from meshtwin.cloud.environment import beside_proxies
+from meshtwin.cloud.environment import no_proxy_settings, without_aws
+from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.local.stack.emulator import emulator
-from meshtwin.cloud.local.stack.standins import standins
 from meshtwin.cloud.local.stack.stores.localstack import LOCALSTACK
 from meshtwin.cloud.local.stack.stores.moto import MOTO
 from meshtwin.cloud.local.stack.warming import warming
@@ -35,71 +35,81 @@ STORES: Mapping[str, StoreKind] = {"moto": MOTO, "localstack": LOCALSTACK}
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Running services: the settings that lead to them, what they are, and where they log."""
+    """Running services, their settings for clients, and their logs."""
 
     environment: Mapping[str, str]
     services: tuple[Service, ...]
     log_dir: Path
 
 
-def prepare(profile: Profile, options: StackOptions, say: Callable[[str], None]) -> None:
-    """Look whether all is there that the profile takes, and get what can be got: it may take minutes.
+def prepare(profile: Profile, options: StackOptions, notify: Callable[[str], None]) -> None:
+    """Check what the profile needs, and pull or build missing images: it may take minutes.
 
-    `say` is told what is done, while builders talk to the terminal themselves.
+    `notify` is called with what is done; builders print to the terminal themselves.
 
     Raises:
-        UsageError: the options make no sense on this profile.
+        UsageError: the options do not fit this profile.
         UnavailableError: something is missing; with the fix.
     """
     if profile.store is not None:
         if options.functions:
-            given_settings(options.shell)  # one that makes no sense is said before anything is started
-        STORES[profile.store].prepare(profile, options, say)
+            given_settings(options.shell)  # invalid ones are refused before anything is started
+        STORES[profile.store].prepare(profile, options, notify)
 
 
 @contextmanager
 def running(
     profile: Profile, options: StackOptions, report: Callable[[str], None] = lambda _: None
 ) -> Iterator[Stack]:
-    """The profile's services, from here to the end of the `with` block; `report` is told what is waited for.
+    """Run the profile's services for the length of a `with` block; `report` is called with each step.
 
     Raises:
         UnavailableError: a service did not start; with its last log lines.
     """
-    log_dir = _fresh((options.folder or state_dir()) / "logs" / profile.name)
+    log_dir = _empty_folder((options.folder or state_dir()) / "logs" / profile.name)
     if profile.store is None:
         yield Stack(profile.environment(), (), log_dir)
         return
-    kind, profile = STORES[profile.store], profile.keyed()
+    kind, profile = STORES[profile.store], profile.with_new_key()
     with ExitStack() as stack:
         store = stack.enter_context(kind.serving(profile, options, log_dir, report))
         report("starting the emulator")
         url, service = stack.enter_context(emulator(profile, options, store, log_dir))
-        profile = profile.at(store=store.url, emulator=url)
+        profile = profile.with_endpoints(store=store.url, emulator=url)
         environment, services = profile.environment(), [store.service, service]
         if options.functions:
-            report("starting the stand-ins for Lambda and Bedrock")
-            environment, beside = stack.enter_context(_beside(profile, options, log_dir))
-            services.append(beside)
+            report("starting the Lambda and Bedrock emulators")
+            environment, host = stack.enter_context(_function_host(profile, options, log_dir))
+            services.append(host)
             stack.enter_context(warming(SOURCE, options.shell, log_dir / "warming.log"))
-        yield Stack(environment | beside_proxies(options.shell), tuple(services), log_dir)
+        yield Stack(environment | no_proxy_settings(options.shell), tuple(services), log_dir)
 
 
 @contextmanager
-def _beside(
+def _function_host(
     profile: Profile, options: StackOptions, log_dir: Path
 ) -> Iterator[tuple[dict[str, str], Service]]:
-    """The flow's functions on a host of their own: the settings that lead to them too, and the host."""
+    """Run the emulators of Lambda, API Gateway and Bedrock with the flow's functions.
+
+    The settings for clients of all services, and the process.
+    """
     token = secrets.token_urlsafe()
     manifest = log_dir / "functions.toml"
     given = given_settings(options.shell)
     write_manifest(functions(profile, token, given), manifest)
-    with standins(profile, options, manifest, log_dir) as (url, service):
+    arguments = [
+        *("--port", "0", "--log-dir", str(log_dir), "--speed", str(options.speed)),
+        *("--region", profile.region, "--account-id", str(profile.account_id)),
+        *("--set", "require_key=true", "--functions", str(manifest)),
+    ]
+    settings = without_aws(options.shell) | profile.environment()
+    with Child("meshtwin.emulator.standins", arguments, settings, log_dir / "standins.log") as child:
+        url = child.ready()
         api = {API_URL_VARIABLE: f"{url}{API_PREFIX}", API_TOKEN_VARIABLE: token}
-        yield profile.at(standins=url).environment() | given | api, service
+        yield profile.with_endpoints(functions=url).environment() | given | api, child
 
 
-def _fresh(folder: Path) -> Path:
-    """An empty folder: the logs of the run before are gone."""
+def _empty_folder(folder: Path) -> Path:
+    """Empty the folder of an earlier run's logs."""
     shutil.rmtree(folder, ignore_errors=True)
     return make_private(folder)

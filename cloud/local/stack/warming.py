@@ -1,4 +1,4 @@
-"""The voxel engine's loops, compiled beside a stack that will use them, where none are kept yet."""
+"""Compiles the voxel engine's loops in the background of a stack, where they are not cached yet."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PROGRAM = "import os; os.nice(10); from meshtwin.minecraft.voxel.warm import ma
 
 @contextmanager
 def warming(code: Path, shell: Mapping[str, str], log: Path) -> Iterator[None]:
-    """Compile in the background, below all other work, until done or to the end of the `with` block.
+    """Compile in the background, at low priority, until done or to the end of the `with` block.
 
-    The guard ends it with this process, however that ends. How it goes is in `log`; nothing depends on it.
+    The guard ends it with this process, however that ends. Its output is in `log`; nothing depends on it.
     """
     if kept():
         yield

@@ -1,1 +1,1 @@
-"""What a profile has for S3, DynamoDB, SNS and CloudWatch: one file for each kind."""
+"""The stores, S3, DynamoDB, SNS and CloudWatch of a profile: one file for each kind."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from meshtwin.cloud.check import refuse
 from meshtwin.cloud.errors import UsageError
-from meshtwin.cloud.local.docker.compose import Compose, remove_leftovers, take_away
-from meshtwin.cloud.local.docker.places import (
+from meshtwin.cloud.local.docker.addresses import (
     free_port,
     localstack_port,
     localstack_url,
     new_project,
     project_name,
 )
-from meshtwin.cloud.local.doctor.doctor import needs_of_containers, needs_of_places
+from meshtwin.cloud.local.docker.compose import Compose, remove_leftovers, remove_project
+from meshtwin.cloud.local.doctor.doctor import container_checks, name_and_port_checks
 from meshtwin.cloud.local.stack.images import provide_images
 from meshtwin.cloud.local.stack.service import compose_service, document_at, wait_until_ready
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
@@ -34,25 +34,25 @@ START_SECONDS = 180.0
 _READY = frozenset({"running", "available"})
 
 
-def _prepare(profile: Profile, options: StackOptions, say: Callable[[str], None]) -> None:
+def _prepare(profile: Profile, options: StackOptions, notify: Callable[[str], None]) -> None:
     if options.data is not None:
         raise UsageError(
-            f"--data: profile {profile.name!r} cannot keep anything: LocalStack's free edition forgets all "
-            "when it stops. Profile embedded keeps S3, DynamoDB and SNS with --data"
+            f"--data: profile {profile.name!r} cannot keep anything: LocalStack's free edition loses all "
+            "data when it stops. Profile embedded keeps S3, DynamoDB and SNS with --data"
         )
-    refuse(needs_of_containers())
+    refuse(container_checks())
     for name in remove_leftovers():
-        say(f"{name} was left by a process that is gone, and is removed")
-    if not options.alone:
-        refuse(needs_of_places())
-    provide_images(profile, options, say)
+        notify(f"removed {name}, which a dead process had left")
+    if not options.isolated:
+        refuse(name_and_port_checks())
+    provide_images(profile, options, notify)
 
 
 @contextmanager
 def _serving(
     profile: Profile, options: StackOptions, log_dir: Path, report: Callable[[str], None]
 ) -> Iterator[Store]:
-    port = free_port() if options.alone else localstack_port()
+    port = free_port() if options.isolated else localstack_port()
     emulator_port = options.port or free_port()
     variables = {
         "LOCALSTACK_PORT": str(port),
@@ -61,9 +61,9 @@ def _serving(
         "AWS_REGION": profile.region,
         "MESHTWIN_UP": this_process(),
     }
-    compose = Compose(new_project() if options.alone else project_name(), variables)
+    compose = Compose(new_project() if options.isolated else project_name(), variables)
     with ExitStack() as stack:
-        stack.callback(_take_away, compose, report)
+        stack.callback(_remove_project, compose, report)
         report("starting localstack")
         service = compose_service(compose, "localstack", log_dir)
         url = localstack_url(port)
@@ -71,13 +71,13 @@ def _serving(
         yield Store(url, f"http://127.0.0.1:{port}", service, compose)
 
 
-def _take_away(compose: Compose, report: Callable[[str], None]) -> None:
+def _remove_project(compose: Compose, report: Callable[[str], None]) -> None:
     report("stopping the containers")
-    take_away(compose.project, compose.variables["MESHTWIN_UP"])
+    remove_project(compose.project, compose.variables["MESHTWIN_UP"])
 
 
 def _is_healthy(url: str) -> bool:
-    """Whether LocalStack answers there, with all of its services up."""
+    """Whether LocalStack responds there, with all of its services running."""
     found = document_at(f"{url}/_localstack/health")
     states = (found or {}).get("services", {}).values()
     return found is not None and all(state in _READY for state in states if state != "disabled")

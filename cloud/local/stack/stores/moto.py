@@ -10,7 +10,7 @@ from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
-from meshtwin.cloud.state import exclusive
+from meshtwin.cloud.state import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from meshtwin.cloud.profiles import Profile
 
 
-def _prepare(profile: Profile, options: StackOptions, _say: Callable[[str], None]) -> None:
-    """It needs nothing but Python."""
+def _prepare(profile: Profile, options: StackOptions, _notify: Callable[[str], None]) -> None:
+    """Check the options; there is nothing else to prepare."""
     if options.data is not None:
         folder_to_write(options.data, "--data")
     if options.emulator == "container":
@@ -38,7 +38,7 @@ def _serving(
     arguments = ["--require-key", *(("--data", str(options.data)) if options.data else ())]
     settings = without_aws(options.shell) | profile.environment()
     with (
-        _alone(options.data),
+        _locked(options.data),
         Child("meshtwin.cloud.local.moto.server", arguments, settings, log_dir / "moto.log") as child,
     ):
         url = child.ready()
@@ -46,12 +46,12 @@ def _serving(
 
 
 @contextmanager
-def _alone(data: Path | None) -> Iterator[None]:
-    """Two servers that write one journal would spoil it."""
+def _locked(data: Path | None) -> Iterator[None]:
+    """Lock the folder: two servers would corrupt one journal."""
     if data is None:
         yield
         return
-    with exclusive(data / "lock") as held:
+    with try_lock(data / "lock") as held:
         if not held:
             raise UnavailableError(f"--data {data}: another `meshtwin up` keeps its data there")
         yield

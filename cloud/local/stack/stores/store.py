@@ -1,4 +1,4 @@
-"""What a store is to the rest of a stack, whichever kind it is."""
+"""The interface of a store to the rest of a stack."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """S3, DynamoDB, SNS and CloudWatch, running.
+    """Running S3, DynamoDB, SNS and CloudWatch.
 
-    `url` is for SDKs on this machine; `near_url` is the same place as an address, which an emulator can
-    translate for containers. `compose` is the project that it is part of, where it is in one.
+    `url` is for SDKs on this machine; `loopback_url` is the same server by its address, which the emulator
+    can translate for containers. `compose` is its compose project, where it has one.
     """
 
     url: str
-    near_url: str
+    loopback_url: str
     service: Service
     compose: Compose | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """How a store is had.
+    """How a kind of store is started.
 
-    `prepare` looks whether all is there that it takes, and gets what can be got: it may take minutes, lets
-    builders talk to the terminal, and says in words what it does. `serving` runs the store for the length of
-    a `with` block, in seconds, and reports in words what it waits for.
+    `prepare` checks what it needs, and pulls or builds what is missing: it may take minutes, lets builders
+    print to the terminal, and calls its third argument with what it does. `serving` starts the store in
+    seconds, runs it for the length of a `with` block, and calls its last argument with each step.
     """
 
     prepare: Callable[[Profile, StackOptions, Callable[[str], None]], None]

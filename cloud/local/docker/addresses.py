@@ -1,4 +1,4 @@
-"""Where the local profile's services are on this machine: project, ports, URLs."""
+"""The local profile's compose project, ports and URLs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meshtwin.cloud.errors import UsageError
 
 PROJECT = "meshtwin"
 EMULATOR_PORT = 8470
-"""compose.yaml's default: `meshtwin up` takes a free one, unless told."""
+"""compose.yaml's default; `meshtwin up` takes a free port by default."""
 
 
 def project_name() -> str:
@@ -21,7 +21,7 @@ def project_name() -> str:
 
 
 def new_project() -> str:
-    """A project's name that nobody else has."""
+    """A new, unique project name."""
     return f"{PROJECT}-{uuid.uuid4().hex[:8]}"
 
 
@@ -29,19 +29,19 @@ def localstack_port() -> int:
     """LocalStack's port on this machine: that of LOCALSTACK_HOST, else LOCALSTACK_PORT, else 4566.
 
     Raises:
-        UsageError: one of them makes no sense, or names another machine, where nothing can be started.
+        UsageError: one of them is invalid, or names another machine, where nothing can be started.
     """
     host, port = _localstack_host()
     if not _is_here(host):
         raise UsageError(
             f"LOCALSTACK_HOST={os.environ['LOCALSTACK_HOST']!r} is not this machine, and `meshtwin up` "
-            "starts LocalStack here: `unset LOCALSTACK_HOST`, or give it as localhost:PORT"
+            "starts LocalStack here: `unset LOCALSTACK_HOST`, or set it to localhost:PORT"
         )
     return port
 
 
 def localstack_url(port: int) -> str:
-    """The URL of LocalStack at `port` for SDKs on this machine, by the name that LOCALSTACK_HOST has."""
+    """LocalStack's URL for SDKs on this machine, with the host of LOCALSTACK_HOST."""
     host, _ = _localstack_host()
     return f"http://{host}:{port}"
 
@@ -52,7 +52,7 @@ def emulator_port() -> int:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """A free port of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 

@@ -12,8 +12,8 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from werkzeug.test import Client, TestResponse
 
+from meshtwin.cloud.local.moto.access import AccessGuard
 from meshtwin.cloud.local.moto.app import moto_app
-from meshtwin.cloud.local.moto.door import Door
 from meshtwin.emulator.core.protocol.access import AccessKey
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def ask(headers: Mapping[str, str], key: str | None = None, **more: Any) -> TestResponse:
-    door = Door(_app, AccessKey(key) if key else None)
+    door = AccessGuard(_app, AccessKey(key) if key else None)
     given = {"Host": "127.0.0.1:5000", **headers}
     return Client(door).open(path=more.pop("path", "/"), headers=given, **more)
 
@@ -100,7 +100,9 @@ def test_the_key_counts_in_the_fields_of_a_presigned_post(field: str) -> None:
     def post(credential: str) -> TestResponse:
         file = io.BytesIO(b"x" * 200_000)
         fields = {"key": "k", field: credential, "file": (file, "name")}
-        return Client(Door(_echo, AccessKey(KEY))).post("/b", data=fields, headers={"Host": "127.0.0.1"})
+        return Client(AccessGuard(_echo, AccessKey(KEY))).post(
+            "/b", data=fields, headers={"Host": "127.0.0.1"}
+        )
 
     answer = post(f"{KEY}/20260101/us-east-1/s3/aws4_request")
     assert answer.status_code == 200
@@ -115,7 +117,7 @@ def _echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
 
 @cache
 def moto() -> Client:
-    client = Client(Door(moto_app()))
+    client = Client(AccessGuard(moto_app()))
     assert client.put("/forms", headers={**SIGNED, "Host": "127.0.0.1"}).status_code == 200
     return client
 

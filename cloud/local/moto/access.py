@@ -1,6 +1,6 @@
-"""What stands in front of moto: pages of other origins and callers without this run's key do not get past it.
+"""Access control for moto: pages of other origins and callers without this run's key are refused.
 
-A store on 127.0.0.1 is reached by every page that a browser on this machine shows, and by all of its users.
+Every page in a browser on this machine, and every user of it, can reach a store on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 _CHECKED = ("authorization", "host", "origin", "sec-fetch-site")
 _FIELDS_BYTES = 64 * 1024
-"""S3 takes 20 kB of fields."""
+"""S3 accepts 20 kB of fields."""
 
 _FORM_CREDENTIAL = re.compile(rb'name="(?:(?i:x-amz-credential)|AWSAccessKeyId)"\r\n\r\n([^/\r\n]+)')
-_UNKNOWN_KEY = "this store asks for the AWS_ACCESS_KEY_ID of its own run, which `meshtwin up` printed"
+_UNKNOWN_KEY = "this store needs the AWS_ACCESS_KEY_ID of its own run, which `meshtwin up` printed"
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """By which names the store may be called."""
+    """The host names of the store."""
 
     host: str = "127.0.0.1"
     allowed_hosts: str = ""
 
 
-class Door:
-    """WSGI middleware with the emulator's own guard, and where there is a key, with a check for it."""
+class AccessGuard:
+    """WSGI middleware with the emulator's own guard and, where there is a key, a check for it."""
 
     def __init__(self, app: WSGIApplication, key: AccessKey | None = None) -> None:
         self._app = app
@@ -48,7 +48,7 @@ class Door:
         self._key = key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Hand a request on, or answer it with 403 in the form that its service's errors have."""
+        """Pass a request on, or respond with 403 in the format of its service's errors."""
         headers = {
             name.encode(): environ[variable].encode("latin-1")
             for name in _CHECKED
@@ -88,7 +88,7 @@ def _form_query(environ: WSGIEnvironment) -> bytes:
 
 
 class _Rejoined(io.RawIOBase):
-    """What was read of a body, and then its rest."""
+    """A body whose beginning was read already."""
 
     def __init__(self, begin: bytes, rest: IO[bytes], left: int) -> None:
         self._begin = io.BytesIO(begin)
@@ -109,7 +109,7 @@ class _Rejoined(io.RawIOBase):
 
 
 def _code_of(environ: WSGIEnvironment) -> str:
-    """Under which code each kind of service knows an access key that is not known."""
+    """The error code for an unknown access key, by the service's protocol."""
     if _is_json(environ) or _is_cbor(environ):
         return "UnrecognizedClientException"
     return "InvalidClientTokenId" if _is_query(environ) else "InvalidAccessKeyId"

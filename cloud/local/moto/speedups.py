@@ -1,9 +1,7 @@
-"""moto, less what it does again for each request though it comes to the same.
+"""Caches for work that moto repeats for each request, a third of a request's cost.
 
-It looks through all members of a service's class, to see which operations there are; for each value of an
-item of DynamoDB it asks for each of the ten types by all names that a type could go under; and an
-UpdateExpression it parses twice, and walks through ten times, with a look at each node whether it is of a
-kind that is changed. That is a third of what a request costs.
+It lists all members of a service's class to find the operations; it tries each of the ten types of a DynamoDB
+value under all its possible names; and it parses an UpdateExpression twice and walks through it ten times.
 """
 
 from __future__ import annotations
@@ -21,12 +19,12 @@ if TYPE_CHECKING:
     from botocore.model import StructureShape
 
 _EXPRESSIONS = 256
-"""So many, as parsed, are remembered: whoever works on one takes a copy."""
+"""Size of the cache of parsed expressions; their users copy them."""
 
 
 @functools.cache
-def make_moto_quick() -> None:
-    """In this process, from now on. What a newer moto does not have any more stays as it is there."""
+def speed_up_moto() -> None:
+    """Patch moto in this process, from now on. What a newer moto no longer has is left alone."""
     for holder, name, quicker in (
         (responses, "method_names_from_class", functools.cache),
         (JSONSerializer, "_serialize_type_structure", _handing_on),
@@ -42,7 +40,7 @@ def _parsed_once(make: Callable[[str], Any]) -> Any:  # noqa: ANN401  # what a c
 
 
 def _handing_on(write: Callable[..., None]) -> Callable[..., None]:
-    """Texts and numbers of DynamoDB, which are kept as they are sent."""
+    """Serialize DynamoDB's texts and numbers as they are: they are stored as sent."""
 
     @functools.wraps(write)
     def handing_on(
@@ -68,8 +66,8 @@ _CHANGED: dict[tuple[type, type], bool] = {}
 """Whether a walk of this class changes nodes of that class."""
 
 
-def _walk(walk: Any, node: Any, place: int = -1) -> Any:  # noqa: ANN401  # moto has no types for them
-    """As moto walks, which changes children before their parents."""
+def _walk(walk: Any, node: Any, index_in_parent: int = -1) -> Any:  # noqa: ANN401  # moto has no types for them
+    """Walk as moto does: children before their parents."""
     if not _is_node(type(node)):  # type: ignore[arg-type]  # a class can be hashed
         return node
     parent = node.parent
@@ -83,7 +81,7 @@ def _walk(walk: Any, node: Any, place: int = -1) -> Any:  # noqa: ANN401  # moto
         node = walk.process(node)
         node.parent = parent
         if parent:
-            parent.children[place] = node
+            parent.children[index_in_parent] = node
     return node
 
 

@@ -1,4 +1,4 @@
-"""The emulator's own pages, `/_emulator`, for what AWS has no operation for."""
+"""The emulator's admin API, `/_emulator`: what AWS has no operation for."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """The emulator at `url`, for whoever has its access key."""
+    """The emulator at `url`, with its access key."""
 
     url: str
     key: str
 
-    def ask(self, path: str, document: object = None, *, method: str | None = None, **query: object) -> Any:  # noqa: ANN401  # a page's JSON
-        """A page's JSON document; posted to where `document` is given. Nothing asked takes over a minute.
+    def request(
+        self, path: str, document: object = None, *, method: str | None = None, **query: object
+    ) -> Any:  # noqa: ANN401  # JSON
+        """The JSON that `path` responds with; POST where `document` is given, by default GET.
 
         Raises:
-            UsageError: the page refuses, in its words.
-            UnavailableError: nobody answers.
+            UsageError: the emulator refuses, with its message.
+            UnavailableError: it does not respond.
         """
-        # A tenth of a second of imports, for those commands alone that ask.
+        # A tenth of a second of imports, which few commands need.
         import httpx  # noqa: PLC0415
 
         from meshtwin.cloud.web import client  # noqa: PLC0415
@@ -45,22 +47,22 @@ class Emulator:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnavailableError(f"the emulator at {self.url} does not answer: {error}") from error
         if answer.is_client_error:
-            raise UsageError(_words(answer.content))
+            raise UsageError(_message(answer.content))
         if not answer.is_success:
-            raise UnavailableError(_words(answer.content))
+            raise UnavailableError(_message(answer.content))
         return answer.json()
 
 
 def browser_page(environment: Mapping[str, str]) -> str | None:
-    """The address of the page for a browser in a stack's settings, None where it has no emulator.
+    """The address of the emulator's page for a browser; None where these settings have no emulator.
 
-    The key stands behind the `#`, which a browser sends to nobody.
+    The key is behind the `#`, which a browser sends to no server.
     """
     url = environment.get(EMULATOR_VARIABLE)
     return f"{url}/_emulator/ui#key={environment.get(KEY_VARIABLE, '')}" if url else None
 
 
-def _words(body: bytes) -> str:
+def _message(body: bytes) -> str:
     try:
         return str(json.loads(body)["error"]["message"])
     except (ValueError, KeyError, TypeError):

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from meshtwin.cloud.errors import UsageError
-from meshtwin.cloud.local.docker.compose import compose_file
-from meshtwin.cloud.local.docker.places import (
+from meshtwin.cloud.local.docker.addresses import (
     free_port,
     localstack_port,
     localstack_url,
     new_project,
     project_name,
 )
+from meshtwin.cloud.local.docker.compose import compose_file
 
 
 @pytest.mark.parametrize(

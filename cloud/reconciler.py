@@ -1,4 +1,4 @@
-"""What `meshtwin up` minds while it runs: a store that came back empty gets back what the profile needs."""
+"""Creates the profile's resources again while `meshtwin up` runs, where the store has restarted empty."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ if TYPE_CHECKING:
 INTERVAL_SECONDS = 2.0
 
 
-class StoreWatch:
-    """Makes again what of the profile's resources has vanished, for the length of a `with` block.
+class ResourceReconciler:
+    """Creates missing resources again, in a thread of its own, for the length of a `with` block.
 
-    Alarms vanish with them, and an endpoint at zero could not be woken: where it `scales`, that is made
-    again, too. `say` is told, from a thread of this watch's own, and only when something was made: while the
-    store is away there is nothing to say that the emulator does not say.
+    The alarms are lost with them, and an endpoint at zero could not be woken: where it `scales`, they are
+    created again, too. `notify` is called from that thread, and only when something was created: the emulator
+    itself reports a store that is unreachable.
     """
 
     def __init__(
         self,
         client: Client,
-        say: Callable[[str], None],
+        notify: Callable[[str], None],
         *,
         scales: bool,
         interval: float = INTERVAL_SECONDS,
     ) -> None:
         self._client = client
-        self._say = say
+        self._notify = notify
         self._interval = interval
         self._stop = threading.Event()
         self._scales = scales
         self._scaling_due = False
-        self._thread = threading.Thread(target=self._run, name="store watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End; a call to a store that hangs is not waited for."""
+        """Stop it, without waiting for a call that hangs."""
         self._stop.set()
         self._thread.join(1)
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
             try:
-                self._look()
+                self._reconcile()
             except (BotoCoreError, ClientError, CloudError):
-                continue  # the store is away: the next round finds it, and what it has forgotten
+                continue  # the store is unreachable: retry in the next round
 
-    def _look(self) -> None:
-        made = ensure_resources(self._client)
-        if made:
-            self._say(f"the store came back without {' and '.join(made)}: made again, empty")
+    def _reconcile(self) -> None:
+        created = ensure_resources(self._client)
+        if created:
+            self._notify(f"the store came back without {' and '.join(created)}: created again, empty")
             self._scaling_due = self._scales
         if self._scaling_due:
             names = self._client.profile.names
