@@ -9,14 +9,12 @@ from meshtwin.emulator.core.aws import Aws
 from meshtwin.emulator.core.clock import AdjustableClock
 from meshtwin.emulator.core.documents import DocumentTable
 from meshtwin.emulator.core.faults.faults import Faults
-from meshtwin.emulator.core.faults.rules import Place
 from meshtwin.emulator.core.protocol.access import own_key
 from meshtwin.emulator.core.protocol.gateway import Gateway, Service
 from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
 from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
-from meshtwin.emulator.sagemaker.autoscaling.service import Scaling
+from meshtwin.emulator.sagemaker.autoscaling.service import Scaling, deregister_endpoint
 from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
-from meshtwin.emulator.sagemaker.control_plane.capacity import Capacity
 from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment
 from meshtwin.emulator.sagemaker.control_plane.endpoints import Endpoints
 from meshtwin.emulator.sagemaker.control_plane.models import EndpointConfigs, Models
@@ -26,8 +24,10 @@ from meshtwin.emulator.sagemaker.control_plane.tags import Tags
 from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
 from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
+from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
 from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
+from meshtwin.emulator.sagemaker.monitoring.rounds import Rounds
 from meshtwin.emulator.sagemaker.monitoring.sources import LiveSources
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
 from meshtwin.emulator.sagemaker.recovery.mark import Mark
@@ -38,7 +38,7 @@ from meshtwin.emulator.sagemaker.runtime_api.service import Invocations
 from meshtwin.emulator.sagemaker.runtime_api.targets import Targets
 
 if TYPE_CHECKING:
-    from meshtwin.emulator.sagemaker.control_plane.resources import Resource
+    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.settings import Settings
 
 
@@ -54,33 +54,38 @@ class Emulator:
         arns = Arns(settings.region, settings.account_id, lowercase=settings.lowercase_arns)
         self.queue = RequestQueue(self.aws, self.clock, settings)
         self._launchers = Launchers(settings, self.aws.s3, self.queue.table.owner)
-        self.fleets = Fleets(settings, self.clock, self._launchers)
+        self.running_fleets = RunningFleets()
         self.meter = Meter()
         self.faults = Faults()
         self.dispatcher = Dispatcher(
-            self.queue, self.fleets, self.aws, self.clock, settings, self.meter, self.faults
+            self.queue, self.running_fleets, self.aws, self.clock, settings, self.meter, self.faults
         )
+        self.fleets = Fleets(self.running_fleets, self._launchers, [self.dispatcher], self.clock, settings)
         self.documents = DocumentTable(self.aws, settings.table_prefix)
         self.registry = Registry(self.documents, arns, self.clock)
         self._models = Models(self.registry, self.clock)
         self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint, settings.refused_images)
-        self.deployment = Deployment(self.registry, self.fleets, self.aws, self.clock, settings)
-        self.deployment.on_deleted.append(self.dispatcher.fleet_stopped)
-        self._endpoints = Endpoints(self.registry, self.fleets, self.deployment, self.clock, settings)
-        self.capacity = Capacity(self.registry, self._endpoints, self.deployment, self.fleets)
         self._tags = Tags(self.registry)
-        self.sources = LiveSources(self.registry, self.queue, self.dispatcher, self.fleets)
+        self.sources = LiveSources(self.registry, self.queue, self.dispatcher, self.running_fleets)
         self.monitoring = Monitoring(self.meter, self.sources, self.aws, self.clock, settings)
         self.ledger = Ledger(self.documents)
-        self.scaler = Scaler(self.ledger, self.capacity, self.monitoring, self.clock)
-        self.monitoring.on_action = self.scaler.on_action
-        alarms = TrackingAlarms(self.aws, settings)
-        self._scaling = Scaling(self.ledger, self.scaler, self.capacity, alarms, self.clock, settings)
-        self.store = self._watch(alarms)
-        self._endpoints.hides = self._hides
-        self._endpoints.is_registered = self._scaling.is_registered
-        self.deployment.on_deleted.append(lambda spec: self.monitoring.endpoint_deleted(spec.endpoint_name))
-        self.deployment.deregister = self._scaling.endpoint_deleted
+        self._alarms = TrackingAlarms(self.aws, settings)
+        self.deployment = Deployment(
+            self.registry, self.fleets, self._endpoint_deleted, self.aws, self.clock, settings
+        )
+        self.endpoints = Endpoints(
+            self.registry,
+            self.running_fleets,
+            self.deployment,
+            self.ledger,
+            self.faults,
+            self.clock,
+            settings,
+        )
+        self.scaler = Scaler(self.ledger, self.endpoints, self.monitoring, self.clock)
+        self._rounds = Rounds(self.monitoring, self.scaler.on_action, self.clock)
+        self._scaling = Scaling(self.ledger, self.scaler, self.endpoints, self._alarms, self.clock, settings)
+        self.store = self._watch(self._alarms)
         targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
         self.invocations = Invocations(targets, self.queue, self.clock, settings, self.faults, s3_endpoint)
         self.gateway = Gateway([
@@ -128,22 +133,23 @@ class Emulator:
                 "DescribeEndpointConfig": self._configs.describe,
                 "DeleteEndpointConfig": self._configs.delete,
                 "ListEndpointConfigs": self._configs.list,
-                "CreateEndpoint": self._endpoints.create,
-                "UpdateEndpoint": self._endpoints.update,
-                "UpdateEndpointWeightsAndCapacities": self._endpoints.update_capacities,
-                "DescribeEndpoint": self._endpoints.describe,
-                "DeleteEndpoint": self._endpoints.delete,
-                "ListEndpoints": self._endpoints.list,
+                "CreateEndpoint": self.endpoints.create,
+                "UpdateEndpoint": self.endpoints.update,
+                "UpdateEndpointWeightsAndCapacities": self.endpoints.update_capacities,
+                "DescribeEndpoint": self.endpoints.describe,
+                "DeleteEndpoint": self.endpoints.delete,
+                "ListEndpoints": self.endpoints.list,
                 "AddTags": self._tags.add,
                 "DeleteTags": self._tags.delete,
                 "ListTags": self._tags.list,
             },
         )
 
-    def _hides(self, config: Resource) -> bool:
-        """Whether a configuration is too young to be seen, where a fault makes the service slow to learn."""
-        rule = self.faults.draw(Place.CONFIG)
-        return rule is not None and self.clock.now() < config.created_at + rule.seconds
+    async def _endpoint_deleted(self, spec: FleetSpec) -> None:
+        """Drop what others know of an endpoint. UnavailableError where that has to be tried again."""
+        self.dispatcher.fleet_stopped(spec)
+        self.monitoring.endpoint_deleted(spec.endpoint_name)
+        await deregister_endpoint(spec.endpoint_name, spec.variant_name, self.ledger, self._alarms)
 
     async def start(self) -> None:
         """Find what an earlier emulator left, and go on with it.
@@ -163,7 +169,7 @@ class Emulator:
         await self.store.start()
         self.deployment.resume()
         self.scaler.resume()
-        await self.monitoring.start()
+        await self._rounds.start()
 
     async def close(self) -> None:
         """Stop the instances and let go of everything. What was accepted stays in DynamoDB.
@@ -177,7 +183,7 @@ class Emulator:
             parts.push_async_callback(self.fleets.close)
             parts.push_async_callback(self.dispatcher.close)
             parts.push_async_callback(self.deployment.close)
-            parts.push_async_callback(self._scaling.close)
+            parts.push_async_callback(self._alarms.close)
             parts.push_async_callback(self.scaler.close)
-            parts.push_async_callback(self.monitoring.close)
+            parts.push_async_callback(self._rounds.close)
             parts.push_async_callback(self.store.close)

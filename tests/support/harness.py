@@ -19,6 +19,7 @@ from meshtwin.emulator.core.faults.faults import Faults
 from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
 from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
+from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
 from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetSpec, Notifications
 from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
@@ -79,6 +80,7 @@ class Harness:
     queue: RequestQueue
     launchers: Launchers
     fleets: Fleets
+    running_fleets: RunningFleets
     dispatcher: Dispatcher
     meter: Meter
     faults: Faults
@@ -189,9 +191,9 @@ async def running(
     aws = Aws(settings.region)
     queue = RequestQueue(aws, clock, settings)
     launchers = Launchers(settings, aws.s3, queue.table.owner)
-    fleets = Fleets(settings, clock, launchers)
-    meter, faults = Meter(), Faults()
-    dispatcher = Dispatcher(queue, fleets, aws, clock, settings, meter, faults)
+    meter, faults, running_fleets = Meter(), Faults(), RunningFleets()
+    dispatcher = Dispatcher(queue, running_fleets, aws, clock, settings, meter, faults)
+    fleets = Fleets(running_fleets, launchers, [dispatcher], clock, settings)
     s3 = boto3.client("s3", endpoint_url=s3_url or url, config=Config(retries={"total_max_attempts": 1}))
     if bucket is None:
         bucket = f"t-{uuid.uuid4().hex[:12]}"
@@ -199,7 +201,20 @@ async def running(
     await queue.setup()
     await dispatcher.start()
     try:
-        yield Harness(settings, clock, aws, queue, launchers, fleets, dispatcher, meter, faults, s3, bucket)
+        yield Harness(
+            settings,
+            clock,
+            aws,
+            queue,
+            launchers,
+            fleets,
+            running_fleets,
+            dispatcher,
+            meter,
+            faults,
+            s3,
+            bucket,
+        )
     finally:
         await dispatcher.close()
         await fleets.close()

@@ -13,7 +13,7 @@ from meshtwin.emulator.sagemaker.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-PARTS = ("store", "monitoring", "scaler", "deployment", "dispatcher", "fleets", "_launchers", "aws")
+PARTS = ("store", "_rounds", "scaler", "deployment", "dispatcher", "fleets", "_launchers", "aws")
 
 
 def test_every_part_is_closed_whatever_fails_before_it(

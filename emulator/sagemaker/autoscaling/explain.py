@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-    from meshtwin.emulator.sagemaker.autoscaling.scaler import Capacity
-    from meshtwin.emulator.sagemaker.control_plane.capacity import VariantCapacity
+    from meshtwin.emulator.sagemaker.autoscaling.scaler import Variants
+    from meshtwin.emulator.sagemaker.control_plane.resources import VariantCapacity
     from meshtwin.emulator.sagemaker.monitoring.alarms import AlarmView
     from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
 
@@ -36,10 +36,10 @@ class Finding:
 
 
 def explain(
-    view: EndpointView, ledger: Ledger, capacity: Capacity, alarms: Sequence[AlarmView], now: float
+    view: EndpointView, ledger: Ledger, variants: Variants, alarms: Sequence[AlarmView], now: float
 ) -> list[Finding]:
     """What holds for the endpoint's variant now, the most general first."""
-    variant = capacity.get(view.name, view.variant)
+    variant = variants.capacity(view.name, view.variant)
     if variant is None:
         return [Finding(Level.WARNING, f"Endpoint {view.name} has no variant {view.variant}.")]
     found = [_info(_state(view, variant))]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from meshtwin.emulator.core.kept import Kept
-from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, Target
+from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, Target, resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +27,13 @@ _Activities = tuple[Activity, ...]
 
 
 class Ledger:
-    """What there is. Calls that change something raise UnavailableError where it cannot be kept."""
+    """What there is. Calls that change something raise UnavailableError where it cannot be kept.
+
+    Whoever looks first and then changes a target or its policies holds `lock` meanwhile.
+    """
 
     def __init__(self, documents: Documents) -> None:
+        self.lock = asyncio.Lock()
         self._targets: Kept[Target] = Kept(
             documents,
             "scalable-target",
@@ -64,6 +69,10 @@ class Ledger:
     def target(self, resource_id: str) -> Target | None:
         """The target of a resource."""
         return self._targets.get(resource_id)
+
+    def is_registered(self, endpoint_name: str, variant_name: str) -> bool:
+        """Whether a variant is a scalable target."""
+        return self.target(resource_id(endpoint_name, variant_name)) is not None
 
     async def put_target(self, target: Target) -> None:
         """Keep a target, new or changed."""

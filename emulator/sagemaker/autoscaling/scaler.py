@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-    from meshtwin.emulator.sagemaker.control_plane.capacity import VariantCapacity
+    from meshtwin.emulator.sagemaker.control_plane.resources import VariantCapacity
     from meshtwin.emulator.sagemaker.monitoring.alarms import AlarmView
     from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction
 
 log = structlog.get_logger(__name__)
 
 
-class Capacity(Protocol):
+class Variants(Protocol):
     """Who has the instances."""
 
-    def get(self, endpoint_name: str, variant_name: str) -> VariantCapacity | None:
+    def capacity(self, endpoint_name: str, variant_name: str) -> VariantCapacity | None:
         """The variant as it is now."""
         ...
 
@@ -45,25 +45,25 @@ class Capacity(Protocol):
         """Change the desired count; ServiceError where that cannot be now."""
         ...
 
-    async def settled(self, endpoint_name: str) -> None:
+    async def wait_until_stable(self, endpoint_name: str) -> None:
         """Return when nothing is on its way for the endpoint."""
         ...
 
 
 class Alarms(Protocol):
-    """Who judges alarms."""
+    """Who evaluates alarms."""
 
     def alarms(self) -> list[AlarmView]:
-        """Every alarm as it was judged last."""
+        """Every alarm as it was evaluated last."""
         ...
 
 
 class Scaler:
     """Acts on one target at a time, each once at a time."""
 
-    def __init__(self, ledger: Ledger, capacity: Capacity, alarms: Alarms, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, variants: Variants, alarms: Alarms, clock: Clock) -> None:
         self._ledger = ledger
-        self._capacity = capacity
+        self._variants = variants
         self._alarms = alarms
         self._clock = clock
         self._in_progress: set[str] = set()
@@ -87,7 +87,7 @@ class Scaler:
         if policy is None or target is None:
             log.warning("alarm_names_an_unknown_policy", alarm=action.alarm_name, policy=action.policy_arn)
             return
-        variant = self._capacity.get(target.endpoint_name, target.variant_name)
+        variant = self._variants.capacity(target.endpoint_name, target.variant_name)
         if variant is None or target.resource_id in self._in_progress:
             return
         wanted = self._wanted(policy, target, action, variant.desired)
@@ -98,7 +98,7 @@ class Scaler:
 
     async def set_within_bounds(self, target: Target, cause: str) -> None:
         """Bring a target's count within its bounds, as registering it does."""
-        variant = self._capacity.get(target.endpoint_name, target.variant_name)
+        variant = self._variants.capacity(target.endpoint_name, target.variant_name)
         if variant is not None and target.clamped(variant.desired) != variant.desired:
             await self._apply(target, target.clamped(variant.desired), cause)
 
@@ -191,7 +191,7 @@ class Scaler:
             wanted=count,
         )
         try:
-            await self._capacity.set_desired(target.endpoint_name, count)
+            await self._variants.set_desired(target.endpoint_name, count)
         except ServiceError as error:
             message = f"Failed to set desired instance count to {count}. Reason: {error.message}"
             await self._try_to_keep(self._ended(activity, ActivityStatus.FAILED, message))
@@ -210,8 +210,8 @@ class Scaler:
     async def _until_ended(self, activity: Activity) -> None:
         """End an activity when its endpoint is stable."""
         _, endpoint_name, _, variant_name = activity.resource_id.split("/")
-        await self._capacity.settled(endpoint_name)
-        ended = self._end_of(activity, self._capacity.get(endpoint_name, variant_name))
+        await self._variants.wait_until_stable(endpoint_name)
+        ended = self._end_of(activity, self._variants.capacity(endpoint_name, variant_name))
         self._in_progress.discard(activity.resource_id)
         await self._keep("scaling_activity_end", lambda: self._put_activity(ended))
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.errors import ServiceError, ValidationFailedError
 from meshtwin.emulator.core.protocol.ids import new_uuid
-from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.sagemaker.autoscaling.describe import (
     describe_activity,
     describe_policy,
@@ -41,12 +37,9 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.protocol.operations import Handler, RequestContext
     from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-    from meshtwin.emulator.sagemaker.autoscaling.scaler import Capacity, Scaler
+    from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler, Variants
     from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
-    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.settings import Settings
-
-log = structlog.get_logger(__name__)
 
 Params = dict[str, Any]
 Result = dict[str, Any]
@@ -65,19 +58,17 @@ class Scaling:
         self,
         ledger: Ledger,
         scaler: Scaler,
-        capacity: Capacity,
+        variants: Variants,
         alarms: TrackingAlarms,
         clock: Clock,
         settings: Settings,
     ) -> None:
         self._ledger = ledger
         self._scaler = scaler
-        self._capacity = capacity
+        self._variants = variants
         self._alarms = alarms
         self._clock = clock
         self._settings = settings
-        self._lock = asyncio.Lock()
-        self._tasks = Supervised()
 
     def handlers(self) -> Mapping[str, Handler]:
         """The operations by their names."""
@@ -94,40 +85,12 @@ class Scaling:
             "ListTagsForResource": self.list_tags,
         }
 
-    def is_registered(self, endpoint_name: str, variant_name: str) -> bool:
-        """Whether a variant is a scalable target."""
-        return self._ledger.target(resource_id(endpoint_name, variant_name)) is not None
-
-    async def endpoint_deleted(self, spec: FleetSpec) -> None:
-        """Deregister a deleted endpoint's variant, as DeleteEndpoint does.
-
-        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete.html. UnavailableError where that
-        cannot be kept; alarms that cannot be deleted name a policy that is gone, and do nothing.
-        """
-        async with self._lock:
-            target = self._ledger.target(resource_id(spec.endpoint_name, spec.variant_name))
-            if target is None:
-                return
-            for policy in self._ledger.policies(target.resource_id):
-                self._tasks.run_once("policy_alarms", self._delete_alarms(policy))
-            await self._ledger.remove_target(target)
-
-    async def _delete_alarms(self, policy: Policy) -> None:
-        try:
-            await self._alarms.delete(policy)
-        except ServiceError as error:
-            log.warning("alarms_not_deleted", policy=policy.name, reason=error.message)
-
-    async def close(self) -> None:
-        """Stop what is done in the background."""
-        await self._tasks.close()
-
     async def register(self, _: RequestContext, params: Params) -> Result:
         """RegisterScalableTarget: creates or changes; the count is brought within the bounds at once."""
         endpoint, variant = _resource(params)
-        async with self._lock:
+        async with self._ledger.lock:
             found = self._ledger.target(params["ResourceId"])
-            if self._capacity.get(endpoint, variant) is None:
+            if self._variants.capacity(endpoint, variant) is None:
                 raise ValidationFailedError(
                     f"ResourceId {params['ResourceId']}: there is no such endpoint with this variant."
                 )
@@ -188,7 +151,7 @@ class Scaling:
         return {}
 
     async def _remove(self, target: Target) -> None:
-        async with self._lock:
+        async with self._ledger.lock:
             for policy in self._ledger.policies(target.resource_id):
                 await self._alarms.delete(policy)
             await self._ledger.remove_target(target)
@@ -196,7 +159,7 @@ class Scaling:
     async def put_policy(self, _: RequestContext, params: Params) -> Result:
         """PutScalingPolicy: creates a policy, or changes it where there is one of its name."""
         _resource(params)
-        async with self._lock:
+        async with self._ledger.lock:
             target = self._target(params["ResourceId"])
             found = self._ledger.policy(target.resource_id, params["PolicyName"])
             kind = policy_type(params, found)
@@ -230,7 +193,7 @@ class Scaling:
             except ServiceError:
                 if found is None:
                     # Nobody would ever find its alarms again.
-                    self._tasks.run_once("policy_alarms", self._delete_alarms(policy))
+                    self._alarms.delete_soon(policy)
                 raise
         alarms = [{"AlarmName": name, "AlarmARN": arn} for name, arn in policy.alarms]
         return {"PolicyARN": policy.arn, "Alarms": alarms}
@@ -261,7 +224,7 @@ class Scaling:
     async def delete_policy(self, _: RequestContext, params: Params) -> Result:
         """DeleteScalingPolicy: its own alarms go; of others only the action that names it."""
         _resource(params)
-        async with self._lock:
+        async with self._ledger.lock:
             policy = self._ledger.policy(params["ResourceId"], params["PolicyName"])
             if policy is None:
                 raise _not_found(f"scaling policy {params['PolicyName']}", params["ResourceId"])
@@ -286,7 +249,7 @@ class Scaling:
 
     async def tag(self, _: RequestContext, params: Params) -> Result:
         """TagResource, on a scalable target."""
-        async with self._lock:
+        async with self._ledger.lock:
             target = self._tagged(params["ResourceARN"])
             tags = {**target.tags, **params["Tags"]}
             if len(tags) > 50:  # noqa: PLR2004  # the limit of the API's page
@@ -300,7 +263,7 @@ class Scaling:
 
     async def untag(self, _: RequestContext, params: Params) -> Result:
         """UntagResource; keys that are not there do not matter."""
-        async with self._lock:
+        async with self._ledger.lock:
             target = self._tagged(params["ResourceARN"])
             tags = {key: value for key, value in target.tags.items() if key not in params["TagKeys"]}
             await self._ledger.change_target(target.resource_id, lambda now: replace(now, tags=tags))
@@ -323,6 +286,23 @@ class Scaling:
         if target is None:
             raise _not_found("scalable target", wanted)
         return target
+
+
+async def deregister_endpoint(
+    endpoint_name: str, variant_name: str, ledger: Ledger, alarms: TrackingAlarms
+) -> None:
+    """Deregister a deleted endpoint's variant, as DeleteEndpoint does.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete.html. UnavailableError where that cannot
+    be kept; alarms that cannot be deleted name a policy that is gone, and do nothing.
+    """
+    async with ledger.lock:
+        target = ledger.target(resource_id(endpoint_name, variant_name))
+        if target is None:
+            return
+        for policy in ledger.policies(target.resource_id):
+            alarms.delete_soon(policy)
+        await ledger.remove_target(target)
 
 
 def _resource(params: Params) -> tuple[str, str]:

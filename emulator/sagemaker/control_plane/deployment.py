@@ -1,4 +1,4 @@
-"""What happens to an endpoint between two settled states: it is created, updated, rescaled, deleted."""
+"""What happens to an endpoint between two stable states: it is created, updated, rescaled, deleted."""
 
 from __future__ import annotations
 
@@ -58,31 +58,28 @@ class Fleets(Protocol):
         """Return when the endpoint's instances are gone, if there were any."""
         ...
 
-    def healthy_count(self, endpoint_name: str) -> int:
-        """How many instances can take requests."""
-        ...
-
-
-async def _nothing(_: FleetSpec) -> None:
-    pass
-
 
 class Deployment:
     """One background task for each endpoint that is on its way.
 
     Where one ends by an error that nobody expected, the endpoint is taken up again as after a restart.
 
-    `on_deleted` are called for each endpoint that goes, also for one that had no fleet: its requests still
-    wait. `deregister` is done before the endpoint is gone, and so before there can be another of its name.
+    `on_deleted` is awaited for each endpoint that goes, also for one that had no fleet, before it is gone and
+    there can be another of its name. Where it raises an UnavailableError, it is called again.
     """
 
     def __init__(
-        self, registry: Registry, fleets: Fleets, aws: Aws, clock: Clock, settings: Settings
+        self,
+        registry: Registry,
+        fleets: Fleets,
+        on_deleted: Callable[[FleetSpec], Awaitable[None]],
+        aws: Aws,
+        clock: Clock,
+        settings: Settings,
     ) -> None:
-        self.on_deleted: list[Callable[[FleetSpec], None]] = []
-        self.deregister: Callable[[FleetSpec], Awaitable[None]] = _nothing
         self._registry = registry
         self._fleets = fleets
+        self._on_deleted = on_deleted
         self._aws = aws
         self._clock = clock
         self._settings = settings
@@ -117,7 +114,7 @@ class Deployment:
                 endpoint = await self._registry.put(replace(endpoint, status=Status.DELETING))  # noqa: PLW2901
             self.delete(endpoint)
         for endpoint in endpoints:
-            await self.settled(endpoint.name)
+            await self.wait_until_stable(endpoint.name)
         return [endpoint.name for endpoint in endpoints]
 
     def resume(self) -> None:
@@ -134,7 +131,7 @@ class Deployment:
         elif endpoint.status is Status.CREATING or endpoint.status in SERVING:
             await self._resume(endpoint)
 
-    async def settled(self, endpoint_name: str) -> None:
+    async def wait_until_stable(self, endpoint_name: str) -> None:
         """Return when nothing is on its way for the endpoint."""
         while (task := self._tasks.get(endpoint_name.lower())) is not None:
             await asyncio.wait({task})
@@ -184,7 +181,7 @@ class Deployment:
     async def _bring_up(self, endpoint: Endpoint, *, patient: bool = False) -> None:
         spec = fleet_spec(endpoint, self._settings)
         reason = await self._failure_of(endpoint, lambda: self._fleets.start(spec), patient=patient)
-        await self._settle(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
+        await self._set_status(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
 
     async def _resume(self, endpoint: Endpoint) -> None:
         """Go on after a restart, patiently: on AWS nothing happened to the endpoint meanwhile."""
@@ -230,7 +227,7 @@ class Deployment:
         name, count = endpoint.name, endpoint.instance_count
         reason = await self._failure_of(endpoint, lambda: self._fleets.scale(name, count), patient=patient)
         if reason is None:
-            await self._settle(endpoint, Status.IN_SERVICE)
+            await self._set_status(endpoint, Status.IN_SERVICE)
             log.info("endpoint_rescaled", endpoint=endpoint.name, instances=endpoint.instance_count)
         else:
             await self._roll_back(endpoint, reason)
@@ -245,8 +242,8 @@ class Deployment:
 
     async def _back_in_service(self, endpoint: Endpoint, reason: str | None) -> None:
         def back(found: Endpoint) -> Endpoint:
-            settled = found.advance(Status.IN_SERVICE, self._clock.now(), reason)
-            return replace(unchanged(settled), pending=None)
+            served = found.advance(Status.IN_SERVICE, self._clock.now(), reason)
+            return replace(unchanged(served), pending=None)
 
         await self._change(endpoint, back)
 
@@ -273,12 +270,12 @@ class Deployment:
             await self._clock.poll(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
 
-    async def _settle(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
-        def settled(found: Endpoint) -> Endpoint:
+    async def _set_status(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
+        def advanced(found: Endpoint) -> Endpoint:
             return replace(found.advance(status, self._clock.now(), reason), pending=None)
 
-        await self._change(endpoint, settled)
-        log.info("endpoint_settled", endpoint=endpoint.name, status=status)
+        await self._change(endpoint, advanced)
+        log.info("endpoint_status", endpoint=endpoint.name, status=status)
 
     async def _change(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> None:
         async def put() -> None:
@@ -296,9 +293,7 @@ class Deployment:
         await self._clock.sleep(self._settings.deleting_seconds)
         await self._fleets.stop(endpoint.name)
         spec = fleet_spec(endpoint, self._settings)
-        for tell in self.on_deleted:
-            tell(spec)
-        await retry_while_unavailable(lambda: self.deregister(spec), self._clock)
+        await retry_while_unavailable(lambda: self._on_deleted(spec), self._clock)
         await self._registry.patiently(lambda: self._registry.remove(endpoint))
         log.info("endpoint_deleted", endpoint=endpoint.name)
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
-    from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
     from meshtwin.emulator.sagemaker.fleet.launcher import Instance
+    from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
     from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.meter import Meter
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
@@ -62,7 +62,7 @@ class Dispatcher:
     def __init__(  # it stands between all of them
         self,
         queue: RequestQueue,
-        fleets: Fleets,
+        fleets: RunningFleets,
         aws: Aws,
         clock: Clock,
         settings: Settings,
@@ -136,7 +136,6 @@ class Dispatcher:
         self._queue.is_running = self._is_running
         self._queue.on_ready = self._pump
         self._queue.on_forgotten = self._wake
-        self._fleets.observer = self
         self._tasks.run("deadlines", self._alarm.run)
         self._tasks.run("heartbeats", self._beat)
         await self._queue.recover()

@@ -1,4 +1,4 @@
-"""Once a minute: metrics are taken and published, alarms are judged, scaling policies are told.
+"""A minute's metrics, taken and published, and the alarms on them, evaluated.
 
 CloudWatch is the profile's own: it holds metrics and alarms, and this is its client. Its alarms on
 SageMaker's metrics, and those that name a scaling policy, are judged here, where it does not do so itself.
@@ -7,7 +7,6 @@ SageMaker's metrics, and those that name a scaling policy, are judged here, wher
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.sagemaker.monitoring.alarms import (
     LONGEST_WINDOW,
     Alarm,
@@ -33,12 +31,12 @@ from meshtwin.emulator.sagemaker.monitoring.sample import (
     metered_values,
     unit_of,
 )
-from meshtwin.emulator.sagemaker.monitoring.series import MINUTE, Key, Series
+from meshtwin.emulator.sagemaker.monitoring.series import MINUTE, Key, Series, minute_of
 from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 from meshtwin.emulator.sagemaker.settings import AlarmEvaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
@@ -53,7 +51,7 @@ _MOST_DATA = 1000
 
 @dataclass(frozen=True, slots=True)
 class AlarmAction:
-    """An alarm in the state for which it names a scaling policy; told once a minute while that lasts.
+    """An alarm in the state for which it names a scaling policy; once a minute while that lasts.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
     """
@@ -69,9 +67,6 @@ class AlarmAction:
     """Seconds since the epoch."""
 
 
-OnAction = Callable[[AlarmAction], Awaitable[None]]
-
-
 class Sources(Protocol):
     """Where the numbers come from."""
 
@@ -81,10 +76,9 @@ class Sources(Protocol):
 
 
 class Monitoring:
-    """The minute's round. Lives on one event loop."""
+    """What is known of metrics and alarms. Lives on one event loop."""
 
     def __init__(self, meter: Meter, sources: Sources, aws: Aws, clock: Clock, settings: Settings) -> None:
-        self.on_action: OnAction | None = None
         self.series = Series()
         self._meter = meter
         self._sources = sources
@@ -96,15 +90,6 @@ class Monitoring:
         self._unjudged: set[str] = set()
         self._failing: set[str] = set()
         self._deleted: set[str] = set()
-        self._tasks = Supervised()
-
-    async def start(self) -> None:
-        """Look once a minute from now on, on the emulator's clock, at its whole minutes."""
-        self._tasks.run("monitoring", self._run)
-
-    async def close(self) -> None:
-        """Look no more."""
-        await self._tasks.close()
 
     def endpoint_deleted(self, endpoint_name: str) -> None:
         """Drop what is known of an endpoint, also what its last requests still add in the next minute."""
@@ -116,7 +101,7 @@ class Monitoring:
         self._meter.remove(endpoint_name)
 
     def alarms(self) -> list[AlarmView]:
-        """Every alarm that is judged here, as it was at the last look."""
+        """Every alarm that is evaluated here, as it was in the last round."""
         return list(self._views.values())
 
     def latest(self, endpoint_name: str) -> dict[str, float]:
@@ -128,31 +113,26 @@ class Monitoring:
                 found[key.name] = newest[1].total / newest[1].count
         return found
 
-    async def _run(self) -> None:
-        while True:
-            now = self._clock.now()
-            await self._clock.sleep(_minute_of(now) + MINUTE - now)
-            with self._clock.held():
-                try:
-                    await self.look()
-                except Exception:  # the edge of a task: the next minute is looked at all the same
-                    log.exception("monitoring_failed")
+    async def evaluate_minute(self) -> list[AlarmAction]:
+        """One round, for the minute that has just ended; what its alarms ask of scaling policies.
 
-    async def look(self) -> None:
-        """One round, for the minute that has just ended."""
+        They ask at the change, and again each minute for as long as the state lasts.
+        """
         now = self._clock.now()
-        minute = _minute_of(now) - MINUTE
+        minute = minute_of(now) - MINUTE
         found = self._take(now)
         for key, values in found.items():
             self.series.put(key, minute, values)
         await self._publish(found, minute)
         alarms = await self._alarms()
         self.series.want(_minutes_wanted(alarms))
+        actions: list[AlarmAction] = []
         for alarm in alarms:
             try:
-                await self._judge(alarm, minute, now)
+                actions += await self._judge(alarm, minute, now)
             except Exception:  # the other alarms are judged all the same
                 log.exception("alarm_not_judged", alarm=alarm.name)
+        return actions
 
     def _take(self, now: float) -> dict[Key, Statistics]:
         views = self._sources.views()
@@ -221,7 +201,7 @@ class Monitoring:
             self._unjudged.add(name)
             log.warning("alarm_not_judged", alarm=name, reason=reason)
 
-    async def _judge(self, alarm: Alarm, minute: int, now: float) -> None:
+    async def _judge(self, alarm: Alarm, minute: int, now: float) -> list[AlarmAction]:
         points = await self._points(alarm, minute)
         known = self._views.get(alarm.name)
         before = known.state if known is not None else alarm.state
@@ -240,7 +220,7 @@ class Monitoring:
         if changed:
             log.info("alarm", alarm=alarm.name, state=verdict.state, before=before, reason=verdict.reason)
             await self._notify(alarm, before, verdict, now)
-        await self._act(alarm, verdict.state, points, now)
+        return list(_actions(alarm, verdict.state, points, now))
 
     async def _points(self, alarm: Alarm, minute: int) -> list[Datapoint]:
         """The last datapoints, as many as may be looked at; the newest ends with `minute`."""
@@ -292,17 +272,6 @@ class Monitoring:
                 subject = f'{verdict.state}: "{alarm.name}"'[:100]
                 await self._call(self._aws.sns.publish, TopicArn=arn, Subject=subject, Message=message)
 
-    async def _act(self, alarm: Alarm, state: AlarmState, points: Sequence[Datapoint], now: float) -> None:
-        """Tell policies, at the change and once a minute for as long as the state lasts."""
-        if not alarm.enabled or self.on_action is None:
-            return
-        for arn in alarm.actions[state]:
-            if is_policy(arn):
-                rule = alarm.rule
-                await self.on_action(
-                    AlarmAction(arn, alarm.name, rule.threshold, rule.comparison, points[-1].value, now)
-                )
-
     async def _call(self, function: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's answers
         """The answer of CloudWatch or SNS; None where there is none, which is said once for each outage."""
         name = function.__name__
@@ -326,9 +295,13 @@ def _minutes_wanted(alarms: Sequence[Alarm]) -> dict[Key, int]:
     return wanted
 
 
-def _minute_of(now: float) -> int:
-    """The begin of the minute."""
-    return int(now // MINUTE) * MINUTE
+def _actions(
+    alarm: Alarm, state: AlarmState, points: Sequence[Datapoint], now: float
+) -> Iterator[AlarmAction]:
+    rule = alarm.rule
+    for arn in alarm.actions[state] if alarm.enabled else ():
+        if is_policy(arn):
+            yield AlarmAction(arn, alarm.name, rule.threshold, rule.comparison, points[-1].value, now)
 
 
 def _datum(key: Key, values: Statistics, minute: int) -> dict[str, Any]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 MINUTE = 60
 
 
+def minute_of(now: float) -> int:
+    """The begin of the minute, both in seconds since the epoch."""
+    return int(now // MINUTE) * MINUTE
+
+
 class Key(NamedTuple):
     """Which metric: its namespace, name, and dimensions as sorted pairs."""
 
