@@ -10,7 +10,7 @@ from meshtwin.emulator.core.clock import AdjustableClock
 from meshtwin.emulator.core.documents import DocumentTable
 from meshtwin.emulator.core.faults.faults import Faults
 from meshtwin.emulator.core.protocol.access import own_key
-from meshtwin.emulator.core.protocol.gateway import Gateway, Service
+from meshtwin.emulator.core.protocol.gateway import Gateway
 from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
 from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
 from meshtwin.emulator.sagemaker.autoscaling.service import Scaling, deregister_endpoint
@@ -18,6 +18,7 @@ from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlar
 from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment
 from meshtwin.emulator.sagemaker.control_plane.endpoints import Endpoints
 from meshtwin.emulator.sagemaker.control_plane.models import EndpointConfigs, Models
+from meshtwin.emulator.sagemaker.control_plane.operations import control_plane_service
 from meshtwin.emulator.sagemaker.control_plane.registry import Registry
 from meshtwin.emulator.sagemaker.control_plane.resources import Arns
 from meshtwin.emulator.sagemaker.control_plane.tags import Tags
@@ -89,9 +90,9 @@ class Emulator:
         targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
         self.invocations = Invocations(targets, self.queue, self.clock, settings, self.faults, s3_endpoint)
         self.gateway = Gateway([
-            self._runtime(),
-            self._control_plane(),
-            Service("application-autoscaling", self._scaling.handlers()),
+            self.invocations.service(),
+            control_plane_service(self._models, self._configs, self.endpoints, self._tags),
+            self._scaling.service(),
         ], self.faults, self.clock, self.key)  # fmt: skip
 
     def _watch(self, alarms: TrackingAlarms) -> StoreWatch:
@@ -110,40 +111,6 @@ class Emulator:
         watch = StoreWatch(mark, restoration, self.aws.restarts, self.clock)
         self.documents.on_missing = self.queue.table.on_missing = watch.look_soon
         return watch
-
-    def _runtime(self) -> Service:
-        return Service(
-            "sagemaker-runtime",
-            {
-                "InvokeEndpointAsync": self.invocations.invoke_endpoint_async,
-                "InvokeEndpoint": self.invocations.invoke_endpoint,
-                "InvokeEndpointWithResponseStream": self.invocations.invoke_endpoint,
-            },
-        )
-
-    def _control_plane(self) -> Service:
-        return Service(
-            "sagemaker",
-            {
-                "CreateModel": self._models.create,
-                "DescribeModel": self._models.describe,
-                "DeleteModel": self._models.delete,
-                "ListModels": self._models.list,
-                "CreateEndpointConfig": self._configs.create,
-                "DescribeEndpointConfig": self._configs.describe,
-                "DeleteEndpointConfig": self._configs.delete,
-                "ListEndpointConfigs": self._configs.list,
-                "CreateEndpoint": self.endpoints.create,
-                "UpdateEndpoint": self.endpoints.update,
-                "UpdateEndpointWeightsAndCapacities": self.endpoints.update_capacities,
-                "DescribeEndpoint": self.endpoints.describe,
-                "DeleteEndpoint": self.endpoints.delete,
-                "ListEndpoints": self.endpoints.list,
-                "AddTags": self._tags.add,
-                "DeleteTags": self._tags.delete,
-                "ListTags": self._tags.list,
-            },
-        )
 
     async def _endpoint_deleted(self, spec: FleetSpec) -> None:
         """Drop what others know of an endpoint. UnavailableError where that has to be tried again."""

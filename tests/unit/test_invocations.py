@@ -19,6 +19,8 @@ from meshtwin.emulator.sagemaker.runtime_api.targets import Target, Targets
 from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime.type_defs import InvokeEndpointAsyncInputTypeDef
+
     from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
 
 
@@ -48,7 +50,7 @@ def test_a_notice_has_the_input_location_that_its_caller_gave(location: str) -> 
     invocations = Invocations(
         cast("Targets", targets), queue, manual_clock(), Settings(), Faults(), "https://s3.amazonaws.com"
     )
-    params = {"EndpointName": "demo", "InputLocation": location}
+    params: InvokeEndpointAsyncInputTypeDef = {"EndpointName": "demo", "InputLocation": location}
     asyncio.run(invocations.invoke_endpoint_async(RequestContext("id", "InvokeEndpointAsync"), params))
     notice = json.loads(build_notice(queue.accepted[0], End(State.COMPLETED, 0.0, "text/plain"), "us-east-1"))
     assert notice["requestParameters"]["inputLocation"] == location

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -89,13 +90,14 @@ def test_activities_are_shown_for_six_weeks_though_their_endpoint_is_deleted() -
         alarms = TrackingAlarms(Aws(), settings)  # type: ignore[arg-type]  # no alarm either
         service = Scaling(ledger, scaler, variant, alarms, clock, settings)
         context = RequestContext("id", "operation")
-        place = {**PLACE, "ResourceId": "endpoint/e/variant/v"}
+        place: Any = {**PLACE, "ResourceId": "endpoint/e/variant/v"}
 
         async def causes() -> list[str]:
             shown = await service.describe_activities(context, place)
             return [activity["Cause"] for activity in shown["ScalingActivities"]]
 
-        await service.register(context, {**place, "MinCapacity": 1, "MaxCapacity": 5})
+        bounded: Any = {**place, "MinCapacity": 1, "MaxCapacity": 5}
+        await service.register(context, bounded)
         await deregister_endpoint("e", "v", ledger, alarms)
         await clock.advance(SIX_WEEKS)
         assert await causes() == ["minimum capacity was set to 1"]

@@ -6,7 +6,7 @@ access key ID; without one, any credentials will do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.loaders
 import structlog
@@ -54,14 +54,15 @@ class Service:
 
     Args:
         name: the service's folder in botocore's data, such as `sagemaker-runtime`.
-        handlers: what serves each operation; the rest of the model's operations are refused.
+        handlers: the `Handler` of each operation, as a TypedDict by its name, which says what each takes;
+            the rest of the model's operations are refused.
         body_limits: for payloads whose model names no limit, the most bytes, and what refuses more.
     """
 
     def __init__(
         self,
         name: str,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, object],
         body_limits: Mapping[str, tuple[int, Callable[[], ServiceError]]] | None = None,
     ) -> None:
         loader = botocore.loaders.Loader()
@@ -73,7 +74,7 @@ class Service:
             raise ValueError(f"{name} speaks {self.protocol}: expected {' or '.join(_PROTOCOLS)}")
         build = _PROTOCOLS[self.protocol]
         self.operations = {
-            operation: build(model.operation_model(operation), handler)
+            operation: build(model.operation_model(operation), cast("Handler[Any]", handler))
             for operation, handler in handlers.items()
         }
         for operation, limit in (body_limits or {}).items():

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from botocore.model import StructureShape
@@ -43,7 +43,16 @@ class RequestContext:
     operation: str
 
 
-Handler = Callable[[RequestContext, dict[str, Any]], Awaitable[Mapping[str, Any]]]
+Params = TypeVar("Params")
+
+Handler = Callable[[RequestContext, Params], Awaitable[Mapping[str, Any]]]
+"""Serves an operation: its parameters are a TypedDict of the service's stubs, its result leaves None out."""
+
+
+def blob(value: object) -> bytes:
+    """A blob among the parameters: bytes, though the stubs name all that an SDK takes for one."""
+    assert isinstance(value, bytes), f"a blob is a {type(value).__name__}"
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class Operation(Protocol):
     """What the gateway does with an operation, whichever protocol it speaks."""
 
     name: str
-    handler: Handler
+    handler: Handler[Any]
     body_limit: int
 
     def parse(self, request: Request) -> dict[str, Any]:
@@ -161,7 +170,7 @@ class JsonOperation:
 
     body_limit = JSON_BODY_LIMIT
 
-    def __init__(self, model: OperationModel, handler: Handler) -> None:
+    def __init__(self, model: OperationModel, handler: Handler[Any]) -> None:
         self.name = model.name
         self.handler = handler
         self._model = model
@@ -205,7 +214,7 @@ class RestJsonOperation:
 
     _CONTENT_TYPE = (b"content-type", b"application/json")
 
-    def __init__(self, model: OperationModel, handler: Handler) -> None:
+    def __init__(self, model: OperationModel, handler: Handler[Any]) -> None:
         if model.input_shape is None:
             raise TypeError(f"{model.name}: REST-JSON operations without input are not served")
         self.name = model.name

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.errors import ServiceError, ValidationFailedError
+from meshtwin.emulator.core.protocol.gateway import Service
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.sagemaker.autoscaling.describe import (
     describe_activity,
@@ -26,13 +28,25 @@ from meshtwin.emulator.sagemaker.autoscaling.model import (
 from meshtwin.emulator.sagemaker.autoscaling.paging import page
 from meshtwin.emulator.sagemaker.autoscaling.policies import (
     CONFIG_OF,
+    config_of,
     policy_type,
     refuse_bad_config,
     warn_of_silent_metric,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from mypy_boto3_application_autoscaling.type_defs import (
+        DeleteScalingPolicyRequestTypeDef,
+        DeregisterScalableTargetRequestTypeDef,
+        DescribeScalableTargetsRequestTypeDef,
+        DescribeScalingActivitiesRequestTypeDef,
+        DescribeScalingPoliciesRequestTypeDef,
+        ListTagsForResourceRequestTypeDef,
+        PutScalingPolicyRequestTypeDef,
+        RegisterScalableTargetRequestTypeDef,
+        TagResourceRequestTypeDef,
+        UntagResourceRequestTypeDef,
+    )
 
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.protocol.operations import Handler, RequestContext
@@ -41,14 +55,39 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
     from meshtwin.emulator.sagemaker.settings import Settings
 
-Params = dict[str, Any]
-Result = dict[str, Any]
+    _OfResource = (
+        RegisterScalableTargetRequestTypeDef
+        | DeregisterScalableTargetRequestTypeDef
+        | PutScalingPolicyRequestTypeDef
+        | DeleteScalingPolicyRequestTypeDef
+    )
+    _OfNamespace = (
+        _OfResource
+        | DescribeScalableTargetsRequestTypeDef
+        | DescribeScalingPoliciesRequestTypeDef
+        | DescribeScalingActivitiesRequestTypeDef
+    )
+
+Result = Mapping[str, Any]
 
 _MOST_POLICIES = 50
 """https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html"""
 
 _ROLE = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
 _ROLE += "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+
+
+class _Handlers(TypedDict):
+    RegisterScalableTarget: Handler[RegisterScalableTargetRequestTypeDef]
+    DescribeScalableTargets: Handler[DescribeScalableTargetsRequestTypeDef]
+    DeregisterScalableTarget: Handler[DeregisterScalableTargetRequestTypeDef]
+    PutScalingPolicy: Handler[PutScalingPolicyRequestTypeDef]
+    DescribeScalingPolicies: Handler[DescribeScalingPoliciesRequestTypeDef]
+    DeleteScalingPolicy: Handler[DeleteScalingPolicyRequestTypeDef]
+    DescribeScalingActivities: Handler[DescribeScalingActivitiesRequestTypeDef]
+    TagResource: Handler[TagResourceRequestTypeDef]
+    UntagResource: Handler[UntagResourceRequestTypeDef]
+    ListTagsForResource: Handler[ListTagsForResourceRequestTypeDef]
 
 
 class Scaling:
@@ -70,9 +109,9 @@ class Scaling:
         self._clock = clock
         self._settings = settings
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """The operations by their names."""
-        return {
+    def service(self) -> Service:
+        """Application Auto Scaling's API, for a gateway."""
+        handlers: _Handlers = {
             "RegisterScalableTarget": self.register,
             "DescribeScalableTargets": self.describe_targets,
             "DeregisterScalableTarget": self.deregister,
@@ -84,8 +123,9 @@ class Scaling:
             "UntagResource": self.untag,
             "ListTagsForResource": self.list_tags,
         }
+        return Service("application-autoscaling", handlers)
 
-    async def register(self, _: RequestContext, params: Params) -> Result:
+    async def register(self, _: RequestContext, params: RegisterScalableTargetRequestTypeDef) -> Result:
         """RegisterScalableTarget: creates or changes; the count is brought within the bounds at once."""
         endpoint, variant = _resource(params)
         async with self._ledger.lock:
@@ -106,7 +146,9 @@ class Scaling:
         await self._scaler.set_within_bounds(target, f"{bound} capacity was set to {value}")
         return {"ScalableTargetARN": target.arn}
 
-    def _registered(self, found: Target | None, params: Params, endpoint: str, variant: str) -> Target:
+    def _registered(
+        self, found: Target | None, params: RegisterScalableTargetRequestTypeDef, endpoint: str, variant: str
+    ) -> Target:
         minimum = params.get("MinCapacity", found.minimum if found else None)
         maximum = params.get("MaxCapacity", found.maximum if found else None)
         if minimum is None or maximum is None:
@@ -117,10 +159,10 @@ class Scaling:
             raise ValidationFailedError(
                 f"MinCapacity {minimum}, MaxCapacity {maximum}: expected 0 <= MinCapacity <= MaxCapacity."
             )
-        suspended = params.get("SuspendedState")
+        suspended: Mapping[str, Any] = params.get("SuspendedState", {})
         if found is not None:
             return replace(
-                found, minimum=minimum, maximum=maximum, suspended={**found.suspended, **(suspended or {})}
+                found, minimum=minimum, maximum=maximum, suspended={**found.suspended, **suspended}
             )
         return Target(
             endpoint_name=endpoint,
@@ -130,11 +172,13 @@ class Scaling:
             maximum=maximum,
             role_arn=params.get("RoleARN") or self._arn("iam", f"role/{_ROLE}", regional=False),
             created_at=self._clock.now(),
-            suspended=suspended or {},
+            suspended=suspended,
             tags=params.get("Tags", {}),
         )
 
-    async def describe_targets(self, _: RequestContext, params: Params) -> Result:
+    async def describe_targets(
+        self, _: RequestContext, params: DescribeScalableTargetsRequestTypeDef
+    ) -> Result:
         """DescribeScalableTargets."""
         _refuse_foreign(params)
         wanted = params.get("ResourceIds")
@@ -144,7 +188,7 @@ class Scaling:
         shown, token = page(targets, params, lambda target: target.resource_id)
         return {"ScalableTargets": [describe_target(target) for target in shown], "NextToken": token}
 
-    async def deregister(self, _: RequestContext, params: Params) -> Result:
+    async def deregister(self, _: RequestContext, params: DeregisterScalableTargetRequestTypeDef) -> Result:
         """DeregisterScalableTarget: its policies go with it, and the alarms that were made for them."""
         _resource(params)
         await self._remove(self._target(params["ResourceId"]))
@@ -156,14 +200,14 @@ class Scaling:
                 await self._alarms.delete(policy)
             await self._ledger.remove_target(target)
 
-    async def put_policy(self, _: RequestContext, params: Params) -> Result:
+    async def put_policy(self, _: RequestContext, params: PutScalingPolicyRequestTypeDef) -> Result:
         """PutScalingPolicy: creates a policy, or changes it where there is one of its name."""
         _resource(params)
         async with self._ledger.lock:
             target = self._target(params["ResourceId"])
             found = self._ledger.policy(target.resource_id, params["PolicyName"])
             kind = policy_type(params, found)
-            config = params.get(CONFIG_OF[kind]) or (found.config if found else None)
+            config = config_of(params, kind) or (found.config if found else None)
             if config is None:
                 raise ValidationFailedError(f"PolicyType {kind} needs {CONFIG_OF[kind]}.")
             refuse_bad_config(kind, config)
@@ -206,7 +250,9 @@ class Scaling:
         settings = self._settings
         return arn_of(service, settings.region, settings.account_id, resource, regional=regional)
 
-    async def describe_policies(self, _: RequestContext, params: Params) -> Result:
+    async def describe_policies(
+        self, _: RequestContext, params: DescribeScalingPoliciesRequestTypeDef
+    ) -> Result:
         """DescribeScalingPolicies."""
         _refuse_foreign(params)
         names = params.get("PolicyNames")
@@ -221,7 +267,7 @@ class Scaling:
         described = [describe_policy(policy, alarms.get(policy.arn, policy.alarms)) for policy in shown]
         return {"ScalingPolicies": described, "NextToken": token}
 
-    async def delete_policy(self, _: RequestContext, params: Params) -> Result:
+    async def delete_policy(self, _: RequestContext, params: DeleteScalingPolicyRequestTypeDef) -> Result:
         """DeleteScalingPolicy: its own alarms go; of others only the action that names it."""
         _resource(params)
         async with self._ledger.lock:
@@ -232,7 +278,9 @@ class Scaling:
             await self._ledger.remove_policy(policy)
         return {}
 
-    async def describe_activities(self, _: RequestContext, params: Params) -> Result:
+    async def describe_activities(
+        self, _: RequestContext, params: DescribeScalingActivitiesRequestTypeDef
+    ) -> Result:
         """DescribeScalingActivities of the previous six weeks, the newest first."""
         _refuse_foreign(params)
         everything = params.get("IncludeNotScaledActivities", False)
@@ -247,7 +295,7 @@ class Scaling:
             "NextToken": token,
         }
 
-    async def tag(self, _: RequestContext, params: Params) -> Result:
+    async def tag(self, _: RequestContext, params: TagResourceRequestTypeDef) -> Result:
         """TagResource, on a scalable target."""
         async with self._ledger.lock:
             target = self._tagged(params["ResourceARN"])
@@ -261,7 +309,7 @@ class Scaling:
             await self._ledger.change_target(target.resource_id, lambda now: replace(now, tags=tags))
         return {}
 
-    async def untag(self, _: RequestContext, params: Params) -> Result:
+    async def untag(self, _: RequestContext, params: UntagResourceRequestTypeDef) -> Result:
         """UntagResource; keys that are not there do not matter."""
         async with self._ledger.lock:
             target = self._tagged(params["ResourceARN"])
@@ -269,7 +317,7 @@ class Scaling:
             await self._ledger.change_target(target.resource_id, lambda now: replace(now, tags=tags))
         return {}
 
-    async def list_tags(self, _: RequestContext, params: Params) -> Result:
+    async def list_tags(self, _: RequestContext, params: ListTagsForResourceRequestTypeDef) -> Result:
         """ListTagsForResource."""
         return {"Tags": dict(self._tagged(params["ResourceARN"]).tags)}
 
@@ -305,7 +353,7 @@ async def deregister_endpoint(
         await ledger.remove_target(target)
 
 
-def _resource(params: Params) -> tuple[str, str]:
+def _resource(params: _OfResource) -> tuple[str, str]:
     """Endpoint and variant of a request, or a ValidationFailedError that says what is served."""
     _refuse_foreign(params)
     found = parse_resource_id(params["ResourceId"])
@@ -316,7 +364,7 @@ def _resource(params: Params) -> tuple[str, str]:
     return found
 
 
-def _refuse_foreign(params: Params) -> None:
+def _refuse_foreign(params: _OfNamespace) -> None:
     namespace = params["ServiceNamespace"]
     if namespace != NAMESPACE:
         raise ValidationFailedError(f"ServiceNamespace {namespace} is not served here: expected {NAMESPACE}.")

@@ -10,7 +10,7 @@ from meshtwin.emulator.core.protocol.errors import ValidationFailedError
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment, updated
 from meshtwin.emulator.sagemaker.control_plane.listing import page
-from meshtwin.emulator.sagemaker.control_plane.models import Params, Result, tags_of, without
+from meshtwin.emulator.sagemaker.control_plane.models import Result, tags_of, without
 from meshtwin.emulator.sagemaker.control_plane.resources import (
     CHANGING,
     Endpoint,
@@ -21,6 +21,15 @@ from meshtwin.emulator.sagemaker.control_plane.resources import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from mypy_boto3_sagemaker.type_defs import (
+        CreateEndpointInputTypeDef,
+        DeleteEndpointInputTypeDef,
+        DescribeEndpointInputTypeDef,
+        ListEndpointsInputTypeDef,
+        UpdateEndpointInputTypeDef,
+        UpdateEndpointWeightsAndCapacitiesInputTypeDef,
+    )
 
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
@@ -70,7 +79,7 @@ class Endpoints:
         self._clock = clock
         self._settings = settings
 
-    async def create(self, _: RequestContext, params: Params) -> Result:
+    async def create(self, _: RequestContext, params: CreateEndpointInputTypeDef) -> Result:
         """CreateEndpoint: Creating from here on, InService or Failed later."""
         name = params["EndpointName"]
         async with self._registry.lock:
@@ -89,7 +98,7 @@ class Endpoints:
                 created_at=now,
                 modified_at=now,
                 params=without(params, "Tags", "DeploymentConfig"),
-                tags=tags_of(params),
+                tags=tags_of(params.get("Tags", ())),
                 config=config,
                 model=self._model_of(config),
                 deployment=params.get("DeploymentConfig"),
@@ -128,7 +137,7 @@ class Endpoints:
             )
         return model.params
 
-    async def update(self, _: RequestContext, params: Params) -> Result:
+    async def update(self, _: RequestContext, params: UpdateEndpointInputTypeDef) -> Result:
         """UpdateEndpoint: Updating from here on; InService with the new configuration, or with the old."""
         async with self._registry.lock:
             endpoint = self._changeable(params["EndpointName"])
@@ -169,14 +178,17 @@ class Endpoints:
                 "deregistered."
             )
 
-    async def update_capacities(self, _: RequestContext, params: Params) -> Result:
+    async def update_capacities(
+        self, _: RequestContext, params: UpdateEndpointWeightsAndCapacitiesInputTypeDef
+    ) -> Result:
         """UpdateEndpointWeightsAndCapacities: what is desired moves at once, what there is follows."""
         wanted = params["DesiredWeightsAndCapacities"]
         async with self._registry.lock:
             endpoint = self._changeable(params["EndpointName"])
             variant = endpoint.variant["VariantName"]
             _refuse_bad_names([item["VariantName"] for item in wanted], variant, endpoint)
-            endpoint = await self._registry.put(self._rescaled(endpoint, wanted[0]))
+            count, weight = wanted[0].get("DesiredInstanceCount"), wanted[0].get("DesiredWeight")
+            endpoint = await self._registry.put(self._rescaled(endpoint, count, weight))
         self._deployment.rescale(endpoint)
         return {"EndpointArn": endpoint.arn}
 
@@ -208,14 +220,16 @@ class Endpoints:
         """
         async with self._registry.lock:
             endpoint = self._changeable(endpoint_name)
-            endpoint = await self._registry.put(self._rescaled(endpoint, {"DesiredInstanceCount": count}))
+            endpoint = await self._registry.put(self._rescaled(endpoint, count))
         self._deployment.rescale(endpoint)
 
-    def _rescaled(self, endpoint: Endpoint, wanted: Mapping[str, Any]) -> Endpoint:
+    def _rescaled(
+        self, endpoint: Endpoint, count: int | None = None, weight: float | None = None
+    ) -> Endpoint:
         return replace(
             endpoint.advance(Status.UPDATING, self._clock.now()),
-            desired_count=wanted.get("DesiredInstanceCount", endpoint.instance_count),
-            weight=wanted.get("DesiredWeight", endpoint.weight),
+            desired_count=endpoint.instance_count if count is None else count,
+            weight=endpoint.weight if weight is None else weight,
             pending={"desired_before": endpoint.instance_count, "weight_before": endpoint.weight},
         )
 
@@ -234,7 +248,7 @@ class Endpoints:
             )
         return endpoint
 
-    async def describe(self, _: RequestContext, params: Params) -> Result:
+    async def describe(self, _: RequestContext, params: DescribeEndpointInputTypeDef) -> Result:
         """DescribeEndpoint."""
         endpoint = self._registry.get_endpoint(params["EndpointName"])
         return {
@@ -267,7 +281,7 @@ class Endpoints:
             "VariantStatus": [{"Status": changing, "StartTime": endpoint.modified_at}] if changing else None,
         }
 
-    async def delete(self, _: RequestContext, params: Params) -> Result:
+    async def delete(self, _: RequestContext, params: DeleteEndpointInputTypeDef) -> Result:
         """DeleteEndpoint: Deleting from here on, gone later."""
         async with self._registry.lock:
             endpoint = self._registry.get_endpoint(params["EndpointName"])
@@ -277,7 +291,7 @@ class Endpoints:
         self._deployment.delete(endpoint)
         return {}
 
-    async def list(self, _: RequestContext, params: Params) -> Result:
+    async def list(self, _: RequestContext, params: ListEndpointsInputTypeDef) -> Result:
         """ListEndpoints."""
         shown, token = page(self._registry.endpoints(), params)
         summaries = [
@@ -315,7 +329,7 @@ def _refuse_bad_names(names: Sequence[str], variant: str, endpoint: Endpoint) ->
             )
 
 
-def _kept_properties(params: Params) -> set[str]:
+def _kept_properties(params: UpdateEndpointInputTypeDef) -> set[str]:
     """What RetainAllVariantProperties and ExcludeRetainedVariantProperties leave as it is."""
     if not params.get("RetainAllVariantProperties", False):
         return set()
