@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
 
+from meshtwin.emulator.core.bounds import TYPE_WORDS
 from meshtwin.emulator.core.protocol.access import own_key
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def setting_reader(
 def _expectation(wanted: type) -> str:
     if issubclass(wanted, Enum):
         return "one of " + ", ".join(str(member.value) for member in wanted)
-    return {bool: "true or false", int: "a whole number", float: "a number"}[wanted]
+    return TYPE_WORDS[wanted]
 
 
 def speed(text: str) -> float:
