@@ -7,13 +7,13 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from meshtwin.emulator.core.kept import Kept
+from meshtwin.emulator.core.write_through import WriteThroughMap
 from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, Target, resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshtwin.emulator.core.kept import Documents
+    from meshtwin.emulator.core.write_through import Documents
 
 _MOST_ACTIVITIES = 200
 """Activities that are kept for each target."""
@@ -34,21 +34,21 @@ class Ledger:
 
     def __init__(self, documents: Documents) -> None:
         self.lock = asyncio.Lock()
-        self._targets: Kept[Target] = Kept(
+        self._targets: WriteThroughMap[Target] = WriteThroughMap(
             documents,
             "scalable-target",
             name_of=lambda target: target.resource_id,
             dump=Target.document,
             parse=Target.parse,
         )
-        self._policies: Kept[Policy] = Kept(
+        self._policies: WriteThroughMap[Policy] = WriteThroughMap(
             documents,
             "scaling-policy",
             name_of=lambda policy: policy.key,
             dump=Policy.document,
             parse=Policy.parse,
         )
-        self._activities: Kept[_Activities] = Kept(
+        self._activities: WriteThroughMap[_Activities] = WriteThroughMap(
             documents,
             "scaling-activities",
             name_of=lambda activities: activities[0].resource_id,
@@ -58,8 +58,8 @@ class Ledger:
 
     async def load(self, now: float) -> None:
         """Read what an earlier emulator left; activities that are too old to be shown are removed."""
-        for kept in (self._targets, self._policies, self._activities):
-            await kept.load()
+        for values in (self._targets, self._policies, self._activities):
+            await values.load()
         await self._expire_activities(now)
 
     def targets(self) -> list[Target]:
@@ -135,8 +135,8 @@ class Ledger:
 
     async def write_again(self) -> None:
         """Put all that is known into a table that has lost it. UnavailableError where that fails."""
-        for kept in (self._targets, self._policies, self._activities):
-            await kept.write_again()
+        for values in (self._targets, self._policies, self._activities):
+            await values.write_again()
 
 
 def _is_expired(activity: Activity, now: float) -> bool:

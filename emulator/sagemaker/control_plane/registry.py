@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from meshtwin.emulator.core.kept import Kept
 from meshtwin.emulator.core.protocol.errors import UnavailableError, ValidationFailedError
+from meshtwin.emulator.core.write_through import WriteThroughMap
 from meshtwin.emulator.sagemaker.control_plane.resources import Endpoint, Kind, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from meshtwin.emulator.core.clock import Clock
-    from meshtwin.emulator.core.kept import Documents
+    from meshtwin.emulator.core.write_through import Documents
     from meshtwin.emulator.sagemaker.control_plane.resources import Arns
 
 R = TypeVar("R", bound=Resource)
@@ -39,8 +39,8 @@ class Registry:
 
     def __init__(self, documents: Documents, arns: Arns, clock: Clock) -> None:
         self._clock = clock
-        self._found: dict[Kind, Kept[Resource]] = {
-            kind: Kept(
+        self._found: dict[Kind, WriteThroughMap[Resource]] = {
+            kind: WriteThroughMap(
                 documents,
                 kind,
                 name_of=lambda resource: resource.key,
@@ -58,7 +58,7 @@ class Registry:
         Raises:
             UnavailableError: DynamoDB does not answer, or refuses.
         """
-        await asyncio.gather(*(kept.load() for kept in self._found.values()))
+        await asyncio.gather(*(values.load() for values in self._found.values()))
 
     def knows_every_endpoint(self) -> bool:
         """Whether each endpoint that was kept could be read."""
@@ -116,8 +116,8 @@ class Registry:
 
     async def write_again(self) -> None:
         """Put all that is known into a table that has lost it. UnavailableError where that fails."""
-        for kept in self._found.values():
-            await kept.write_again()
+        for values in self._found.values():
+            await values.write_again()
 
     async def patiently(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change, holding the lock, as often as it takes: no caller is there to get its failure."""
