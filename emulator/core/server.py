@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 from meshtwin.emulator.core.http_limits import LimitedProtocol
+from meshtwin.emulator.core.supervised import call_from_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +131,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     if exit_with_stdin:
-        _when_stdin_ends(lambda: loop.call_soon_threadsafe(stop))
+        _when_stdin_ends(lambda: call_from_thread(loop, stop))
     try:
         if await _is_started(program, stopped):
             await server.serve(sockets=[listening])
@@ -168,7 +169,6 @@ def _when_stdin_ends(call: Callable[[], object]) -> None:
         with contextlib.suppress(OSError):
             while os.read(descriptor, 4096):
                 pass
-        with contextlib.suppress(RuntimeError):  # the loop may be closed already
-            call()
+        call()
 
     threading.Thread(target=watch, name="stdin", daemon=True).start()

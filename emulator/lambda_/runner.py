@@ -66,13 +66,12 @@ class Runner:
         self._logs = {name: FunctionLog(folder / f"{name}.log") for name in self.functions}
         self._warm: dict[str, list[Sandbox]] = {name: [] for name in self.functions}
         self._busy: set[Sandbox] = set()
-        self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._background = Supervised()
+        self._tasks = Supervised()
 
     def start(self) -> None:
         """Remove what killed hosts left, and begin to end processes that have been idle for long."""
         remove_orphans()
-        self._background.run("function_reaper", self._reap)
+        self._tasks.run("function_reaper", self._reap)
 
     async def invoke(self, function: Function, call: Call) -> Outcome:
         """The outcome of a call that may not wait. It goes on where the caller is cancelled.
@@ -94,10 +93,7 @@ class Runner:
         return await self._go(function, call)
 
     async def _go(self, function: Function, call: Call) -> Outcome:
-        task = asyncio.ensure_future(self._run(function, call))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+        return await self._tasks.finish(f"invocation of {function.name}", self._run(function, call))
 
     async def _run(self, function: Function, call: Call) -> Outcome:
         try:
@@ -180,10 +176,7 @@ class Runner:
 
     async def close(self) -> None:
         """Kill what runs and what is warm, and close the logs."""
-        await self._background.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         for warm in self._warm.values():
             await asyncio.gather(*(sandbox.close() for sandbox in warm))
             warm.clear()

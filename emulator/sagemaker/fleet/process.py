@@ -16,7 +16,8 @@ import structlog
 
 from meshtwin.emulator.core import child_guard
 from meshtwin.emulator.core.logs import tail
-from meshtwin.emulator.sagemaker.fleet.launcher import Address, call_in
+from meshtwin.emulator.core.supervised import call_from_thread
+from meshtwin.emulator.sagemaker.fleet.launcher import Address
 from meshtwin.emulator.sagemaker.fleet.ports import BLOCK, Ports
 from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError, image_missing
 
@@ -89,7 +90,7 @@ class ProcessLauncher:
             raise FleetFailedError(
                 f"cannot start the program of {spec.container.image!r}: {error}"
             ) from error
-        instance.watch(lambda: call_in(loop, on_lost))
+        instance.watch(lambda: call_from_thread(loop, on_lost))
         return instance
 
     def _command(self, spec: FleetSpec) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import structlog
 from docker.errors import APIError, DockerException, NotFound
 
 from meshtwin.emulator.core.logs import tail
-from meshtwin.emulator.sagemaker.fleet.launcher import call_in
+from meshtwin.emulator.core.supervised import call_from_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,8 +125,8 @@ class DockerInstance:
             pass
         self._ending = ending or "out of reach: the Docker Engine does not answer"
         self.lost.set()
-        call_in(loop, self._gone.set)
-        call_in(loop, on_lost)
+        call_from_thread(loop, self._gone.set)
+        call_from_thread(loop, on_lost)
 
     def _ended(self) -> str | None:
         """How the container ended, once it has; None where the engine does not answer."""
