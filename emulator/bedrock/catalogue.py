@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """A model that makes pictures of prompts; `most_seed` is the largest seed that its page names."""
+    """A model that makes images of prompts; `most_seed` is the largest seed that its page names."""
 
     most_seed: int
     modes: tuple[str, ...] = ("text-to-image",)

@@ -8,7 +8,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from meshtwin.emulator.bedrock.colours import NAMED
-from meshtwin.emulator.bedrock.homemade import homemade
 from meshtwin.emulator.bedrock.library import pictograms
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """The words of all pictograms."""
-    known = {**pictograms(), **homemade()}
+    known = pictograms()
     labels: dict[str, Pictogram] = {}
     for pictogram in known.values():
         labels.setdefault(_plain(pictogram.label), pictogram)

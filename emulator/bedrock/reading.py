@@ -78,7 +78,7 @@ def read_prompt(prompt: str) -> tuple[Thing, ...]:
     for sentence in _SENTENCE_END.split(unicodedata.normalize("NFKC", prompt).casefold()):
         found = [thing for words in _clauses(sentence) for thing in _things(words, known)]
         if found:
-            # What follows is most often about the picture, not about what is in it.
+            # What follows is most often about the image, not about what is in it.
             named = [thing for thing in found if thing.pictogram is not None]
             return tuple(named[:MOST_THINGS] or found[:1])
     return (Thing((prompt.strip(),), None),)
@@ -103,7 +103,7 @@ def _clauses(text: str) -> Iterator[tuple[str, ...]]:
 
 
 def _without_style(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Words less those about the picture, unless they are all there is: a camera is a thing, too."""
+    """Words less those about the image, unless they are all there is: a camera is a thing, too."""
     kept = tuple(
         word
         for word, after in zip(words, (*words[1:], ""), strict=True)
@@ -156,7 +156,7 @@ def _things(words: tuple[str, ...], known: Lexicon) -> list[Thing]:
 
 
 def _noun_phrase(words: tuple[str, ...], known: Lexicon) -> tuple[str, ...]:
-    """The words up to the first preposition, or past an `of` that only says what kind of picture it is."""
+    """The words up to the first preposition, or past an `of` that only says what kind of image it is."""
     for place, word in enumerate(words):
         if word == "of" and place:
             if words[place - 1] in _CONTAINERS or words[place - 1].rstrip("s") in _CONTAINERS:

@@ -42,21 +42,19 @@ def foundation_models() -> Service:
 
 
 async def invoke_model(_: RequestContext, params: InvokeModelRequestTypeDef) -> Mapping[str, Any]:
-    """One picture for a prompt, or one without its background; the drawing is done in a thread."""
+    """One image for a prompt, or one without its background; the drawing is done in a thread."""
     model = find_model(params["modelId"])
     body = blob(params.get("body", b""))
     if isinstance(model, CutsOut):
         request = read_cut_out(body)
-        picture = await asyncio.to_thread(lambda: _encoded(cut_out(request.image), request.format))
-        return _answer({"seeds": [0], "finish_reasons": [None], "images": [picture]})
+        image = await asyncio.to_thread(lambda: _encoded(cut_out(request.image), request.format))
+        return _answer({"seeds": [0], "finish_reasons": [None], "images": [image]})
     wanted = read_draw(body, model)
     if FILTERED_WORDS & set(re.findall(r"\w+", wanted.prompt.casefold())):
         return _answer({"finish_reasons": ["Filter reason: prompt"]})
     seed = wanted.seed or _seed_of(wanted.prompt)
-    picture = await asyncio.to_thread(
-        lambda: _encoded(draw(wanted.prompt, seed, *wanted.size), wanted.format)
-    )
-    return _answer({"seeds": [seed], "finish_reasons": [None], "images": [picture]})
+    image = await asyncio.to_thread(lambda: _encoded(draw(wanted.prompt, seed, *wanted.size), wanted.format))
+    return _answer({"seeds": [seed], "finish_reasons": [None], "images": [image]})
 
 
 def _seed_of(prompt: str) -> int:
@@ -65,9 +63,9 @@ def _seed_of(prompt: str) -> int:
     return 1 + int.from_bytes(digest[:8]) % _SEEDS
 
 
-def _encoded(picture: Image.Image, image_format: str) -> str:
+def _encoded(image: Image.Image, image_format: str) -> str:
     buffer = io.BytesIO()
-    picture.save(buffer, image_format)
+    image.save(buffer, image_format)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
