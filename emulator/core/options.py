@@ -29,7 +29,7 @@ class Guarded(Protocol):
 T = TypeVar("T", bound=Guarded)
 
 
-class Place(Protocol):
+class AddressSettings(Protocol):
     """Settings of where a program listens, and whose AWS it stands for."""
 
     @property
@@ -42,7 +42,7 @@ class Place(Protocol):
     def account_id(self) -> str: ...  # noqa: D102
 
 
-def add_place(parser: argparse.ArgumentParser, defaults: Place) -> None:
+def add_address_options(parser: argparse.ArgumentParser, defaults: AddressSettings) -> None:
     """Options of where a program listens, and whose AWS it stands for."""
     parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
@@ -50,7 +50,7 @@ def add_place(parser: argparse.ArgumentParser, defaults: Place) -> None:
     parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
 
 
-def add_running(
+def add_run_options(
     parser: argparse.ArgumentParser,
     read_setting: Callable[[str], tuple[str, Any]],
     *,

@@ -29,7 +29,7 @@ _KEEP_ALIVE = 60
 """Seconds an idle connection is kept: longer than SDKs pause between two calls."""
 
 
-class Place(Protocol):
+class ListenAddress(Protocol):
     """Where to listen."""
 
     @property
@@ -55,7 +55,7 @@ class Program(Protocol):
         ...
 
 
-def listen(settings: Place) -> socket.socket:
+def listen(settings: ListenAddress) -> socket.socket:
     """The socket of the settings' address.
 
     Raises:

@@ -16,14 +16,14 @@ from meshtwin.emulator.core.clock import within
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.lambda_.destinations import failure_record
-from meshtwin.emulator.lambda_.outcome import EVENT_LIMIT, Call
+from meshtwin.emulator.lambda_.results import EVENT_LIMIT, Call
 from meshtwin.emulator.lambda_.sandbox import function_arn
 
 if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import AdjustableClock
     from meshtwin.emulator.lambda_.destinations import Condition
     from meshtwin.emulator.lambda_.manifest import Function
-    from meshtwin.emulator.lambda_.outcome import Outcome
+    from meshtwin.emulator.lambda_.results import InvocationResult
     from meshtwin.emulator.lambda_.runner import Runner
     from meshtwin.emulator.lambda_.settings import HostSettings
 
@@ -73,7 +73,7 @@ class Events:
         finally:
             tried.set()
 
-    async def _try(self, function: Function, call: Call) -> Outcome | None:
+    async def _try(self, function: Function, call: Call) -> InvocationResult | None:
         """What became of the call; None where no process could be started."""
         try:
             return await self._runner.invoke_in_turn(function, call)
@@ -82,7 +82,12 @@ class Events:
             return None
 
     def _tell(
-        self, function: Function, call: Call, condition: Condition, attempts: int, last: Outcome | None
+        self,
+        function: Function,
+        call: Call,
+        condition: Condition,
+        attempts: int,
+        last: InvocationResult | None,
     ) -> None:
         """Invoke the function's destination, if it has one, with the record of the event."""
         if function.on_failure is None:

@@ -18,7 +18,7 @@ from meshtwin.emulator.core.protocol.errors import SerializationError, ServiceEr
 from meshtwin.emulator.core.protocol.gateway import Service
 from meshtwin.emulator.core.protocol.operations import blob, parse_json
 from meshtwin.emulator.lambda_.environment import runtime_name
-from meshtwin.emulator.lambda_.outcome import EVENT_LIMIT, REQUEST_LIMIT, Call
+from meshtwin.emulator.lambda_.results import EVENT_LIMIT, REQUEST_LIMIT, Call
 from meshtwin.emulator.lambda_.runner import ThrottledError
 from meshtwin.emulator.lambda_.sandbox import function_arn
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.lambda_ import log as lines
-from meshtwin.emulator.lambda_ import outcome
+from meshtwin.emulator.lambda_ import results
 from meshtwin.emulator.lambda_.changes import Loaded
 from meshtwin.emulator.lambda_.environment import function_environment
 from meshtwin.emulator.lambda_.memory import watch
-from meshtwin.emulator.lambda_.outcome import Outcome
 from meshtwin.emulator.lambda_.process import Process
+from meshtwin.emulator.lambda_.results import InvocationResult
 from meshtwin.emulator.lambda_.scratch import make_scratch, remove_scratch
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from meshtwin.emulator.lambda_.log import FunctionLog
     from meshtwin.emulator.lambda_.manifest import Function
-    from meshtwin.emulator.lambda_.outcome import Call
+    from meshtwin.emulator.lambda_.results import Call
     from meshtwin.emulator.lambda_.settings import HostSettings
 
 _KIB_IN_MB = 1024
@@ -63,7 +63,7 @@ class Sandbox:
         """Whether the process is there and runs the code that is on the disk."""
         return self._process is not None and self._process.running and not self._loaded.changed()
 
-    async def invoke(self, call: Call) -> Outcome:
+    async def invoke(self, call: Call) -> InvocationResult:
         """Run the handler, in a new process where there is none; whoever is killed by a limit leaves none."""
         began, was_warm = time.monotonic(), self._process is not None
         failed = None
@@ -77,10 +77,10 @@ class Sandbox:
             await self.close()
             return await self.invoke(call)
         if found.status is None and self._overdrawn:
-            found = outcome.out_of_memory(call.request_id)
+            found = results.out_of_memory(call.request_id)
         return await self._finish(call, found, time.monotonic() - began)
 
-    async def _initialise(self, call: Call, began: float) -> tuple[Outcome | None, float]:
+    async def _initialise(self, call: Call, began: float) -> tuple[InvocationResult | None, float]:
         """Load the handler: what went wrong, and since when the invocation's own time counts.
 
         Loading that takes longer than the host's limit for it is begun again as a part of the invocation:
@@ -94,14 +94,14 @@ class Sandbox:
             began = time.monotonic()
             frame, status = await self._load(self.function.timeout)
             if frame is None and status is None:
-                return outcome.timed_out(call.request_id, self.function.timeout), began
+                return results.timed_out(call.request_id, self.function.timeout), began
         else:
             self._init = time.monotonic() - began
             began = time.monotonic()
         if self._overdrawn:
-            return outcome.out_of_memory(call.request_id), began
+            return results.out_of_memory(call.request_id), began
         if frame is None:
-            return outcome.exited(call.request_id, status or 0), began
+            return results.exited(call.request_id, status or 0), began
         header, _ = frame
         if header["error"] is not None:
             return _init_error(call, header["error"]), began
@@ -124,7 +124,7 @@ class Sandbox:
         self._begin_watch()
         return await self._answer(seconds)
 
-    async def _run(self, call: Call, began: float) -> Outcome:
+    async def _run(self, call: Call, began: float) -> InvocationResult:
         assert self._process is not None
         left = self.function.timeout - (time.monotonic() - began)
         header = {
@@ -144,16 +144,16 @@ class Sandbox:
         if frame is not None:
             return self._answered(*frame)
         if self._overdrawn:
-            return outcome.out_of_memory(call.request_id)
+            return results.out_of_memory(call.request_id)
         if status is not None:
-            return outcome.exited(call.request_id, status)
-        return outcome.timed_out(call.request_id, self.function.timeout)
+            return results.exited(call.request_id, status)
+        return results.timed_out(call.request_id, self.function.timeout)
 
-    def _answered(self, header: dict[str, Any], payload: bytes) -> Outcome:
+    def _answered(self, header: dict[str, Any], payload: bytes) -> InvocationResult:
         self._note(header)
-        if len(payload) > outcome.RESPONSE_LIMIT:
-            return outcome.too_large(len(payload))
-        return Outcome(payload, failed=not header["ok"])
+        if len(payload) > results.RESPONSE_LIMIT:
+            return results.too_large(len(payload))
+        return InvocationResult(payload, failed=not header["ok"])
 
     async def _answer(self, seconds: float) -> tuple[Frame | None, int | None]:
         assert self._process is not None
@@ -201,7 +201,7 @@ class Sandbox:
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
 
-    async def _finish(self, call: Call, found: Outcome, duration: float) -> Outcome:
+    async def _finish(self, call: Call, found: InvocationResult, duration: float) -> InvocationResult:
         """The lines at the end of an invocation, and the end of a process that is of no more use."""
         request_id, init, self._init = call.request_id, self._init, None
         if found.status == "timeout":
@@ -228,14 +228,14 @@ class Sandbox:
             await asyncio.to_thread(remove_scratch, scratch)
 
 
-def _init_error(call: Call, error: Mapping[str, Any]) -> Outcome:
+def _init_error(call: Call, error: Mapping[str, Any]) -> InvocationResult:
     document = {
         "errorMessage": error["errorMessage"],
         "errorType": error["errorType"],
         "requestId": call.request_id,
         "stackTrace": error["stackTrace"],
     }
-    return Outcome(json.dumps(document).encode(), failed=True, status="error")
+    return InvocationResult(json.dumps(document).encode(), failed=True, status="error")
 
 
 def function_arn(settings: HostSettings, name: str) -> str:

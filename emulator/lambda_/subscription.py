@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised, call_from_thread
-from meshtwin.emulator.lambda_.outcome import Call
+from meshtwin.emulator.lambda_.results import Call
 from meshtwin.emulator.lambda_.sns_event import NotANoticeError, sns_event
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from meshtwin.emulator.sagemaker.recovery.places import Places
 from meshtwin.emulator.sagemaker.recovery.restoration import Restoration
 from meshtwin.emulator.sagemaker.recovery.watch import StoreWatch
 from meshtwin.emulator.sagemaker.runtime_api.service import Invocations
-from meshtwin.emulator.sagemaker.runtime_api.targets import Targets
+from meshtwin.emulator.sagemaker.runtime_api.targets import InvocationTargets
 
 if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
@@ -87,7 +87,7 @@ class Emulator:
         self._rounds = Rounds(self.monitoring, self.scaler.on_action, self.clock)
         self._scaling = Scaling(self.ledger, self.scaler, self.endpoints, self._alarms, self.clock, settings)
         self.store = self._watch(self._alarms)
-        targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
+        targets = InvocationTargets(self.registry, s3_endpoint, settings.default_output_path)
         self.invocations = Invocations(targets, self.queue, self.clock, settings, self.faults, s3_endpoint)
         self.gateway = Gateway([
             self.invocations.service(),

@@ -6,7 +6,13 @@ import argparse
 import shlex
 from typing import Any
 
-from meshtwin.emulator.core.options import add_place, add_running, checked, folder, setting_reader
+from meshtwin.emulator.core.options import (
+    add_address_options,
+    add_run_options,
+    checked,
+    folder,
+    setting_reader,
+)
 from meshtwin.emulator.sagemaker.settings import Settings
 
 _DESCRIPTION = "SageMaker Asynchronous Inference on a port of this machine."
@@ -51,7 +57,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_place(parser, defaults)
+    add_address_options(parser, defaults)
     parser.add_argument(
         "--table-prefix", default=defaults.table_prefix, help="prefix of the DynamoDB tables (%(default)s)"
     )
@@ -64,7 +70,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         help="program that stands for an image (* is every other), $PORT replaced in its words; repeatable",
     )
     parser.add_argument("--log-dir", type=folder, help="folder for the instances' output (a temporary one)")
-    add_running(
+    add_run_options(
         parser,
         setting_reader(defaults, _GIVEN_OTHERWISE),
         speed_help="run the emulator's clock this many times as fast; 0: it stands until it is moved",

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from meshtwin.emulator.core.options import add_place, add_running, checked, folder, setting_reader
+from meshtwin.emulator.core.options import (
+    add_address_options,
+    add_run_options,
+    checked,
+    folder,
+    setting_reader,
+)
 from meshtwin.emulator.lambda_.settings import HostSettings
 
 _DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
@@ -50,10 +56,10 @@ def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_place(parser, defaults)
+    add_address_options(parser, defaults)
     parser.add_argument("--functions", type=Path, metavar="FILE", help="the manifest of the functions")
     parser.add_argument("--log-dir", type=folder, help="folder for the functions' output (a temporary one)")
-    add_running(
+    add_run_options(
         parser,
         setting_reader(defaults, _GIVEN_OTHERWISE),
         speed_help=(

@@ -30,7 +30,7 @@ _MOST_VIOLATIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Constraint:
     """One constraint on a value, in words and as a test."""
 
     statement: str
@@ -72,7 +72,7 @@ class _Compiler:
             self._done[name] = build(shape)
         return self._done[name]
 
-    def _of_member(self, member: Shape) -> tuple[tuple[Rule, ...], Check | None]:
+    def _of_member(self, member: Shape) -> tuple[tuple[Constraint, ...], Check | None]:
         """What a list's or map's member must be: rules said of all at once, or a check of each."""
         if isinstance(member, StructureShape | ListShape | MapShape):
             return (), self.check(member)
@@ -140,7 +140,7 @@ class _Compiler:
         return check_map
 
 
-def rules(shape: Shape) -> tuple[Rule, ...]:
+def rules(shape: Shape) -> tuple[Constraint, ...]:
     """The constraints that a shape itself states: length or range, pattern and enum."""
     found = []
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
@@ -150,23 +150,25 @@ def rules(shape: Shape) -> tuple[Rule, ...]:
         found += _bounds("value", low, high, lambda value: value)
     if pattern := shape.metadata.get("pattern"):
         statement = f"Member must satisfy regular expression pattern: {pattern}"
-        found.append(Rule(statement, _breaks_pattern(pattern, high)))
+        found.append(Constraint(statement, _breaks_pattern(pattern, high)))
     if allowed := shape.metadata.get("enum"):
         statement = f"Member must satisfy enum value set: [{', '.join(sorted(allowed))}]"
-        found.append(Rule(statement, _outside(frozenset(allowed))))
+        found.append(Constraint(statement, _outside(frozenset(allowed))))
     return tuple(found)
 
 
-def _bounds(what: str, low: float | None, high: float | None, measure: Callable[[Any], float]) -> list[Rule]:
+def _bounds(
+    what: str, low: float | None, high: float | None, measure: Callable[[Any], float]
+) -> list[Constraint]:
     found = []
     if high is not None:
         statement = f"Member must have {what} less than or equal to {high}"
-        found.append(Rule(statement, lambda value: measure(value) > high))
+        found.append(Constraint(statement, lambda value: measure(value) > high))
     if low:  # a minimum of 0 says nothing about a length, and no number in use here may be negative
         statement = f"Member must have {what} greater than or equal to {low}"
-        found.append(Rule(statement, lambda value: measure(value) < low))
+        found.append(Constraint(statement, lambda value: measure(value) < low))
     elif low == 0 and what == "value":
-        found.append(Rule("Member must have value greater than or equal to 0", lambda value: value < 0))
+        found.append(Constraint("Member must have value greater than or equal to 0", lambda value: value < 0))
     return found
 
 
@@ -197,7 +199,7 @@ def _leaf(shape: Shape) -> Check | None:
     return check_leaf
 
 
-def _all(own: tuple[Rule, ...]) -> str:
+def _all(own: tuple[Constraint, ...]) -> str:
     return "[" + ", ".join(rule.statement for rule in own) + "]"
 
 

@@ -165,7 +165,7 @@ def _whole(emulator: Emulator, item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def settle_all(emulator: Emulator, seconds: float) -> None:
+async def cancel_all(emulator: Emulator, seconds: float) -> None:
     """Cancel every request that waits or runs, and wait for their ends.
 
     Raises:

@@ -1,7 +1,7 @@
 """How many instances a policy wants. Pure.
 
 Step scaling: https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
-Target tracking:
+ScalableTarget tracking:
 https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from meshtwin.emulator.sagemaker.autoscaling.model import Policy, PolicyType, Target, resource_id
+from meshtwin.emulator.sagemaker.autoscaling.model import Policy, PolicyType, ScalableTarget, resource_id
 from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
 from meshtwin.emulator.sagemaker.monitoring.sample import WITHOUT_CAPACITY
 
@@ -69,7 +69,7 @@ def _state(view: EndpointView, variant: VariantCapacity) -> str:
     )
 
 
-def _bounds(target: Target, variant: VariantCapacity) -> Iterator[Finding]:
+def _bounds(target: ScalableTarget, variant: VariantCapacity) -> Iterator[Finding]:
     yield _info(f"It is scaled between {target.minimum} and {target.maximum} instances.")
     if variant.desired >= target.maximum:
         yield _info(f"It is at its maximum of {target.maximum}: nothing scales it out further.")
@@ -80,7 +80,7 @@ def _bounds(target: Target, variant: VariantCapacity) -> Iterator[Finding]:
             yield Finding(Level.WARNING, f"Scaling {direction} is suspended by the target's SuspendedState.")
 
 
-def _cooldowns(target: Target, now: float) -> Iterator[Finding]:
+def _cooldowns(target: ScalableTarget, now: float) -> Iterator[Finding]:
     cooldown = target.cooldown
     if now < cooldown.out_until:
         left = cooldown.out_until - now
@@ -152,7 +152,7 @@ def _wrong_side(policy: Policy, view: AlarmView) -> Iterator[Finding]:
 
 
 def _ways_back(
-    target: Target, policies: Sequence[Policy], alarms: Sequence[AlarmView], view: EndpointView
+    target: ScalableTarget, policies: Sequence[Policy], alarms: Sequence[AlarmView], view: EndpointView
 ) -> Iterator[Finding]:
     """https://github.com/awsdocs/amazon-sagemaker-developer-guide/issues/203: to zero, and never back."""
     if target.minimum > 0:

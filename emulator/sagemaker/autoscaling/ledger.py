@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from meshtwin.emulator.core.write_through import WriteThroughMap
-from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, Target, resource_id
+from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, ScalableTarget, resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,12 @@ class Ledger:
 
     def __init__(self, documents: Documents) -> None:
         self.lock = asyncio.Lock()
-        self._targets: WriteThroughMap[Target] = WriteThroughMap(
+        self._targets: WriteThroughMap[ScalableTarget] = WriteThroughMap(
             documents,
             "scalable-target",
             name_of=lambda target: target.resource_id,
-            dump=Target.document,
-            parse=Target.parse,
+            dump=ScalableTarget.document,
+            parse=ScalableTarget.parse,
         )
         self._policies: WriteThroughMap[Policy] = WriteThroughMap(
             documents,
@@ -62,11 +62,11 @@ class Ledger:
             await values.load()
         await self._expire_activities(now)
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> list[ScalableTarget]:
         """All targets, in the order of their resource ids."""
         return self._targets.all()
 
-    def target(self, resource_id: str) -> Target | None:
+    def target(self, resource_id: str) -> ScalableTarget | None:
         """The target of a resource."""
         return self._targets.get(resource_id)
 
@@ -74,15 +74,17 @@ class Ledger:
         """Whether a variant is a scalable target."""
         return self.target(resource_id(endpoint_name, variant_name)) is not None
 
-    async def put_target(self, target: Target) -> None:
+    async def put_target(self, target: ScalableTarget) -> None:
         """Keep a target, new or changed."""
         await self._targets.put(target)
 
-    async def change_target(self, resource_id: str, change: Callable[[Target], Target]) -> None:
+    async def change_target(
+        self, resource_id: str, change: Callable[[ScalableTarget], ScalableTarget]
+    ) -> None:
         """Change a target as it is when its turn comes; nothing where it is gone by then."""
         await self._targets.change(resource_id, lambda found: None if found is None else change(found))
 
-    async def remove_target(self, target: Target) -> None:
+    async def remove_target(self, target: ScalableTarget) -> None:
         """Remove a target, with its policies."""
         for policy in self.policies(target.resource_id):
             await self.remove_policy(policy)

@@ -18,7 +18,7 @@ from meshtwin.emulator.sagemaker.autoscaling.model import (
     NotScaled,
     Policy,
     PolicyType,
-    Target,
+    ScalableTarget,
 )
 from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
 
@@ -96,13 +96,15 @@ class Scaler:
         cause = f"monitor alarm {action.alarm_name} in state ALARM triggered policy {policy.name}"
         await self._scale(target, policy, wanted, variant.desired, cause)
 
-    async def set_within_bounds(self, target: Target, cause: str) -> None:
+    async def set_within_bounds(self, target: ScalableTarget, cause: str) -> None:
         """Bring a target's count within its bounds, as registering it does."""
         variant = self._variants.capacity(target.endpoint_name, target.variant_name)
         if variant is not None and target.clamped(variant.desired) != variant.desired:
             await self._apply(target, target.clamped(variant.desired), cause)
 
-    def _wanted(self, policy: Policy, target: Target, action: AlarmAction, current: int) -> int | None:
+    def _wanted(
+        self, policy: Policy, target: ScalableTarget, action: AlarmAction, current: int
+    ) -> int | None:
         """The count that the policy asks for, before bounds; None where it asks for nothing."""
         if action.value is None:
             return None
@@ -122,7 +124,9 @@ class Scaler:
             return wanted if wanted > current else None
         return wanted
 
-    def _tracked(self, policy: Policy, target: Target, action: AlarmAction, current: int) -> int | None:
+    def _tracked(
+        self, policy: Policy, target: ScalableTarget, action: AlarmAction, current: int
+    ) -> int | None:
         assert action.value is not None
         wanted = tracked(current, action.value, float(policy.config["TargetValue"]))
         if _is_high(action.comparison):
@@ -150,7 +154,9 @@ class Scaler:
             None,
         )
 
-    async def _scale(self, target: Target, policy: Policy, wanted: int, current: int, cause: str) -> None:
+    async def _scale(
+        self, target: ScalableTarget, policy: Policy, wanted: int, current: int, cause: str
+    ) -> None:
         bounded = target.clamped(wanted)
         if bounded == current:
             await self._not_scaled(target, cause, _at_bound(target, wanted, current))
@@ -178,7 +184,7 @@ class Scaler:
                 ),
             )
 
-    async def _apply(self, target: Target, count: int, cause: str) -> bool:
+    async def _apply(self, target: ScalableTarget, count: int, cause: str) -> bool:
         """Set the count, with an activity; False where the endpoint refused."""
         description = f"Setting desired instance count to {count}."
         activity = Activity(
@@ -246,7 +252,7 @@ class Scaler:
             log.warning("not_kept_yet", what=what, reason=error.message)
             self._tasks.run(what, write)
 
-    async def _not_scaled(self, target: Target, cause: str, reason: NotScaled) -> None:
+    async def _not_scaled(self, target: ScalableTarget, cause: str, reason: NotScaled) -> None:
         """Recorded once, not every minute that it stays so."""
         now = self._clock.now()
         last = next(iter(self._ledger.shown_activities(target.resource_id, now)), None)
@@ -280,7 +286,7 @@ def cooldown_of(policy: Policy, *, outward: bool) -> float:
     return float(policy.config.get(name, DEFAULT_COOLDOWN))
 
 
-def _at_bound(target: Target, wanted: int, current: int) -> NotScaled:
+def _at_bound(target: ScalableTarget, wanted: int, current: int) -> NotScaled:
     if wanted > current:
         return NotScaled("AlreadyAtMaxCapacity", current, maximum=target.maximum)
     if wanted < current:

@@ -21,7 +21,7 @@ from meshtwin.emulator.sagemaker.autoscaling.model import (
     NAMESPACE,
     Policy,
     PolicyType,
-    Target,
+    ScalableTarget,
     parse_resource_id,
     resource_id,
 )
@@ -147,8 +147,12 @@ class Scaling:
         return {"ScalableTargetARN": target.arn}
 
     def _registered(
-        self, found: Target | None, params: RegisterScalableTargetRequestTypeDef, endpoint: str, variant: str
-    ) -> Target:
+        self,
+        found: ScalableTarget | None,
+        params: RegisterScalableTargetRequestTypeDef,
+        endpoint: str,
+        variant: str,
+    ) -> ScalableTarget:
         minimum = params.get("MinCapacity", found.minimum if found else None)
         maximum = params.get("MaxCapacity", found.maximum if found else None)
         if minimum is None or maximum is None:
@@ -164,7 +168,7 @@ class Scaling:
             return replace(
                 found, minimum=minimum, maximum=maximum, suspended={**found.suspended, **suspended}
             )
-        return Target(
+        return ScalableTarget(
             endpoint_name=endpoint,
             variant_name=variant,
             arn=self._arn("application-autoscaling", f"scalable-target/{uuid.uuid4().hex}"),
@@ -194,7 +198,7 @@ class Scaling:
         await self._remove(self._target(params["ResourceId"]))
         return {}
 
-    async def _remove(self, target: Target) -> None:
+    async def _remove(self, target: ScalableTarget) -> None:
         async with self._ledger.lock:
             for policy in self._ledger.policies(target.resource_id):
                 await self._alarms.delete(policy)
@@ -242,7 +246,7 @@ class Scaling:
         alarms = [{"AlarmName": name, "AlarmARN": arn} for name, arn in policy.alarms]
         return {"PolicyARN": policy.arn, "Alarms": alarms}
 
-    def _policy_arn(self, target: Target, name: str) -> str:
+    def _policy_arn(self, target: ScalableTarget, name: str) -> str:
         resource = f"resource/{NAMESPACE}/{target.resource_id}:policyName/{name}"
         return self._arn("autoscaling", f"scalingPolicy:{new_uuid()}:{resource}")
 
@@ -321,7 +325,7 @@ class Scaling:
         """ListTagsForResource."""
         return {"Tags": dict(self._tagged(params["ResourceARN"]).tags)}
 
-    def _tagged(self, arn: str) -> Target:
+    def _tagged(self, arn: str) -> ScalableTarget:
         for target in self._ledger.targets():
             if target.arn == arn:
                 return target
@@ -329,7 +333,7 @@ class Scaling:
             f"No scalable target has the ARN {arn}.", code="ResourceNotFoundException", status=400
         )
 
-    def _target(self, wanted: str) -> Target:
+    def _target(self, wanted: str) -> ScalableTarget:
         target = self._ledger.target(wanted)
         if target is None:
             raise _not_found("scalable target", wanted)

@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised
+from meshtwin.emulator.sagemaker.control_plane.fleet_specs import fleet_spec_of, notifications_of
 from meshtwin.emulator.sagemaker.control_plane.registry import retry_while_unavailable
 from meshtwin.emulator.sagemaker.control_plane.resources import SERVING, Endpoint, Kind, Status
-from meshtwin.emulator.sagemaker.control_plane.wanted import fleet_spec, notifications_of
 from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError, LauncherAwayError
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Deployment:
         await self._bring_up(endpoint)
 
     async def _bring_up(self, endpoint: Endpoint, *, patient: bool = False) -> None:
-        spec = fleet_spec(endpoint, self._settings)
+        spec = fleet_spec_of(endpoint, self._settings)
         reason = await self._failure_of(endpoint, lambda: self._fleets.start(spec), patient=patient)
         await self._set_status(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
 
@@ -189,7 +189,7 @@ class Deployment:
             await self._bring_up(endpoint, patient=True)
             return
         # What served before serves while a change is taken up again, and on where the change fails.
-        self._fleets.restore(fleet_spec(unchanged(endpoint), self._settings))
+        self._fleets.restore(fleet_spec_of(unchanged(endpoint), self._settings))
         if endpoint.status is Status.ROLLING_BACK:
             await self._back_in_service(endpoint, endpoint.failure_reason)
         elif "config" in (endpoint.pending or {}):
@@ -209,7 +209,7 @@ class Deployment:
         https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html
         """
         target = updated(endpoint)
-        spec = fleet_spec(target, self._settings)
+        spec = fleet_spec_of(target, self._settings)
         reason = await self._failure_of(endpoint, lambda: self._fleets.start(spec), patient=patient)
         if reason is None:
             await self._change(endpoint, lambda now: _landed(now, target, self._clock.now()))
@@ -292,7 +292,7 @@ class Deployment:
             await _cancel(earlier)
         await self._clock.sleep(self._settings.deleting_seconds)
         await self._fleets.stop(endpoint.name)
-        spec = fleet_spec(endpoint, self._settings)
+        spec = fleet_spec_of(endpoint, self._settings)
         await retry_while_unavailable(lambda: self._on_deleted(spec), self._clock)
         await self._registry.patiently(lambda: self._registry.remove(endpoint))
         log.info("endpoint_deleted", endpoint=endpoint.name)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshtwin.emulator.sagemaker.monitoring.evaluate import COMPARISONS, AlarmState, Datapoint, Missing, Rule
+from meshtwin.emulator.sagemaker.monitoring.evaluate import (
+    COMPARISONS,
+    AlarmRule,
+    AlarmState,
+    Datapoint,
+    Missing,
+)
 from meshtwin.emulator.sagemaker.monitoring.sample import HOST_NAMESPACE, NAMESPACE
 from meshtwin.emulator.sagemaker.monitoring.series import MINUTE, Key
 
@@ -29,7 +35,7 @@ class Alarm:
     period: int
     unit: str | None
     """Only values of this unit count; None: of any."""
-    rule: Rule
+    rule: AlarmRule
     state: AlarmState
     enabled: bool
     actions: Mapping[AlarmState, tuple[str, ...]]
@@ -91,7 +97,7 @@ def parse_alarm(document: Mapping[str, Any]) -> Alarm | None:
         statistic=document["Statistic"],
         period=document["Period"],
         unit=document.get("Unit"),
-        rule=Rule(
+        rule=AlarmRule(
             document["ComparisonOperator"],
             document["Threshold"],
             periods,

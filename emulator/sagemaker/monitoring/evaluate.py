@@ -57,7 +57,7 @@ class Datapoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AlarmRule:
     """What an alarm looks for: `needed` of the last `periods` datapoints breach the threshold."""
 
     comparison: str
@@ -79,7 +79,7 @@ class Verdict:
     reason: str
 
 
-def judge(rule: Rule, points: Sequence[Datapoint], before: AlarmState) -> Verdict:
+def judge(rule: AlarmRule, points: Sequence[Datapoint], before: AlarmState) -> Verdict:
     """The state that the evaluation range, the newest datapoint last, makes of the state before.
 
     Where the range holds `rule.periods` real datapoints, the newest of them decide, whatever is missing
@@ -106,7 +106,7 @@ def judge(rule: Rule, points: Sequence[Datapoint], before: AlarmState) -> Verdic
     return Verdict(AlarmState.OK, _reason(rule, held, before, crossed=False))
 
 
-def _without_data(rule: Rule, before: AlarmState) -> Verdict:
+def _without_data(rule: AlarmRule, before: AlarmState) -> Verdict:
     was = "was" if rule.periods == 1 else "were"
     gaps = f"{_of(rule.periods, 'missing datapoint')} {was}"
     missing = f"no datapoints were received for {_of(rule.periods, 'period')} and {gaps}"
@@ -121,7 +121,12 @@ def _without_data(rule: Rule, before: AlarmState) -> Verdict:
 
 
 def _reason(
-    rule: Rule, points: Sequence[Datapoint], before: AlarmState, *, assumed: int = 0, crossed: bool = True
+    rule: AlarmRule,
+    points: Sequence[Datapoint],
+    before: AlarmState,
+    *,
+    assumed: int = 0,
+    crossed: bool = True,
 ) -> str:
     """StateReason in CloudWatch's words, the newest datapoint first."""
     shown = ", ".join(f"{point.value} ({_time(point.at)})" for point in reversed(points))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.faults.faults import Faults
     from meshtwin.emulator.core.locations import S3Location
     from meshtwin.emulator.core.protocol.operations import Handler, RequestContext
-    from meshtwin.emulator.sagemaker.runtime_api.targets import Target, Targets
+    from meshtwin.emulator.sagemaker.runtime_api.targets import InvocationTarget, InvocationTargets
     from meshtwin.emulator.sagemaker.settings import Settings
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html
@@ -58,7 +58,7 @@ class Invocations:
 
     def __init__(
         self,
-        targets: Targets,
+        targets: InvocationTargets,
         queue: AcceptsRequests,
         clock: Clock,
         settings: Settings,
@@ -175,7 +175,7 @@ class Invocations:
             "asynchronous inference."
         )
 
-    def _target(self, name: str) -> Target:
+    def _target(self, name: str) -> InvocationTarget:
         target = self._targets.find(name)
         if target is None:
             # https://github.com/aws/amazon-sagemaker-examples/issues/559
@@ -204,7 +204,7 @@ class Invocations:
 
 
 def output_locations(
-    name: str, target: Target, request_id: str, params: InvokeEndpointAsyncInputTypeDef
+    name: str, target: InvocationTarget, request_id: str, params: InvokeEndpointAsyncInputTypeDef
 ) -> tuple[str, str | None]:
     """Where a request's result goes, and where its failure, if the endpoint has a place for that.
 

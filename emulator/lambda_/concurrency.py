@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.lambda_.manifest import Function
 
 
-class Slots:
+class Concurrency:
     """Places to run in. Who waits for one gets it in turn, unless another function's limit holds it up."""
 
     def __init__(self, most: int) -> None:
