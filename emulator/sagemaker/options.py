@@ -32,9 +32,9 @@ _GIVEN_OTHERWISE = {"commands", "log_dir"}
 
 
 def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
-    """Settings, and the options that are none: `speed` and `exit_with_stdin`.
+    """Settings, and the options that are not settings: `speed` and `exit_with_stdin`.
 
-    Exits with status 2 and a message, as argparse does, where an option makes no sense.
+    Exits with status 2 and a message, as argparse does, where an option is invalid.
     """
     parser = _parser(Settings())
     arguments = parser.parse_args(argv)
@@ -67,7 +67,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         default=[],
         type=_command,
         metavar="IMAGE=CMD",
-        help="program that stands for an image (* is every other), $PORT replaced in its words; repeatable",
+        help="program to run in place of an image (*: every other); $PORT is replaced; repeatable",
     )
     parser.add_argument("--log-dir", type=folder, help="folder for the instances' output (a temporary one)")
     add_run_options(
@@ -81,7 +81,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
 
 def _command(text: str) -> tuple[str, tuple[str, ...]]:
     image, found, command = text.partition("=")
-    words = tuple(shlex.split(command))
-    if not found or not image or not words:
+    argv = tuple(shlex.split(command))
+    if not found or not image or not argv:
         raise argparse.ArgumentTypeError(f"'{text}': expected IMAGE=CMD, such as '*=python serve.py $PORT'")
-    return image, words
+    return image, argv

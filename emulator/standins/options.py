@@ -32,9 +32,9 @@ _GIVEN_OTHERWISE = {"functions", "log_dir"}
 
 
 def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
-    """Settings, and the options that are none: `speed` and `exit_with_stdin`.
+    """Settings, and the options that are not settings: `speed` and `exit_with_stdin`.
 
-    Exits with status 2 and a message, as argparse does, where an option makes no sense.
+    Exits with status 2 and a message, as argparse does, where an option is invalid.
     """
     parser = _parser(HostSettings())
     arguments = parser.parse_args(argv)

@@ -338,7 +338,7 @@ def test_metric_math_is_left_alone_and_named_once() -> None:
         with capture_logs() as logs:
             await made.clock.advance(180)
         said = [entry for entry in logs if entry.get("alarm") == name]
-        assert [entry["event"] for entry in said] == ["alarm_not_judged"]
+        assert [entry["event"] for entry in said] == ["alarm_not_evaluated"]
         made.cloudwatch.delete_alarms(AlarmNames=[name])
 
     drive(scenario)

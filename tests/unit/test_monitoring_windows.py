@@ -88,7 +88,7 @@ def test_an_alarm_with_a_window_of_more_than_cloudwatch_takes_is_refused_in_word
 
     with capture_logs() as logs:
         asyncio.run(scenario())
-    [line] = [line for line in logs if line["event"] == "alarm_not_judged"]
+    [line] = [line for line in logs if line["event"] == "alarm_not_evaluated"]
     assert "720000 s: at most 604800" in line["reason"]
 
 

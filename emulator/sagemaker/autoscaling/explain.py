@@ -45,8 +45,8 @@ def explain(
     found = [_info(_state(view, variant))]
     target = ledger.target(resource_id(view.name, view.variant))
     if target is None:
-        words = f"Variant {view.variant} is not registered with Application Auto Scaling: it never scales."
-        return [*found, _info(words)]
+        text = f"Variant {view.variant} is not registered with Application Auto Scaling: it never scales."
+        return [*found, _info(text)]
     found += _bounds(target, variant)
     found += _cooldowns(target, now)
     policies = ledger.policies(target.resource_id)
@@ -84,11 +84,13 @@ def _cooldowns(target: ScalableTarget, now: float) -> Iterator[Finding]:
     cooldown = target.cooldown
     if now < cooldown.out_until:
         left = cooldown.out_until - now
-        words = f"The last scale-out cools down for {left:.0f} s more: until then only a larger one acts."
-        yield _info(words)
+        text = f"The last scale-out cools down for {left:.0f} s more: until then only a larger one acts."
+        yield _info(text)
     if now < cooldown.in_until:
         left = cooldown.in_until - now
-        yield _info(f"The last scale-in cools down for {left:.0f} s more: until then there is no other.")
+        yield _info(
+            f"The last scale-in cools down for {left:.0f} s more: until then it does not scale in again."
+        )
 
 
 def _policy(policy: Policy, alarms: Sequence[AlarmView], now: float) -> Iterator[Finding]:
@@ -102,7 +104,7 @@ def _policy(policy: Policy, alarms: Sequence[AlarmView], now: float) -> Iterator
     if not watching:
         yield Finding(
             Level.WARNING,
-            f"Policy {policy.name} ({policy.type}) has no alarm that names it and was judged so far: put an "
+            f"Policy {policy.name} ({policy.type}) has no alarm that names it and has been evaluated: put an "
             "alarm with the policy's ARN among its AlarmActions, or wait for the next full minute.",
         )
     for view in watching:
@@ -119,7 +121,7 @@ def _alarm(policy: Policy, view: AlarmView, now: float) -> str:
     state = f"{view.state} for {max(0.0, now - view.since):.0f} s"
     lacking = max(0, rule.needed - view.breaching)
     soonest = (
-        "It asks the policy once a minute."
+        "It triggers the policy once a minute."
         if view.state is AlarmState.ALARM
         else f"It can fire in {lacking * max(60, alarm.period)} s at the earliest."
     )
@@ -169,7 +171,7 @@ def _ways_back(
         yield Finding(
             Level.WARNING,
             f"It may go to zero instances, and no step policy has an alarm on {WITHOUT_CAPACITY}: from zero "
-            f"it does not come back {until}. {view.queued} wait now.",
+            f"it does not scale out {until}. {view.queued} wait now.",
         )
     yield _info(
         "Scaling in may take an instance that works on a request: that request goes the way of the setting "

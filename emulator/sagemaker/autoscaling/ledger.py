@@ -27,9 +27,9 @@ _Activities = tuple[Activity, ...]
 
 
 class Ledger:
-    """What there is. Calls that change something raise UnavailableError where it cannot be kept.
+    """Targets, policies and activities. Changes raise UnavailableError where they cannot be stored.
 
-    Whoever looks first and then changes a target or its policies holds `lock` meanwhile.
+    Check-then-change of a target or its policies is done under `lock`.
     """
 
     def __init__(self, documents: Documents) -> None:

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class Variants(Protocol):
-    """Who has the instances."""
+    """The control plane, which has the instances."""
 
     def capacity(self, endpoint_name: str, variant_name: str) -> VariantCapacity | None:
         """The variant as it is now."""
@@ -51,7 +51,7 @@ class Variants(Protocol):
 
 
 class Alarms(Protocol):
-    """Who evaluates alarms."""
+    """The monitoring, which evaluates alarms."""
 
     def alarms(self) -> list[AlarmView]:
         """Every alarm as it was evaluated last."""
@@ -81,7 +81,7 @@ class Scaler:
         await self._tasks.close()
 
     async def on_action(self, action: AlarmAction) -> None:
-        """What an alarm asks for, done or recorded as not done."""
+        """Do what an alarm triggers, or record that it was not done."""
         policy = self._ledger.policy_of(action.policy_arn)
         target = self._ledger.target(policy.resource_id) if policy is not None else None
         if policy is None or target is None:
@@ -105,7 +105,7 @@ class Scaler:
     def _wanted(
         self, policy: Policy, target: ScalableTarget, action: AlarmAction, current: int
     ) -> int | None:
-        """The count that the policy asks for, before bounds; None where it asks for nothing."""
+        """The count that the policy computes, before bounds; None where it computes none."""
         if action.value is None:
             return None
         if policy.type is PolicyType.TRACKING:
@@ -177,7 +177,7 @@ class Scaler:
                 if outward
                 else replace(target.cooldown, in_until=now + cooldown)
             )
-            await self._keep(
+            await self._write_or_retry(
                 "scaling_cooldown",
                 lambda: self._ledger.change_target(
                     target.resource_id, lambda found: replace(found, cooldown=after)
@@ -200,12 +200,12 @@ class Scaler:
             await self._variants.set_desired(target.endpoint_name, count)
         except ServiceError as error:
             message = f"Failed to set desired instance count to {count}. Reason: {error.message}"
-            await self._try_to_keep(self._ended(activity, ActivityStatus.FAILED, message))
+            await self._try_to_record(self._ended(activity, ActivityStatus.FAILED, message))
             return False
         message = f"Successfully set desired instance count to {count}. Waiting for change to be fulfilled by"
         activity = replace(activity, message=f"{message} sagemaker.")
         self._follow(activity)
-        await self._try_to_keep(activity)
+        await self._try_to_record(activity)
         log.info("scaling", resource=target.resource_id, desired=count, cause=cause)
         return True
 
@@ -219,7 +219,7 @@ class Scaler:
         await self._variants.wait_until_stable(endpoint_name)
         ended = self._end_of(activity, self._variants.capacity(endpoint_name, variant_name))
         self._in_progress.discard(activity.resource_id)
-        await self._keep("scaling_activity_end", lambda: self._put_activity(ended))
+        await self._write_or_retry("scaling_activity_end", lambda: self._put_activity(ended))
 
     def _end_of(self, activity: Activity, variant: VariantCapacity | None) -> Activity:
         count = activity.wanted
@@ -238,13 +238,13 @@ class Scaler:
     async def _put_activity(self, activity: Activity) -> None:
         await self._ledger.put_activity(activity, self._clock.now())
 
-    async def _try_to_keep(self, activity: Activity) -> None:
+    async def _try_to_record(self, activity: Activity) -> None:
         try:
             await self._put_activity(activity)
         except ServiceError as error:
             log.warning("activity_not_kept", activity=activity.activity_id, reason=error.message)
 
-    async def _keep(self, what: str, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _write_or_retry(self, what: str, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Write now; where that fails, in the background until it succeeds: no caller could do it again."""
         try:
             await write()
@@ -258,7 +258,7 @@ class Scaler:
         last = next(iter(self._ledger.shown_activities(target.resource_id, now)), None)
         if last is not None and last.cause == cause and last.not_scaled == (reason,):
             return
-        await self._try_to_keep(
+        await self._try_to_record(
             Activity(
                 activity_id=new_uuid(),
                 resource_id=target.resource_id,

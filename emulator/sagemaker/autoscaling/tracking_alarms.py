@@ -52,7 +52,7 @@ _OF_ALARM = frozenset({
 
 
 class TrackingAlarms:
-    """Puts and deletes alarms. Each call raises FailedResourceAccessException where CloudWatch is away."""
+    """Puts and deletes alarms. Calls raise FailedResourceAccessException where CloudWatch is unavailable."""
 
     def __init__(self, aws: Aws, settings: Settings) -> None:
         self._aws = aws
@@ -66,7 +66,7 @@ class TrackingAlarms:
     async def put(self, policy: Policy) -> tuple[tuple[str, str], ...]:
         """The two alarms of a target-tracking policy, one where it never scales in; their names and ARNs.
 
-        How many datapoints they look at is undocumented for SageMaker: see the settings.
+        How many datapoints they evaluate is undocumented for SageMaker: see the settings.
         """
         metric = metric_of(policy)
         target = float(policy.config["TargetValue"])

@@ -62,7 +62,7 @@ class Fleets(Protocol):
 class Deployment:
     """One background task for each endpoint that is on its way.
 
-    Where one ends by an error that nobody expected, the endpoint is taken up again as after a restart.
+    After an unexpected error, the endpoint is resumed as after a restart.
 
     `on_deleted` is awaited for each endpoint that goes, also for one that had no fleet, before it is gone and
     there can be another of its name. Where it raises an UnavailableError, it is called again.
@@ -110,7 +110,7 @@ class Deployment:
         endpoints = self._registry.endpoints()
         for endpoint in endpoints:
             if endpoint.status is not Status.DELETING:
-                # Whatever it was about to become: there is no way but this one for it now.
+                # Whatever it was about to become: from here it can only be deleted.
                 endpoint = await self._registry.put(replace(endpoint, status=Status.DELETING))  # noqa: PLW2901
             self.delete(endpoint)
         for endpoint in endpoints:
@@ -120,9 +120,9 @@ class Deployment:
     def resume(self) -> None:
         """Go on with the endpoints that an earlier emulator left, from where it stood."""
         for endpoint in self._registry.endpoints():
-            self._in_background(endpoint, partial(self._take_up, endpoint))
+            self._in_background(endpoint, partial(self._resume_from_status, endpoint))
 
-    async def _take_up(self, wanted: Endpoint) -> None:
+    async def _resume_from_status(self, wanted: Endpoint) -> None:
         endpoint = self._registry.find(Kind.ENDPOINT, wanted.name)
         if not isinstance(endpoint, Endpoint):
             return
@@ -137,14 +137,14 @@ class Deployment:
             await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Stop watching; whoever resumes finds the endpoints as they are now."""
+        """Stop the background tasks; `resume` continues from where the endpoints are now."""
         await self._supervised.close()
 
     def _in_background(self, endpoint: Endpoint, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         attempts = iter([work])
 
         def attempt() -> Coroutine[Any, Any, None]:
-            return next(attempts, partial(self._take_up, endpoint))()
+            return next(attempts, partial(self._resume_from_status, endpoint))()
 
         task = self._supervised.run(f"endpoint {endpoint.name}", attempt)
         self._tasks[endpoint.key] = task
@@ -188,7 +188,7 @@ class Deployment:
         if endpoint.status is Status.CREATING:
             await self._bring_up(endpoint, patient=True)
             return
-        # What served before serves while a change is taken up again, and on where the change fails.
+        # What served before serves while a change is resumed, and goes on where the change fails.
         self._fleets.restore(fleet_spec_of(unchanged(endpoint), self._settings))
         if endpoint.status is Status.ROLLING_BACK:
             await self._back_in_service(endpoint, endpoint.failure_reason)
@@ -252,7 +252,7 @@ class Deployment:
     ) -> str | None:
         """Why the fleet did not become what it was to be; None where it did.
 
-        `patient`: what starts instances may be away for as long as it likes.
+        `patient`: retry for as long as the launcher is unavailable.
         """
         delay = _FIRST_DELAY
         while True:
@@ -284,7 +284,7 @@ class Deployment:
             if found.status is not Status.DELETING and (changed := change(found)) is not found:
                 await self._registry.put(changed)
 
-        await self._registry.patiently(put)
+        await self._registry.change_when_available(put)
 
     async def _tear_down(self, endpoint: Endpoint, earlier: asyncio.Task[None] | None = None) -> None:
         # An endpoint that was in service before the emulator's restart may still be starting.
@@ -294,7 +294,7 @@ class Deployment:
         await self._fleets.stop(endpoint.name)
         spec = fleet_spec_of(endpoint, self._settings)
         await retry_while_unavailable(lambda: self._on_deleted(spec), self._clock)
-        await self._registry.patiently(lambda: self._registry.remove(endpoint))
+        await self._registry.change_when_available(lambda: self._registry.remove(endpoint))
         log.info("endpoint_deleted", endpoint=endpoint.name)
 
     async def _announce(self, endpoint: Endpoint) -> None:

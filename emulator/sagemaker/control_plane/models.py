@@ -133,7 +133,7 @@ _SERVER_LIMITS = {
 
 
 def _lint_server_limits(model: Resource) -> None:
-    """Point at limits that end long requests inside the container, and are easily forgotten.
+    """Warn of limits that end long requests inside the container, and are easily overlooked.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html and
     https://github.com/aws/sagemaker-python-sdk/issues/1119.
@@ -190,7 +190,7 @@ class EndpointConfigs:
             if given is None:
                 continue
             if not given.isascii():
-                # It comes back in a header, which SDKs read as Latin-1: nobody would find the object.
+                # It comes back in a header, which SDKs decode as Latin-1: the object would not be found.
                 raise ValidationFailedError(f"{name} {given!r}: use ASCII characters only.")
             try:
                 parse_location(given, self._s3_endpoint)

@@ -23,7 +23,7 @@ _MOST = 50
 
 
 class Tags:
-    """Keys and values that users hang on resources."""
+    """Keys and values that users attach to resources."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry

@@ -47,7 +47,7 @@ _INHERITED = frozenset({
 })  # fmt: skip
 """What a container may need of its host; more of the user's environment would hide what the image lacks."""
 
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 _log = structlog.get_logger()
 
@@ -132,8 +132,8 @@ class ProcessInstance:
                 start_new_session=True,
             )
         assert self._guard.stdout is not None
-        with self._guard.stdout as told:
-            self._group = int(told.readline() or 0)
+        with self._guard.stdout as stdout:
+            self._group = int(stdout.readline() or 0)
 
     def watch(self, on_lost: Callable[[], None]) -> None:
         """Call `on_lost`, from a thread, when the container has ended."""
@@ -168,7 +168,7 @@ class ProcessInstance:
         deadline = time.monotonic() + grace
         self._signal(signal.SIGTERM)
         while not self._ended.is_set():
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
             if time.monotonic() >= deadline:
                 self._signal(signal.SIGKILL)
 

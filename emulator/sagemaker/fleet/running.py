@@ -79,7 +79,7 @@ class RunningFleets:
         return self._serving.get(endpoint_name)
 
     def spec(self, endpoint_name: str) -> FleetSpec | None:
-        """What the endpoint was last asked to be; also of one that failed, until it is stopped."""
+        """What the endpoint was last started with; also where that failed, until it is stopped."""
         return self._specs.get(endpoint_name)
 
     def of(self, endpoint_name: str) -> list[Fleet]:

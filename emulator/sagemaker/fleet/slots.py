@@ -1,4 +1,4 @@
-"""Who may take how many requests at a time."""
+"""How many requests each instance may have at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Slots:
         return sum(load.is_open for load in self._loads.values()) * self.concurrency
 
     def open(self, instance: Instance) -> None:
-        """Let the instance have requests, for the first time or again."""
+        """Give the instance requests, for the first time or again."""
         load = self._loads.setdefault(instance.instance_id, _InstanceLoad(instance))
         load.is_open = True
 

@@ -95,7 +95,7 @@ class InstanceSupervisor:
 
     async def _live(self) -> None:
         while True:
-            # Where an error that nobody expected has ended the run before, its instance is still here.
+            # After an unexpected error, the instance of the run before is still here.
             await self._retire()
             try:
                 instance = await self._start()
@@ -107,7 +107,7 @@ class InstanceSupervisor:
             await asyncio.sleep(min(_MAX_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self._failures, 10)))
 
     def _ends_with(self, error: FleetFailedError) -> bool:
-        """Whether a failed start is the end: nobody has waited for the first one yet, and it is hopeless."""
+        """Whether to give up after a failed start: no instance was ever healthy, and no retry would help."""
         self._failures += 1
         if self._gives_up and not self.ready.done():
             if not isinstance(error, _ExitedError) or self._failures >= self._settings.startup_attempts:
@@ -120,7 +120,7 @@ class InstanceSupervisor:
         return False
 
     async def _serve(self, instance: Instance) -> None:
-        """Returns once the instance has served its time and is gone."""
+        """Returns once the instance had to be replaced and is gone."""
         began = time.monotonic()
         self._slots.open(instance)
         if not self.ready.done():
@@ -139,7 +139,7 @@ class InstanceSupervisor:
             instance = self._instance = await self._launcher.launch(self._spec, self._wake.set)
         except FleetFailedError:
             raise
-        except Exception as defect:  # whatever a launcher meets: whoever waits for the instance hears of it
+        except Exception as defect:  # any error of a launcher: it is raised where the instance is awaited
             self._log.exception("instance_not_started")
             raise FleetFailedError(f"InternalFailure: {type(defect).__name__}: {defect}") from defect
         finding = await self._until_healthy(instance)
@@ -173,7 +173,7 @@ class InstanceSupervisor:
         return None
 
     async def _watch(self, instance: Instance) -> str:
-        """Returns once the instance has to be replaced, and says why."""
+        """Returns once the instance has to be replaced, with the reason."""
         failures = 0
         while True:
             await self._pause(self._settings.ping_interval)
@@ -190,7 +190,7 @@ class InstanceSupervisor:
                 self._log.warning("ping_unanswered_while_busy", instance_id=instance.instance_id)
                 continue
             failures += 1
-            # Until a ping says otherwise: it would fail one request after the other.
+            # Until a ping succeeds: it would fail one request after the other.
             self._slots.close(instance)
             if failures >= self._settings.ping_failures:
                 return f"/ping failed {failures} times in a row: {seen.finding}"

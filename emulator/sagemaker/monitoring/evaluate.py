@@ -44,7 +44,7 @@ _COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 COMPARISONS = frozenset(_COMPARISONS)
 
 EXTRA = 2
-"""Datapoints that are looked at beyond EvaluationPeriods where some are missing. AWS says that there are some
+"""Datapoints that are evaluated beyond EvaluationPeriods where some are missing. AWS says that there are some
 and has two in its examples: see `judge`."""
 
 
@@ -58,7 +58,7 @@ class Datapoint:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """What an alarm looks for: `needed` of the last `periods` datapoints breach the threshold."""
+    """When an alarm is in alarm: `needed` of the last `periods` datapoints breach the threshold."""
 
     comparison: str
     threshold: float
@@ -128,7 +128,7 @@ def _reason(
     assumed: int = 0,
     crossed: bool = True,
 ) -> str:
-    """StateReason in CloudWatch's words, the newest datapoint first."""
+    """StateReason with CloudWatch's text, the newest datapoint first."""
     shown = ", ".join(f"{point.value} ({_time(point.at)})" for point in reversed(points))
     filled = f" and {_of(assumed, 'missing datapoint')}" if assumed else ""
     was = "was" if len(points) + assumed == 1 else "were"

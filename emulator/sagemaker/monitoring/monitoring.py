@@ -1,7 +1,7 @@
 """A minute's metrics, taken and published, and the alarms on them, evaluated.
 
 CloudWatch is the profile's own: it holds metrics and alarms, and this is its client. Its alarms on
-SageMaker's metrics, and those that name a scaling policy, are judged here, where it does not do so itself.
+SageMaker's metrics, and those that name a scaling policy, are evaluated here, where it does not do so itself.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Monitoring:
         self._settings = settings
         self._hosts = HostSampler()
         self._views: dict[str, AlarmView] = {}
-        self._unjudged: set[str] = set()
+        self._not_evaluated: set[str] = set()
         self._failing: set[str] = set()
         self._deleted: set[str] = set()
 
@@ -114,9 +114,9 @@ class Monitoring:
         return found
 
     async def evaluate_minute(self) -> list[AlarmAction]:
-        """One round, for the minute that has just ended; what its alarms ask of scaling policies.
+        """One round, for the minute that has just ended; the scaling actions of its alarms.
 
-        They ask at the change, and again each minute for as long as the state lasts.
+        There is one at the change, and one each minute for as long as the state lasts.
         """
         now = self._clock.now()
         minute = minute_of(now) - MINUTE
@@ -129,9 +129,9 @@ class Monitoring:
         actions: list[AlarmAction] = []
         for alarm in alarms:
             try:
-                actions += await self._judge(alarm, minute, now)
-            except Exception:  # the other alarms are judged all the same
-                log.exception("alarm_not_judged", alarm=alarm.name)
+                actions += await self._evaluate(alarm, minute, now)
+            except Exception:  # the other alarms are evaluated all the same
+                log.exception("alarm_not_evaluated", alarm=alarm.name)
         return actions
 
     def _take(self, now: float) -> dict[Key, Statistics]:
@@ -160,7 +160,7 @@ class Monitoring:
                 )
 
     async def _alarms(self) -> list[Alarm]:
-        """The alarms that are to be judged, as CloudWatch has them now; those known, where it is away.
+        """The alarms to evaluate, as CloudWatch has them now; those known, where it is unavailable.
 
         Where it has lost them with all else, they are put again before this returns.
         """
@@ -169,7 +169,7 @@ class Monitoring:
         if documents is None:
             return [view.alarm for view in self._views.values()]
         alarms = [alarm for document in documents if (alarm := self._parsed(document)) is not None]
-        self._unjudged &= {document["AlarmName"] for document in documents}
+        self._not_evaluated &= {document["AlarmName"] for document in documents}
         names = {alarm.name for alarm in alarms}
         if self._views.keys() - names:
             try:
@@ -189,19 +189,19 @@ class Monitoring:
             if alarm.window <= LONGEST_WINDOW:
                 return alarm
             reason = f"its Period times EvaluationPeriods is {alarm.window} s: at most {LONGEST_WINDOW} are"
-        self._log_unjudged(document, reason)
+        self._log_not_evaluated(document, reason)
         return None
 
-    def _log_unjudged(self, document: Mapping[str, Any], reason: str) -> None:
+    def _log_not_evaluated(self, document: Mapping[str, Any], reason: str) -> None:
         name = document["AlarmName"]
         is_ours = document.get("Namespace", NAMESPACE) in {NAMESPACE, HOST_NAMESPACE} or any(
             is_policy(arn) for arn in document.get("AlarmActions", ())
         )
-        if name not in self._unjudged and is_ours:
-            self._unjudged.add(name)
-            log.warning("alarm_not_judged", alarm=name, reason=reason)
+        if name not in self._not_evaluated and is_ours:
+            self._not_evaluated.add(name)
+            log.warning("alarm_not_evaluated", alarm=name, reason=reason)
 
-    async def _judge(self, alarm: Alarm, minute: int, now: float) -> list[AlarmAction]:
+    async def _evaluate(self, alarm: Alarm, minute: int, now: float) -> list[AlarmAction]:
         points = await self._points(alarm, minute)
         known = self._views.get(alarm.name)
         before = known.state if known is not None else alarm.state
@@ -215,7 +215,7 @@ class Monitoring:
         reason = verdict.reason if known is None or changed else known.reason
         self._views[alarm.name] = AlarmView(alarm, verdict.state, reason, since, tuple(shown))
         if changed or verdict.state is not alarm.state:
-            # Also where CloudWatch was away at the change, or somebody set the state by hand.
+            # Also where CloudWatch was unavailable at the change, or a user set the state.
             await self._write_state(alarm, verdict, shown, now)
         if changed:
             log.info("alarm", alarm=alarm.name, state=verdict.state, before=before, reason=verdict.reason)
@@ -223,7 +223,7 @@ class Monitoring:
         return list(_actions(alarm, verdict.state, points, now))
 
     async def _points(self, alarm: Alarm, minute: int) -> list[Datapoint]:
-        """The last datapoints, as many as may be looked at; the newest ends with `minute`."""
+        """The last datapoints, as many as may be evaluated; the newest ends with `minute`."""
         period = max(alarm.period, MINUTE)
         end = minute + MINUTE
         starts = [end - period * back for back in range(alarm.rule.periods + EXTRA, 0, -1)]
@@ -263,7 +263,7 @@ class Monitoring:
         )
 
     async def _notify(self, alarm: Alarm, before: AlarmState, verdict: Verdict, now: float) -> None:
-        """The topics that the alarm names for its new state; a CloudWatch that judges tells them itself."""
+        """Publish to the alarm's topics for its new state, unless CloudWatch does so."""
         if not alarm.enabled or self._settings.alarm_evaluation is AlarmEvaluation.STORE:
             return
         for arn in alarm.actions[verdict.state]:
@@ -273,12 +273,12 @@ class Monitoring:
                 await self._call(self._aws.sns.publish, TopicArn=arn, Subject=subject, Message=message)
 
     async def _call(self, function: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's answers
-        """The answer of CloudWatch or SNS; None where there is none, which is said once for each outage."""
+        """The answer of CloudWatch or SNS; None where there is none, which is logged once an outage."""
         name = function.__name__
         try:
             answer = await self._aws.run(function, **arguments)
         except (BotoCoreError, ClientError) as error:
-            # By operation: one that is lacking for good is not said each minute because the others answer.
+            # By operation: one that is never served is not logged each minute because the others answer.
             if name not in self._failing:
                 log.warning("cloudwatch_away", call=name, error=str(error))
             self._failing.add(name)

@@ -1,4 +1,4 @@
-"""The clock's minute: metrics are published, alarms evaluated, and scaling policies asked."""
+"""The clock's minute: metrics are published, alarms evaluated, and scaling policies triggered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Act = Callable[[AlarmAction], Awaitable[None]]
 
 
 class Rounds:
-    """One task, which has `act` do what alarms call for. Lives on one event loop."""
+    """One task, which calls `act` with each action of an alarm. Lives on one event loop."""
 
     def __init__(self, monitoring: Monitoring, act: Act, clock: Clock) -> None:
         self._monitoring = monitoring
@@ -30,7 +30,7 @@ class Rounds:
         self._tasks = Supervised()
 
     async def start(self) -> None:
-        """Go round once a minute from now on, on the emulator's clock, at its whole minutes."""
+        """Evaluate once a minute from now on, on the emulator's clock, at its whole minutes."""
         self._tasks.run("monitoring", self._run)
 
     async def close(self) -> None:

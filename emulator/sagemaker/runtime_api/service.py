@@ -90,7 +90,8 @@ class Invocations:
         target = self._target(name)
         if not target.is_async:
             raise ValidationFailedError(
-                f"Endpoint {name} is no asynchronous endpoint: its configuration has no AsyncInferenceConfig."
+                f"Endpoint {name} is not an asynchronous endpoint: its configuration has no "
+                "AsyncInferenceConfig."
             )
         self._refuse_body(params)
         input_location = self._input_location(params)
@@ -206,7 +207,7 @@ class Invocations:
 def output_locations(
     name: str, target: InvocationTarget, request_id: str, params: InvokeEndpointAsyncInputTypeDef
 ) -> tuple[str, str | None]:
-    """Where a request's result goes, and where its failure, if the endpoint has a place for that.
+    """Where a request's result goes, and where its failure, if the endpoint has an S3FailurePath.
 
     The key's uuid is not the inference id, and the failure's name is made of the result's: docs/emulator.md
     lists what was seen. That Filename is taken as it is, with `-error.out` after its stem for a failure, is
@@ -217,8 +218,8 @@ def output_locations(
     """
     if target.output is None:
         raise ValidationFailedError(
-            f"Endpoint {name} has no S3OutputPath in its AsyncInferenceConfig.OutputConfig, so there is no "
-            "place for the result: set it, or the emulator's default_output_path."
+            f"Endpoint {name} has no S3OutputPath in its AsyncInferenceConfig.OutputConfig, and so nowhere "
+            "to write the result: set it, or the emulator's default_output_path."
         )
     filename = params.get("Filename", f"{request_id}.out")
     output = _extended(target.output, params).join(filename)
