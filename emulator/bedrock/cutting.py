@@ -26,7 +26,7 @@ def cut_out(data: bytes) -> Image.Image:
     """An RGBA image of a PNG, JPEG or WebP file's subject.
 
     Raises:
-        ValidationFailedError: the file is none of these, or its size is not one that the model takes.
+        ValidationFailedError: the file is not one of these, or its size is not one that the model takes.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

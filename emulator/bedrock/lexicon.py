@@ -95,7 +95,7 @@ def _tags(known: Mapping[str, Pictogram]) -> dict[str, Pictogram]:
     """Each tag's best pictogram: the one of things before people, then the one with the fewest tags.
 
     The last word of a label counts as a tag: a racing car is a car. Smileys are tagged with moods,
-    and colours are no names.
+    and colours are not names.
     """
     best: dict[str, tuple[tuple[int, int], Pictogram]] = {}
     for pictogram in known.values():

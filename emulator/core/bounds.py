@@ -1,4 +1,4 @@
-"""What values a setting may have, said in its annotation: `Annotated[float, Between(0, 1)]`."""
+"""What values a setting may have, given in its annotation: `Annotated[float, Between(0, 1)]`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Bounds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Finite numbers from `least` to `most`; with `above`, `least` itself is none of them."""
+    """Finite numbers from `least` to `most`; with `above`, `least` itself is excluded."""
 
     least: float
     most: float = math.inf

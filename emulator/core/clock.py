@@ -36,7 +36,7 @@ class Clock(Protocol):
         ...
 
     async def poll(self, seconds: float) -> None:
-        """Wait `seconds` of real time, before looking at the outside world again."""
+        """Wait `seconds` of real time, before checking the outside world again."""
         ...
 
     def held(self) -> contextlib.AbstractContextManager[None]:

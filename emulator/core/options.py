@@ -20,7 +20,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class Guarded(Protocol):
-    """Settings that say whether callers need a key."""
+    """Settings with `require_key`."""
 
     @property
     def require_key(self) -> bool: ...  # noqa: D102  # as its name says
@@ -30,7 +30,7 @@ T = TypeVar("T", bound=Guarded)
 
 
 class AddressSettings(Protocol):
-    """Settings of where a program listens, and whose AWS it stands for."""
+    """Settings: where a program listens, and which region and account of AWS it emulates."""
 
     @property
     def host(self) -> str: ...  # noqa: D102  # as their names say
@@ -43,7 +43,7 @@ class AddressSettings(Protocol):
 
 
 def add_address_options(parser: argparse.ArgumentParser, defaults: AddressSettings) -> None:
-    """Options of where a program listens, and whose AWS it stands for."""
+    """Options: where a program listens, and which region and account of AWS it emulates."""
     parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
     parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
@@ -57,7 +57,7 @@ def add_run_options(
     speed_help: str,
     what: str,
 ) -> None:
-    """Options of any setting by its name, of the clock, and of the end with whoever started it."""
+    """Options: any setting by its name, the clock's speed, and stopping with the parent process."""
     parser.add_argument(
         "--set",
         action="append",
@@ -70,7 +70,7 @@ def add_run_options(
     parser.add_argument(
         "--exit-with-stdin",
         action="store_true",
-        help=f"stop when stdin ends: whoever starts {what} cannot leave it behind",
+        help=f"stop when stdin ends: {what} then ends with the process that started it",
     )
 
 

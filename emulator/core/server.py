@@ -51,7 +51,7 @@ class Program(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of everything, whether it was started or not."""
+        """Close everything, whether it was started or not."""
         ...
 
 
@@ -88,7 +88,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, less its signal handling, which would end the process by the signal that it got."""
+    """Uvicorn, without its signal handling, which would end the process by the signal."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -142,7 +142,7 @@ async def _serve(
 
 
 async def _is_started(program: Program, stopped: asyncio.Event) -> bool:
-    """Start the program; False where it was told to stop before that was done."""
+    """Start the program; False where a signal to stop came first."""
     starting, stopping = asyncio.ensure_future(program.start()), asyncio.ensure_future(stopped.wait())
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -162,7 +162,7 @@ def _announce(url: str) -> None:
 
 
 def _when_stdin_ends(call: Callable[[], object]) -> None:
-    """Call when whoever holds the other end of stdin is gone. A thread, for stdin may be of any kind."""
+    """Call when the other end of stdin is closed. A thread, for stdin may be of any kind."""
 
     def watch() -> None:
         descriptor = sys.stdin.fileno()

@@ -54,7 +54,7 @@ class WriteThroughMap(Generic[V]):
         self._dump = dump
         self._parse = parse
         self.unreadable = 0
-        """How many documents there are beside the values: nobody knows what they stand for."""
+        """How many documents could not be read."""
         self._values: dict[str, V] = {}
         self._writing = asyncio.Lock()
 

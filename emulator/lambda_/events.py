@@ -48,10 +48,10 @@ class Events:
     def put(self, function: Function, call: Call) -> asyncio.Event:
         """Take an event. What is returned is set once it was tried, or given up."""
         tried = asyncio.Event()
-        self._tasks.run_once(f"event of {function.name}", self._see_to(function, call, tried))
+        self._tasks.run_once(f"event of {function.name}", self._process(function, call, tried))
         return tried
 
-    async def _see_to(self, function: Function, call: Call, tried: asyncio.Event) -> None:
+    async def _process(self, function: Function, call: Call, tried: asyncio.Event) -> None:
         expiry = self._clock.now() + function.maximum_age
         attempts, last = 0, None
         condition: Condition = "RetriesExhausted"
@@ -69,7 +69,7 @@ class Events:
                     return
                 tried.set()
             _log.error("event_dropped", function=function.name, request_id=call.request_id)
-            self._tell(function, call, condition, attempts, last)
+            self._invoke_destination(function, call, condition, attempts, last)
         finally:
             tried.set()
 
@@ -81,7 +81,7 @@ class Events:
             _log.exception("function_not_started", function=function.name, request_id=call.request_id)
             return None
 
-    def _tell(
+    def _invoke_destination(
         self,
         function: Function,
         call: Call,

@@ -1,4 +1,4 @@
-"""Lambda's operations: Invoke, and what says which functions there are.
+"""Lambda's operations: Invoke, and those that list functions.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -131,7 +131,7 @@ class LambdaApi:
     async def list_functions(
         self, _: RequestContext, params: ListFunctionsRequestTypeDef
     ) -> Mapping[str, Any]:
-        """ListFunctions, a page at a time; the marker is the place of the page's first function."""
+        """ListFunctions, a page at a time; the marker is the number of the page's first function."""
         names = sorted(self._runner.functions)
         marker = params.get("Marker", "0")
         if not marker.isdecimal():

@@ -39,7 +39,7 @@ class InvocationResult:
     failed: bool = False
     log: bytes = b""
     status: str | None = None
-    """`timeout` or `error`, as the log's last line says it, where the process did not live through it."""
+    """`timeout` or `error`, as in the log's last line, where the process did not live through it."""
 
     @property
     def error_type(self) -> str | None:
@@ -72,7 +72,7 @@ def exited(request_id: str, status: int) -> InvocationResult:
 
 
 def exit_words(status: int) -> str:
-    """How a process ended, as Lambda says it."""
+    """How a process ended, in Lambda's text."""
     if status == 0:
         return "Runtime exited without providing a reason"
     if status - _SIGNALLED in set(signal.Signals):

@@ -85,11 +85,11 @@ class Runner:
         return await self._go(function, call)
 
     async def turn(self, function: Function) -> None:
-        """Wait until a call may run, and take its place: `invoke_in_turn` has to follow."""
+        """Wait until a call may run, and take its slot: `invoke_in_turn` has to follow."""
         await self._concurrency.take(function)
 
     async def invoke_in_turn(self, function: Function, call: Call) -> InvocationResult:
-        """The result of a call whose place was taken by `turn`. It goes on where the caller is cancelled."""
+        """The result of a call whose slot was taken by `turn`. It goes on where the caller is cancelled."""
         return await self._go(function, call)
 
     async def _go(self, function: Function, call: Call) -> InvocationResult:
@@ -140,10 +140,10 @@ class Runner:
             return
         record.errors += 1
         error = json.loads(found.payload)
-        said = {"type": error.get("errorType"), "message": error.get("errorMessage")}
-        newest = {"time": self._clock.now(), "request_id": call.request_id, **said}
+        shown = {"type": error.get("errorType"), "message": error.get("errorMessage")}
+        newest = {"time": self._clock.now(), "request_id": call.request_id, **shown}
         record.last_errors = [newest, *record.last_errors][:_ERRORS_KEPT]
-        _log.warning("function_failed", **about, **said)
+        _log.warning("function_failed", **about, **shown)
 
     async def _reap(self) -> None:
         idle = self._settings.idle_seconds

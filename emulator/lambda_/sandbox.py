@@ -64,13 +64,13 @@ class Sandbox:
         return self._process is not None and self._process.running and not self._loaded.changed()
 
     async def invoke(self, call: Call) -> InvocationResult:
-        """Run the handler, in a new process where there is none; whoever is killed by a limit leaves none."""
+        """Run the handler, in a new process where there is none; none is left after a kill."""
         began, was_warm = time.monotonic(), self._process is not None
         failed = None
         if self._process is None:
             failed, began = await self._initialise(call, began)
         self._begun = False
-        self._stream.say(f"START RequestId: {call.request_id} Version: $LATEST")
+        self._stream.add_line(f"START RequestId: {call.request_id} Version: $LATEST")
         found = failed or await self._run(call, began)
         if was_warm and not self._begun and found.status == "error" and not self._overdrawn:
             # The process had ended before the call came: nothing of it was done.
@@ -86,10 +86,10 @@ class Sandbox:
         Loading that takes longer than the host's limit for it is begun again as a part of the invocation:
         https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
         """
-        self._stream.say(lines.init_start())
+        self._stream.add_line(lines.init_start())
         frame, status = await self._load(self._settings.init_timeout)
         if frame is None and status is None and not self._overdrawn:
-            self._stream.say(lines.init_report(time.monotonic() - began, "timeout"))
+            self._stream.add_line(lines.init_report(time.monotonic() - began, "timeout"))
             await self.close()
             began = time.monotonic()
             frame, status = await self._load(self.function.timeout)
@@ -177,7 +177,7 @@ class Sandbox:
 
     def _note(self, header: Mapping[str, Any]) -> None:
         self._loaded.add(header["folders"])
-        # A peak between two looks is found here, and is no less over the limit for having passed.
+        # A peak between two samples is found here, and counts although it has passed.
         self._saw(header["peak"])
         self._overdrawn = self._overdrawn or self._peak > self.function.memory * _KIB_IN_MB
 
@@ -206,15 +206,17 @@ class Sandbox:
         request_id, init, self._init = call.request_id, self._init, None
         if found.status == "timeout":
             duration = max(duration, self.function.timeout)
-            self._stream.say(lines.timed_out(time.time(), request_id, self.function.timeout))
+            self._stream.add_line(lines.timed_out(time.time(), request_id, self.function.timeout))
         elif found.status == "error":
-            words = json.loads(found.payload)
-            if "stackTrace" not in words:  # else the process has told it itself
-                self._stream.say(f"{words['errorMessage']}\n{words['errorType']}")
+            error = json.loads(found.payload)
+            if "stackTrace" not in error:  # else the process has logged it itself
+                self._stream.add_line(f"{error['errorMessage']}\n{error['errorType']}")
         if found.status is not None or self._process is None:
             await self.close()
-        self._stream.say(f"END RequestId: {request_id}")
-        self._stream.say(lines.report(self.function, request_id, duration, init, self._peak, found.status))
+        self._stream.add_line(f"END RequestId: {request_id}")
+        self._stream.add_line(
+            lines.report(self.function, request_id, duration, init, self._peak, found.status)
+        )
         return replace(found, log=self._stream.tail())
 
     async def close(self) -> None:

@@ -53,7 +53,7 @@ class HostSettings:
     """How long a process without work is kept warm. Undocumented."""
 
     memory_interval: Positive = 0.05
-    """Seconds between two looks at how much memory a running function has."""
+    """Seconds between two samples of a running function's memory."""
 
     first_retry: NotNegative = 60.0
     """Between the first try of an asynchronous event and the second:
@@ -67,8 +67,7 @@ class HostSettings:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
 
     topic_interval: Positive = 1.0
-    """Seconds between two looks for subscriptions that name a function, and between tries where SNS or SQS
-    does not answer."""
+    """Seconds between two listings of subscriptions, and between retries where SNS or SQS does not answer."""
 
     def __post_init__(self) -> None:
         """ValueError where a setting is out of its bounds."""

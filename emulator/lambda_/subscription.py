@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.lambda_.manifest import Function
 
 POLL_SECONDS = 1
-"""How long SQS is asked to wait for a message. What it gives to a host that was killed meanwhile is hidden
+"""How long a receive call waits for a message. What SQS gives to a host that was killed meanwhile is hidden
 for a while, so the wait is short."""
 
 _VISIBILITY = 20
@@ -86,7 +86,7 @@ class Subscription:
         self._thread = threading.Thread(target=self._follow, name=spec.queue_name, daemon=True)
 
     def start(self) -> None:
-        """Begin. The thread is a daemon, as a store that hangs may hold up no end."""
+        """Begin. The thread is a daemon, so that a store that hangs does not delay the end."""
         self._thread.start()
 
     async def close(self) -> None:
@@ -174,24 +174,24 @@ class Subscription:
             _log.warning("notice_malformed", queue=self.spec.queue_name, reason=str(error))
         else:
             await self._deliver(event, message)
-        await self._ask(self._clients.sqs.delete_message, message)
+        await self._change(self._clients.sqs.delete_message, message)
 
     async def _deliver(self, event: dict[str, Any], message: MessageTypeDef) -> None:
         call = Call(new_uuid(), json.dumps(event).encode())
         tried = asyncio.ensure_future(self._events.put(self.spec.function, call).wait())
         try:
             while not (await asyncio.wait({tried}, timeout=_HEARTBEAT))[0]:
-                await self._ask(
+                await self._change(
                     self._clients.sqs.change_message_visibility, message, VisibilityTimeout=_VISIBILITY
                 )
         finally:
             tried.cancel()
 
-    async def _ask(self, operation: Any, message: MessageTypeDef, **more: int) -> None:  # noqa: ANN401  # boto3's
+    async def _change(self, operation: Any, message: MessageTypeDef, **more: int) -> None:  # noqa: ANN401  # boto3's
         """Do something with a message; a failure means that it comes again."""
-        ask = partial(operation, QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"], **more)
+        call = partial(operation, QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"], **more)
         try:
-            await asyncio.to_thread(ask)
+            await asyncio.to_thread(call)
         except (BotoCoreError, ClientError) as error:
             _log.warning("message_redelivered", queue=self.spec.queue_name, reason=str(error))
 

@@ -46,7 +46,7 @@ def new_clients(region: str) -> Clients:
 
 
 class Topics:
-    """Follows what functions are subscribed to."""
+    """The subscriptions of functions to topics."""
 
     def __init__(self, functions: Iterable[Function], events: Events, settings: HostSettings) -> None:
         self._arns = {function_arn(settings, function.name): function for function in functions}

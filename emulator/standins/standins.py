@@ -55,7 +55,7 @@ class Standins:
         self._pages = Starlette(routes=admin.routes(self))
 
     async def start(self) -> None:
-        """Begin to do what nobody asks for: topics and schedules."""
+        """Start what runs without requests: topics and schedules."""
         await self.functions.start()
 
     async def close(self) -> None:

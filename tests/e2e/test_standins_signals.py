@@ -136,7 +136,7 @@ def test_a_host_that_ends_lets_a_short_call_end(tmp_path: Path) -> None:
             "[functions.a]\nhandler = 3\n",
             "functions.a: handler 3: expected module.function, such as app.handler",
         ),
-        ("[functions", "is no TOML"),
+        ("[functions", "is not TOML"),
     ],
 )
 def test_a_manifest_that_makes_no_sense_is_explained(tmp_path: Path, text: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""What may go wrong on purpose, and a rule that says where, how and how often.
+"""What may go wrong on purpose, and the rule for where, how and how often.
 
 Documents of a rule, as `POST /_emulator/faults` takes them:
 

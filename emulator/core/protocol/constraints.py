@@ -31,7 +31,7 @@ _MOST_VIOLATIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One constraint on a value, in words and as a test."""
+    """One constraint on a value, as text and as a test."""
 
     statement: str
     broken: Callable[[Any], bool]
@@ -65,7 +65,7 @@ class _Compiler:
     def _once(self, shape: StructureShape, build: Callable[[StructureShape], Check | None]) -> Check | None:
         name = shape.name
         if name not in self._done:
-            # Until it is built, whoever holds the shape again gets a check that looks it up when called.
+            # Until it is built, a shape that contains itself gets a check that finds it when called.
             self._done[name] = lambda value, path, out: (
                 built(value, path, out) if (built := self._done[name]) else None
             )
@@ -73,7 +73,7 @@ class _Compiler:
         return self._done[name]
 
     def _of_member(self, member: Shape) -> tuple[tuple[Constraint, ...], Check | None]:
-        """What a list's or map's member must be: rules said of all at once, or a check of each."""
+        """What a list's or map's member must be: constraints stated for all at once, or a check of each."""
         if isinstance(member, StructureShape | ListShape | MapShape):
             return (), self.check(member)
         return rules(member), None
@@ -164,7 +164,7 @@ def _bounds(
     if high is not None:
         statement = f"Member must have {what} less than or equal to {high}"
         found.append(Constraint(statement, lambda value: measure(value) > high))
-    if low:  # a minimum of 0 says nothing about a length, and no number in use here may be negative
+    if low:  # a minimum of 0 does not limit a length, and no number in use here may be negative
         statement = f"Member must have {what} greater than or equal to {low}"
         found.append(Constraint(statement, lambda value: measure(value) < low))
     elif low == 0 and what == "value":
@@ -179,7 +179,7 @@ def _outside(allowed: frozenset[str]) -> Callable[[str], bool]:
 def _breaks_pattern(pattern: str, longest: int | None) -> Callable[[str], bool]:
     """True for a string that does not match.
 
-    One that is too long anyway is not looked at: some patterns take time that grows with its square.
+    One that is too long anyway is not matched: some patterns take time that grows with its square.
     """
     matches = matcher(pattern)
     if longest is None:

@@ -54,7 +54,7 @@ class Service:
 
     Args:
         name: the service's folder in botocore's data, such as `sagemaker-runtime`.
-        handlers: the `Handler` of each operation, as a TypedDict by its name, which says what each takes;
+        handlers: the `Handler` of each operation, by name, as a TypedDict with their types;
             the rest of the model's operations are refused.
         body_limits: for payloads whose model names no limit, the most bytes, and what refuses more.
     """
@@ -231,8 +231,8 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int
 
 def _render_unknown(error: UnknownOperationError, headers: Mapping[bytes, bytes]) -> Response:
     """Understood by clients of every JSON protocol."""
-    asked = headers.get(b"content-type", b"application/json")
-    content_type = asked if asked.startswith(b"application/x-amz-json") else b"application/json"
+    given = headers.get(b"content-type", b"application/json")
+    content_type = given if given.startswith(b"application/x-amz-json") else b"application/json"
     body = {"__type": error.code, "message": error.message}
     headers_out = [(b"content-type", content_type), (b"x-amzn-errortype", error.code.encode("ascii"))]
     return Response(int(error.status), headers_out, dump_json(body))

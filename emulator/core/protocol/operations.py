@@ -70,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, whole."""
+    """An HTTP response, in full."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -157,7 +157,7 @@ def _children(value: object) -> Collection[object]:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def dump_json(value: object) -> bytes:
@@ -255,8 +255,8 @@ class RestJsonOperation:
     def _bind_output(self, shape: StructureShape | None) -> None:
         members = shape.members if shape else {}
         self._out_payload = shape.serialization.get("payload") if shape else None
-        places = {member.serialization.get("location"): name for name, member in members.items()}
-        self._out_status = places.get("statusCode")
+        located_at = {member.serialization.get("location"): name for name, member in members.items()}
+        self._out_status = located_at.get("statusCode")
         self._out_headers = tuple(
             (name, member.serialization["name"].encode("ascii"), member)
             for name, member in members.items()
@@ -266,7 +266,7 @@ class RestJsonOperation:
         self._out_body = tuple((name, member) for name, member in members.items() if name not in located)
 
     def parse(self, request: Request) -> dict[str, Any]:
-        """The members, each from where the model says it is."""
+        """The members, each from its location in the model."""
         members = self._input.members
         params: dict[str, Any] = {}
         violations: list[str] = []
@@ -297,7 +297,7 @@ class RestJsonOperation:
                 raise self.refuse_oversized()
             if body is None:
                 violations.append(oversized(member, name))
-                # Present, so that nobody reports it missing too.
+                # Present, so that it is not reported missing too.
                 params[name] = b""
             elif body:
                 params[name] = body if member.type_name == "blob" else read(member, parse_json(body))
