@@ -23,7 +23,7 @@ PROFILE_VARIABLE = "MESHTWIN_PROFILE"
 API_URL_VARIABLE = "BUILD_API_URL"
 API_TOKEN_VARIABLE = "BUILD_API_TOKEN"  # noqa: S105  # a name
 API_PREFIX = "/_api"
-"""Where the stand-in for API Gateway has its routes; on AWS they are at the root of the API's own host."""
+"""Where the emulator of API Gateway has its routes; on AWS they are at the root of the API's own host."""
 
 _SERVICE_IDS = {
     "sagemaker": "SAGEMAKER",
@@ -37,7 +37,7 @@ _SERVICE_IDS = {
 _ENDPOINT_URL = "AWS_ENDPOINT_URL"
 _ENDPOINT_VARIABLES = (_ENDPOINT_URL, *(f"{_ENDPOINT_URL}_{name}" for name in _SERVICE_IDS.values()))
 _OF_EMULATOR = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
-_OF_STANDINS = ("lambda", "bedrock-runtime")
+_OF_SERVERLESS = ("lambda", "bedrock-runtime")
 
 _KEY_LETTERS = string.ascii_uppercase + string.digits
 
@@ -120,13 +120,13 @@ class Profile:
         return 0.1 if self.emulated else 10.0
 
     def at(
-        self, *, store: str | None = None, emulator: str | None = None, standins: str | None = None
+        self, *, store: str | None = None, emulator: str | None = None, serverless: str | None = None
     ) -> Profile:
         """The profile with services at these URLs, besides those that it has already."""
         found = dict(self.endpoints)
         if store is not None:
             found[_ENDPOINT_URL] = store
-        for url, services in ((emulator, _OF_EMULATOR), (standins, _OF_STANDINS)):
+        for url, services in ((emulator, _OF_EMULATOR), (serverless, _OF_SERVERLESS)):
             if url is not None:
                 found |= {_endpoint_variable(service): url for service in services}
         return replace(self, endpoints=found)

@@ -81,7 +81,7 @@ def test_without_either_one_is_told_what_to_do() -> None:
 
 def test_what_up_prints_leads_back_to_the_same_services() -> None:
     profile = load_profile("embedded", {}).keyed()
-    profile = profile.at(store="http://store", emulator="http://emulator", standins="http://functions")
+    profile = profile.at(store="http://store", emulator="http://emulator", serverless="http://functions")
     found = reach(load_profile("embedded", {}), profile.environment(), {}).profile
     assert found == profile
     assert found.endpoint_url("dynamodb") == "http://store"

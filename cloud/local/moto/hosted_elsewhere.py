@@ -1,7 +1,7 @@
 """Functions that moto's SNS leaves alone, because somebody else hosts them.
 
 moto 5 runs functions itself, in Docker, and a Publish to a subscription whose function it does not know fails
-for everybody. The host of functions, `python -m meshtwin.emulator.standins`, follows them itself.
+for everybody. The host of functions, `python -m meshtwin.emulator.serverless`, follows them itself.
 """
 
 from __future__ import annotations

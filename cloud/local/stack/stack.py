@@ -12,7 +12,7 @@ from meshtwin.cloud.createbuild.functions import functions, given_settings
 from meshtwin.cloud.createbuild.manifest import write_manifest
 from meshtwin.cloud.environment import beside_proxies
 from meshtwin.cloud.local.stack.emulator import emulator
-from meshtwin.cloud.local.stack.standins import standins
+from meshtwin.cloud.local.stack.serverless import serverless
 from meshtwin.cloud.local.stack.stores.localstack import LOCALSTACK
 from meshtwin.cloud.local.stack.stores.moto import MOTO
 from meshtwin.cloud.local.stack.warming import warming
@@ -78,7 +78,7 @@ def running(
         profile = profile.at(store=store.url, emulator=url)
         environment, services = profile.environment(), [store.service, service]
         if options.functions:
-            report("starting the stand-ins for Lambda and Bedrock")
+            report("starting the emulators of Lambda and Bedrock")
             environment, beside = stack.enter_context(_beside(profile, options, log_dir))
             services.append(beside)
             stack.enter_context(warming(SOURCE, options.shell, log_dir / "warming.log"))
@@ -94,9 +94,9 @@ def _beside(
     manifest = log_dir / "functions.toml"
     given = given_settings(options.shell)
     write_manifest(functions(profile, token, given), manifest)
-    with standins(profile, options, manifest, log_dir) as (url, service):
+    with serverless(profile, options, manifest, log_dir) as (url, service):
         api = {API_URL_VARIABLE: f"{url}{API_PREFIX}", API_TOKEN_VARIABLE: token}
-        yield profile.at(standins=url).environment() | given | api, service
+        yield profile.at(serverless=url).environment() | given | api, service
 
 
 def _fresh(folder: Path) -> Path:

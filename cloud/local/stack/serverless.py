@@ -1,4 +1,4 @@
-"""Stand-ins for Lambda, API Gateway and Bedrock, as a child process beside the emulator."""
+"""The emulators of Lambda, API Gateway and Bedrock, as a child process beside the emulator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def standins(
+def serverless(
     profile: Profile,
     options: StackOptions,
     functions: Path | None,
@@ -32,5 +32,5 @@ def standins(
         *(("--functions", str(functions)) if functions else ()),
     ]
     settings = without_aws(options.shell) | profile.environment()
-    with Child("meshtwin.emulator.standins", words, settings, log_dir / "standins.log") as child:
+    with Child("meshtwin.emulator.serverless", words, settings, log_dir / "serverless.log") as child:
         yield child.ready(), child

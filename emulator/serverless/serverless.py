@@ -1,4 +1,4 @@
-"""The stand-ins, put together: services behind one gateway, the HTTP API, and the pages about them."""
+"""The serverless emulator, put together: services behind one gateway, the HTTP API, and their pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meshtwin.emulator.core.protocol.gateway import Gateway
 from meshtwin.emulator.lambda_ import http_api, manifest
 from meshtwin.emulator.lambda_.environment import own_endpoints
 from meshtwin.emulator.lambda_.host import FunctionHost
-from meshtwin.emulator.standins import admin
+from meshtwin.emulator.serverless import admin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def other_services() -> list[Service]:
     return [foundation_models()]
 
 
-class Standins:
+class Serverless:
     """All that stands behind the port. Made, started, served and closed in one event loop."""
 
     def __init__(

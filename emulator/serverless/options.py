@@ -1,4 +1,4 @@
-"""The command line of `python -m meshtwin.emulator.standins`, and the settings that it makes."""
+"""The command line of `python -m meshtwin.emulator.serverless`, and the settings that it makes."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from meshtwin.emulator.core.options import (
 )
 from meshtwin.emulator.lambda_.settings import HostSettings
 
-_DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
+_DESCRIPTION = "Lambda functions, an HTTP API and Bedrock on a port of this machine."
 _EXAMPLES = """\
 S3, DynamoDB, SNS and SQS are the ones that the environment names, as for every AWS SDK:
 
   AWS_ENDPOINT_URL=http://localhost:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \\
-    python -m meshtwin.emulator.standins --port 8471 --functions functions.toml
+    python -m meshtwin.emulator.serverless --port 8471 --functions functions.toml
 
   aws --endpoint-url http://localhost:8471 lambda list-functions
 
 Any setting of docs/functions.md can be given by its name:
 
-  python -m meshtwin.emulator.standins --functions functions.toml --set concurrency=2
+  python -m meshtwin.emulator.serverless --functions functions.toml --set concurrency=2
 """
 _GIVEN_OTHERWISE = {"functions", "log_dir"}
 
@@ -51,7 +51,7 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
 
 def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m meshtwin.emulator.standins",
+        prog="python -m meshtwin.emulator.serverless",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
