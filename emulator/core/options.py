@@ -6,7 +6,7 @@ import argparse
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from meshtwin.emulator.core.bounds import TYPE_WORDS
 from meshtwin.emulator.core.protocol.access import own_key
@@ -14,35 +14,14 @@ from meshtwin.emulator.core.protocol.access import own_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from _typeshed import DataclassInstance
+    from meshtwin.emulator.core.settings import ProgramSettings
 
 _BOOLEANS = {"true": True, "false": False}
 
-
-class Guarded(Protocol):
-    """Settings with `require_key`."""
-
-    @property
-    def require_key(self) -> bool: ...  # noqa: D102  # as its name says
+T = TypeVar("T", bound="ProgramSettings")
 
 
-T = TypeVar("T", bound=Guarded)
-
-
-class AddressSettings(Protocol):
-    """Settings: where a program listens, and which region and account of AWS it emulates."""
-
-    @property
-    def host(self) -> str: ...  # noqa: D102  # as their names say
-    @property
-    def port(self) -> int: ...  # noqa: D102
-    @property
-    def region(self) -> str: ...  # noqa: D102
-    @property
-    def account_id(self) -> str: ...  # noqa: D102
-
-
-def add_address_options(parser: argparse.ArgumentParser, defaults: AddressSettings) -> None:
+def add_address_options(parser: argparse.ArgumentParser, defaults: ProgramSettings) -> None:
     """Options: where a program listens, and which region and account of AWS it emulates."""
     parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
@@ -97,7 +76,7 @@ def folder(text: str) -> Path:
 
 
 def setting_reader(
-    defaults: DataclassInstance, except_for: Collection[str]
+    defaults: ProgramSettings, except_for: Collection[str]
 ) -> Callable[[str], tuple[str, Any]]:
     """What reads `NAME=VALUE` of an option, for the fields of a settings class."""
     known = [field.name for field in fields(defaults) if field.name not in except_for]

@@ -23,24 +23,12 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from meshtwin.emulator.core.settings import ProgramSettings
+
 log = structlog.get_logger(__name__)
 
 _KEEP_ALIVE = 60
 """Seconds an idle connection is kept: longer than SDKs pause between two calls."""
-
-
-class ListenAddress(Protocol):
-    """Where to listen."""
-
-    @property
-    def host(self) -> str:
-        """A name or an address."""
-        ...
-
-    @property
-    def port(self) -> int:
-        """0 is a free one."""
-        ...
 
 
 class Program(Protocol):
@@ -55,7 +43,7 @@ class Program(Protocol):
         ...
 
 
-def listen(settings: ListenAddress) -> socket.socket:
+def listen(settings: ProgramSettings) -> socket.socket:
     """The socket of the settings' address.
 
     Raises:

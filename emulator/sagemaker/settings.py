@@ -10,18 +10,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from meshtwin.emulator.core.bounds import (
-    AccountId,
     Between,
     Count,
-    Host,
     Matching,
     NotNegative,
-    Port,
     Positive,
-    Region,
     RegularExpression,
-    refuse_out_of_bounds,
 )
+from meshtwin.emulator.core.settings import ProgramSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,16 +65,11 @@ _TablePrefix = Annotated[str, Matching(r"[A-Za-z0-9_.-]{1,200}", "letters, digit
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(ProgramSettings):
     """One emulator's settings; all durations are seconds on the emulator's clock, unless marked as real.
 
     ValueError where one is out of its bounds.
     """
-
-    host: Host = "127.0.0.1"
-    port: Port = 0
-    region: Region = "us-east-1"
-    account_id: AccountId = "123456789012"
 
     table_prefix: _TablePrefix = "meshtwin"
     """The emulator's DynamoDB tables are `<prefix>-requests` and `<prefix>-resources`."""
@@ -113,12 +104,6 @@ class Settings:
 
     default_concurrency: Annotated[int, Between(1, 1000)] = 1
     """MaxConcurrentInvocationsPerInstance where the endpoint sets none. AWS "chooses an optimal value"."""
-
-    allowed_hosts: str = ""
-    """Names by which the emulator may be called, space-separated, beside addresses and localhost."""
-
-    require_key: bool = False
-    """Whether callers have to use the AWS_ACCESS_KEY_ID that the emulator has itself; off, any will do."""
 
     creating_seconds: NotNegative = 0.0
     """How long an endpoint stays Creating before its instances are started: minutes, on AWS."""
@@ -239,6 +224,3 @@ class Settings:
 
     retention_seconds: NotNegative = 7 * 24 * 3600.0
     """How long the record of an ended request is kept, through the table's time to live."""
-
-    def __post_init__(self) -> None:
-        refuse_out_of_bounds(self)
