@@ -37,7 +37,7 @@ _SERVICE_IDS = {
 _ENDPOINT_URL = "AWS_ENDPOINT_URL"
 _ENDPOINT_VARIABLES = (_ENDPOINT_URL, *(f"{_ENDPOINT_URL}_{name}" for name in _SERVICE_IDS.values()))
 _OF_EMULATOR = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
-_OF_FUNCTIONS = ("lambda", "bedrock-runtime")
+_OF_SERVERLESS = ("lambda", "bedrock-runtime")
 
 _KEY_LETTERS = string.ascii_uppercase + string.digits
 
@@ -118,16 +118,16 @@ class Profile:
         return 0.1 if self.emulated else 10.0
 
     def with_endpoints(
-        self, *, store: str | None = None, emulator: str | None = None, functions: str | None = None
+        self, *, store: str | None = None, emulator: str | None = None, serverless: str | None = None
     ) -> Profile:
         """The profile with services at these URLs, in addition to those that it has.
 
-        `functions` is the process that emulates Lambda, API Gateway and Bedrock.
+        `serverless` is the process that emulates Lambda, API Gateway and Bedrock.
         """
         found = dict(self.endpoints)
         if store is not None:
             found[_ENDPOINT_URL] = store
-        for url, services in ((emulator, _OF_EMULATOR), (functions, _OF_FUNCTIONS)):
+        for url, services in ((emulator, _OF_EMULATOR), (serverless, _OF_SERVERLESS)):
             if url is not None:
                 found |= {_endpoint_variable(service): url for service in services}
         return replace(self, endpoints=found)

@@ -1,1 +1,1 @@
-"""A stand-in for the `bedrock-runtime` API's InvokeModel: pictures drawn from pictograms, by word."""
+"""A fake of the `bedrock-runtime` API's InvokeModel: images drawn from pictograms, by word."""

@@ -116,7 +116,7 @@ def read_cut_out(body: bytes) -> CutOutRequest:
     """The body of a call that takes a background away.
 
     Raises:
-        ValidationFailedError: it is not JSON, breaks a rule, or its image is no base64.
+        ValidationFailedError: it is not JSON, breaks a rule, or its image is not base64.
     """
     given = _checked(
         body, {"image": _Text(), "output_format": _Text(allowed=tuple(CUT_OUT_FORMATS))}, "image"

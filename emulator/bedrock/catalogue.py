@@ -1,4 +1,4 @@
-"""The models that are answered for, and how Bedrock words that another one is not there."""
+"""The models that are served, and Bedrock's errors for others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """A model that makes pictures of prompts; `most_seed` is the largest seed that its page names."""
+    """A model that makes images of prompts; `most_seed` is the largest seed that its page names."""
 
     most_seed: int
     modes: tuple[str, ...] = ("text-to-image",)
@@ -50,9 +50,9 @@ def find_model(model_id: str) -> Draws | CutsOut:
     """The model with an id, an ARN, or an inference profile's id.
 
     Raises:
-        ServiceError: ResourceNotFoundException for a model past its end of life, in the words of
-            https://github.com/aws-samples/amazon-bedrock-ai-karaoke/issues/21; ValidationException for one
-            that nobody knows, in those of https://github.com/aws-samples/amazon-bedrock-workshop/issues/315,
+        ServiceError: ResourceNotFoundException for a model past its end of life, with the text of
+            https://github.com/aws-samples/amazon-bedrock-ai-karaoke/issues/21; ValidationException for an
+            unknown one, with that of https://github.com/aws-samples/amazon-bedrock-workshop/issues/315,
             or that is only to be had through an inference profile.
     """
     arn = _ARN.fullmatch(model_id)

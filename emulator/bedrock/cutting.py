@@ -1,4 +1,4 @@
-"""A picture without its background: what has the border's colour and is connected to it goes."""
+"""An image without its background: what has the border's colour and is connected to it goes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _REACHED = 128
 
 
 def cut_out(data: bytes) -> Image.Image:
-    """An RGBA picture of a PNG, JPEG or WebP file's subject.
+    """An RGBA image of a PNG, JPEG or WebP file's subject.
 
     Raises:
-        ValidationFailedError: the file is none of these, or its size is not one that the model takes.
+        ValidationFailedError: the file is not one of these, or its size is not one that the model takes.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -50,7 +50,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _background(rgb: Image.Image) -> Image.Image:
-    """255 where the picture is background."""
+    """255 where the image is background."""
     near = _like(rgb, _border_colour(rgb))
     small = near.resize((_WORK_SIDE, _WORK_SIDE), Image.Resampling.BOX).point([0] * 128 + [255] * 128)
     # A rim around it all, so that one fill reaches whatever touches the border.

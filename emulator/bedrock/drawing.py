@@ -1,4 +1,4 @@
-"""A picture for any prompt: what it names, large, in the middle, on a plain light ground."""
+"""An image for any prompt: what it names, large, in the middle, on a plain light ground."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from meshtwin.emulator.bedrock.reading import Thing
 
 SHARE, SHARED = 0.8, 0.92
-"""Share of the picture's sides that one drawn thing may take, and that several may."""
+"""Share of the image's sides that one drawn thing may take, and that several may."""
 
 LEAST = 0.8
-"""What a small thing beside others is at least, of its place."""
+"""What a small thing beside others is at least, of its box."""
 
 GREY = (206, 206, 206)
 """What a thing is turned into before colours that run over it are laid on."""
 
 
 def draw(prompt: str, seed: int, width: int = 1024, height: int = 1024) -> Image.Image:
-    """An RGB picture of what a prompt names; the same for the same arguments.
+    """An RGB image of what a prompt names; the same for the same arguments.
 
     Args:
-        prompt: any text in any script; what is not understood becomes an object made of its letters.
+        prompt: any text in any script; what is not understood becomes an idol made of their hash.
         seed: turns, mirrors and shades the things a little, and chooses among fitting backgrounds.
         width: in pixels.
         height: in pixels.
@@ -43,14 +43,14 @@ def draw(prompt: str, seed: int, width: int = 1024, height: int = 1024) -> Image
     dice = random.Random(hashlib.sha256(f"{seed}".encode()).digest())  # noqa: S311  # to be repeated
     things = read_prompt(prompt)
     placed = []
-    for thing, (left, top, wide, high) in zip(things, _places(len(things), width, height), strict=True):
+    for thing, (left, top, wide, high) in zip(things, _boxes(len(things), width, height), strict=True):
         size = thing.size if len(things) == 1 else max(LEAST, thing.size)
         across, down = max(8, round(wide * size)), max(8, round(high * size))
-        picture = _finished(painted(_fills(thing, dice), across, down), thing, dice)
-        placed.append((picture, (left + (wide - across) // 2, top + (high - down) // 2)))
-    canvas = Image.new("RGB", (width, height), ground((picture for picture, _ in placed), dice))
-    for picture, corner in placed:
-        canvas.paste(picture, corner, picture)
+        image = _finished(painted(_fills(thing, dice), across, down), thing, dice)
+        placed.append((image, (left + (wide - across) // 2, top + (high - down) // 2)))
+    canvas = Image.new("RGB", (width, height), ground((image for image, _ in placed), dice))
+    for image, corner in placed:
+        canvas.paste(image, corner, image)
     return canvas
 
 
@@ -67,28 +67,28 @@ def _fills(thing: Thing, dice: random.Random) -> tuple[Fill, ...]:
     return posed(fills, pose)
 
 
-def _finished(picture: Image.Image, thing: Thing, dice: random.Random) -> Image.Image:
+def _finished(image: Image.Image, thing: Thing, dice: random.Random) -> Image.Image:
     if len(thing.colours) > 1:
-        picture = _washed(picture, thing.colours)
+        image = _washed(image, thing.colours)
     if thing.material is not None:
-        picture = textured(picture, MATERIALS[thing.material].texture, dice.getrandbits(32))
-    return shaded(picture)
+        image = textured(image, MATERIALS[thing.material].texture, dice.getrandbits(32))
+    return shaded(image)
 
 
-def _washed(picture: Image.Image, colours: Sequence[Rgb]) -> Image.Image:
-    """A picture in greys under bands of colour that run into each other from top to bottom."""
+def _washed(image: Image.Image, colours: Sequence[Rgb]) -> Image.Image:
+    """An image in greys under bands of colour that run into each other from top to bottom."""
     bands = Image.new("RGB", (1, len(colours)))
     for row, colour in enumerate(colours):
         bands.putpixel((0, row), colour)
-    wash = bands.resize(picture.size, Image.Resampling.BILINEAR)
-    grey = picture.convert("RGB").point([min(255, round(value * 255 / GREY[0])) for value in range(256)] * 3)
+    wash = bands.resize(image.size, Image.Resampling.BILINEAR)
+    grey = image.convert("RGB").point([min(255, round(value * 255 / GREY[0])) for value in range(256)] * 3)
     coloured = ImageChops.multiply(grey, wash)
-    coloured.putalpha(picture.getchannel("A"))
+    coloured.putalpha(image.getchannel("A"))
     return coloured
 
 
-def _places(count: int, width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Left, top, width and height of each thing's place: side by side, or in two rows if larger so."""
+def _boxes(count: int, width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """Left, top, width and height of each thing's box: side by side, or in two rows if larger so."""
     share = SHARE if count == 1 else SHARED
     wide, high = round(share * width), round(share * height)
     left, top = (width - wide) // 2, (height - high) // 2
@@ -97,6 +97,6 @@ def _places(count: int, width: int, height: int) -> list[tuple[int, int, int, in
     gap = round(0.03 * min(width, height))
     across, down = (wide - gap * (columns - 1)) // columns, (high - gap * (rows - 1)) // rows
     return [
-        (left + (across + gap) * (place % columns), top + (down + gap) * (place // columns), across, down)
-        for place in range(count)
+        (left + (across + gap) * (number % columns), top + (down + gap) * (number // columns), across, down)
+        for number in range(count)
     ]

@@ -8,7 +8,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from meshtwin.emulator.bedrock.colours import NAMED
-from meshtwin.emulator.bedrock.homemade import homemade
 from meshtwin.emulator.bedrock.library import pictograms
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """The words of all pictograms."""
-    known = {**pictograms(), **homemade()}
+    known = pictograms()
     labels: dict[str, Pictogram] = {}
     for pictogram in known.values():
         labels.setdefault(_plain(pictogram.label), pictogram)
@@ -96,7 +95,7 @@ def _tags(known: Mapping[str, Pictogram]) -> dict[str, Pictogram]:
     """Each tag's best pictogram: the one of things before people, then the one with the fewest tags.
 
     The last word of a label counts as a tag: a racing car is a car. Smileys are tagged with moods,
-    and colours are no names.
+    and colours are not names.
     """
     best: dict[str, tuple[tuple[int, int], Pictogram]] = {}
     for pictogram in known.values():

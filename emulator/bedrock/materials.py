@@ -104,10 +104,10 @@ MATERIALS: Mapping[str, Material] = {
 """Materials by the word for them; a colour word beside one wins over its colour."""
 
 
-def textured(picture: Image.Image, texture: str, seed: int) -> Image.Image:
-    """An RGBA picture with a texture multiplied onto it."""
-    size = max(picture.size)
-    layer = TEXTURES[texture](size, random.Random(seed)).crop((0, 0, *picture.size))  # noqa: S311  # to be repeated
-    colours = ImageChops.multiply(picture.convert("RGB"), Image.merge("RGB", [layer] * 3))
-    colours.putalpha(picture.getchannel("A"))
+def textured(image: Image.Image, texture: str, seed: int) -> Image.Image:
+    """An RGBA image with a texture multiplied onto it."""
+    size = max(image.size)
+    layer = TEXTURES[texture](size, random.Random(seed)).crop((0, 0, *image.size))  # noqa: S311  # to be repeated
+    colours = ImageChops.multiply(image.convert("RGB"), Image.merge("RGB", [layer] * 3))
+    colours.putalpha(image.getchannel("A"))
     return colours

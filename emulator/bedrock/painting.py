@@ -47,7 +47,7 @@ def posed(fills: Sequence[Fill], pose: Pose) -> tuple[Fill, ...]:
 
 
 def painted(fills: Sequence[Fill], width: int, height: int) -> Image.Image:
-    """An RGBA picture with the fills as large as fits into `width` x `height`, in its middle."""
+    """An RGBA image with the fills as large as fits into `width` x `height`, in its middle."""
     points = [point for fill in fills for ring in fill.rings for point in ring.points]
     left, top = min(x for x, _ in points), min(y for _, y in points)
     wide = max(max(x for x, _ in points) - left, 1.0)
@@ -84,10 +84,10 @@ def _paint(canvas: Image.Image, fill: Fill, rings: Sequence[tuple[bool, list[Poi
         canvas.alpha_composite(layer, box[:2])
 
 
-def shaded(picture: Image.Image, strength: float = 0.16) -> Image.Image:
+def shaded(image: Image.Image, strength: float = 0.16) -> Image.Image:
     """The object lit from the upper left, as if it were round: its edges there lighter, the others darker."""
-    reach = max(picture.size) // 14
-    alpha = picture.getchannel("A")
+    reach = max(image.size) // 14
+    alpha = image.getchannel("A")
     soft = alpha.filter(ImageFilter.BoxBlur(reach)).filter(ImageFilter.BoxBlur(reach))
     step = max(1, reach // 2)
     # Grey where it is flat, lighter where the surface turns to the light.
@@ -95,7 +95,7 @@ def shaded(picture: Image.Image, strength: float = 0.16) -> Image.Image:
         ImageChops.offset(soft, -step, -step), ImageChops.offset(soft, step, step), 2.0, 128
     )
     light = slope.point([round(255 * (1 + strength * (value - 128) / 48)) // 2 for value in range(256)])
-    colours = Image.merge("RGB", [_lit(picture.getchannel(band), light) for band in "RGB"])
+    colours = Image.merge("RGB", [_lit(image.getchannel(band), light) for band in "RGB"])
     colours.putalpha(alpha)
     return colours
 

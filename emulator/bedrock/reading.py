@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from meshtwin.emulator.bedrock.colours import NAMED, SHADES, shaded
 from meshtwin.emulator.bedrock.lexicon import Lexicon, lexicon
 from meshtwin.emulator.bedrock.materials import MATERIALS
-from meshtwin.emulator.bedrock.vocabulary import words as vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,23 @@ MOST_THINGS = 4
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.;!?\n|]+")
 _CLAUSE_END = re.compile(r"[,:()\[\]/]+|\s&\s|\s\+\s")
+
+
+@cache
+def vocabulary(kind: str) -> frozenset[str]:
+    """The words of `vocabulary.txt` of a kind: `and`, `cut`, `article`, `container` or `style`.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    text = files(__package__).joinpath("vocabulary.txt").read_text(encoding="utf-8")
+    lines = [line.partition(":") for line in text.splitlines()]
+    found = frozenset(word for name, _, listed in lines if name == kind for word in listed.split())
+    if not found:
+        raise ValueError(f"vocabulary {kind!r}: expected and, cut, article, container or style")
+    return found
+
+
 _AND = vocabulary("and")
 _CUTS = vocabulary("cut")
 _ARTICLES = vocabulary("article")
@@ -78,7 +96,7 @@ def read_prompt(prompt: str) -> tuple[Thing, ...]:
     for sentence in _SENTENCE_END.split(unicodedata.normalize("NFKC", prompt).casefold()):
         found = [thing for words in _clauses(sentence) for thing in _things(words, known)]
         if found:
-            # What follows is most often about the picture, not about what is in it.
+            # What follows is most often about the image, not about what is in it.
             named = [thing for thing in found if thing.pictogram is not None]
             return tuple(named[:MOST_THINGS] or found[:1])
     return (Thing((prompt.strip(),), None),)
@@ -103,7 +121,7 @@ def _clauses(text: str) -> Iterator[tuple[str, ...]]:
 
 
 def _without_style(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Words less those about the picture, unless they are all there is: a camera is a thing, too."""
+    """Words less those about the image, unless they are all there is: a camera is a thing, too."""
     kept = tuple(
         word
         for word, after in zip(words, (*words[1:], ""), strict=True)
@@ -135,10 +153,10 @@ def _things(words: tuple[str, ...], known: Lexicon) -> list[Thing]:
     phrase = _noun_phrase(words, known)
     start, end, pictogram = _head(phrase, known)
     if pictogram is None:
-        for place in range(len(words)):
-            again = _head(words[place : place + 1], known)[2]
-            if again is not None and not _describes(words[place]):
-                start, end, pictogram, phrase = place, place + 1, again, words
+        for number in range(len(words)):
+            again = _head(words[number : number + 1], known)[2]
+            if again is not None and not _describes(words[number]):
+                start, end, pictogram, phrase = number, number + 1, again, words
                 break
     count = next((_COUNTS[word] for word in phrase[:start] if word in _COUNTS), 1)
     head = phrase[start:end]
@@ -156,16 +174,16 @@ def _things(words: tuple[str, ...], known: Lexicon) -> list[Thing]:
 
 
 def _noun_phrase(words: tuple[str, ...], known: Lexicon) -> tuple[str, ...]:
-    """The words up to the first preposition, or past an `of` that only says what kind of picture it is."""
-    for place, word in enumerate(words):
-        if word == "of" and place:
-            if words[place - 1] in _CONTAINERS or words[place - 1].rstrip("s") in _CONTAINERS:
-                return _noun_phrase(words[place + 1 :], known) or words[:place]
-            around = " ".join(words[max(0, place - 1) : place + 2])
-            if known.find(around) is None and " ".join(words[place - 1 :]) not in known.labels:
-                return words[:place]
-        elif word in _CUTS and place and not all(map(_describes, words[:place])):
-            return words[:place]
+    """The words up to the first preposition, or past an `of` that only says what kind of image it is."""
+    for number, word in enumerate(words):
+        if word == "of" and number:
+            if words[number - 1] in _CONTAINERS or words[number - 1].rstrip("s") in _CONTAINERS:
+                return _noun_phrase(words[number + 1 :], known) or words[:number]
+            around = " ".join(words[max(0, number - 1) : number + 2])
+            if known.find(around) is None and " ".join(words[number - 1 :]) not in known.labels:
+                return words[:number]
+        elif word in _CUTS and number and not all(map(_describes, words[:number])):
+            return words[:number]
     return words
 
 
@@ -176,7 +194,7 @@ def _head(words: Sequence[str], known: Lexicon) -> tuple[int, int, Pictogram | N
             pictogram = known.find(" ".join(words[start:end]))
             if pictogram is not None:
                 return start, end, pictogram
-    first = next((place for place, word in enumerate(words) if not _describes(word)), 0)
+    first = next((number for number, word in enumerate(words) if not _describes(word)), 0)
     return first, len(words), None
 
 

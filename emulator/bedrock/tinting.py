@@ -34,7 +34,7 @@ def tinted(fills: Sequence[Fill], colour: Rgb) -> tuple[Fill, ...]:
     small = [
         area < DETAIL * whole and not DARK < lab[0] < PALE for lab, area in zip(labs, areas, strict=True)
     ]
-    leader = max(range(len(fills)), key=lambda place: areas[place])
+    leader = max(range(len(fills)), key=lambda number: areas[number])
     chosen = [
         not detail and _of_one_colour(lab, labs[leader]) for lab, detail in zip(labs, small, strict=True)
     ]
@@ -56,9 +56,9 @@ def _of_one_colour(lab: Lab, main: Lab) -> bool:
 def _mean(labs: Sequence[Lab], areas: Sequence[float], chosen: Sequence[bool]) -> Lab:
     total = sum(area for area, inside in zip(areas, chosen, strict=True) if inside) or 1.0
 
-    def axis(place: int) -> float:
+    def axis(number: int) -> float:
         return (
-            sum(lab[place] * area for lab, area, inside in zip(labs, areas, chosen, strict=True) if inside)
+            sum(lab[number] * area for lab, area, inside in zip(labs, areas, chosen, strict=True) if inside)
             / total
         )
 

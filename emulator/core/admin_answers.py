@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AdminError(Exception):
-    """A request that cannot be served: a code and a status, and words with the way out."""
+    """A request that cannot be served: a code, a status, and a message that names the fix."""
 
     def __init__(self, message: str, *, status: int = 400, code: str = "BadRequest") -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ def refused(status: int, code: str, message: str) -> JSONResponse:
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """A request's body, a JSON object; an empty one where there is none.
+    """A request's body, a JSON object; an empty one without a body.
 
     Raises:
         AdminError: the body is not a JSON object, is too long, or is not declared as JSON. A page of another
@@ -57,7 +57,7 @@ def number_of(text: str | None, name: str, *, default: float, least: float, most
     """A number of a query.
 
     Raises:
-        AdminError: it is none, or out of bounds.
+        AdminError: it is not a number, or out of bounds.
     """
     if text is None:
         return default

@@ -1,4 +1,4 @@
-"""What values a setting may have, said in its annotation: `Annotated[float, Between(0, 1)]`."""
+"""What values a setting may have, given in its annotation: `Annotated[float, Between(0, 1)]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Protocol, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -28,7 +29,7 @@ class Bounds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Finite numbers from `least` to `most`; with `above`, `least` itself is none of them."""
+    """Finite numbers from `least` to `most`; with `above`, `least` itself is excluded."""
 
     least: float
     most: float = math.inf
@@ -38,8 +39,8 @@ class Between:
     def words(self) -> str:
         """See `Bounds`."""
         if self.most < math.inf:
-            return f"{self.least:g} to {self.most:g}"
-        return f"more than {self.least:g}" if self.above else f"{self.least:g} or more"
+            return f"{self.least} to {self.most}"
+        return f"more than {self.least}" if self.above else f"{self.least} or more"
 
     def allow(self, value: object) -> bool:
         """See `Bounds`."""
@@ -74,6 +75,14 @@ class RegularExpression:
         return True
 
 
+TYPE_WORDS: Mapping[object, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+}
+"""How a message calls a value's type."""
+
 NotNegative = Annotated[float, Between(0)]
 Positive = Annotated[float, Between(0, above=True)]
 Count = Annotated[int, Between(1)]
@@ -83,11 +92,28 @@ Region = Annotated[str, Matching(r"[a-z]+(-[a-z0-9]+)*", "a region such as us-ea
 AccountId = Annotated[str, Matching(r"\d{12}", "twelve digits")]
 
 
+def expectation(hint: object, value: object) -> str | None:
+    """What an annotation expects, where the value is not that: its type first, then its bounds."""
+    if get_origin(hint) in {Union, UnionType}:
+        hint, other = get_args(hint)
+        if other is NoneType and value is None:
+            return None
+    kind, *bounds = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if kind in TYPE_WORDS and not _is_of(value, kind):
+        return TYPE_WORDS[kind]
+    return next((each.words for each in bounds if not each.allow(value)), None)
+
+
+def _is_of(value: object, kind: object) -> bool:
+    if kind is float:
+        kind = int | float
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))  # type: ignore[arg-type]
+
+
 def refuse_out_of_bounds(settings: DataclassInstance) -> None:
     """Raise a ValueError that names the setting, its value and what is expected."""
     hints = get_type_hints(type(settings), localns={"Mapping": Mapping, "Path": Path}, include_extras=True)
     for name, hint in hints.items():
-        bounds: tuple[Bounds, ...] = getattr(hint, "__metadata__", ())
-        for each in bounds:
-            if not each.allow(value := getattr(settings, name)):
-                raise ValueError(f"{name} {value!r}: expected {each.words}")
+        value = getattr(settings, name)
+        if (expected := expectation(hint, value)) is not None:
+            raise ValueError(f"{name} {value!r}: expected {expected}")

@@ -1,10 +1,10 @@
 """Keeps a container process from outliving the emulator: a small program between the two.
 
-    python -I -S guard.py PROGRAM [ARGUMENT...]
+    python -I -S child_guard.py PROGRAM [ARGUMENT...]
 
 Standard input is a pipe that the emulator holds open and never writes to: its end means that the emulator is
-gone, however it went, and then the container goes too. Unlike PR_SET_PDEATHSIG this works beyond Linux, and
-does not depend on the thread that forked. The container's process id, also its process group's, is
+gone, however it ended, and then the container is stopped too. Unlike PR_SET_PDEATHSIG this works beyond
+Linux, and does not depend on the thread that forked. The container's process id, also its process group's, is
 written to standard output; standard error is the container's log. Ends as the container ends.
 """
 
@@ -17,7 +17,7 @@ import sys
 import time
 
 _GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL once the emulator is gone: nobody waits for an answer any more."""
+"""Seconds between SIGTERM and SIGKILL once the emulator is gone: no request is waiting any more."""
 
 _NOT_STARTED = 127
 
@@ -25,9 +25,9 @@ _NOT_STARTED = 127
 def main(argv: list[str]) -> int:
     """Run `argv` until it ends or the emulator does; the exit status, 128 + n for signal n."""
     # Python's wakeup descriptor turns the child's end into something that select sees.
-    wakeup, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    wakeup, signalled = os.pipe()
+    os.set_blocking(signalled, False)
+    signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     child = os.fork()
     if child == 0:
@@ -62,7 +62,7 @@ def _become(argv: list[str]) -> None:
 
 
 def _make_group(child: int) -> None:
-    # Done on both sides of the fork, so that the group is there whoever comes first.
+    # Done on both sides of the fork, so that the group is there whichever comes first.
     try:
         os.setpgid(child, child)
     except (PermissionError, ProcessLookupError):

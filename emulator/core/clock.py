@@ -36,7 +36,7 @@ class Clock(Protocol):
         ...
 
     async def poll(self, seconds: float) -> None:
-        """Wait `seconds` of real time, before looking at the outside world again."""
+        """Wait `seconds` of real time, before checking the outside world again."""
         ...
 
     def held(self) -> contextlib.AbstractContextManager[None]:
@@ -135,20 +135,20 @@ class AdjustableClock:
         async with self._moving:
             target = self.now() + seconds
             try:
-                await self._settled()
+                await self._quiesce()
                 while (due := self._next_due()) is not None and due <= target:
                     self._rebase(max(self.now(), due), self.speed)
                     heapq.heappop(self._sleepers)[2].set_result(None)
-                    await self._settled()
+                    await self._quiesce()
                 self._rebase(max(self.now(), target), self.speed)
             finally:
                 self._arm(anew=True)  # also where it is cancelled on the way: time goes on from there
-            await self._settled()
+            await self._quiesce()
 
     def _rebase(self, now: float, speed: float) -> None:
         self._rate = _Rate(now, time.monotonic(), speed)
 
-    async def _settled(self) -> None:
+    async def _quiesce(self) -> None:
         """Give tasks the turns they need to reach their next wait, and wait for those that hold the clock."""
         for _ in range(20):
             await asyncio.sleep(0)

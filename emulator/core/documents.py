@@ -1,4 +1,4 @@
-"""What has to outlive the emulator and is small: documents in one DynamoDB table, asked by key only."""
+"""What has to outlive the emulator and is small: documents in one DynamoDB table, read by key."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class DocumentTable:
         try:
             await self._call(self._create)
         except UnavailableError as error:
-            if not _says(error.__cause__, "ResourceInUseException"):
+            if not _has_code(error.__cause__, "ResourceInUseException"):
                 raise
         await self._call(self._wait_until_active)
 
     def _create(self) -> None:
-        # A store that loads its services when they are first asked takes longer than a call does later.
+        # A store that loads a service at its first call takes longer than for later calls.
         self._aws.dynamodb_reading.create_table(
             TableName=self.name,
             BillingMode="PAY_PER_REQUEST",
@@ -76,7 +76,7 @@ class DocumentTable:
         await self._call(self._aws.dynamodb.put_item, TableName=self.name, Item=item)
 
     async def delete(self, kind: str, name: str) -> None:
-        """Forget a document, there or not."""
+        """Delete a document, there or not."""
         key = {"kind": {"S": kind}, "name": {"S": name}}
         await self._call(self._aws.dynamodb.delete_item, TableName=self.name, Key=key)
 
@@ -90,5 +90,5 @@ class DocumentTable:
             raise UnavailableError(f"DynamoDB at {endpoint}, table {self.name}: {error}") from error
 
 
-def _says(error: BaseException | None, code: str) -> bool:
+def _has_code(error: BaseException | None, code: str) -> bool:
     return isinstance(error, ClientError) and error.response["Error"]["Code"] == code

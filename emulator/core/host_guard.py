@@ -23,8 +23,8 @@ HEAD_SECONDS = 30.0
 """From a connection, or the first byte of a further request, to the end of its headers. Real seconds."""
 
 
-class Names(Protocol):
-    """By which names a server may be called."""
+class HostNames(Protocol):
+    """Host names accepted in the Host header."""
 
     @property
     def host(self) -> str:
@@ -48,17 +48,17 @@ class Refusal:
 
 KEY_REQUIRED = Refusal(
     "AccessKeyRequired",
-    "this server asks for its access key: open the link that `meshtwin up` or `meshtwin status` shows, or "
+    "this server requires its access key: open the link that `meshtwin up` or `meshtwin status` shows, or "
     "send the header `Authorization: Bearer` with the AWS_ACCESS_KEY_ID that `meshtwin up` printed",
     401,
 )
-"""The refusal of pages of our own; AWS's services have errors of theirs for it."""
+"""The refusal on our own pages; operations of AWS have an error of AWS's."""
 
 
 class Guard:
-    """Checks each request's headers; most have none of those that matter."""
+    """Checks each request's headers."""
 
-    def __init__(self, settings: Names) -> None:
+    def __init__(self, settings: HostNames) -> None:
         self._hosts = frozenset({"localhost", settings.host.lower(), *settings.allowed_hosts.lower().split()})
 
     def refusal(self, headers: Mapping[bytes, bytes]) -> Refusal | None:

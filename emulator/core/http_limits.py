@@ -1,4 +1,4 @@
-"""How much of a request's head a server reads, and for how long: uvicorn itself knows no end to either."""
+"""How much of a request's head a server reads, and for how long: uvicorn itself has no limit for either."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _DRAIN_SECONDS = 2.0
-"""How long what a refused client still sends is thrown away, so that it gets to read the answer."""
+"""How long a refused client's data is read and dropped, so that the client reads the answer."""
 
 _TOO_LONG = "431 Request Header Fields Too Large"
 
@@ -43,7 +43,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         begun = self._timer is not None
         super().data_received(data)
-        # `on_header` never hears of a value without end. What began in the middle of `data` counts from now.
+        # `on_header` is not called for a value without end. What began within `data` counts from now.
         if begun and self._timer is not None:
             self._received += len(data)
             if self._received > HEAD_BYTES:

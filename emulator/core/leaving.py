@@ -16,8 +16,8 @@ def leave(status: int) -> NoReturn:
     for threads whose calls to a store hang. What was registered for the end, as the removal of a folder, is
     done.
     """
-    atexit._run_exitfuncs()  # noqa: SLF001  # no other door
+    atexit._run_exitfuncs()  # noqa: SLF001  # there is no public way
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BrokenPipeError):  # whoever read it has left
+        with contextlib.suppress(BrokenPipeError):  # the reader is gone
             stream.flush()
     os._exit(status)

@@ -1,4 +1,4 @@
-"""The log of a program, one JSON object a line, whoever writes it; and the end of any log."""
+"""The log of a program, one JSON object a line, from whichever library; and the last lines of any log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 def configure_logging(stream: TextIO | None = None) -> None:
-    """Log on stderr by default, also what libraries log and what nobody has caught."""
+    """Log on stderr by default, also what libraries log, and uncaught exceptions."""
     structlog.configure(
         processors=[*_SHARED, *_RENDERERS],
         wrapper_class=structlog.make_filtering_bound_logger("info"),

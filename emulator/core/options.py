@@ -6,57 +6,37 @@ import argparse
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
+from meshtwin.emulator.core.bounds import TYPE_WORDS
 from meshtwin.emulator.core.protocol.access import own_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from _typeshed import DataclassInstance
+    from meshtwin.emulator.core.settings import ProgramSettings
 
 _BOOLEANS = {"true": True, "false": False}
 
-
-class Guarded(Protocol):
-    """Settings that say whether callers need a key."""
-
-    @property
-    def require_key(self) -> bool: ...  # noqa: D102  # as its name says
+T = TypeVar("T", bound="ProgramSettings")
 
 
-T = TypeVar("T", bound=Guarded)
-
-
-class Place(Protocol):
-    """Settings of where a program listens, and whose AWS it stands for."""
-
-    @property
-    def host(self) -> str: ...  # noqa: D102  # as their names say
-    @property
-    def port(self) -> int: ...  # noqa: D102
-    @property
-    def region(self) -> str: ...  # noqa: D102
-    @property
-    def account_id(self) -> str: ...  # noqa: D102
-
-
-def add_place(parser: argparse.ArgumentParser, defaults: Place) -> None:
-    """Options of where a program listens, and whose AWS it stands for."""
+def add_address_options(parser: argparse.ArgumentParser, defaults: ProgramSettings) -> None:
+    """Options: where a program listens, and which region and account of AWS it emulates."""
     parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
     parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
     parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
 
 
-def add_running(
+def add_run_options(
     parser: argparse.ArgumentParser,
     read_setting: Callable[[str], tuple[str, Any]],
     *,
     speed_help: str,
     what: str,
 ) -> None:
-    """Options of any setting by its name, of the clock, and of the end with whoever started it."""
+    """Options: any setting by its name, the clock's speed, and stopping with the parent process."""
     parser.add_argument(
         "--set",
         action="append",
@@ -69,7 +49,7 @@ def add_running(
     parser.add_argument(
         "--exit-with-stdin",
         action="store_true",
-        help=f"stop when stdin ends: whoever starts {what} cannot leave it behind",
+        help=f"stop when stdin ends: {what} then ends with the process that started it",
     )
 
 
@@ -96,7 +76,7 @@ def folder(text: str) -> Path:
 
 
 def setting_reader(
-    defaults: DataclassInstance, except_for: Collection[str]
+    defaults: ProgramSettings, except_for: Collection[str]
 ) -> Callable[[str], tuple[str, Any]]:
     """What reads `NAME=VALUE` of an option, for the fields of a settings class."""
     known = [field.name for field in fields(defaults) if field.name not in except_for]
@@ -120,7 +100,7 @@ def setting_reader(
 def _expectation(wanted: type) -> str:
     if issubclass(wanted, Enum):
         return "one of " + ", ".join(str(member.value) for member in wanted)
-    return {bool: "true or false", int: "a whole number", float: "a number"}[wanted]
+    return TYPE_WORDS[wanted]
 
 
 def speed(text: str) -> float:

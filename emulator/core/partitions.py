@@ -10,7 +10,7 @@ from botocore.loaders import create_loader
 
 @cache
 def partition_of(region: str) -> str:
-    """The partition of a region, `aws` where nobody knows the region: botocore's own table."""
+    """The partition of a region, `aws` for an unknown region; from botocore's own table."""
     for partition in create_loader().load_data("partitions")["partitions"]:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):
             return str(partition["id"])
@@ -18,6 +18,6 @@ def partition_of(region: str) -> str:
 
 
 def arn_of(service: str, region: str, account_id: str, resource: str, *, regional: bool = True) -> str:
-    """An ARN; those of a service that is no region's own have none in them."""
-    place = region if regional else ""
-    return f"arn:{partition_of(region)}:{service}:{place}:{account_id}:{resource}"
+    """An ARN; those of a global service have no region."""
+    of_region = region if regional else ""
+    return f"arn:{partition_of(region)}:{service}:{of_region}:{account_id}:{resource}"

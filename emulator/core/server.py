@@ -16,30 +16,19 @@ import structlog
 import uvicorn
 
 from meshtwin.emulator.core.http_limits import LimitedProtocol
+from meshtwin.emulator.core.supervised import call_from_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
 
+    from meshtwin.emulator.core.settings import ProgramSettings
+
 log = structlog.get_logger(__name__)
 
 _KEEP_ALIVE = 60
 """Seconds an idle connection is kept: longer than SDKs pause between two calls."""
-
-
-class Place(Protocol):
-    """Where to listen."""
-
-    @property
-    def host(self) -> str:
-        """A name or an address."""
-        ...
-
-    @property
-    def port(self) -> int:
-        """0 is a free one."""
-        ...
 
 
 class Program(Protocol):
@@ -58,7 +47,7 @@ class Program(Protocol):
         ...
 
 
-def listen(settings: Place) -> socket.socket:
+def listen(settings: ProgramSettings) -> socket.socket:
     """The socket of the settings' address.
 
     Raises:
@@ -91,7 +80,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, less its signal handling, which would end the process by the signal that it got."""
+    """Uvicorn, without its signal handling, which would end the process by the signal."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -134,7 +123,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     if exit_with_stdin:
-        _when_stdin_ends(lambda: loop.call_soon_threadsafe(stop))
+        _when_stdin_ends(lambda: call_from_thread(loop, stop))
     try:
         if await _is_started(program, stopped):
             await _served(server, listening, program, stop)
@@ -145,7 +134,7 @@ async def _serve(
 
 
 async def _is_started(program: Program, stopped: asyncio.Event) -> bool:
-    """Start the program; False where it was told to stop before that was done."""
+    """Start the program; False where a signal to stop came first."""
     starting, stopping = asyncio.ensure_future(program.start()), asyncio.ensure_future(stopped.wait())
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -180,14 +169,13 @@ def _announce(url: str) -> None:
 
 
 def _when_stdin_ends(call: Callable[[], object]) -> None:
-    """Call when whoever holds the other end of stdin is gone. A thread, for stdin may be of any kind."""
+    """Call when the other end of stdin is closed. A thread, for stdin may be of any kind."""
 
     def watch() -> None:
         descriptor = sys.stdin.fileno()
         with contextlib.suppress(OSError):
             while os.read(descriptor, 4096):
                 pass
-        with contextlib.suppress(RuntimeError):  # the loop may be closed already
-            call()
+        call()
 
     threading.Thread(target=watch, name="stdin", daemon=True).start()

@@ -4,8 +4,8 @@
 
 DESCRIPTOR is one end of a socket pair whose other end the host holds. Each frame is four bytes of length,
 most significant first, so much JSON, and a payload of as many bytes as the JSON's `size` says. The program
-loads the handler, says how that went, and answers each frame with two: it has begun, and how it went. Errors
-are as in AWS's own runtime:
+loads the handler, reports how that went, and answers each frame with two: it has begun, and its result.
+Errors are as in AWS's own runtime:
 https://github.com/aws/aws-lambda-python-runtime-interface-client
 
 It imports Python's own modules alone, and few: what a cold start costs is the handler's.
@@ -86,7 +86,7 @@ class Link:
         self._socket = socket.socket(fileno=descriptor)
 
     def receive(self) -> tuple[dict[str, Any], bytes] | None:
-        """The next frame and its payload; None once the host has hung up."""
+        """The next frame and its payload; None once the host has closed the socket."""
         length = self._read(_LENGTH)
         header = length and self._read(int.from_bytes(length, "big"))
         if not header:
@@ -146,7 +146,7 @@ def describe(error: Exception) -> dict[str, Any]:
     }
 
 
-def _say(document: dict[str, Any]) -> None:
+def _log_error(document: dict[str, Any]) -> None:
     """An error in the function's log."""
     lines = [f"[ERROR] {document['errorType']}: {document['errorMessage']}"]
     if document["stackTrace"]:
@@ -156,7 +156,7 @@ def _say(document: dict[str, Any]) -> None:
 
 
 class _Request(logging.Filter):
-    """Gives each record the id of the request that is at work."""
+    """Gives each record the id of the request that is running."""
 
     current = ""
 
@@ -211,7 +211,7 @@ def run(handler: Callable[[Any, Context], Any], given: dict[str, Any], payload: 
             raise RuntimeFaultError("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
     except Exception as error:  # noqa: BLE001  # whatever the function raises is its caller's
         document = describe(error)
-        _say(document)
+        _log_error(document)
         ordered = {key: document[key] for key in ("errorMessage", "errorType")}
         return False, json.dumps(
             {**ordered, "requestId": given["request_id"], "stackTrace": document["stackTrace"]}
@@ -219,7 +219,7 @@ def run(handler: Callable[[Any, Context], Any], given: dict[str, Any], payload: 
 
 
 def main(descriptor: int) -> None:
-    """Load the handler, then serve until the host hangs up."""
+    """Load the handler, then serve until the host closes the socket."""
     link = Link(descriptor)
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     for stream in (sys.stdout, sys.stderr):
@@ -230,7 +230,7 @@ def main(descriptor: int) -> None:
         handler = find_handler(os.environ["_HANDLER"])
     except Exception as error:  # noqa: BLE001  # whatever the module raises is the caller's
         document = describe(error)
-        _say(document)
+        _log_error(document)
         sys.stdout.flush()
         link.send({"error": document})
         return

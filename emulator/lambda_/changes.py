@@ -28,7 +28,7 @@ def fingerprint(folders: Iterable[str]) -> Fingerprint:
 
 
 class Loaded:
-    """The folders that a process has loaded modules from, as they were when it said so."""
+    """The folders that a process has loaded modules from, as they were when it reported them."""
 
     def __init__(self) -> None:
         self._seen: dict[str, Fingerprint] = {}

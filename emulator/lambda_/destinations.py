@@ -11,13 +11,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from meshtwin.emulator.lambda_.outcome import Call, Outcome
+    from meshtwin.emulator.lambda_.results import Call, InvocationResult
 
 Condition = Literal["RetriesExhausted", "EventAgeExceeded"]
 
 
 def failure_record(
-    arn: str, call: Call, condition: Condition, *, attempts: int, last: Outcome | None, now: float
+    arn: str, call: Call, condition: Condition, *, attempts: int, last: InvocationResult | None, now: float
 ) -> dict[str, Any]:
     """The record. What it has of a response is the last attempt's; without one, the record has none."""
     record: dict[str, Any] = {

@@ -45,7 +45,7 @@ def function_environment(
         name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("AWS_")
     }
     found |= endpoints
-    # AWS's functions always have credentials, and an SDK without any would go and look for them.
+    # AWS's functions always have credentials, and an SDK without any would search for them.
     found.setdefault("AWS_ACCESS_KEY_ID", "test")
     found.setdefault("AWS_SECRET_ACCESS_KEY", "test")
     found |= {"LANG": "en_US.UTF-8", "PYTHONUTF8": "1"}
@@ -75,7 +75,7 @@ def runtime_name() -> str:
 def own_endpoints(url: str, services: Iterable[str]) -> dict[str, str]:
     """Where SDKs find the services, by botocore's names, that are served at `url`.
 
-    An address that means every address of this machine is no place to call.
+    An address that means every address of this machine cannot be called.
     """
     host, port = urlsplit(url).hostname, urlsplit(url).port
     called = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host or "")  # noqa: S104  # to be replaced

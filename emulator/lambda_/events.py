@@ -16,14 +16,14 @@ from meshtwin.emulator.core.clock import within
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.lambda_.destinations import failure_record
-from meshtwin.emulator.lambda_.outcome import EVENT_LIMIT, Call
+from meshtwin.emulator.lambda_.results import EVENT_LIMIT, Call
 from meshtwin.emulator.lambda_.sandbox import function_arn
 
 if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import AdjustableClock
     from meshtwin.emulator.lambda_.destinations import Condition
     from meshtwin.emulator.lambda_.manifest import Function
-    from meshtwin.emulator.lambda_.outcome import Outcome
+    from meshtwin.emulator.lambda_.results import InvocationResult
     from meshtwin.emulator.lambda_.runner import Runner
     from meshtwin.emulator.lambda_.settings import HostSettings
 
@@ -48,10 +48,10 @@ class Events:
     def put(self, function: Function, call: Call) -> asyncio.Event:
         """Take an event. What is returned is set once it was tried, or given up."""
         tried = asyncio.Event()
-        self._tasks.run_once(f"event of {function.name}", self._see_to(function, call, tried))
+        self._tasks.run_once(f"event of {function.name}", self._process(function, call, tried))
         return tried
 
-    async def _see_to(self, function: Function, call: Call, tried: asyncio.Event) -> None:
+    async def _process(self, function: Function, call: Call, tried: asyncio.Event) -> None:
         expiry = self._clock.now() + function.maximum_age
         attempts, last = 0, None
         condition: Condition = "RetriesExhausted"
@@ -69,11 +69,11 @@ class Events:
                     return
                 tried.set()
             _log.error("event_dropped", function=function.name, request_id=call.request_id)
-            self._tell(function, call, condition, attempts, last)
+            self._invoke_destination(function, call, condition, attempts, last)
         finally:
             tried.set()
 
-    async def _try(self, function: Function, call: Call) -> Outcome | None:
+    async def _try(self, function: Function, call: Call) -> InvocationResult | None:
         """What became of the call; None where no process could be started."""
         try:
             return await self._runner.invoke_in_turn(function, call)
@@ -81,8 +81,13 @@ class Events:
             _log.exception("function_not_started", function=function.name, request_id=call.request_id)
             return None
 
-    def _tell(
-        self, function: Function, call: Call, condition: Condition, attempts: int, last: Outcome | None
+    def _invoke_destination(
+        self,
+        function: Function,
+        call: Call,
+        condition: Condition,
+        attempts: int,
+        last: InvocationResult | None,
     ) -> None:
         """Invoke the function's destination, if it has one, with the record of the event."""
         if function.on_failure is None:

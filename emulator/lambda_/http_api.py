@@ -17,7 +17,7 @@ from meshtwin.emulator.core.protocol.gateway import DisconnectedError, read_body
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.lambda_.http_event import Api, HttpRequest, http_event
 from meshtwin.emulator.lambda_.http_response import MalformedResponseError, http_response, message
-from meshtwin.emulator.lambda_.outcome import REQUEST_LIMIT, Call
+from meshtwin.emulator.lambda_.results import REQUEST_LIMIT, Call
 from meshtwin.emulator.lambda_.routes import best_route
 from meshtwin.emulator.lambda_.runner import ThrottledError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import AdjustableClock
     from meshtwin.emulator.core.protocol.operations import Response
     from meshtwin.emulator.lambda_.manifest import Function
-    from meshtwin.emulator.lambda_.outcome import Outcome
+    from meshtwin.emulator.lambda_.results import InvocationResult
     from meshtwin.emulator.lambda_.runner import Runner
     from meshtwin.emulator.lambda_.settings import HostSettings
 
@@ -85,7 +85,7 @@ class HttpApi:
 
     async def _respond(self, function: Function, call: Call) -> Response:
         try:
-            outcome = await asyncio.wait_for(self._runner.invoke(function, call), self._patience)
+            result = await asyncio.wait_for(self._runner.invoke(function, call), self._patience)
         except (TimeoutError, ThrottledError) as error:  # before OSError, which a TimeoutError is too
             _log.warning(
                 "integration_failed",
@@ -97,13 +97,13 @@ class HttpApi:
         except OSError:
             _log.exception("function_not_started", function=function.name, request_id=call.request_id)
             return message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
-        return self._translate(function, call, outcome)
+        return self._translate(function, call, result)
 
-    def _translate(self, function: Function, call: Call, outcome: Outcome) -> Response:
-        if outcome.failed:
+    def _translate(self, function: Function, call: Call, result: InvocationResult) -> Response:
+        if result.failed:
             return message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
         try:
-            return http_response(outcome.payload)
+            return http_response(result.payload)
         except MalformedResponseError as error:
             _log.warning(
                 "response_malformed", function=function.name, request_id=call.request_id, reason=str(error)

@@ -23,7 +23,7 @@ _TEXT_ENDS = ("+json", "+xml")
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request to the API, its path less the API's prefix and as it stands on the wire."""
+    """A request to the API, its path without the API's prefix, as received."""
 
     method: str
     raw_path: str
@@ -45,7 +45,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What events say of the API that they come from."""
+    """The API that events come from, as they name it."""
 
     account_id: str
     api_id: str = "local"
@@ -54,7 +54,7 @@ class Api:
 def http_event(
     api: Api, request: HttpRequest, route: Route, parameters: Mapping[str, str], request_id: str, now: float
 ) -> dict[str, Any]:
-    """The event. Members that AWS leaves out where there is nothing to say are left out."""
+    """The event. Members that AWS leaves out where they would be empty are left out."""
     headers = joined(request.headers)
     cookies = [part for part in headers.pop("cookie", "").split("; ") if part]
     domain = headers.get("host", "")

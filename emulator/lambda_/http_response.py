@@ -22,11 +22,11 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 _STATUS = range(100, 600)
 _KEPT = frozenset({"connection", "content-length", "transfer-encoding"})
-"""Headers that are the server's to say."""
+"""Headers that the server sets."""
 
 
 class MalformedResponseError(ValueError):
-    """The function returned what is no response."""
+    """The function's result is not a response."""
 
 
 def message(status: int, text: str) -> Response:
@@ -40,7 +40,7 @@ def http_response(payload: bytes) -> Response:
     A result without a `statusCode` is the body of a 200 of JSON; a string stands for itself.
 
     Raises:
-        MalformedResponseError: it has one, and is no response.
+        MalformedResponseError: it has one, and is not a response.
     """
     result = json.loads(payload)
     if not isinstance(result, dict) or "statusCode" not in result:

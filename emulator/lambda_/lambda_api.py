@@ -1,4 +1,4 @@
-"""Lambda's operations: Invoke, and what says which functions there are.
+"""Lambda's operations: Invoke, and those that list functions.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -11,22 +11,29 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.errors import SerializationError, ServiceError
 from meshtwin.emulator.core.protocol.gateway import Service
-from meshtwin.emulator.core.protocol.operations import parse_json
+from meshtwin.emulator.core.protocol.operations import blob, parse_json
 from meshtwin.emulator.lambda_.environment import runtime_name
-from meshtwin.emulator.lambda_.outcome import EVENT_LIMIT, REQUEST_LIMIT, Call
+from meshtwin.emulator.lambda_.results import EVENT_LIMIT, REQUEST_LIMIT, Call
 from meshtwin.emulator.lambda_.runner import ThrottledError
 from meshtwin.emulator.lambda_.sandbox import function_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mypy_boto3_lambda.type_defs import (
+        GetFunctionConfigurationRequestTypeDef,
+        GetFunctionRequestTypeDef,
+        InvocationRequestTypeDef,
+        ListFunctionsRequestTypeDef,
+    )
+
     from meshtwin.emulator.core.clock import AdjustableClock
-    from meshtwin.emulator.core.protocol.operations import RequestContext
+    from meshtwin.emulator.core.protocol.operations import Handler, RequestContext
     from meshtwin.emulator.lambda_.events import Events
     from meshtwin.emulator.lambda_.manifest import Function
     from meshtwin.emulator.lambda_.runner import Runner
@@ -43,6 +50,13 @@ _REFERENCE = re.compile(
 )
 
 
+class _Handlers(TypedDict):
+    Invoke: Handler[InvocationRequestTypeDef]
+    GetFunction: Handler[GetFunctionRequestTypeDef]
+    GetFunctionConfiguration: Handler[GetFunctionConfigurationRequestTypeDef]
+    ListFunctions: Handler[ListFunctionsRequestTypeDef]
+
+
 class LambdaApi:
     """The handlers, by operation."""
 
@@ -56,7 +70,7 @@ class LambdaApi:
 
     def service(self) -> Service:
         """What a gateway serves."""
-        handlers = {
+        handlers: _Handlers = {
             "Invoke": self.invoke,
             "GetFunction": self.get_function,
             "GetFunctionConfiguration": self.get_configuration,
@@ -64,10 +78,11 @@ class LambdaApi:
         }
         return Service("lambda", handlers, {"Invoke": (REQUEST_LIMIT, _request_too_large)})
 
-    async def invoke(self, context: RequestContext, params: dict[str, Any]) -> Mapping[str, Any]:
+    async def invoke(self, context: RequestContext, params: InvocationRequestTypeDef) -> Mapping[str, Any]:
         """Invoke."""
         function = self._find(params)
-        kind, payload = params.get("InvocationType", "RequestResponse"), params.get("Payload") or b"{}"
+        kind = params.get("InvocationType", "RequestResponse")
+        payload = blob(params.get("Payload") or b"{}")
         if kind == "Event" and len(payload) > EVENT_LIMIT:
             raise ServiceError(
                 f"{len(payload)} byte payload is too large for the Event invocation type "
@@ -96,7 +111,7 @@ class LambdaApi:
             "LogResult": base64.b64encode(found.log).decode() if with_log else None,
         }
 
-    async def get_function(self, _: RequestContext, params: dict[str, Any]) -> Mapping[str, Any]:
+    async def get_function(self, _: RequestContext, params: GetFunctionRequestTypeDef) -> Mapping[str, Any]:
         """GetFunction."""
         function = self._find(params)
         found: dict[str, Any] = {
@@ -107,12 +122,16 @@ class LambdaApi:
             found["Concurrency"] = {"ReservedConcurrentExecutions": function.concurrency}
         return found
 
-    async def get_configuration(self, _: RequestContext, params: dict[str, Any]) -> Mapping[str, Any]:
+    async def get_configuration(
+        self, _: RequestContext, params: GetFunctionConfigurationRequestTypeDef
+    ) -> Mapping[str, Any]:
         """GetFunctionConfiguration."""
         return self._configuration(self._find(params))
 
-    async def list_functions(self, _: RequestContext, params: dict[str, Any]) -> Mapping[str, Any]:
-        """ListFunctions, a page at a time; the marker is the place of the page's first function."""
+    async def list_functions(
+        self, _: RequestContext, params: ListFunctionsRequestTypeDef
+    ) -> Mapping[str, Any]:
+        """ListFunctions, a page at a time; the marker is the number of the page's first function."""
         names = sorted(self._runner.functions)
         marker = params.get("Marker", "0")
         if not marker.isdecimal():
@@ -122,7 +141,10 @@ class LambdaApi:
         page = [self._configuration(self._runner.functions[name]) for name in names[first:end]]
         return {"Functions": page, "NextMarker": str(end) if end < len(names) else None}
 
-    def _find(self, params: Mapping[str, Any]) -> Function:
+    def _find(
+        self,
+        params: InvocationRequestTypeDef | GetFunctionRequestTypeDef | GetFunctionConfigurationRequestTypeDef,
+    ) -> Function:
         """The function that a name, a part of an ARN or an ARN means, with `$LATEST` as its one version."""
         given: str = params["FunctionName"]
         reference = _REFERENCE.fullmatch(given)

@@ -55,7 +55,7 @@ class Stream:
         if ready:
             self._add(ready)
 
-    def say(self, line: str) -> None:
+    def add_line(self, line: str) -> None:
         """Add a line of Lambda's own."""
         if self._begun:
             self.feed(b"\n")

@@ -1,4 +1,4 @@
-"""The file that says which functions there are: TOML, one table for each."""
+"""The file of the functions: TOML, one table for each."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ KEYS = frozenset({
     "handler", "code", "memory", "timeout", "environment", "events", "concurrency", "retries", "maximum_age",
     "on_failure",
 })  # fmt: skip
-"""What a function's table may say."""
+"""The keys of a function's table."""
 
 
 class ManifestError(Exception):
-    """The manifest cannot be used; the message names file, function, value and the way out."""
+    """The manifest cannot be used; the message names file, function, value and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function, as its table says. Durations are seconds."""
+    """One function of the manifest. Durations are seconds."""
 
     name: str
     handler: str
@@ -92,14 +92,14 @@ def load(path: Path) -> tuple[Function, ...]:
     """The functions of a manifest, in its order.
 
     Raises:
-        ManifestError: no such file, no TOML, or a function that makes no sense.
+        ManifestError: no such file, not TOML, or an invalid function.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ManifestError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path} is no TOML: {error}") from None
+        raise ManifestError(f"{path} is not TOML: {error}") from None
     if unknown := document.keys() - {"functions"}:
         raise ManifestError(f"{path}: {sorted(unknown)}: expected tables [functions.NAME] alone")
     tables = document.get("functions", {})
@@ -125,7 +125,7 @@ def _refuse_shared_routes(path: Path, functions: Iterable[Function]) -> None:
     seen: dict[tuple[str, tuple[str, ...]], str] = {}
     for function in functions:
         for route in function.routes:
-            other = seen.setdefault(route.place, function.name)
+            other = seen.setdefault(route.pattern, function.name)
             if other != function.name or function.routes.count(route) > 1:
                 raise ManifestError(
                     f"{path}: functions.{function.name}: the route {route.key!r} is {other}'s already"
@@ -133,7 +133,7 @@ def _refuse_shared_routes(path: Path, functions: Iterable[Function]) -> None:
 
 
 class _Reader:
-    """One function's table, looked at key by key."""
+    """One function's table, read key by key."""
 
     def __init__(self, path: Path, name: str, table: object) -> None:
         self._path, self._name = path, name
@@ -183,7 +183,7 @@ class _Reader:
             raise self._wrong("code", code, "a folder, relative to the manifest")
         folder = (self._path.parent / code).resolve()
         if not folder.is_dir():
-            raise self._wrong("code", code, f"a folder, and {folder} is none")
+            raise self._wrong("code", code, f"a folder, and {folder} is not one")
         return folder
 
     def _number(self, key: str, default: float, least: float, most: float, *, whole: bool = False) -> float:

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 _KIB = 1024
 _CHILDREN_EVERY = 10
-"""To find a process's children is dear: it looks at every process of the machine."""
+"""To find a process's children is expensive: every process of the machine is read."""
 
 
 async def watch(pid: int, limit_kib: int, interval: float, seen: Callable[[int], None]) -> bool:
-    """Look again and again, telling `seen` the KiB, until they are more than `limit_kib`.
+    """Sample the memory again and again, calling `seen` with the KiB, until it is more than `limit_kib`.
 
     Returns True then, False once the process is gone. Counts resident memory, shared pages in each process.
     """
     family: list[psutil.Process] = []
-    for look in itertools.count():
+    for sample in itertools.count():
         try:
             root = psutil.Process(pid)
-            if look % _CHILDREN_EVERY == _CHILDREN_EVERY - 1:
+            if sample % _CHILDREN_EVERY == _CHILDREN_EVERY - 1:
                 family = await asyncio.to_thread(root.children, recursive=True)
         except psutil.NoSuchProcess:
             return False

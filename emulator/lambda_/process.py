@@ -43,9 +43,9 @@ class Process:
         """
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        self._output, told = os.pipe()
+        self._output, written = os.pipe()
         try:
-            starting = loop.run_in_executor(None, self._spawn, folder, environment, theirs, told)
+            starting = loop.run_in_executor(None, self._spawn, folder, environment, theirs, written)
             try:
                 await asyncio.shield(starting)
             except asyncio.CancelledError:
@@ -53,7 +53,7 @@ class Process:
                 raise
         finally:
             theirs.close()
-            os.close(told)
+            os.close(written)
             os.set_blocking(self._output, False)
             loop.add_reader(self._output, self._read_output)
             self._reader, self._writer = await asyncio.open_connection(sock=ours)
@@ -71,8 +71,8 @@ class Process:
             start_new_session=True,
         )
         assert self._guard.stdout is not None
-        with self._guard.stdout as told:
-            self.pid = int(told.readline() or 0)
+        with self._guard.stdout as stdout:
+            self.pid = int(stdout.readline() or 0)
 
     @property
     def running(self) -> bool:
@@ -109,7 +109,7 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
 
     async def end(self) -> int:
-        """Kill what is left, let go of everything, and tell the exit status: 128 + n for signal n."""
+        """Kill what is left and close everything; the exit status, 128 + n for signal n."""
         self.kill()
         status = (
             await asyncio.get_running_loop().run_in_executor(None, self._guard.wait) if self._guard else 1

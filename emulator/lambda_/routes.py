@@ -30,13 +30,13 @@ class Route:
     """A method and a path of segments; `$default` has neither."""
 
     key: str
-    """As it was written, less surplus blanks: `GET /pets/{petID}`."""
+    """As it was written, without surplus blanks: `GET /pets/{petID}`."""
 
     method: str
     segments: tuple[str, ...]
 
     @property
-    def place(self) -> tuple[str, tuple[str, ...]]:
+    def pattern(self) -> tuple[str, tuple[str, ...]]:
         """What two routes may not share: variables differ by name alone."""
         return self.method, tuple(_VARIABLE.sub(r"{\2}", segment) for segment in self.segments)
 
@@ -45,27 +45,27 @@ def parse_route(text: str) -> Route:
     """A route's key.
 
     Raises:
-        RouteError: it is none.
+        RouteError: it is not one.
     """
-    words = text.split()
-    if words == [DEFAULT]:
+    parts = text.split()
+    if parts == [DEFAULT]:
         return Route(DEFAULT, ANY, ())
-    if len(words) != 2 or words[0] not in METHODS or not words[1].startswith("/"):  # noqa: PLR2004  # two words
+    if len(parts) != 2 or parts[0] not in METHODS or not parts[1].startswith("/"):  # noqa: PLR2004  # as written
         raise RouteError(f"METHOD /path with a method of {', '.join(sorted(METHODS))}, or {DEFAULT}")
-    segments = tuple(words[1][1:].split("/"))
-    for place, segment in enumerate(segments, 1):
+    segments = tuple(parts[1][1:].split("/"))
+    for number, segment in enumerate(segments, 1):
         variable = _VARIABLE.fullmatch(segment)
         if variable is None and ("{" in segment or "}" in segment):
             raise RouteError("a variable to be a whole segment, {name} or {name+}")
-        if variable is not None and variable[2] and place != len(segments):
+        if variable is not None and variable[2] and number != len(segments):
             raise RouteError("a greedy variable at the end alone")
-    return Route(" ".join(words), words[0], segments)
+    return Route(" ".join(parts), parts[0], segments)
 
 
 def best_route(
     routes: Iterable[tuple[Route, T]], method: str, path: str
 ) -> tuple[Route, T, Mapping[str, str]] | None:
-    """The route that serves a request, what stands with it, and the path's parameters.
+    """The route that serves a request, what it leads to, and the path's parameters.
 
     A full match comes before one with a greedy variable, that before `$default`; of several, the one with
     the longer fixed part, and the method itself before ANY. `path` is decoded.
@@ -85,19 +85,19 @@ def _match(route: Route, path: str) -> dict[str, str] | None:
         return {}
     given = path.removeprefix("/").split("/")
     parameters: dict[str, str] = {}
-    for place, segment in enumerate(route.segments):
+    for number, segment in enumerate(route.segments):
         variable = _VARIABLE.fullmatch(segment)
         if variable is not None and variable[2]:
-            rest = "/".join(given[place:])
+            rest = "/".join(given[number:])
             return {**parameters, variable[1]: rest} if rest else None
-        if place >= len(given):
+        if number >= len(given):
             return None
-        if variable is None and segment != given[place]:
+        if variable is None and segment != given[number]:
             return None
         if variable is not None:
-            if not given[place]:
+            if not given[number]:
                 return None
-            parameters[variable[1]] = given[place]
+            parameters[variable[1]] = given[number]
     return parameters if len(given) == len(route.segments) else None
 
 

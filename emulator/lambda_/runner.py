@@ -1,4 +1,4 @@
-"""Runs functions: finds a warm process or starts one, and counts what became of each call."""
+"""Runs functions: finds a warm process or starts one, and counts counts the results of calls."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from meshtwin.emulator.core.supervised import Supervised
+from meshtwin.emulator.lambda_.concurrency import Concurrency
 from meshtwin.emulator.lambda_.log import FunctionLog
 from meshtwin.emulator.lambda_.sandbox import Sandbox
 from meshtwin.emulator.lambda_.scratch import make_scratch, remove_orphans, remove_scratch
-from meshtwin.emulator.lambda_.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from meshtwin.emulator.core.clock import AdjustableClock
     from meshtwin.emulator.lambda_.manifest import Function
-    from meshtwin.emulator.lambda_.outcome import Call, Outcome
+    from meshtwin.emulator.lambda_.results import Call, InvocationResult
     from meshtwin.emulator.lambda_.settings import HostSettings
 
 _log = structlog.get_logger(__name__)
@@ -59,47 +59,43 @@ class Runner:
         self._settings = settings
         self._clock = clock
         self._endpoints = endpoints
-        self._slots = Slots(settings.concurrency)
+        self._concurrency = Concurrency(settings.concurrency)
         # A temporary folder goes with the host, as those of its processes do.
         self._own_folder = "" if settings.log_dir else make_scratch()
         folder = Path(settings.log_dir or self._own_folder) / "functions"
         self._logs = {name: FunctionLog(folder / f"{name}.log") for name in self.functions}
         self._warm: dict[str, list[Sandbox]] = {name: [] for name in self.functions}
         self._busy: set[Sandbox] = set()
-        self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._background = Supervised()
+        self._tasks = Supervised()
 
     def start(self) -> None:
         """Remove what killed hosts left, and begin to end processes that have been idle for long."""
         remove_orphans()
-        self._background.run("function_reaper", self._reap)
+        self._tasks.run("function_reaper", self._reap)
 
-    async def invoke(self, function: Function, call: Call) -> Outcome:
-        """The outcome of a call that may not wait. It goes on where the caller is cancelled.
+    async def invoke(self, function: Function, call: Call) -> InvocationResult:
+        """The result of a call that may not wait. It goes on where the caller is cancelled.
 
         Raises:
             ThrottledError: too many are running.
         """
-        if not self._slots.try_take(function):
+        if not self._concurrency.try_take(function):
             self.records[function.name].throttles += 1
             raise ThrottledError
         return await self._go(function, call)
 
     async def turn(self, function: Function) -> None:
-        """Wait until a call may run, and take its place: `invoke_in_turn` has to follow."""
-        await self._slots.take(function)
+        """Wait until a call may run, and take its slot: `invoke_in_turn` has to follow."""
+        await self._concurrency.take(function)
 
-    async def invoke_in_turn(self, function: Function, call: Call) -> Outcome:
-        """The outcome of a call whose place was taken by `turn`. It goes on where the caller is cancelled."""
+    async def invoke_in_turn(self, function: Function, call: Call) -> InvocationResult:
+        """The result of a call whose slot was taken by `turn`. It goes on where the caller is cancelled."""
         return await self._go(function, call)
 
-    async def _go(self, function: Function, call: Call) -> Outcome:
-        task = asyncio.ensure_future(self._run(function, call))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+    async def _go(self, function: Function, call: Call) -> InvocationResult:
+        return await self._tasks.finish(f"invocation of {function.name}", self._run(function, call))
 
-    async def _run(self, function: Function, call: Call) -> Outcome:
+    async def _run(self, function: Function, call: Call) -> InvocationResult:
         try:
             sandbox = await self._sandbox(function)
             self._busy.add(sandbox)
@@ -114,7 +110,7 @@ class Runner:
                 sandbox.used_at = self._clock.now()
                 self._warm[function.name].append(sandbox)
         finally:
-            self._slots.give_back(function)
+            self._concurrency.give_back(function)
         self._note(function, call, found)
         return found
 
@@ -135,7 +131,7 @@ class Runner:
         self.records[function.name].starts += 1
         return Sandbox(function, self._settings, self._endpoints, self._logs[function.name])
 
-    def _note(self, function: Function, call: Call, found: Outcome) -> None:
+    def _note(self, function: Function, call: Call, found: InvocationResult) -> None:
         record = self.records[function.name]
         record.invocations += 1
         about = {"function": function.name, "request_id": call.request_id}
@@ -144,10 +140,10 @@ class Runner:
             return
         record.errors += 1
         error = json.loads(found.payload)
-        said = {"type": error.get("errorType"), "message": error.get("errorMessage")}
-        newest = {"time": self._clock.now(), "request_id": call.request_id, **said}
+        shown = {"type": error.get("errorType"), "message": error.get("errorMessage")}
+        newest = {"time": self._clock.now(), "request_id": call.request_id, **shown}
         record.last_errors = [newest, *record.last_errors][:_ERRORS_KEPT]
-        _log.warning("function_failed", **about, **said)
+        _log.warning("function_failed", **about, **shown)
 
     async def _reap(self) -> None:
         idle = self._settings.idle_seconds
@@ -165,7 +161,7 @@ class Runner:
         record = self.records[function.name]
         return {
             "handler": function.handler,
-            "running": self._slots.taken(function),
+            "running": self._concurrency.taken(function),
             "warm": [sandbox.pid for sandbox in self._warm[function.name]],
             "invocations": record.invocations,
             "errors": record.errors,
@@ -180,10 +176,7 @@ class Runner:
 
     async def close(self) -> None:
         """Kill what runs and what is warm, and close the logs."""
-        await self._background.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         for warm in self._warm.values():
             await asyncio.gather(*(sandbox.close() for sandbox in warm))
             warm.clear()

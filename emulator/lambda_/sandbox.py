@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.lambda_ import log as lines
-from meshtwin.emulator.lambda_ import outcome
+from meshtwin.emulator.lambda_ import results
 from meshtwin.emulator.lambda_.changes import Loaded
 from meshtwin.emulator.lambda_.environment import function_environment
 from meshtwin.emulator.lambda_.memory import watch
-from meshtwin.emulator.lambda_.outcome import Outcome
 from meshtwin.emulator.lambda_.process import Process
+from meshtwin.emulator.lambda_.results import InvocationResult
 from meshtwin.emulator.lambda_.scratch import make_scratch, remove_scratch
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from meshtwin.emulator.lambda_.log import FunctionLog
     from meshtwin.emulator.lambda_.manifest import Function
-    from meshtwin.emulator.lambda_.outcome import Call
+    from meshtwin.emulator.lambda_.results import Call
     from meshtwin.emulator.lambda_.settings import HostSettings
 
 _KIB_IN_MB = 1024
@@ -63,45 +63,45 @@ class Sandbox:
         """Whether the process is there and runs the code that is on the disk."""
         return self._process is not None and self._process.running and not self._loaded.changed()
 
-    async def invoke(self, call: Call) -> Outcome:
-        """Run the handler, in a new process where there is none; whoever is killed by a limit leaves none."""
+    async def invoke(self, call: Call) -> InvocationResult:
+        """Run the handler, in a new process where there is none; none is left after a kill."""
         began, was_warm = time.monotonic(), self._process is not None
         failed = None
         if self._process is None:
             failed, began = await self._initialise(call, began)
         self._begun = False
-        self._stream.say(f"START RequestId: {call.request_id} Version: $LATEST")
+        self._stream.add_line(f"START RequestId: {call.request_id} Version: $LATEST")
         found = failed or await self._run(call, began)
         if was_warm and not self._begun and found.status == "error" and not self._overdrawn:
             # The process had ended before the call came: nothing of it was done.
             await self.close()
             return await self.invoke(call)
         if found.status is None and self._overdrawn:
-            found = outcome.out_of_memory(call.request_id)
+            found = results.out_of_memory(call.request_id)
         return await self._finish(call, found, time.monotonic() - began)
 
-    async def _initialise(self, call: Call, began: float) -> tuple[Outcome | None, float]:
+    async def _initialise(self, call: Call, began: float) -> tuple[InvocationResult | None, float]:
         """Load the handler: what went wrong, and since when the invocation's own time counts.
 
         Loading that takes longer than the host's limit for it is begun again as a part of the invocation:
         https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
         """
-        self._stream.say(lines.init_start())
+        self._stream.add_line(lines.init_start())
         frame, status = await self._load(self._settings.init_timeout)
         if frame is None and status is None and not self._overdrawn:
-            self._stream.say(lines.init_report(time.monotonic() - began, "timeout"))
+            self._stream.add_line(lines.init_report(time.monotonic() - began, "timeout"))
             await self.close()
             began = time.monotonic()
             frame, status = await self._load(self.function.timeout)
             if frame is None and status is None:
-                return outcome.timed_out(call.request_id, self.function.timeout), began
+                return results.timed_out(call.request_id, self.function.timeout), began
         else:
             self._init = time.monotonic() - began
             began = time.monotonic()
         if self._overdrawn:
-            return outcome.out_of_memory(call.request_id), began
+            return results.out_of_memory(call.request_id), began
         if frame is None:
-            return outcome.exited(call.request_id, status or 0), began
+            return results.exited(call.request_id, status or 0), began
         header, _ = frame
         if header["error"] is not None:
             return _init_error(call, header["error"]), began
@@ -124,7 +124,7 @@ class Sandbox:
         self._begin_watch()
         return await self._answer(seconds)
 
-    async def _run(self, call: Call, began: float) -> Outcome:
+    async def _run(self, call: Call, began: float) -> InvocationResult:
         assert self._process is not None
         left = self.function.timeout - (time.monotonic() - began)
         header = {
@@ -144,16 +144,16 @@ class Sandbox:
         if frame is not None:
             return self._answered(*frame)
         if self._overdrawn:
-            return outcome.out_of_memory(call.request_id)
+            return results.out_of_memory(call.request_id)
         if status is not None:
-            return outcome.exited(call.request_id, status)
-        return outcome.timed_out(call.request_id, self.function.timeout)
+            return results.exited(call.request_id, status)
+        return results.timed_out(call.request_id, self.function.timeout)
 
-    def _answered(self, header: dict[str, Any], payload: bytes) -> Outcome:
+    def _answered(self, header: dict[str, Any], payload: bytes) -> InvocationResult:
         self._note(header)
-        if len(payload) > outcome.RESPONSE_LIMIT:
-            return outcome.too_large(len(payload))
-        return Outcome(payload, failed=not header["ok"])
+        if len(payload) > results.RESPONSE_LIMIT:
+            return results.too_large(len(payload))
+        return InvocationResult(payload, failed=not header["ok"])
 
     async def _answer(self, seconds: float) -> tuple[Frame | None, int | None]:
         assert self._process is not None
@@ -177,7 +177,7 @@ class Sandbox:
 
     def _note(self, header: Mapping[str, Any]) -> None:
         self._loaded.add(header["folders"])
-        # A peak between two looks is found here, and is no less over the limit for having passed.
+        # A peak between two samples is found here, and counts although it has passed.
         self._saw(header["peak"])
         self._overdrawn = self._overdrawn or self._peak > self.function.memory * _KIB_IN_MB
 
@@ -201,20 +201,22 @@ class Sandbox:
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
 
-    async def _finish(self, call: Call, found: Outcome, duration: float) -> Outcome:
+    async def _finish(self, call: Call, found: InvocationResult, duration: float) -> InvocationResult:
         """The lines at the end of an invocation, and the end of a process that is of no more use."""
         request_id, init, self._init = call.request_id, self._init, None
         if found.status == "timeout":
             duration = max(duration, self.function.timeout)
-            self._stream.say(lines.timed_out(time.time(), request_id, self.function.timeout))
+            self._stream.add_line(lines.timed_out(time.time(), request_id, self.function.timeout))
         elif found.status == "error":
-            words = json.loads(found.payload)
-            if "stackTrace" not in words:  # else the process has told it itself
-                self._stream.say(f"{words['errorMessage']}\n{words['errorType']}")
+            error = json.loads(found.payload)
+            if "stackTrace" not in error:  # else the process has logged it itself
+                self._stream.add_line(f"{error['errorMessage']}\n{error['errorType']}")
         if found.status is not None or self._process is None:
             await self.close()
-        self._stream.say(f"END RequestId: {request_id}")
-        self._stream.say(lines.report(self.function, request_id, duration, init, self._peak, found.status))
+        self._stream.add_line(f"END RequestId: {request_id}")
+        self._stream.add_line(
+            lines.report(self.function, request_id, duration, init, self._peak, found.status)
+        )
         return replace(found, log=self._stream.tail())
 
     async def close(self) -> None:
@@ -228,14 +230,14 @@ class Sandbox:
             await asyncio.to_thread(remove_scratch, scratch)
 
 
-def _init_error(call: Call, error: Mapping[str, Any]) -> Outcome:
+def _init_error(call: Call, error: Mapping[str, Any]) -> InvocationResult:
     document = {
         "errorMessage": error["errorMessage"],
         "errorType": error["errorType"],
         "requestId": call.request_id,
         "stackTrace": error["stackTrace"],
     }
-    return Outcome(json.dumps(document).encode(), failed=True, status="error")
+    return InvocationResult(json.dumps(document).encode(), failed=True, status="error")
 
 
 def function_arn(settings: HostSettings, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised
-from meshtwin.emulator.lambda_.outcome import Call
+from meshtwin.emulator.lambda_.results import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

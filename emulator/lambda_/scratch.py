@@ -1,4 +1,4 @@
-"""Folders in place of /tmp, one for each process of a function, which go with it."""
+"""Folders in place of /tmp, one for each process of a function, removed with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = re.compile(re.escape(_PREFIX) + r"(\d+)-\w+", re.ASCII)
 
 
 def make_scratch() -> str:
-    """A new folder, whose name says which host it belongs to."""
+    """A new folder, whose name has the process id of this host."""
     return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
 
 

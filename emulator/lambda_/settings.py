@@ -5,42 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshtwin.emulator.core.bounds import (
-    AccountId,
-    Count,
-    Host,
-    NotNegative,
-    Port,
-    Positive,
-    Region,
-    refuse_out_of_bounds,
-)
+from meshtwin.emulator.core.bounds import Count, NotNegative, Positive  # noqa: TC001  # read when they are checked
+from meshtwin.emulator.core.settings import ProgramSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class HostSettings:
-    """One host's settings. Seconds are real ones where functions run, and the clock's elsewhere."""
+class HostSettings(ProgramSettings):
+    """One host's settings. Seconds are real ones where functions run, and the clock's elsewhere.
 
-    host: Host = "127.0.0.1"
-    port: Port = 0
-    region: Region = "us-east-1"
-    account_id: AccountId = "123456789012"
+    Routes of the HTTP API check their own callers, as on AWS, whatever `require_key` is.
+    """
 
     functions: Path | None = None
     """The manifest. None: no functions."""
 
     log_dir: Path | None = None
     """Where functions' output is kept, under `functions/`; a temporary folder where None."""
-
-    allowed_hosts: str = ""
-    """Names by which the host may be called, space-separated, beside addresses and localhost."""
-
-    require_key: bool = False
-    """Whether callers have to use the AWS_ACCESS_KEY_ID that the host has itself; off, any will do. Routes of
-    the HTTP API check their own callers, as on AWS."""
 
     concurrency: Count = 10
     """Invocations that run at once, of all functions together. 1,000 on AWS, of a machine without end."""
@@ -53,7 +36,7 @@ class HostSettings:
     """How long a process without work is kept warm. Undocumented."""
 
     memory_interval: Positive = 0.05
-    """Seconds between two looks at how much memory a running function has."""
+    """Seconds between two samples of a running function's memory."""
 
     first_retry: NotNegative = 60.0
     """Between the first try of an asynchronous event and the second:
@@ -67,9 +50,4 @@ class HostSettings:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
 
     topic_interval: Positive = 1.0
-    """Seconds between two looks for subscriptions that name a function, and between tries where SNS or SQS
-    does not answer."""
-
-    def __post_init__(self) -> None:
-        """ValueError where a setting is out of its bounds."""
-        refuse_out_of_bounds(self)
+    """Seconds between two listings of subscriptions, and between retries where SNS or SQS does not answer."""

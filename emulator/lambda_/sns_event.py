@@ -17,7 +17,7 @@ def sns_event(body: str, subscription_arn: str) -> dict[str, Any]:
     """The event for a message of a queue that gets no raw messages.
 
     Raises:
-        NotANoticeError: the body is no notice.
+        NotANoticeError: the body is not a notice.
     """
     try:
         notice = json.loads(body)

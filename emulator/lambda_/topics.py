@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 import boto3
@@ -14,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.core.whole_answers import refuse_cut_answers
 from meshtwin.emulator.lambda_.sandbox import function_arn
-from meshtwin.emulator.lambda_.subscription import POLL_SECONDS, Clients, Subscription, Wish
+from meshtwin.emulator.lambda_.subscription import POLL_SECONDS, Clients, Subscription, SubscriptionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +46,7 @@ def new_clients(region: str) -> Clients:
 
 
 class Topics:
-    """Follows what functions are subscribed to."""
+    """The subscriptions of functions to topics."""
 
     def __init__(self, functions: Iterable[Function], events: Events, settings: HostSettings) -> None:
         self._arns = {function_arn(settings, function.name): function for function in functions}
@@ -60,52 +59,56 @@ class Topics:
 
     async def start(self) -> None:
         """Subscribe; go on after a while where SNS does not answer, and try again meanwhile."""
-        wishes = [Wish(function, topic) for function in self._arns.values() for topic in function.topics]
-        self._own = [self._begin(wish) for wish in wishes]
+        specs = [
+            SubscriptionSpec(function, topic) for function in self._arns.values() for topic in function.topics
+        ]
+        self._own = [self._begin(spec) for spec in specs]
         attempts = [asyncio.ensure_future(subscription.attempted.wait()) for subscription in self._own]
         if attempts:
             _, late = await asyncio.wait(attempts, timeout=_PATIENCE)
             for attempt in late:
                 attempt.cancel()
         if self._arns:
-            self._tasks.run("subscriptions", self._look_for_more)
+            self._tasks.run("subscriptions", self._mirror)
 
-    def _begin(self, wish: Wish) -> Subscription:
-        subscription = Subscription(wish, self._clients, self._events, self._interval)
+    def _begin(self, spec: SubscriptionSpec) -> Subscription:
+        subscription = Subscription(spec, self._clients, self._events, self._interval)
         subscription.start()
         return subscription
 
-    async def _look_for_more(self) -> None:
+    async def _mirror(self) -> None:
         """Follow each subscription by `lambda` of a function of this host, as long as there is one."""
         while True:
-            with contextlib.suppress(BotoCoreError, ClientError):
-                wanted = {wish.known_as: wish for wish in await asyncio.to_thread(self._wanted)}
+            try:
+                wanted = {spec.known_as: spec for spec in await asyncio.to_thread(self._wanted)}
                 for gone in self._mirrored.keys() - wanted.keys():
                     await asyncio.to_thread(self._mirrored.pop(gone).remove)
                 for arn in wanted.keys() - self._mirrored.keys():
                     self._mirrored[arn] = self._begin(wanted[arn])
+            except (BotoCoreError, ClientError):
+                pass  # a subscription logs that its store is away; all are listed again after a while
             await asyncio.sleep(self._interval)
 
-    def _wanted(self) -> list[Wish]:
+    def _wanted(self) -> list[SubscriptionSpec]:
         found = []
         for page in self._clients.sns.get_paginator("list_subscriptions").paginate():
             for listed in page["Subscriptions"]:
                 function = self._arns.get(listed["Endpoint"].removesuffix(":$LATEST"))
                 # A topic of the manifest is followed already.
                 if listed["Protocol"] == "lambda" and function and listed["TopicArn"] not in function.topics:
-                    found.append(self._wish(function, listed["TopicArn"], listed["SubscriptionArn"]))
+                    found.append(self._spec(function, listed["TopicArn"], listed["SubscriptionArn"]))
         return found
 
-    def _wish(self, function: Function, topic: str, arn: str) -> Wish:
+    def _spec(self, function: Function, topic: str, arn: str) -> SubscriptionSpec:
         if arn in self._mirrored:
-            return self._mirrored[arn].wish
-        told = self._clients.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        return Wish(function, topic, arn, {name: told[name] for name in _COPIED if told.get(name)})
+            return self._mirrored[arn].spec
+        found = self._clients.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        return SubscriptionSpec(
+            function, topic, arn, {name: found[name] for name in _COPIED if found.get(name)}
+        )
 
     async def close(self) -> None:
         """Follow nothing more. Queues and subscriptions stay, and fill: the next host finds them."""
         await self._tasks.close()
         subscriptions = (*self._own, *self._mirrored.values())
-        for subscription in subscriptions:
-            subscription.stop()
-        await asyncio.gather(*(asyncio.to_thread(subscription.join) for subscription in subscriptions))
+        await asyncio.gather(*(subscription.close() for subscription in subscriptions))

@@ -9,26 +9,27 @@ from meshtwin.emulator.core.aws import Aws
 from meshtwin.emulator.core.clock import AdjustableClock
 from meshtwin.emulator.core.documents import DocumentTable
 from meshtwin.emulator.core.faults.faults import Faults
-from meshtwin.emulator.core.faults.rules import Place
 from meshtwin.emulator.core.owner import new_owner
 from meshtwin.emulator.core.protocol.access import own_key
-from meshtwin.emulator.core.protocol.gateway import Gateway, Service
+from meshtwin.emulator.core.protocol.gateway import Gateway
 from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
 from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
-from meshtwin.emulator.sagemaker.autoscaling.service import Scaling
+from meshtwin.emulator.sagemaker.autoscaling.service import Scaling, deregister_endpoint
 from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
-from meshtwin.emulator.sagemaker.control_plane.capacity import Capacity
 from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment
 from meshtwin.emulator.sagemaker.control_plane.endpoints import Endpoints
 from meshtwin.emulator.sagemaker.control_plane.models import EndpointConfigs, Models
+from meshtwin.emulator.sagemaker.control_plane.operations import control_plane_service
 from meshtwin.emulator.sagemaker.control_plane.registry import Registry
 from meshtwin.emulator.sagemaker.control_plane.resources import Arns
 from meshtwin.emulator.sagemaker.control_plane.tags import Tags
 from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
 from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
+from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
 from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.monitoring.monitoring import Monitoring
+from meshtwin.emulator.sagemaker.monitoring.rounds import Rounds
 from meshtwin.emulator.sagemaker.monitoring.sources import LiveSources
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
 from meshtwin.emulator.sagemaker.recovery.outputs import OutputResources
@@ -37,12 +38,12 @@ from meshtwin.emulator.sagemaker.recovery.patrol import Patrol
 from meshtwin.emulator.sagemaker.recovery.restoration import Restoration
 from meshtwin.emulator.sagemaker.recovery.watch import StoreWatch
 from meshtwin.emulator.sagemaker.runtime_api.service import Invocations
-from meshtwin.emulator.sagemaker.runtime_api.targets import Targets
+from meshtwin.emulator.sagemaker.runtime_api.targets import InvocationTargets
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from meshtwin.emulator.sagemaker.control_plane.resources import Resource
+    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.settings import Settings
 
 
@@ -62,43 +63,48 @@ class Emulator:
         owner = new_owner()
         self.queue = RequestQueue(self.aws, settings, owner)
         self._launchers = Launchers(settings, self.aws.s3, owner)
-        self.fleets = Fleets(settings, self.clock, self._launchers)
+        self.running_fleets = RunningFleets()
         self.meter = Meter()
         self.faults = Faults()
         self.dispatcher = Dispatcher(
-            self.queue, self.fleets, self.aws, self.clock, settings, self.meter, self.faults
+            self.queue, self.running_fleets, self.aws, self.clock, settings, self.meter, self.faults
         )
+        self.fleets = Fleets(self.running_fleets, self._launchers, [self.dispatcher], self.clock, settings)
         self.documents = DocumentTable(self.aws, settings.table_prefix)
         self.registry = Registry(self.documents, arns, self.clock)
         self._models = Models(self.registry, self.clock)
         self._configs = EndpointConfigs(self.registry, self.clock, s3_endpoint, settings.refused_images)
-        self.deployment = Deployment(self.registry, self.fleets, self.aws, self.clock, settings)
-        self.deployment.on_deleted.append(self.dispatcher.fleet_stopped)
-        self._endpoints = Endpoints(self.registry, self.fleets, self.deployment, self.clock, settings)
-        self.capacity = Capacity(self.registry, self._endpoints, self.deployment, self.fleets)
         self._tags = Tags(self.registry)
-        self.sources = LiveSources(self.registry, self.queue, self.dispatcher, self.fleets)
+        self.sources = LiveSources(self.registry, self.queue, self.dispatcher, self.running_fleets)
         self.monitoring = Monitoring(self.meter, self.sources, self.aws, self.clock, settings)
         self.ledger = Ledger(self.documents)
-        self.scaler = Scaler(self.ledger, self.capacity, self.monitoring, self.clock)
-        self.monitoring.on_action = self.scaler.on_action
-        alarms = TrackingAlarms(self.aws, settings)
-        self._scaling = Scaling(self.ledger, self.scaler, self.capacity, alarms, self.clock, settings)
+        self._alarms = TrackingAlarms(self.aws, settings)
+        self.deployment = Deployment(
+            self.registry, self.fleets, self._endpoint_deleted, self.aws, self.clock, settings
+        )
+        self.endpoints = Endpoints(
+            self.registry,
+            self.running_fleets,
+            self.deployment,
+            self.ledger,
+            self.faults,
+            self.clock,
+            settings,
+        )
+        self.scaler = Scaler(self.ledger, self.endpoints, self.monitoring, self.clock)
+        self._rounds = Rounds(self.monitoring, self.scaler.on_action, self.clock)
+        self._scaling = Scaling(self.ledger, self.scaler, self.endpoints, self._alarms, self.clock, settings)
         self._patrol = Patrol(self.queue, self.dispatcher, self.aws, self.clock, settings)
         self.ownership = Ownership(
             self.aws, self.documents.name, self.queue.table.name, owner, settings.lease_seconds
         )
-        self.store = self._watch(alarms)
-        self._endpoints.hides = self._hides
-        self._endpoints.is_registered = self._scaling.is_registered
-        self.deployment.on_deleted.append(lambda spec: self.monitoring.endpoint_deleted(spec.endpoint_name))
-        self.deployment.deregister = self._scaling.endpoint_deleted
-        targets = Targets(self.registry, s3_endpoint, settings.default_output_path)
+        self.store = self._watch(self._alarms)
+        targets = InvocationTargets(self.registry, s3_endpoint, settings.default_output_path)
         self.invocations = Invocations(targets, self.queue, self.clock, settings, self.faults, s3_endpoint)
         self.gateway = Gateway([
-            self._runtime(),
-            self._control_plane(),
-            Service("application-autoscaling", self._scaling.handlers()),
+            self.invocations.service(),
+            control_plane_service(self._models, self._configs, self.endpoints, self._tags),
+            self._scaling.service(),
         ], self.faults, self.clock, self.key)  # fmt: skip
 
     def _watch(self, alarms: TrackingAlarms) -> StoreWatch:
@@ -116,44 +122,11 @@ class Emulator:
         )
         return StoreWatch(self.ownership, restoration, self.aws.store_probe, self.clock)
 
-    def _runtime(self) -> Service:
-        return Service(
-            "sagemaker-runtime",
-            {
-                "InvokeEndpointAsync": self.invocations.invoke_endpoint_async,
-                "InvokeEndpoint": self.invocations.invoke_endpoint,
-                "InvokeEndpointWithResponseStream": self.invocations.invoke_endpoint,
-            },
-        )
-
-    def _control_plane(self) -> Service:
-        return Service(
-            "sagemaker",
-            {
-                "CreateModel": self._models.create,
-                "DescribeModel": self._models.describe,
-                "DeleteModel": self._models.delete,
-                "ListModels": self._models.list,
-                "CreateEndpointConfig": self._configs.create,
-                "DescribeEndpointConfig": self._configs.describe,
-                "DeleteEndpointConfig": self._configs.delete,
-                "ListEndpointConfigs": self._configs.list,
-                "CreateEndpoint": self._endpoints.create,
-                "UpdateEndpoint": self._endpoints.update,
-                "UpdateEndpointWeightsAndCapacities": self._endpoints.update_capacities,
-                "DescribeEndpoint": self._endpoints.describe,
-                "DeleteEndpoint": self._endpoints.delete,
-                "ListEndpoints": self._endpoints.list,
-                "AddTags": self._tags.add,
-                "DeleteTags": self._tags.delete,
-                "ListTags": self._tags.list,
-            },
-        )
-
-    def _hides(self, config: Resource) -> bool:
-        """Whether a configuration is too young to be seen, where a fault makes the service slow to learn."""
-        rule = self.faults.draw(Place.CONFIG)
-        return rule is not None and self.clock.now() < config.created_at + rule.seconds
+    async def _endpoint_deleted(self, spec: FleetSpec) -> None:
+        """Drop what others know of an endpoint. UnavailableError where that has to be tried again."""
+        self.dispatcher.fleet_stopped(spec)
+        self.monitoring.endpoint_deleted(spec.endpoint_name)
+        await deregister_endpoint(spec.endpoint_name, spec.variant_name, self.ledger, self._alarms)
 
     async def start(self) -> None:
         """Find what an earlier emulator left, and go on with it.
@@ -175,12 +148,12 @@ class Emulator:
         if self.registry.knows_every_endpoint():
             self.dispatcher.end_orphans({endpoint.name for endpoint in self.registry.endpoints()})
         self._parts.push_async_callback(self.deployment.close)
-        self._parts.push_async_callback(self._scaling.close)
+        self._parts.push_async_callback(self._alarms.close)
         self._parts.push_async_callback(self.scaler.close)
         await self._start(self.store.start, self.store.close)
         self.deployment.resume()
         self.scaler.resume()
-        await self._start(self.monitoring.start, self.monitoring.close)
+        await self._start(self._rounds.start, self._rounds.close)
 
     async def _start(
         self, start: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None] | None]

@@ -48,7 +48,7 @@ class Statistics:
 
 
 class Meter:
-    """Values by endpoint and metric, from any thread: all since the start, and those since the last look."""
+    """Values by endpoint and metric, from any thread: since the start, and since the last `take`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -6,7 +6,13 @@ import argparse
 import shlex
 from typing import Any
 
-from meshtwin.emulator.core.options import add_place, add_running, checked, folder, setting_reader
+from meshtwin.emulator.core.options import (
+    add_address_options,
+    add_run_options,
+    checked,
+    folder,
+    setting_reader,
+)
 from meshtwin.emulator.sagemaker.settings import Settings
 
 _DESCRIPTION = "SageMaker Asynchronous Inference on a port of this machine."
@@ -26,9 +32,9 @@ _GIVEN_OTHERWISE = {"commands", "log_dir"}
 
 
 def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
-    """Settings, and the options that are none: `speed` and `exit_with_stdin`.
+    """Settings, and the options that are not settings: `speed` and `exit_with_stdin`.
 
-    Exits with status 2 and a message, as argparse does, where an option makes no sense.
+    Exits with status 2 and a message, as argparse does, where an option is invalid.
     """
     parser = _parser(Settings())
     arguments = parser.parse_args(argv)
@@ -51,7 +57,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_place(parser, defaults)
+    add_address_options(parser, defaults)
     parser.add_argument(
         "--table-prefix", default=defaults.table_prefix, help="prefix of the DynamoDB tables (%(default)s)"
     )
@@ -61,10 +67,10 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
         default=[],
         type=_command,
         metavar="IMAGE=CMD",
-        help="program that stands for an image (* is every other), $PORT replaced in its words; repeatable",
+        help="program to run in place of an image (*: every other); $PORT is replaced; repeatable",
     )
     parser.add_argument("--log-dir", type=folder, help="folder for the instances' output (a temporary one)")
-    add_running(
+    add_run_options(
         parser,
         setting_reader(defaults, _GIVEN_OTHERWISE),
         speed_help="run the emulator's clock this many times as fast; 0: it stands until it is moved",
@@ -75,7 +81,7 @@ def _parser(defaults: Settings) -> argparse.ArgumentParser:
 
 def _command(text: str) -> tuple[str, tuple[str, ...]]:
     image, found, command = text.partition("=")
-    words = tuple(shlex.split(command))
-    if not found or not image or not words:
+    argv = tuple(shlex.split(command))
+    if not found or not image or not argv:
         raise argparse.ArgumentTypeError(f"'{text}': expected IMAGE=CMD, such as '*=python serve.py $PORT'")
-    return image, words
+    return image, argv

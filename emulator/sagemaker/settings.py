@@ -10,18 +10,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from meshtwin.emulator.core.bounds import (
-    AccountId,
     Between,
     Count,
-    Host,
     Matching,
     NotNegative,
-    Port,
     Positive,
-    Region,
     RegularExpression,
-    refuse_out_of_bounds,
 )
+from meshtwin.emulator.core.settings import ProgramSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class OnInstanceLoss(StrEnum):
-    """What becomes of a request whose instance is gone before it answered. AWS does not say."""
+    """What becomes of a request whose instance is gone before it answered. Undocumented."""
 
     REQUEUE = "requeue"
     FAIL = "fail"
@@ -44,7 +40,7 @@ class QueueOrder(StrEnum):
 
 
 class LauncherKind(StrEnum):
-    """What an image is started as that no command stands for."""
+    """How an image is started that has no command."""
 
     PROCESS = "process"
     DOCKER = "docker"
@@ -59,7 +55,7 @@ class GpuUse(StrEnum):
 
 
 class AlarmEvaluation(StrEnum):
-    """Who judges CloudWatch's alarms."""
+    """Where CloudWatch's alarms are evaluated."""
 
     OWN = "own"
     STORE = "store"
@@ -69,25 +65,20 @@ _TablePrefix = Annotated[str, Matching(r"[A-Za-z0-9_.-]{1,200}", "letters, digit
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """One emulator's settings; all durations are seconds on the emulator's clock, unless a comment says real.
+class Settings(ProgramSettings):
+    """One emulator's settings; all durations are seconds on the emulator's clock, unless marked as real.
 
     ValueError where one is out of its bounds.
     """
-
-    host: Host = "127.0.0.1"
-    port: Port = 0
-    region: Region = "us-east-1"
-    account_id: AccountId = "123456789012"
 
     table_prefix: _TablePrefix = "meshtwin"
     """The emulator's DynamoDB tables are `<prefix>-requests` and `<prefix>-resources`."""
 
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Which program stands for an image, as argv; `*` for every other. `$PORT` is replaced in each word."""
+    """The program to run in place of an image, as argv; `*` for every other. `$PORT` is replaced."""
 
     launcher: LauncherKind = LauncherKind.PROCESS
-    """`docker`: an image that no command stands for is run as a container; `process`: it is refused."""
+    """`docker`: an image without a command is run as a container; `process`: it is refused."""
 
     docker_network: str = ""
     """The network that containers join. Empty: the one of the store's container, else Docker's default."""
@@ -109,16 +100,10 @@ class Settings:
 
     default_output_path: Annotated[str, Matching(r"((s3|https?)://.+)?", "an s3:// URI, or none")] = ""
     """Where results go of an endpoint without S3OutputPath, which its model allows and AWS does not explain.
-    Empty: InvokeEndpointAsync is refused with a ValidationError that says so."""
+    Empty: InvokeEndpointAsync is refused with a ValidationError."""
 
     default_concurrency: Annotated[int, Between(1, 1000)] = 1
     """MaxConcurrentInvocationsPerInstance where the endpoint sets none. AWS "chooses an optimal value"."""
-
-    allowed_hosts: str = ""
-    """Names by which the emulator may be called, space-separated, beside addresses and localhost."""
-
-    require_key: bool = False
-    """Whether callers have to use the AWS_ACCESS_KEY_ID that the emulator has itself; off, any will do."""
 
     creating_seconds: NotNegative = 0.0
     """How long an endpoint stays Creating before its instances are started: minutes, on AWS."""
@@ -149,7 +134,7 @@ class Settings:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html"""
 
     ping_interval: Positive = 1.0
-    """Between two looks at a healthy instance. Undocumented."""
+    """Between two pings of a healthy instance. Undocumented."""
 
     ping_failures: Count = 3
     """Failed pings in a row after which an instance is replaced. Undocumented."""
@@ -181,13 +166,13 @@ class Settings:
     """Times a request is sent again after a 5xx, a timeout or a closed connection. Undocumented."""
 
     queue_order: QueueOrder = QueueOrder.FIFO
-    """AWS promises no order: `shuffled` finds out who relies on one."""
+    """AWS promises no order: `shuffled` shows which clients rely on one."""
 
     timeout_warning: Annotated[float, Between(0, 1)] = 0.8
     """A log line is written when an invocation has used up this part of its timeout."""
 
     exchanges_kept: Annotated[int, Between(0)] = 1000
-    """Requests whose exchanges with containers are kept in memory, to be looked at under /_emulator."""
+    """Requests whose exchanges with containers are kept in memory, to be inspected under /_emulator."""
 
     exchange_body_bytes: Annotated[int, Between(0)] = 4096
     """How much of a body is kept with that."""
@@ -207,8 +192,8 @@ class Settings:
     """AWS's page spells it InvocationsProcesssed, dashboards that work do not."""
 
     alarm_evaluation: AlarmEvaluation = AlarmEvaluation.OWN
-    """`own`: alarms on SageMaker's metrics, and those that name a scaling policy, are judged here and their
-    states written to CloudWatch. `store`: CloudWatch's states are taken as they are."""
+    """`own`: alarms on SageMaker's metrics, and those that name a scaling policy, are evaluated here and
+    their states written to CloudWatch. `store`: CloudWatch's states are taken as they are."""
 
     tracking_high_periods: Count = 3
     """Minutes above the target after which target tracking scales out. Undocumented for SageMaker."""
@@ -217,7 +202,7 @@ class Settings:
     """Minutes well below the target after which it scales in. Undocumented for SageMaker."""
 
     tracking_low_factor: Annotated[float, Between(0, 1)] = 0.9
-    """Well below, as a part of the target: "usually more than 10 %" in the guide's words."""
+    """Well below, as a part of the target: "usually more than 10 %" in the guide."""
 
     require_content_length: bool = True
     """SageMaker refuses a chunked answer on asynchronous endpoints only; off, the emulator lets it pass."""
@@ -242,6 +227,3 @@ class Settings:
 
     retention_seconds: NotNegative = 7 * 24 * 3600.0
     """How long the record of an ended request is kept, through the table's time to live."""
-
-    def __post_init__(self) -> None:
-        refuse_out_of_bounds(self)

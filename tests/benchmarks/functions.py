@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from meshtwin.cloud.local.stack.child import Child
 from tests.benchmarks.figures import Figure
-from tests.support.standins import run_standins
+from tests.support.serverless import run_serverless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def measure() -> list[Figure]:
         functions = {
             "echo": {"handler": "app.handler", "code": str(code), "events": [{"http": "POST /echo"}]}
         }
-        host = stack.enter_context(run_standins(Path(folder), functions))
+        host = stack.enter_context(run_serverless(Path(folder), functions))
         echo = stack.enter_context(
             Child("tests.benchmarks.echo_app", [], os.environ, Path(folder) / "echo.log")
         )

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from tests.support.foundation_models import StandIn, foundation_models_server
+from tests.support.foundation_models import FakeBedrock, foundation_models_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,17 +31,17 @@ REMOVER = "us.stability.stable-image-remove-background-v1:0"
 
 
 @pytest.fixture(scope="module")
-def stand_in() -> Iterator[StandIn]:
+def fake_bedrock() -> Iterator[FakeBedrock]:
     with foundation_models_server() as running:
         yield running
 
 
 @pytest.fixture
-def bedrock(stand_in: StandIn) -> Iterator[BedrockRuntimeClient]:
-    client = stand_in.client()
+def bedrock(fake_bedrock: FakeBedrock) -> Iterator[BedrockRuntimeClient]:
+    client = fake_bedrock.client()
     yield client
     client.close()
-    stand_in.faults.clear()
+    fake_bedrock.faults.clear()
 
 
 def invoke(client: BedrockRuntimeClient, model: str, body: object) -> dict[str, Any]:
@@ -198,19 +198,19 @@ def test_the_remover_is_only_there_through_its_profile(bedrock: BedrockRuntimeCl
 
 
 @pytest.mark.botocore_model
-def test_throttling_can_be_injected(stand_in: StandIn, bedrock: BedrockRuntimeClient) -> None:
-    stand_in.faults.add({"place": "api", "effect": "throttle", "operation": "InvokeModel", "times": 1})
+def test_throttling_can_be_injected(fake_bedrock: FakeBedrock, bedrock: BedrockRuntimeClient) -> None:
+    fake_bedrock.faults.add({"place": "api", "effect": "throttle", "operation": "InvokeModel", "times": 1})
     assert refusal(bedrock, CORE, {"prompt": "x"})[:2] == (429, "ThrottlingException")
     assert invoke(bedrock, CORE, {"prompt": "x"})["images"]
 
 
 @pytest.mark.botocore_model
-def test_a_path_that_is_no_operation_is_refused(stand_in: StandIn) -> None:
-    assert httpx.post(f"{stand_in.url}/model/{CORE}/converse", content=b"{}").status_code == 404
+def test_a_path_that_is_no_operation_is_refused(fake_bedrock: FakeBedrock) -> None:
+    assert httpx.post(f"{fake_bedrock.url}/model/{CORE}/converse", content=b"{}").status_code == 404
 
 
 @pytest.mark.botocore_model
-def test_an_error_has_its_message_under_the_services_own_name(stand_in: StandIn) -> None:
-    answer = httpx.post(f"{stand_in.url}/model/nobody.knows/invoke", content=b"{}")
+def test_an_error_has_its_message_under_the_services_own_name(fake_bedrock: FakeBedrock) -> None:
+    answer = httpx.post(f"{fake_bedrock.url}/model/nobody.knows/invoke", content=b"{}")
     assert answer.headers["x-amzn-errortype"] == "ValidationException"
     assert answer.json() == {"message": "The provided model identifier is invalid."}

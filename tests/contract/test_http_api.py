@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.standins import Hosting, run_standins
+from tests.support.serverless import Hosting, run_serverless
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def hosting(tmp_path_factory: pytest.TempPathFactory, profile: str) -> Iterator[
         "respond": routed("respond", "POST /respond"),
         "fail": routed("fail", "GET /fail"),
     }
-    with run_standins(tmp_path_factory.mktemp("api"), functions) as running:
+    with run_serverless(tmp_path_factory.mktemp("api"), functions) as running:
         yield running
 
 
@@ -64,7 +64,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, profile: str) -> Iterato
         "busy": routed("wait", "POST /busy", concurrency=1, timeout=60),
     }
     options = ("--set", "integration_timeout=2")
-    with run_standins(tmp_path_factory.mktemp("impatient"), functions, options=options) as running:
+    with run_serverless(tmp_path_factory.mktemp("impatient"), functions, options=options) as running:
         yield running
 
 
@@ -125,7 +125,7 @@ def test_the_default_route_serves_the_rest(tmp_path: Path, profile: str) -> None
     if profile == "sagemaker":
         pytest.skip("needs the functions of this suite")
     functions = {"rest": routed("echo", "$default"), "own": routed("echo", "GET /own")}
-    with run_standins(tmp_path, functions) as hosting:
+    with run_serverless(tmp_path, functions) as hosting:
         assert event(hosting, "PUT", "/any/thing")["routeKey"] == "$default"
         assert event(hosting, "GET", "/own")["routeKey"] == "GET /own"
         assert event(hosting, "POST", "/own")["routeKey"] == "$default"

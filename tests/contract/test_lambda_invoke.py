@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.standins import ARN, FUNCTIONS, Hosting, run_standins
+from tests.support.serverless import ARN, FUNCTIONS, Hosting, run_serverless
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def hosting(tmp_path_factory: pytest.TempPathFactory, profile: str) -> Iterator[
         "raising": {"handler": "raising.handler", "code": str(code)},
     }
     # Retries come a hundred times as soon.
-    with run_standins(tmp_path_factory.mktemp("invoke"), functions, options=("--speed", "100")) as running:
+    with run_serverless(tmp_path_factory.mktemp("invoke"), functions, options=("--speed", "100")) as running:
         yield running
 
 
@@ -329,7 +329,7 @@ def test_an_event_is_tried_three_times(tmp_path: Path, profile: str) -> None:
         "fail": {"handler": "basic.fail"},
         "once": {"handler": "basic.fail", "retries": 0},
     }
-    with run_standins(tmp_path, functions, options=("--speed", "1000")) as hosting:
+    with run_serverless(tmp_path, functions, options=("--speed", "1000")) as hosting:
         made = hosting.client("lambda")
         for name in functions:
             made.invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")

@@ -135,7 +135,7 @@ def test_each_build_ends_once_whoever_is_killed_and_up_ends_in_words_with_its_ho
         jobs = [one["jobId"] for one in accepted]
         table = job_table(settings)
         key = {"Authorization": f"Bearer {settings['AWS_ACCESS_KEY_ID']}"}
-        page = urllib.request.Request(f"{settings['AWS_ENDPOINT_URL_LAMBDA']}/_standins", headers=key)  # noqa: S310
+        page = urllib.request.Request(f"{settings['AWS_ENDPOINT_URL_LAMBDA']}/_serverless", headers=key)  # noqa: S310
         up = psutil.Process(process.pid)
         stop, kills = threading.Event(), Counter[str]()
         look, may_lose = partial(at_work, page, up), partial(may_lose_it, table, jobs)
@@ -159,10 +159,10 @@ def test_each_build_ends_once_whoever_is_killed_and_up_ends_in_words_with_its_ho
         assert [lease.job for lease in Leases(table, PLACES).all()] == [None] * PLACES
         table.client.close()
         family = up.children(recursive=True)
-        (standins,) = [child for child in family if "meshtwin.emulator.standins" in child.cmdline()]
-        standins.kill()
+        (serverless,) = [child for child in family if "meshtwin.emulator.serverless" in child.cmdline()]
+        serverless.kill()
         assert process.wait(60) == 7
-    assert "standins has ended" in (shell.folder / "stderr.txt").read_text()
+    assert "serverless has ended" in (shell.folder / "stderr.txt").read_text()
     assert_all_gone(family)
 
 

@@ -1,4 +1,4 @@
-"""The image step against real servers: moto's S3 and Lambda API, and the stand-in for Bedrock."""
+"""The image step against real servers: moto's S3 and Lambda API, and the fake Bedrock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 
 from meshtwin.minecraft.lambdas import text_to_image
 from tests.support.called import Functions, functions_api
-from tests.support.foundation_models import StandIn, foundation_models_server
+from tests.support.foundation_models import FakeBedrock, foundation_models_server
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,20 +29,20 @@ FAILURE = f"{KEY}.failure.json"
 
 
 @pytest.fixture(scope="module")
-def stand_in() -> Iterator[StandIn]:
+def fake_bedrock() -> Iterator[FakeBedrock]:
     with foundation_models_server() as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: str, fake_bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert aws, "S3 is the profile's"
     for name in ("IMAGE_MODEL_ID", "IMAGE_MODEL_REGION", "IMAGE_BACKGROUND_MODEL_ID", "WORKER_FUNCTION"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", stand_in.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", fake_bedrock.url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     yield
-    stand_in.faults.clear()
+    fake_bedrock.faults.clear()
 
 
 def run(bucket: str, **changes: Any) -> str:
@@ -74,14 +74,16 @@ def failure(s3: S3Client, bucket: str) -> dict[str, Any]:
     return found
 
 
-def asked(stand_in: StandIn) -> int:
+def asked(fake_bedrock: FakeBedrock) -> int:
     """Calls of the model since the count was begun."""
-    (rule,) = stand_in.faults.list()
+    (rule,) = fake_bedrock.faults.list()
     return int(rule["asked"])
 
 
-def count_calls(stand_in: StandIn) -> None:
-    stand_in.faults.add({"place": "api", "effect": "throttle", "operation": "InvokeModel", "probability": 0})
+def count_calls(fake_bedrock: FakeBedrock) -> None:
+    fake_bedrock.faults.add(
+        {"place": "api", "effect": "throttle", "operation": "InvokeModel", "probability": 0}
+    )
 
 
 def upload(s3: S3Client, bucket: str, data: bytes) -> str:
@@ -100,42 +102,42 @@ def test_a_prompt_becomes_a_png_by_its_seed(s3: S3Client, bucket: str) -> None:
     assert stored(s3, bucket) != first
 
 
-def test_what_is_there_is_not_bought_again(s3: S3Client, bucket: str, stand_in: StandIn) -> None:
-    count_calls(stand_in)
+def test_what_is_there_is_not_bought_again(s3: S3Client, bucket: str, fake_bedrock: FakeBedrock) -> None:
+    count_calls(fake_bedrock)
     assert [run(bucket), run(bucket), run(bucket)] == ["picture", "kept", "kept"]
-    assert asked(stand_in) == 1
+    assert asked(fake_bedrock) == 1
     assert len(keys(s3, bucket)) == 1
 
 
-def test_a_slower_call_does_not_overwrite(s3: S3Client, bucket: str, stand_in: StandIn) -> None:
+def test_a_slower_call_does_not_overwrite(s3: S3Client, bucket: str, fake_bedrock: FakeBedrock) -> None:
     rule = {"place": "api", "effect": "delay", "operation": "InvokeModel", "seconds": 60, "times": 1}
-    stand_in.faults.add(rule)
+    fake_bedrock.faults.add(rule)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(run, bucket)
-        wait_until(lambda: stand_in.faults.list()[0]["struck"])
+        wait_until(lambda: fake_bedrock.faults.list()[0]["struck"])
         assert run(bucket, seed=6) == "picture"
         first = stored(s3, bucket)
-        stand_in.advance(60)
+        fake_bedrock.advance(60)
         assert slow.result() == "kept"
     assert stored(s3, bucket) == first
 
 
 def test_a_filters_hit_reaches_the_player_and_is_not_tried_again(
-    s3: S3Client, bucket: str, stand_in: StandIn
+    s3: S3Client, bucket: str, fake_bedrock: FakeBedrock
 ) -> None:
-    count_calls(stand_in)
+    count_calls(fake_bedrock)
     assert run(bucket, prompt="a naked statue") == "image_refused"
     told = failure(s3, bucket)
     assert (told["code"], told["retryable"]) == ("image_refused", False)
     assert "does not allow these words" in told["message"]
     assert run(bucket, prompt="a naked statue") == "image_refused"
-    assert asked(stand_in) == 1
+    assert asked(fake_bedrock) == 1
 
 
 def test_throttling_may_be_tried_again_and_is_forgotten_then(
-    s3: S3Client, bucket: str, stand_in: StandIn
+    s3: S3Client, bucket: str, fake_bedrock: FakeBedrock
 ) -> None:
-    stand_in.faults.add({"place": "api", "effect": "throttle", "operation": "InvokeModel", "times": 3})
+    fake_bedrock.faults.add({"place": "api", "effect": "throttle", "operation": "InvokeModel", "times": 3})
     assert run(bucket) == "image_busy"
     assert failure(s3, bucket)["retryable"] is True
     assert run(bucket) == "picture"
@@ -155,10 +157,10 @@ def test_throttling_may_be_tried_again_and_is_forgotten_then(
     ],
 )
 def test_errors_are_told_apart(
-    s3: S3Client, bucket: str, stand_in: StandIn, *, code: str, status: int, outcome: str, words: str
+    s3: S3Client, bucket: str, fake_bedrock: FakeBedrock, *, code: str, status: int, outcome: str, words: str
 ) -> None:
     rule = {"place": "api", "effect": "error", "operation": "InvokeModel", "code": code, "status": status}
-    stand_in.faults.add({**rule, "message": "internal words"})
+    fake_bedrock.faults.add({**rule, "message": "internal words"})
     assert run(bucket) == outcome
     told = failure(s3, bucket)
     assert told["retryable"] == (outcome == "image_busy")
@@ -225,8 +227,8 @@ def test_odd_prompts_and_seeds_are_drawn(bucket: str, prompt: str, seed: int) ->
     assert run(bucket, prompt=prompt, seed=seed) == "picture"
 
 
-def test_a_picture_of_the_players_own_is_taken(s3: S3Client, bucket: str, stand_in: StandIn) -> None:
-    count_calls(stand_in)
+def test_a_picture_of_the_players_own_is_taken(s3: S3Client, bucket: str, fake_bedrock: FakeBedrock) -> None:
+    count_calls(fake_bedrock)
     buffer = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter
@@ -234,7 +236,7 @@ def test_a_picture_of_the_players_own_is_taken(s3: S3Client, bucket: str, stand_
     assert run(bucket, source_s3=upload(s3, bucket, buffer.getvalue())) == "picture"
     kept = Image.open(io.BytesIO(stored(s3, bucket)))
     assert (kept.format, kept.size, dict(kept.getexif())) == ("PNG", (200, 300), {})
-    assert asked(stand_in) == 0
+    assert asked(fake_bedrock) == 0
 
 
 def test_a_bad_upload_is_told(s3: S3Client, bucket: str) -> None:

@@ -94,7 +94,7 @@ def test_a_container_that_is_not_ready_does_not_swallow_the_queue(aws: str, tmp_
         await harness.ended(await harness.submit(spec))
         gone.touch()
         requests = [await harness.submit(spec, b"%d" % number) for number in range(20)]
-        await until(lambda: not harness.fleets.healthy_count(spec.endpoint_name))
+        await until(lambda: not harness.running_fleets.healthy_count(spec.endpoint_name))
         gone.unlink()
         for request in requests:
             assert (await harness.ended(request))["state"] == "completed"

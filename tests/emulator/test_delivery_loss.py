@@ -59,7 +59,7 @@ def test_requests_survive_repeated_kills(aws: str, tmp_path: Path) -> None:
         submitting = asyncio.create_task(harness.accept_all(requests))
         killed = set()
         for _ in range(4):
-            await until(lambda: harness.fleets.healthy_count(spec.endpoint_name))
+            await until(lambda: harness.running_fleets.healthy_count(spec.endpoint_name))
             process = await until(lambda: next(iter(container_processes()), None))
             # Long enough for requests to be in its hands.
             await asyncio.sleep(0.1)
@@ -108,7 +108,7 @@ def test_requests_of_a_stopped_instance_run_on_another(aws: str, tmp_path: Path)
         await harness.fleets.start(spec)
         request = await harness.submit(spec, f"wait {gate}".encode())
         await harness.fleets.scale(spec.endpoint_name, 0)
-        assert harness.fleets.healthy_count(spec.endpoint_name) == 0
+        assert harness.running_fleets.healthy_count(spec.endpoint_name) == 0
         await until(lambda: harness.record(request)["state"] == "queued")
         assert harness.objects() == {}
         gate.touch()
@@ -127,7 +127,7 @@ def test_an_instance_may_finish_its_request_within_the_grace(aws: str, tmp_path:
         request = await harness.submit(spec, f"wait {gate}".encode())
         (container,) = container_processes()
         scaling = asyncio.create_task(harness.fleets.scale(spec.endpoint_name, 0))
-        await until(lambda: not harness.fleets.healthy_count(spec.endpoint_name))
+        await until(lambda: not harness.running_fleets.healthy_count(spec.endpoint_name))
         gate.touch()
         record = await harness.ended(request)
         assert record["state"] == "completed"

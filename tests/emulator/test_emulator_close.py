@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.assumed, pytest.mark.usefixtures("aws")]
 
 PARTS = (
-    *("monitoring", "store", "scaler", "_scaling", "deployment"),
+    *("_rounds", "store", "scaler", "_alarms", "deployment"),
     *("_patrol", "dispatcher", "fleets", "ownership", "_launchers"),
 )
 STARTED_BEFORE_THE_PATROL = PARTS[PARTS.index("_patrol") :]

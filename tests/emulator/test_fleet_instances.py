@@ -22,6 +22,7 @@ from meshtwin.emulator.sagemaker.fleet.launcher import Address
 from meshtwin.emulator.sagemaker.fleet.logs import Logs
 from meshtwin.emulator.sagemaker.fleet.ping import ping
 from meshtwin.emulator.sagemaker.fleet.process import ProcessInstance, ProcessLauncher
+from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
 from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetFailedError, LauncherAwayError
 from tests.containers.echo import Handler, Server
 from tests.support.harness import drive, program, settings_for, spec_for, until
@@ -39,10 +40,18 @@ CONTAINER = "https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inf
 
 
 @asynccontextmanager
-async def fleets_of(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Fleets]:
-    made = Fleets(settings, clock or AdjustableClock(), ProcessLauncher(settings, Logs(settings)))
+async def fleets_of(
+    settings: Settings, clock: Clock | None = None
+) -> AsyncIterator[tuple[Fleets, RunningFleets]]:
+    made = Fleets(
+        running := RunningFleets(),
+        ProcessLauncher(settings, Logs(settings)),
+        [],
+        clock or AdjustableClock(),
+        settings,
+    )
     try:
-        yield made
+        yield made, running
     finally:
         await made.close()
 
@@ -67,10 +76,10 @@ def containers(parent: psutil.Process | None = None, name: str = "script") -> li
 
 def failure_of(settings: Settings, image: str, environment: dict[str, str], **changes: float) -> str:
     async def main() -> str:
-        async with fleets_of(settings) as fleets:
+        async with fleets_of(settings) as (fleets, running):
             with pytest.raises(FleetFailedError) as caught:
                 await fleets.start(spec_for(image, environment=environment, **changes))
-            assert fleets.get(spec_for().endpoint_name) is None
+            assert running.get(spec_for().endpoint_name) is None
             return str(caught.value)
 
     reason = asyncio.run(main())
@@ -82,14 +91,14 @@ def failure_of(settings: Settings, image: str, environment: dict[str, str], **ch
 @pytest.mark.documented(CONTAINER)
 def test_a_fleet_starts_is_counted_and_stops(tmp_path: Path) -> None:
     async def main() -> None:
-        async with fleets_of(settings_for(tmp_path)) as fleets:
+        async with fleets_of(settings_for(tmp_path)) as (fleets, running):
             spec = spec_for("script", instance_count=2)
             await fleets.start(spec)
-            assert fleets.healthy_count(spec.endpoint_name) == 2
+            assert running.healthy_count(spec.endpoint_name) == 2
             processes = containers()
             assert len(processes) == 2
             await fleets.stop(spec.endpoint_name)
-            assert fleets.healthy_count(spec.endpoint_name) == 0
+            assert running.healthy_count(spec.endpoint_name) == 0
             assert not any(is_alive(process) for process in processes)
 
     asyncio.run(main())
@@ -133,7 +142,7 @@ def test_a_program_that_cannot_be_started_says_why(tmp_path: Path) -> None:
 @pytest.mark.assumed
 def test_the_startup_window_is_real_time_also_on_a_clock_that_stands_still(tmp_path: Path) -> None:
     async def main() -> None:
-        async with fleets_of(settings_for(tmp_path), manual_clock()) as fleets:
+        async with fleets_of(settings_for(tmp_path), manual_clock()) as (fleets, _):
             spec = spec_for("script", environment={"PING_STATUS": "503"}, startup_timeout=0.3)
             with pytest.raises(FleetFailedError, match=r"not healthy within 0.3 s; /ping: status 503"):
                 await fleets.start(spec)
@@ -147,10 +156,10 @@ def test_an_instance_that_does_not_start_is_tried_again_on_a_clock_that_stands_s
         flag = tmp_path / "started-once"
         start = f"[ -e {flag} ] && exec {shlex.join(program('script'))}; touch {flag}; exit 1"
         settings = settings_for(tmp_path, commands={"second": ("sh", "-c", start)})
-        async with fleets_of(settings, manual_clock()) as fleets:
+        async with fleets_of(settings, manual_clock()) as (fleets, running):
             spec = spec_for("second")
             await fleets.start(spec)
-            assert fleets.healthy_count(spec.endpoint_name) == 1
+            assert running.healthy_count(spec.endpoint_name) == 1
 
     asyncio.run(main())
 
@@ -169,12 +178,13 @@ def test_a_fleet_that_was_in_service_comes_back_once_its_launcher_can_start_inst
 
     async def main() -> None:
         settings = settings_for(tmp_path)
-        fleets = Fleets(settings, manual_clock(), Away(settings, Logs(settings)))
+        running = RunningFleets()
+        fleets = Fleets(running, Away(settings, Logs(settings)), [], manual_clock(), settings)
         spec = spec_for("script")
         fleets.restore(spec)
         fleets.restore(spec)
-        await until(lambda: fleets.healthy_count(spec.endpoint_name) == 1)
-        assert len(fleets.instances(spec.endpoint_name)) == 1
+        await until(lambda: running.healthy_count(spec.endpoint_name) == 1)
+        assert len(running.instances(spec.endpoint_name)) == 1
         await fleets.close()
 
     asyncio.run(main())
@@ -183,7 +193,7 @@ def test_a_fleet_that_was_in_service_comes_back_once_its_launcher_can_start_inst
 @pytest.mark.assumed
 def test_a_container_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path) -> None:
     async def main() -> None:
-        async with fleets_of(settings_for(tmp_path, stop_grace=0.3)) as fleets:
+        async with fleets_of(settings_for(tmp_path, stop_grace=0.3)) as (fleets, _):
             spec = spec_for("script", environment={"DEAF": "1"})
             await fleets.start(spec)
             (process,) = containers()
@@ -199,13 +209,13 @@ def test_a_container_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Pa
 def test_an_instance_that_stops_answering_pings_is_replaced(tmp_path: Path) -> None:
     async def main() -> None:
         settings = settings_for(tmp_path, ping_timeout=0.2, stop_grace=0.2)
-        async with fleets_of(settings) as fleets:
+        async with fleets_of(settings) as (fleets, running):
             spec = spec_for("script")
             await fleets.start(spec)
             (process,) = containers()
             process.suspend()
             await until(lambda: not is_alive(process))
-            await until(lambda: fleets.healthy_count(spec.endpoint_name))
+            await until(lambda: running.healthy_count(spec.endpoint_name))
             assert containers() != [process]
 
     asyncio.run(main())
@@ -237,11 +247,11 @@ def test_an_update_keeps_the_old_fleet_until_the_new_one_is_healthy(aws: str, tm
         )
         with pytest.raises(FleetFailedError):
             await harness.fleets.start(bad)
-        assert harness.fleets.healthy_count(old.endpoint_name) == 1
+        assert harness.running_fleets.healthy_count(old.endpoint_name) == 1
         assert (await harness.ended(await harness.submit(old)))["state"] == "completed"
         new = spec_for("script", endpoint_name=old.endpoint_name, instance_count=2)
         await harness.fleets.start(new)
-        assert harness.fleets.healthy_count(old.endpoint_name) == 2
+        assert harness.running_fleets.healthy_count(old.endpoint_name) == 2
         await until(lambda: containers(name="echo") == others)
         assert (await harness.ended(await harness.submit(new)))["state"] == "completed"
 
@@ -281,10 +291,12 @@ def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) 
         from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
         from meshtwin.emulator.sagemaker.fleet.logs import Logs
         from meshtwin.emulator.sagemaker.fleet.process import ProcessInstance, ProcessLauncher
+        from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
         from tests.support.harness import settings_for, spec_for
         async def main():
             settings = settings_for(Path({str(tmp_path)!r}))
-            fleets = Fleets(settings, AdjustableClock(), ProcessLauncher(settings, Logs(settings)))
+            launcher = ProcessLauncher(settings, Logs(settings))
+            fleets = Fleets(RunningFleets(), launcher, [], AdjustableClock(), settings)
             await fleets.start(spec_for("script", environment={{"DEAF": {deaf!r}}}))
             print("ready", flush=True)
             await asyncio.sleep(60)

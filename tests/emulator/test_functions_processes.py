@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.support.standins import Hosting, run_standins
+from tests.support.serverless import Hosting, run_serverless
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def host(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Iterator[Hosti
     for name, table in functions.items():
         if table["handler"] == "app.handler":
             functions[name] = {**table, "code": str(code / name)}
-    with run_standins(tmp_path_factory.mktemp("host"), functions) as hosting:
+    with run_serverless(tmp_path_factory.mktemp("host"), functions) as hosting:
         yield hosting
 
 
@@ -122,9 +122,9 @@ def test_a_process_is_kept_for_the_next_call(host: Hosting) -> None:
     assert log.count("INIT_START") == log.count("Init Duration:") == 1
     assert log.count("REPORT") == 2
     assert host.function("kept")["starts"] == 1
-    page = host.send("/_standins/functions/kept/log", method="GET")
+    page = host.send("/_serverless/functions/kept/log", method="GET")
     assert page.body.decode().strip() == log.strip()
-    assert host.send("/_standins/functions/nobody/log", method="GET").status == 404
+    assert host.send("/_serverless/functions/nobody/log", method="GET").status == 404
 
 
 def test_a_cold_start_loads_little_but_the_handler(host: Hosting) -> None:
@@ -146,7 +146,7 @@ def test_several_at_once_are_several_processes(host: Hosting, tmp_path: Path) ->
 def test_all_functions_share_the_places(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     functions = {name: {"handler": "basic.sleep", "timeout": 60} for name in ("first", "second")}
-    with run_standins(tmp_path, functions, options=("--set", "concurrency=1")) as hosting:
+    with run_serverless(tmp_path, functions, options=("--set", "concurrency=1")) as hosting:
         put(hosting, "first", {"until": str(gate)})
         wait_until(lambda: hosting.function("first")["running"] == 1)
         # An event waits for its turn, where a caller who waits is refused.
@@ -193,7 +193,7 @@ def test_a_call_that_runs_is_let_end_when_its_code_changes(host: Hosting, code: 
 
 def test_a_process_without_work_is_ended(tmp_path: Path) -> None:
     options = ("--speed", "1000")
-    with run_standins(tmp_path, {"look": {"handler": "basic.look"}}, options=options) as hosting:
+    with run_serverless(tmp_path, {"look": {"handler": "basic.look"}}, options=options) as hosting:
         call(hosting, "look")
         wait_until(lambda: hosting.function("look")["warm"] == [])
         assert call(hosting, "look")["calls"] == 1
@@ -212,7 +212,7 @@ def test_a_process_that_is_taken_while_others_are_ended_is_ended_in_its_turn(tmp
     gate, second_gate = tmp_path / "gate", tmp_path / "second"
     functions = {"sleep": {"handler": "basic.sleep", "timeout": 60}}
     options = ("--speed", "300")
-    with run_standins(tmp_path, functions, options=options) as hosting, ThreadPoolExecutor(3) as pool:
+    with run_serverless(tmp_path, functions, options=options) as hosting, ThreadPoolExecutor(3) as pool:
         answers = [pool.submit(call, hosting, "sleep", {"until": str(gate)}) for _ in range(3)]
         wait_until(lambda: hosting.function_log("sleep").count("START RequestId") == 3)
         guards = guards_of(hosting)
@@ -244,7 +244,7 @@ def test_loading_that_takes_long_is_begun_again_within_the_functions_time(tmp_pa
     (code / "app.py").write_text("import time\ntime.sleep(3600)\n")
     functions = {"app": {"handler": "app.handler", "code": str(code), "timeout": 1}}
     options = ("--set", "init_timeout=0.3")
-    with run_standins(tmp_path, functions, options=options) as hosting:
+    with run_serverless(tmp_path, functions, options=options) as hosting:
         error = call(hosting, "app")
         assert error["errorType"] == "Sandbox.Timedout"
         assert error["errorMessage"].endswith("Task timed out after 1.00 seconds")
@@ -286,7 +286,7 @@ def test_a_scratch_folder_of_its_own(tmp_path: Path) -> None:
     code.mkdir()
     (code / "app.py").write_text(SCRATCH)
     functions = {"app": {"handler": "app.handler", "code": str(code)}}
-    with run_standins(tmp_path, functions) as hosting:
+    with run_serverless(tmp_path, functions) as hosting:
         first, second = call(hosting, "app"), call(hosting, "app")
         assert os.path.dirname(first) == os.path.dirname(second)  # noqa: PTH120
         assert os.path.exists(first)  # noqa: PTH110
@@ -295,7 +295,7 @@ def test_a_scratch_folder_of_its_own(tmp_path: Path) -> None:
 
 def test_a_function_is_called_again_and_again(tmp_path: Path) -> None:
     functions = {"tell": {"handler": "basic.tell", "events": [{"schedule": 60}]}}
-    with run_standins(tmp_path, functions, options=("--speed", "300")) as hosting:
+    with run_serverless(tmp_path, functions, options=("--speed", "300")) as hosting:
         wait_until(lambda: hosting.function("tell")["invocations"] >= 3)
         lines = [line for line in hosting.function_log("tell").splitlines() if line.startswith("EVENT ")]
         event = json.loads(lines[0].removeprefix("EVENT "))
@@ -314,7 +314,7 @@ def test_a_slow_function_is_called_once_at_a_time(tmp_path: Path) -> None:
         "slow": {"handler": "basic.gated", "timeout": 60, "events": [{"schedule": 1}]}
         | {"environment": {"GATE": str(gate)}}
     }
-    with run_standins(tmp_path, functions, options=("--speed", "100")) as hosting:
+    with run_serverless(tmp_path, functions, options=("--speed", "100")) as hosting:
         wait_until(lambda: hosting.function("slow")["running"] == 1)
         began = hosting.state()["time"]
         wait_until(lambda: hosting.state()["time"] > began + 50)
@@ -326,7 +326,7 @@ def test_a_slow_function_is_called_once_at_a_time(tmp_path: Path) -> None:
 def test_an_event_too_old_is_given_up(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     functions = {"one": {"handler": "basic.sleep", "timeout": 60, "concurrency": 1, "maximum_age": 60}}
-    with run_standins(tmp_path, functions, options=("--speed", "1000")) as hosting:
+    with run_serverless(tmp_path, functions, options=("--speed", "1000")) as hosting:
         for _ in range(2):
             put(hosting, "one", {"until": str(gate)})
         wait_until(lambda: hosting.state()["events_waiting"] == 1)
@@ -337,6 +337,6 @@ def test_an_event_too_old_is_given_up(tmp_path: Path) -> None:
 
 
 def test_pages_of_other_origins_are_refused(host: Hosting) -> None:
-    answer = host.send("/_standins", method="GET", headers={"Origin": "http://elsewhere.example"})
+    answer = host.send("/_serverless", method="GET", headers={"Origin": "http://elsewhere.example"})
     assert answer.status == 403
     assert host.send("/2015-03-31/nothing", method="GET").status == 404

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.emulator import client
-from tests.support.standins import ARN, Hosting, run_standins
+from tests.support.serverless import ARN, Hosting, run_serverless
 from tests.support.store import Store
 from tests.support.waiting import wait_until
 
@@ -46,7 +46,7 @@ def host(moto_url: str, first_topic: str, tmp_path_factory: pytest.TempPathFacto
         "own": listener(),
     }
     folder = tmp_path_factory.mktemp("host")
-    with run_standins(folder, functions, store_url=moto_url, options=QUICK) as hosting:
+    with run_serverless(folder, functions, store_url=moto_url, options=QUICK) as hosting:
         yield hosting
 
 
@@ -84,10 +84,10 @@ def test_a_notice_is_the_event_that_lambda_gets(host: Hosting, sns: Any, first_t
 def test_what_comes_while_nobody_hosts_waits(moto_url: str, sns: Any, topic: str, tmp_path: Path) -> None:
     for folder in ("first", "second"):
         (tmp_path / folder).mkdir()
-    with run_standins(tmp_path / "first", {"listener": listener(topic)}, store_url=moto_url):
+    with run_serverless(tmp_path / "first", {"listener": listener(topic)}, store_url=moto_url):
         pass
     sns.publish(TopicArn=topic, Message="meanwhile")
-    with run_standins(tmp_path / "second", {"listener": listener(topic)}, store_url=moto_url) as hosting:
+    with run_serverless(tmp_path / "second", {"listener": listener(topic)}, store_url=moto_url) as hosting:
         (event,) = wait_until(lambda: told(hosting, "listener"))
         assert event["Records"][0]["Sns"]["Message"] == "meanwhile"
         subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
@@ -110,7 +110,7 @@ def test_a_store_that_forgets_is_subscribed_to_again(tmp_path: Path, name: str) 
         sns = client("sns", store.url)
         sns.create_topic(Name=name)
         functions = {"listener": listener(topic)}
-        with run_standins(tmp_path, functions, store_url=store.url, options=QUICK) as hosting:
+        with run_serverless(tmp_path, functions, store_url=store.url, options=QUICK) as hosting:
             store.restart()
             sns.create_topic(Name=name)
             wait_until(lambda: sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"])
@@ -143,7 +143,7 @@ def test_a_notice_is_tried_again_when_the_function_fails(
 ) -> None:
     functions = {"failing": {"handler": "basic.fail", "events": [{"sns": topic}]}}
     options = ("--speed", "1000")
-    with run_standins(tmp_path, functions, store_url=moto_url, options=options) as hosting:
+    with run_serverless(tmp_path, functions, store_url=moto_url, options=options) as hosting:
         sns.publish(TopicArn=topic, Message="x")
         wait_until(lambda: hosting.function("failing")["errors"] == 3)
         wait_until(lambda: hosting.state()["events_waiting"] == 0)
@@ -151,7 +151,7 @@ def test_a_notice_is_tried_again_when_the_function_fails(
 
 def test_a_store_that_is_away_holds_up_nothing(tmp_path: Path) -> None:
     functions = {"listener": listener(f"{ACCOUNT}:somewhere")}
-    with run_standins(tmp_path, functions) as hosting:
+    with run_serverless(tmp_path, functions) as hosting:
         made = hosting.client("lambda")
         assert made.invoke(FunctionName="listener", Payload=b"{}")["StatusCode"] == 200
         made.close()

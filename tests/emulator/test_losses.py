@@ -147,7 +147,8 @@ def test_a_store_is_set_up_again_though_every_thread_waits_for_that(
 
 
 def test_a_request_that_ends_while_it_is_written_again_does_not_run_again(aws: str, tmp_path: Path) -> None:
-    gate, sent, may_go = tmp_path / "gate", threading.Event(), threading.Event()
+    gate, deliveries = tmp_path / "gate", tmp_path / "deliveries"
+    sent, may_go = threading.Event(), threading.Event()
 
     def hold(**_: Any) -> None:
         if threading.current_thread().name.startswith("restoring"):
@@ -155,10 +156,10 @@ def test_a_request_that_ends_while_it_is_written_again_does_not_run_again(aws: s
             may_go.wait()
 
     async def scenario(harness: Harness) -> None:
-        spec = spec_for("script")
+        spec = spec_for("script", environment={"DELIVERIES": str(deliveries)})
         await harness.fleets.start(spec)
         request = await harness.submit(spec, f"wait {gate}".encode())
-        await until(lambda: harness.record(request)["state"] == "running")
+        await until(deliveries.exists)
         harness.aws.dynamodb.meta.events.register("before-call.dynamodb.PutItem", hold)
         restoring = asyncio.create_task(harness.dispatcher.restore_running())
         await until(sent.is_set)

@@ -20,11 +20,14 @@ from meshtwin.emulator.core.clock import AdjustableClock, manual_clock
 from meshtwin.emulator.sagemaker.meter import Meter, Metric
 from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
 from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction, Monitoring
+from meshtwin.emulator.sagemaker.monitoring.rounds import Rounds
 from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
 from meshtwin.emulator.sagemaker.settings import AlarmEvaluation, Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from meshtwin.emulator.sagemaker.monitoring.rounds import Act
 
 START = 1_800_000_000.0
 REGION = "eu-north-1"
@@ -112,7 +115,7 @@ class Round:
 
 
 @asynccontextmanager
-async def rounds(settings: Settings, clock: AdjustableClock) -> AsyncIterator[Round]:
+async def rounds(settings: Settings, clock: AdjustableClock, act: Act | None) -> AsyncIterator[Round]:
     aws, meter, endpoints = Aws(settings.region), Meter(), Endpoints()
     monitoring = Monitoring(meter, endpoints, aws, clock, settings)
     cloudwatch = boto3.client("cloudwatch")
@@ -121,13 +124,13 @@ async def rounds(settings: Settings, clock: AdjustableClock) -> AsyncIterator[Ro
     async def note(action: AlarmAction) -> None:
         made.told.append(action)
 
-    monitoring.on_action = note
-    await monitoring.start()
+    task = Rounds(monitoring, act or note, clock)
+    await task.start()
     try:
         yield made
     finally:
         cloudwatch.delete_alarms(AlarmNames=[view.alarm.name for view in monitoring.alarms()])
-        await monitoring.close()
+        await task.close()
         cloudwatch.close()
         aws.close()
 
@@ -136,9 +139,10 @@ def drive(
     scenario: Callable[[Round], Awaitable[None]],
     settings: Settings | None = None,
     clock: AdjustableClock | None = None,
+    act: Act | None = None,
 ) -> None:
     async def main() -> None:
-        async with rounds(settings or Settings(region=REGION), clock or manual_clock(START)) as made:
+        async with rounds(settings or Settings(region=REGION), clock or manual_clock(START), act) as made:
             await scenario(made)
 
     asyncio.run(main())
@@ -334,7 +338,7 @@ def test_metric_math_is_left_alone_and_named_once() -> None:
         with capture_logs() as logs:
             await made.clock.advance(180)
         said = [entry for entry in logs if entry.get("alarm") == name]
-        assert [entry["event"] for entry in said] == ["alarm_not_judged"]
+        assert [entry["event"] for entry in said] == ["alarm_not_evaluated"]
         made.cloudwatch.delete_alarms(AlarmNames=[name])
 
     drive(scenario)
@@ -362,21 +366,20 @@ def test_while_cloudwatch_is_away_known_alarms_are_judged_from_memory() -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_policy_that_fails_does_not_keep_other_alarms_from_being_judged() -> None:
+def test_an_action_that_fails_keeps_no_other_from_being_done() -> None:
+    told: list[str] = []
+
+    async def fail(action: AlarmAction) -> None:
+        told.append(action.alarm_name)
+        raise RuntimeError("no such variant")
+
     async def scenario(made: Round) -> None:
-        told: list[str] = []
-
-        async def fail(action: AlarmAction) -> None:
-            told.append(action.alarm_name)
-            raise RuntimeError("no such variant")
-
-        made.monitoring.on_action = fail
         names = {made.alarm(), made.alarm()}
         made.endpoints.queued = 1
         await made.clock.advance(120)
         assert set(told) == names
 
-    drive(scenario)
+    drive(scenario, act=fail)
 
 
 @pytest.mark.usefixtures("elsewhere")

@@ -111,7 +111,7 @@ def test_a_container_gets_what_its_model_and_its_type_ask_for(place: Place) -> N
             assert "127.0.0.1" not in environment["AWS_ENDPOINT_URL"]
             metadata = said(container, "cat", "/opt/ml/.sagemaker_infra/endpoint-metadata.json")
             assert json.loads(metadata) == {"EndpointArn": spec.endpoint_arn}
-            [seen] = made.fleets.instances(spec.endpoint_name)
+            [seen] = made.running_fleets.instances(spec.endpoint_name)
             assert seen.instance.pid == found["State"]["Pid"]
             assert found["HostConfig"]["PortBindings"]["8080/tcp"][0]["HostIp"] == "127.0.0.1"
 
@@ -142,12 +142,15 @@ def test_one_that_dies_is_replaced(place: Place) -> None:
         async with place.harness() as made:
             await made.fleets.start(spec)
             [first] = place.containers()
-            [lost] = [seen.instance for seen in made.fleets.instances(spec.endpoint_name)]
+            [lost] = [seen.instance for seen in made.running_fleets.instances(spec.endpoint_name)]
             first.kill(signal="SIGKILL")
             await until(
                 lambda: (
-                    made.fleets.healthy_count(spec.endpoint_name) == 1
-                    and all(seen.instance is not lost for seen in made.fleets.instances(spec.endpoint_name))
+                    made.running_fleets.healthy_count(spec.endpoint_name) == 1
+                    and all(
+                        seen.instance is not lost
+                        for seen in made.running_fleets.instances(spec.endpoint_name)
+                    )
                 )
             )
             assert lost.ending == "killed by SIGKILL"
@@ -165,11 +168,11 @@ def test_one_that_needs_more_memory_than_its_type_has_is_killed_and_replaced(pla
         async with place.harness(**changes) as made:
             await made.fleets.start(spec)
             [first] = place.containers()
-            [lost] = [seen.instance for seen in made.fleets.instances(spec.endpoint_name)]
+            [lost] = [seen.instance for seen in made.running_fleets.instances(spec.endpoint_name)]
             request = await made.submit(spec, b"grow 268435456")
             await made.dispatcher.ended(request.request_id, 60)
             assert lost.ending == "killed for memory: its limit is memory_limit_mib, 64 MiB"
-            await until(lambda: made.fleets.healthy_count(spec.endpoint_name) == 1)
+            await until(lambda: made.running_fleets.healthy_count(spec.endpoint_name) == 1)
             [second] = place.containers()
             assert second.id != first.id
             assert (await made.submit(spec, b"hello")).request_id

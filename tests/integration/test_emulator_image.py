@@ -23,7 +23,7 @@ BASE = "python:3.11-slim-bookworm"
 MOST_BYTES = 60_000_000
 OTHERS = tuple(f"meshtwin.{name}" for name in ("gltf", "runtime", "cloud", "minecraft"))
 FOREIGN = ("emulator", "moto", "pytest", "numpy", "torch", "PIL")
-HOSTED = ("meshtwin.emulator.bedrock", "meshtwin.emulator.lambda_", "meshtwin.emulator.standins")
+HOSTED = ("meshtwin.emulator.bedrock", "meshtwin.emulator.lambda_", "meshtwin.emulator.serverless")
 """What of the emulator runs on the machine that functions are written on."""
 
 

@@ -118,7 +118,7 @@ def test_no_container_without_work_and_one_with(up: Project) -> None:
 
 def test_status_and_doctor_know_it(up: Project) -> None:
     status = json.loads(up.shell.run("status", "--json").stdout)
-    assert set(status["up"]["services"]) == {"localstack", "emulator", "standins"}
+    assert set(status["up"]["services"]) == {"localstack", "emulator", "serverless"}
     assert status["up"]["services"]["localstack"] == f"container {up.name}-localstack-1"
     checks = json.loads(up.shell.run("doctor", "--json").stdout)["checks"]
     found = {check["name"]: check for check in checks}

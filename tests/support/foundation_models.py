@@ -1,4 +1,4 @@
-"""The stand-in for Bedrock, on a port of its own."""
+"""The fake Bedrock, on a port of its own."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StandIn:
-    """A running stand-in, and what goes wrong in it on purpose."""
+class FakeBedrock:
+    """A running fake, and what goes wrong in it on purpose."""
 
     url: str
     faults: Faults
@@ -52,7 +52,7 @@ class StandIn:
 
 
 @contextmanager
-def foundation_models_server() -> Iterator[StandIn]:
+def foundation_models_server() -> Iterator[FakeBedrock]:
     """The service behind a gateway, over HTTP."""
     faults, clock, loop = Faults(), manual_clock(), asyncio.new_event_loop()
     app: Any = Gateway([foundation_models()], faults, clock)
@@ -64,7 +64,7 @@ def foundation_models_server() -> Iterator[StandIn]:
     thread.start()
     wait_until(lambda: server.started)
     try:
-        yield StandIn(f"http://127.0.0.1:{listening.getsockname()[1]}", faults, clock, loop)
+        yield FakeBedrock(f"http://127.0.0.1:{listening.getsockname()[1]}", faults, clock, loop)
     finally:
         server.should_exit = True
         thread.join()

@@ -20,6 +20,7 @@ from meshtwin.emulator.core.owner import new_owner
 from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
 from meshtwin.emulator.sagemaker.fleet.launchers import Launchers
+from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
 from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetSpec, Notifications
 from meshtwin.emulator.sagemaker.meter import Meter
 from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
@@ -81,6 +82,7 @@ class Harness:
     queue: RequestQueue
     launchers: Launchers
     fleets: Fleets
+    running_fleets: RunningFleets
     dispatcher: Dispatcher
     patrol: Patrol
     meter: Meter
@@ -193,9 +195,9 @@ async def running(
     owner = new_owner()
     queue = RequestQueue(aws, settings, owner)
     launchers = Launchers(settings, aws.s3, owner)
-    fleets = Fleets(settings, clock, launchers)
-    meter, faults = Meter(), Faults()
-    dispatcher = Dispatcher(queue, fleets, aws, clock, settings, meter, faults)
+    meter, faults, running_fleets = Meter(), Faults(), RunningFleets()
+    dispatcher = Dispatcher(queue, running_fleets, aws, clock, settings, meter, faults)
+    fleets = Fleets(running_fleets, launchers, [dispatcher], clock, settings)
     patrol = Patrol(queue, dispatcher, aws, clock, settings)
     s3 = boto3.client("s3", endpoint_url=s3_url or url, config=Config(retries={"total_max_attempts": 1}))
     if bucket is None:
@@ -206,7 +208,19 @@ async def running(
     await patrol.start()
     try:
         yield Harness(
-            settings, clock, aws, queue, launchers, fleets, dispatcher, patrol, meter, faults, s3, bucket
+            settings,
+            clock,
+            aws,
+            queue,
+            launchers,
+            fleets,
+            running_fleets,
+            dispatcher,
+            patrol,
+            meter,
+            faults,
+            s3,
+            bucket,
         )
     finally:
         await patrol.close()

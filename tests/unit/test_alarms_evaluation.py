@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshtwin.emulator.sagemaker.monitoring.evaluate import EXTRA, AlarmState, Datapoint, Missing, Rule, judge
+from meshtwin.emulator.sagemaker.monitoring.evaluate import (
+    EXTRA,
+    AlarmRule,
+    AlarmState,
+    Datapoint,
+    Missing,
+    judge,
+)
 
 RETAIN = None
 OK, ALARM, UNKNOWN = AlarmState.OK, AlarmState.ALARM, AlarmState.INSUFFICIENT_DATA
@@ -19,8 +26,8 @@ def points_of(pattern: str) -> list[Datapoint]:
     return [Datapoint(1_795_528_800 + 60 * place, VALUES[mark]) for place, mark in enumerate(pattern)]
 
 
-def rule_of(periods: int = 3, needed: int = 3, missing: Missing = Missing.MISSING) -> Rule:
-    return Rule("GreaterThanThreshold", 1.0, periods, needed, missing)
+def rule_of(periods: int = 3, needed: int = 3, missing: Missing = Missing.MISSING) -> AlarmRule:
+    return AlarmRule("GreaterThanThreshold", 1.0, periods, needed, missing)
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: the state with
@@ -66,7 +73,7 @@ def test_no_alarm_is_raised_early_on_data_that_comes_now_and_then(pattern: str) 
     ],
 )
 def test_each_comparison_knows_its_side(comparison: str, breaching: set[float]) -> None:
-    rule = Rule(comparison, 5.0, 1, 1)
+    rule = AlarmRule(comparison, 5.0, 1, 1)
     for value in (4.0, 5.0, 6.0):
         state = judge(rule, [Datapoint(0, value)], OK).state
         assert state is (ALARM if value in breaching else OK)
@@ -110,7 +117,7 @@ def test_judging_twice_changes_nothing(
 
 
 def test_the_reason_is_worded_as_cloudwatch_words_it() -> None:
-    rule = Rule("GreaterThanOrEqualToThreshold", 1.0, 2, 2)
+    rule = AlarmRule("GreaterThanOrEqualToThreshold", 1.0, 2, 2)
     points = [Datapoint(1_795_528_740, 1.0), Datapoint(1_795_528_800, 1.0)]
     assert judge(rule, points, OK).reason == (
         "Threshold Crossed: 2 out of the last 2 datapoints "

@@ -82,7 +82,7 @@ def test_without_either_one_is_told_what_to_do() -> None:
 def test_what_up_prints_leads_back_to_the_same_services() -> None:
     profile = load_profile("embedded", {}).with_new_key()
     profile = profile.with_endpoints(
-        store="http://store", emulator="http://emulator", functions="http://functions"
+        store="http://store", emulator="http://emulator", serverless="http://functions"
     )
     found = client_of(load_profile("embedded", {}), profile.environment(), {}).profile
     assert found == profile

@@ -59,28 +59,38 @@ class Fleets:
         del endpoint_name
         self.calls.append("stop")
 
-    def healthy_count(self, endpoint_name: str) -> int:
-        del endpoint_name
-        return 0
-
     def _fail(self) -> None:
         if self.errors:
             raise self.errors.pop(0)
 
 
+async def nothing(_: FleetSpec, __: Registry) -> None:
+    pass
+
+
 def drive(
-    endpoint: Endpoint, fleets: Fleets, act: Callable[[Deployment, Endpoint], Awaitable[None] | None]
+    endpoint: Endpoint,
+    fleets: Fleets,
+    act: Callable[[Deployment, Endpoint], Awaitable[None] | None],
+    on_deleted: Callable[[FleetSpec, Registry], Awaitable[None]] = nothing,
 ) -> Endpoint | None:
     """The endpoint after `act`, once it is on its way no more."""
 
     async def scenario() -> Endpoint | None:
         registry = Registry(MemoryDocuments(), Arns("us-east-1", "123456789012"), manual_clock())
         await registry.put(endpoint)
-        made = Deployment(registry, fleets, None, manual_clock(), Settings())  # type: ignore[arg-type]
+        made = Deployment(
+            registry,
+            fleets,
+            lambda spec: on_deleted(spec, registry),
+            None,  # type: ignore[arg-type]  # nothing here calls AWS
+            manual_clock(),
+            Settings(),
+        )
         acting = act(made, endpoint)
         if acting is not None:
             await acting
-        await made.settled("e")
+        await made.wait_until_stable("e")
         await made.close()
         found = registry.find(Kind.ENDPOINT, "e")
         assert found is None or isinstance(found, Endpoint)
@@ -143,15 +153,13 @@ def test_an_endpoint_is_gone_only_when_its_scalable_target_is(monkeypatch: pytes
     monkeypatch.setattr("meshtwin.emulator.sagemaker.control_plane.registry._RETRY_AFTER", 0.0)
     tried: list[str] = []
 
-    async def act(made: Deployment, endpoint: Endpoint) -> None:
-        async def deregister(spec: FleetSpec) -> None:
-            tried.append(spec.endpoint_name)
-            assert made._registry.find(Kind.ENDPOINT, "e") is not None
-            if len(tried) == 1:
-                raise UnavailableError("the table is away")
+    async def deregister(spec: FleetSpec, registry: Registry) -> None:
+        tried.append(spec.endpoint_name)
+        assert registry.find(Kind.ENDPOINT, "e") is not None
+        if len(tried) == 1:
+            raise UnavailableError("the table is away")
 
-        made.deregister = deregister
-        made.delete(endpoint)
-
-    assert drive(replace(ENDPOINT, status=Status.DELETING), Fleets(), act) is None
+    deleting = replace(ENDPOINT, status=Status.DELETING)
+    found = drive(deleting, Fleets(), lambda made, endpoint: made.delete(endpoint), deregister)
+    assert found is None
     assert tried == ["e", "e"]

@@ -43,6 +43,8 @@ def test_every_effect_can_be_asked_for_and_is_listed_as_it_was_given(place: Plac
         ({"place": "input", "effect": "fail", "probability": "0.5"}, "probability '0.5'"),
         ({"place": "input", "effect": "fail", "times": 0}, "times 0: expected 1 to"),
         ({"place": "input", "effect": "fail", "times": True}, "times True"),
+        ({"place": "input", "effect": "fail", "probability": None}, "probability None: expected a number"),
+        ({"place": "api", "effect": "error", "code": "é"}, "code 'é': expected letters, such as Thrott"),
         ({"place": "input", "effect": "delay", "seconds": -1}, "seconds -1: expected 0 to 86400"),
         ({"place": "container", "effect": "status", "status": 200}, "status 200: expected 400 to 599"),
         ({"place": "emulator", "effect": "kill"}, "stage None: expected one of accept"),

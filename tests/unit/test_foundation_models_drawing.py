@@ -14,7 +14,6 @@ from fixtures.make_pictograms import Fill as FlatFill
 from fixtures.make_pictograms import flatten, make
 from meshtwin.emulator.bedrock.colours import NAMED, to_lab, to_rgb
 from meshtwin.emulator.bedrock.drawing import draw
-from meshtwin.emulator.bedrock.homemade import homemade
 from meshtwin.emulator.bedrock.library import GRID, pictograms
 from meshtwin.emulator.bedrock.painting import painted
 from meshtwin.runtime.images.decode import DecodedImage, find_subject
@@ -112,7 +111,7 @@ def test_any_text_and_seed_make_a_picture(prompt: str, seed: int) -> None:
 
 
 def test_every_pictogram_can_be_painted() -> None:
-    for pictogram in [*pictograms().values(), *homemade().values()]:
+    for pictogram in pictograms().values():
         fills = pictogram.fills()
         assert fills, pictogram.name
         points = [value for fill in fills for ring in fill.rings for point in ring.points for value in point]

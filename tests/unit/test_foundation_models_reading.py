@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from meshtwin.emulator.bedrock.colours import NAMED
 from meshtwin.emulator.bedrock.lexicon import lexicon
-from meshtwin.emulator.bedrock.reading import RAINBOW, Thing, read_prompt
-from meshtwin.emulator.bedrock.vocabulary import words
+from meshtwin.emulator.bedrock.reading import RAINBOW, Thing, read_prompt, vocabulary
 
 NOUNS = [
     "dog",
@@ -115,4 +114,4 @@ def test_any_order_of_words_names_something(prompt: list[str]) -> None:
 
 def test_an_unknown_kind_of_words_is_an_error() -> None:
     with pytest.raises(ValueError, match="vocabulary 'verb': expected"):
-        words("verb")
+        vocabulary("verb")

@@ -12,7 +12,7 @@ import pytest
 from meshtwin.emulator.core.clock import AdjustableClock
 from meshtwin.emulator.lambda_.events import Events
 from meshtwin.emulator.lambda_.manifest import Function
-from meshtwin.emulator.lambda_.outcome import Call, Outcome, out_of_memory
+from meshtwin.emulator.lambda_.results import Call, InvocationResult, out_of_memory
 from meshtwin.emulator.lambda_.settings import HostSettings
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:step"
 class FakeRunner:
     """A runner whose `step` ends as `ends` say, and whose `worker` takes note of its events."""
 
-    def __init__(self, step: Function, ends: list[Outcome | OSError], *, has_room: bool = True) -> None:
+    def __init__(
+        self, step: Function, ends: list[InvocationResult | OSError], *, has_room: bool = True
+    ) -> None:
         worker = Function("worker", "app.handler", Path())
         self.functions = {"step": step, "worker": worker}
         self.ends = ends
@@ -35,10 +37,10 @@ class FakeRunner:
         if function.name == "step" and not self.has_room:
             await asyncio.get_running_loop().create_future()
 
-    async def invoke_in_turn(self, function: Function, call: Call) -> Outcome:
+    async def invoke_in_turn(self, function: Function, call: Call) -> InvocationResult:
         if function.name == "worker":
             self.told.append(json.loads(call.payload))
-            return Outcome(b"null")
+            return InvocationResult(b"null")
         end = self.ends.pop(0)
         if isinstance(end, OSError):
             raise end
@@ -97,8 +99,8 @@ def test_an_event_that_grew_too_old_and_one_whose_process_cannot_start_have_no_r
 @pytest.mark.parametrize(
     "runner",
     [
-        FakeRunner(step(), [Outcome(b"null")]),
-        FakeRunner(step(retries=1), [out_of_memory("r-1"), Outcome(b"null")]),
+        FakeRunner(step(), [InvocationResult(b"null")]),
+        FakeRunner(step(retries=1), [out_of_memory("r-1"), InvocationResult(b"null")]),
         FakeRunner(step(on_failure=None), [out_of_memory("r-1")]),
     ],
     ids=["done", "done at last", "no destination"],

@@ -10,7 +10,7 @@ import pytest
 
 from meshtwin.emulator.lambda_.manifest import KEYS
 from meshtwin.emulator.lambda_.settings import HostSettings
-from meshtwin.emulator.standins.options import parse
+from meshtwin.emulator.serverless.options import parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "functions.md").read_text(encoding="utf-8")
 

@@ -15,10 +15,12 @@ from meshtwin.emulator.core.protocol.operations import RequestContext
 from meshtwin.emulator.sagemaker.delivery.notices import End, build_notice
 from meshtwin.emulator.sagemaker.queue.request import State
 from meshtwin.emulator.sagemaker.runtime_api.service import Invocations
-from meshtwin.emulator.sagemaker.runtime_api.targets import Target, Targets
+from meshtwin.emulator.sagemaker.runtime_api.targets import InvocationTarget, InvocationTargets
 from meshtwin.emulator.sagemaker.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime.type_defs import InvokeEndpointAsyncInputTypeDef
+
     from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
 
 
@@ -31,8 +33,8 @@ class Queue:
 
 
 class Endpoint:
-    def find(self, _name: str) -> Target:
-        return Target(is_async=True, output=S3Location("out", "p"), failure=None)
+    def find(self, _name: str) -> InvocationTarget:
+        return InvocationTarget(is_async=True, output=S3Location("out", "p"), failure=None)
 
 
 @pytest.mark.documented(
@@ -46,9 +48,14 @@ def test_a_notice_has_the_input_location_that_its_caller_gave(location: str) -> 
     queue = Queue()
     targets: Any = Endpoint()
     invocations = Invocations(
-        cast("Targets", targets), queue, manual_clock(), Settings(), Faults(), "https://s3.amazonaws.com"
+        cast("InvocationTargets", targets),
+        queue,
+        manual_clock(),
+        Settings(),
+        Faults(),
+        "https://s3.amazonaws.com",
     )
-    params = {"EndpointName": "demo", "InputLocation": location}
+    params: InvokeEndpointAsyncInputTypeDef = {"EndpointName": "demo", "InputLocation": location}
     asyncio.run(invocations.invoke_endpoint_async(RequestContext("id", "InvokeEndpointAsync"), params))
     notice = json.loads(build_notice(queue.accepted[0], End(State.COMPLETED, 0.0, "text/plain"), "us-east-1"))
     assert notice["requestParameters"]["inputLocation"] == location

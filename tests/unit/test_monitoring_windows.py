@@ -71,7 +71,7 @@ def test_an_alarm_with_a_window_of_hours_is_judged_on_all_of_it(period: int, per
         made, _, clock = monitoring(Idle(), alarm)
         for _ in range(period * periods // 60 + 1):
             await clock.advance(60)
-            await made.look()
+            await made.evaluate_minute()
         [view] = made.alarms()
         assert (view.state, view.breaching) == (AlarmState.ALARM, periods)
 
@@ -83,12 +83,12 @@ def test_an_alarm_with_a_window_of_more_than_cloudwatch_takes_is_refused_in_word
 
     async def scenario() -> None:
         made, _, _ = monitoring(Idle(), alarm)
-        await made.look()
+        await made.evaluate_minute()
         assert made.alarms() == []
 
     with capture_logs() as logs:
         asyncio.run(scenario())
-    [line] = [line for line in logs if line["event"] == "alarm_not_judged"]
+    [line] = [line for line in logs if line["event"] == "alarm_not_evaluated"]
     assert "720000 s: at most 604800" in line["reason"]
 
 
@@ -97,17 +97,17 @@ def test_nothing_is_kept_of_a_deleted_endpoint() -> None:
         sources = Idle()
         made, meter, _ = monitoring(sources)
         meter.add("e", Metric.PROCESSED)
-        await made.look()
+        await made.evaluate_minute()
         assert made.latest("e")
         sources.names = []
         made.endpoint_deleted("e")
         meter.add("e", Metric.FAILURES)  # its last requests end after it
-        await made.look()
+        await made.evaluate_minute()
         assert not made.series.keys_of("e")
         assert not meter.totals()
         # Another one of its name starts from nothing, and is not taken for it.
         sources.names = ["e"]
-        await made.look()
+        await made.evaluate_minute()
         assert made.series.keys_of("e")
 
     asyncio.run(scenario())

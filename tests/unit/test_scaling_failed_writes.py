@@ -8,15 +8,14 @@ import pytest
 
 from meshtwin.emulator.core.clock import manual_clock
 from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-from meshtwin.emulator.sagemaker.autoscaling.model import ActivityStatus, Policy, PolicyType, Target
+from meshtwin.emulator.sagemaker.autoscaling.model import ActivityStatus, Policy, PolicyType, ScalableTarget
 from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
-from meshtwin.emulator.sagemaker.control_plane.capacity import VariantCapacity
-from meshtwin.emulator.sagemaker.control_plane.resources import Status
+from meshtwin.emulator.sagemaker.control_plane.resources import Status, VariantCapacity
 from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction
 from tests.support.documents import MemoryDocuments
 from tests.support.harness import until
 
-TARGET = Target("e", "v", "arn:target", 0, 5, "arn:role", 0.0)
+TARGET = ScalableTarget("e", "v", "arn:target", 0, 5, "arn:role", 0.0)
 STEP = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"ScalingAdjustment": 1}], "Cooldown": 300}
 POLICY = Policy("wake", "arn:policy", PolicyType.STEP, TARGET.resource_id, STEP, 0.0)
 ALARM = AlarmAction("arn:policy", "a", 1.0, "GreaterThanOrEqualToThreshold", 1.0, 0.0)
@@ -29,14 +28,14 @@ class OneVariant:
         self.desired = 0
         self.stable = asyncio.Event()
 
-    def get(self, endpoint_name: str, variant_name: str) -> VariantCapacity:
+    def capacity(self, endpoint_name: str, variant_name: str) -> VariantCapacity:
         return VariantCapacity(endpoint_name, variant_name, Status.IN_SERVICE, "", self.desired, self.desired)
 
     async def set_desired(self, endpoint_name: str, count: int) -> None:
         del endpoint_name
         self.desired = count
 
-    async def settled(self, endpoint_name: str) -> None:
+    async def wait_until_stable(self, endpoint_name: str) -> None:
         del endpoint_name
         await self.stable.wait()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,10 @@ from meshtwin.emulator.core.protocol.operations import RequestContext
 from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
 from meshtwin.emulator.sagemaker.autoscaling.model import Activity, ActivityStatus
 from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler
-from meshtwin.emulator.sagemaker.autoscaling.service import Scaling
+from meshtwin.emulator.sagemaker.autoscaling.service import Scaling, deregister_endpoint
 from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
 from meshtwin.emulator.sagemaker.settings import Settings
 from tests.support.documents import MemoryDocuments
-from tests.support.harness import spec_for
 from tests.unit.test_scaling_failed_writes import NoAlarms, OneVariant
 from tests.unit.test_scaling_names import PLACE, Aws
 
@@ -90,15 +90,15 @@ def test_activities_are_shown_for_six_weeks_though_their_endpoint_is_deleted() -
         alarms = TrackingAlarms(Aws(), settings)  # type: ignore[arg-type]  # no alarm either
         service = Scaling(ledger, scaler, variant, alarms, clock, settings)
         context = RequestContext("id", "operation")
-        spec = spec_for(endpoint_name="e", variant_name="v")
-        place = {**PLACE, "ResourceId": "endpoint/e/variant/v"}
+        place: Any = {**PLACE, "ResourceId": "endpoint/e/variant/v"}
 
         async def causes() -> list[str]:
             shown = await service.describe_activities(context, place)
             return [activity["Cause"] for activity in shown["ScalingActivities"]]
 
-        await service.register(context, {**place, "MinCapacity": 1, "MaxCapacity": 5})
-        await service.endpoint_deleted(spec)
+        bounded: Any = {**place, "MinCapacity": 1, "MaxCapacity": 5}
+        await service.register(context, bounded)
+        await deregister_endpoint("e", "v", ledger, alarms)
         await clock.advance(SIX_WEEKS)
         assert await causes() == ["minimum capacity was set to 1"]
         await clock.advance(1)

@@ -25,7 +25,7 @@ from tests.unit.test_scaling_failed_writes import NoAlarms, OneVariant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PLACE = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+PLACE: Any = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
 TRACKING = {
     "TargetValue": 5.0,
     "CustomizedMetricSpecification": {"MetricName": "M", "Namespace": "N", "Statistic": "Average"},
@@ -62,9 +62,10 @@ def test_target_tracking_scales_both_ways_whatever_its_endpoint_is_called(endpoi
         alarms = TrackingAlarms(aws, settings)  # type: ignore[arg-type]
         service = Scaling(ledger, scaler, variant, alarms, clock, settings)
         context = RequestContext("id", "operation")
-        place = {**PLACE, "ResourceId": f"endpoint/{endpoint}/variant/v"}
-        target = await service.register(context, {**place, "MinCapacity": 0, "MaxCapacity": 5})
-        policy = {
+        place: Any = {**PLACE, "ResourceId": f"endpoint/{endpoint}/variant/v"}
+        bounded: Any = {**place, "MinCapacity": 0, "MaxCapacity": 5}
+        target = await service.register(context, bounded)
+        policy: Any = {
             **place,
             "PolicyName": "p",
             "PolicyType": "TargetTrackingScaling",

@@ -55,3 +55,28 @@ def test_closing_cancels_a_task_also_while_it_waits_to_run_again() -> None:
 
     with capture_logs():
         asyncio.run(scenario())
+
+
+def test_work_that_its_caller_has_left_goes_on_and_its_failure_is_logged() -> None:
+    steps: list[str] = []
+
+    async def work() -> None:
+        steps.append("begun")
+        await asyncio.sleep(0)
+        steps.append("ended")
+        raise RuntimeError("nobody waits for it")
+
+    async def scenario() -> None:
+        tasks = Supervised()
+        caller = asyncio.ensure_future(tasks.finish("invocation", work()))
+        await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(tasks) == 0
+
+    with capture_logs() as logs:
+        asyncio.run(scenario())
+    assert steps == ["begun", "ended"]
+    assert [(line["event"], line["task"]) for line in logs] == [("background_task_failed", "invocation")]

@@ -43,7 +43,7 @@ def moto_app() -> DomainDispatcherApplication:
 
 @cache
 def _skip_lambda_subscriptions() -> None:
-    """Have SNS ignore subscriptions of functions: `python -m meshtwin.emulator.standins` serves these.
+    """Have SNS ignore subscriptions of functions: `python -m meshtwin.emulator.serverless` serves these.
 
     moto 5 runs functions itself, in Docker, and a Publish fails where it does not know a subscribed one.
     """

@@ -103,10 +103,10 @@ def _function_host(
         *("--set", "require_key=true", "--functions", str(manifest)),
     ]
     settings = without_aws(options.shell) | profile.environment()
-    with Child("meshtwin.emulator.standins", arguments, settings, log_dir / "standins.log") as child:
+    with Child("meshtwin.emulator.serverless", arguments, settings, log_dir / "serverless.log") as child:
         url = child.ready()
         api = {API_URL_VARIABLE: f"{url}{API_PREFIX}", API_TOKEN_VARIABLE: token}
-        yield profile.with_endpoints(functions=url).environment() | given | api, child
+        yield profile.with_endpoints(serverless=url).environment() | given | api, child
 
 
 def _empty_folder(folder: Path) -> Path:

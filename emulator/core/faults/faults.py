@@ -50,7 +50,7 @@ class _Active:
 
 
 class Faults:
-    """What goes wrong on purpose. May be asked from any thread; costs nothing while there is no rule."""
+    """What goes wrong on purpose. May be called from any thread; costs nothing while there is no rule."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -105,7 +105,7 @@ class Faults:
         return None
 
     def reach(self, stage: Stage, endpoint: str) -> None:
-        """A request has come to this stage of its life: the end of the emulator's, where a rule says so."""
+        """A request has reached this stage: the emulator kills itself where a rule matches."""
         if self._active and self.draw(Place.EMULATOR, endpoint=endpoint, stage=stage) is not None:
             os.kill(os.getpid(), signal.SIGKILL)
 

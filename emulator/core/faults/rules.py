@@ -1,4 +1,4 @@
-"""What may go wrong on purpose, and a rule that says where, how and how often.
+"""What may go wrong on purpose, and the rule for where, how and how often.
 
 Documents of a rule, as `POST /_emulator/faults` takes them:
 
@@ -9,10 +9,11 @@ Documents of a rule, as `POST /_emulator/faults` takes them:
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+from meshtwin.emulator.core.bounds import Between, Matching, expectation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +75,6 @@ EFFECTS: Mapping[Place, Mapping[str, frozenset[str]]] = {
 }
 """Which effects each place has, and what each takes beside `endpoint`, `probability`, `times` and `seed`."""
 
-_CODE = re.compile(r"[A-Za-z0-9._:#-]+")
-"""What AWS's error codes are made of; they go out in a header."""
-
 _COMMON = frozenset({"id", "place", "effect", "endpoint", "probability", "times", "seed"})
 
 
@@ -92,22 +90,27 @@ class Rule:
     effect: str
     id: str = ""
     endpoint: str | None = None
-    probability: float = 1.0
-    times: int | None = None
+    probability: Annotated[float, Between(0, 1)] = 1.0
+    times: Annotated[int, Between(1, 10**9)] | None = None
     """Strikes this many times and is spent; None: without end."""
     seed: int = 0
     operation: str | None = None
     stage: Stage | None = None
-    code: str = "InternalFailure"
-    status: int = 500
+    code: Annotated[str, Matching(r"[A-Za-z0-9._:#-]+", "letters, such as ThrottlingException")] = (
+        "InternalFailure"
+    )
+    status: Annotated[int, Between(400, 599)] = 500
     message: str = "injected fault"
     body: str = '{"error": "injected fault"}'
-    seconds: float = 1.0
+    seconds: Annotated[float, Between(0, 24 * 3600)] = 1.0
 
     def document(self) -> dict[str, Any]:
         """The rule as it was given, less what does not concern it."""
         shown = _COMMON | EFFECTS[self.place][self.effect]
         return {name: value for name, value in asdict(self).items() if name in shown and value is not None}
+
+
+_HINTS = get_type_hints(Rule, include_extras=True)
 
 
 def parse_rule(document: Mapping[str, Any], rule_id: str) -> Rule:
@@ -124,31 +127,13 @@ def parse_rule(document: Mapping[str, Any], rule_id: str) -> Rule:
     if unknown:
         raise BadRuleError(f"{sorted(unknown)}: {place}/{effect} takes {', '.join(sorted(allowed))}")
     values = {name: document[name] for name in allowed & document.keys()} | {"id": rule_id}
-    types = {"str": str, "int": int, "float": (int, float), "Stage": str, "Place": str}
-    for field in fields(Rule):
-        value = values.get(field.name)
-        wanted = str(field.type).partition(" ")[0]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, types[wanted])):  # type: ignore[arg-type]
-            raise BadRuleError(f"{field.name} {value!r}: expected a value of type {wanted}")
-    _check_ranges(values)
-    if not _CODE.fullmatch(values.get("code") or "-"):
-        raise BadRuleError(f"code {values['code']!r}: expected letters, such as ThrottlingException")
+    for name, value in values.items():
+        expected = expectation(_HINTS[name], value)
+        if expected is not None:
+            raise BadRuleError(f"{name} {value!r}: expected {expected}")
     if effect == "kill":
         values["stage"] = Stage(_one_of(document, "stage", list(Stage)))
     return Rule(**{**values, "place": Place(place), "effect": effect})
-
-
-def _check_ranges(values: Mapping[str, Any]) -> None:
-    ranges = {
-        "probability": (0, 1),
-        "times": (1, 10**9),
-        "status": (400, 599),
-        "seconds": (0, 24 * 3600),
-    }
-    for name, (least, most) in ranges.items():
-        value = values.get(name)
-        if value is not None and not least <= value <= most:
-            raise BadRuleError(f"{name} {value!r}: expected {least} to {most}")
 
 
 def _one_of(document: Mapping[str, Any], name: str, allowed: list[str]) -> str:

@@ -1,10 +1,10 @@
-"""The access key that a server asks its callers for: other users of the machine reach 127.0.0.1 too.
+"""The access key that a server requires of its callers: other users of the machine reach 127.0.0.1 too.
 
 The key is the access key ID that every AWS SDK sends in clear with each request, in its signature or in a
 presigned URL: a long random one, made for one run, is as good as a password there, and no SDK has to be
 changed. The signature itself is not verified. That would need each body before its caller is known and a
 canonical form in which SDKs differ, to keep out only those who have seen the ID, on the owner's own loopback.
-So whoever is given a presigned URL holds the key.
+So a presigned URL gives away the key.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
 """
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 VARIABLE = "AWS_ACCESS_KEY_ID"
 
 _AUTHORIZATION = re.compile(rb"AWS4[\w-]* +.*?\bCredential=([^/,\s]+)|AWS ([^:\s]+):|Bearer +(\S+)")
-"""Signature versions 4 and 2, and a bearer token for whoever has no SDK at hand."""
+"""Signature versions 4 and 2, and a bearer token for callers without an SDK."""
 
 _QUERY = ("X-Amz-Credential", "AWSAccessKeyId")
 """Where presigned URLs have it, by signature version 4 and 2."""
 
 
 class AccessKeyError(ValueError):
-    """A key is to be asked for, and there is none."""
+    """A key is required, and this process has none."""
 
 
 class AccessKey:

@@ -30,8 +30,8 @@ _MOST_VIOLATIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One constraint on a value, in words and as a test."""
+class Constraint:
+    """One constraint on a value, as text and as a test."""
 
     statement: str
     broken: Callable[[Any], bool]
@@ -65,15 +65,15 @@ class _Compiler:
     def _once(self, shape: StructureShape, build: Callable[[StructureShape], Check | None]) -> Check | None:
         name = shape.name
         if name not in self._done:
-            # Until it is built, whoever holds the shape again gets a check that looks it up when called.
+            # Until it is built, a shape that contains itself gets a check that finds it when called.
             self._done[name] = lambda value, path, out: (
                 built(value, path, out) if (built := self._done[name]) else None
             )
             self._done[name] = build(shape)
         return self._done[name]
 
-    def _of_member(self, member: Shape) -> tuple[tuple[Rule, ...], Check | None]:
-        """What a list's or map's member must be: rules said of all at once, or a check of each."""
+    def _of_member(self, member: Shape) -> tuple[tuple[Constraint, ...], Check | None]:
+        """What a list's or map's member must be: constraints stated for all at once, or a check of each."""
         if isinstance(member, StructureShape | ListShape | MapShape):
             return (), self.check(member)
         return rules(member), None
@@ -140,7 +140,7 @@ class _Compiler:
         return check_map
 
 
-def rules(shape: Shape) -> tuple[Rule, ...]:
+def rules(shape: Shape) -> tuple[Constraint, ...]:
     """The constraints that a shape itself states: length or range, pattern and enum."""
     found = []
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
@@ -150,23 +150,25 @@ def rules(shape: Shape) -> tuple[Rule, ...]:
         found += _bounds("value", low, high, lambda value: value)
     if pattern := shape.metadata.get("pattern"):
         statement = f"Member must satisfy regular expression pattern: {pattern}"
-        found.append(Rule(statement, _breaks_pattern(pattern, high)))
+        found.append(Constraint(statement, _breaks_pattern(pattern, high)))
     if allowed := shape.metadata.get("enum"):
         statement = f"Member must satisfy enum value set: [{', '.join(sorted(allowed))}]"
-        found.append(Rule(statement, _outside(frozenset(allowed))))
+        found.append(Constraint(statement, _outside(frozenset(allowed))))
     return tuple(found)
 
 
-def _bounds(what: str, low: float | None, high: float | None, measure: Callable[[Any], float]) -> list[Rule]:
+def _bounds(
+    what: str, low: float | None, high: float | None, measure: Callable[[Any], float]
+) -> list[Constraint]:
     found = []
     if high is not None:
         statement = f"Member must have {what} less than or equal to {high}"
-        found.append(Rule(statement, lambda value: measure(value) > high))
-    if low:  # a minimum of 0 says nothing about a length, and no number in use here may be negative
+        found.append(Constraint(statement, lambda value: measure(value) > high))
+    if low:  # a minimum of 0 does not limit a length, and no number in use here may be negative
         statement = f"Member must have {what} greater than or equal to {low}"
-        found.append(Rule(statement, lambda value: measure(value) < low))
+        found.append(Constraint(statement, lambda value: measure(value) < low))
     elif low == 0 and what == "value":
-        found.append(Rule("Member must have value greater than or equal to 0", lambda value: value < 0))
+        found.append(Constraint("Member must have value greater than or equal to 0", lambda value: value < 0))
     return found
 
 
@@ -177,7 +179,7 @@ def _outside(allowed: frozenset[str]) -> Callable[[str], bool]:
 def _breaks_pattern(pattern: str, longest: int | None) -> Callable[[str], bool]:
     """True for a string that does not match.
 
-    One that is too long anyway is not looked at: some patterns take time that grows with its square.
+    One that is too long anyway is not matched: some patterns take time that grows with its square.
     """
     matches = matcher(pattern)
     if longest is None:
@@ -197,7 +199,7 @@ def _leaf(shape: Shape) -> Check | None:
     return check_leaf
 
 
-def _all(own: tuple[Rule, ...]) -> str:
+def _all(own: tuple[Constraint, ...]) -> str:
     return "[" + ", ".join(rule.statement for rule in own) + "]"
 
 

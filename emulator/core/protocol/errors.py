@@ -3,9 +3,9 @@
 ServiceError            any refusal: code, message, HTTP status
 ├── ValidationFailedError   the request breaks constraints of the model or of the service
 ├── SerializationError      the request cannot be read
-├── UnknownOperationError   nothing here serves what was asked for
-├── UnknownKeyError         the request is not signed with the access key that the server asks for
-└── UnavailableError        what the service stands on is away for now
+├── UnknownOperationError   the operation is not served here
+├── UnknownKeyError         the request is not signed with the access key that the server requires
+└── UnavailableError        the store that the service needs is unavailable
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ValidationFailedError(ServiceError):
 
 
 class SerializationError(ServiceError):
-    """The bytes sent do not have the form that the protocol or the member's type asks for."""
+    """The bytes sent do not have the form that the protocol or the member's type requires."""
 
     code = "SerializationException"
     status = HTTPStatus.BAD_REQUEST
@@ -64,7 +64,7 @@ class UnknownKeyError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The security token included in the request is invalid: this server asks for the "
+            "The security token included in the request is invalid: this server requires the "
             "AWS_ACCESS_KEY_ID of its own run, which `meshtwin up` printed."
         )
 
@@ -79,7 +79,7 @@ class UnavailableError(ServiceError):
 def constraint_violations(violations: Sequence[str]) -> ValidationFailedError:
     """One error for all that is wrong with a request, worded as AWS's services word it.
 
-    The template was captured at https://github.com/aws/aws-sdk-js/issues/4203; it is no promise by AWS.
+    The template was captured at https://github.com/aws/aws-sdk-js/issues/4203; AWS does not guarantee it.
     """
     noun = "error" if len(violations) == 1 else "errors"
     return ValidationFailedError(f"{len(violations)} validation {noun} detected: {'; '.join(violations)}")

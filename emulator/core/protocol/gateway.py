@@ -6,7 +6,7 @@ access key ID; without one, any credentials will do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.loaders
 import structlog
@@ -54,14 +54,15 @@ class Service:
 
     Args:
         name: the service's folder in botocore's data, such as `sagemaker-runtime`.
-        handlers: what serves each operation; the rest of the model's operations are refused.
+        handlers: the `Handler` of each operation, by name, as a TypedDict with their types;
+            the rest of the model's operations are refused.
         body_limits: for payloads whose model names no limit, the most bytes, and what refuses more.
     """
 
     def __init__(
         self,
         name: str,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, object],
         body_limits: Mapping[str, tuple[int, Callable[[], ServiceError]]] | None = None,
     ) -> None:
         loader = botocore.loaders.Loader()
@@ -73,7 +74,7 @@ class Service:
             raise ValueError(f"{name} speaks {self.protocol}: expected {' or '.join(_PROTOCOLS)}")
         build = _PROTOCOLS[self.protocol]
         self.operations = {
-            operation: build(model.operation_model(operation), handler)
+            operation: build(model.operation_model(operation), cast("Handler[Any]", handler))
             for operation, handler in handlers.items()
         }
         for operation, limit in (body_limits or {}).items():
@@ -230,8 +231,8 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int
 
 def _render_unknown(error: UnknownOperationError, headers: Mapping[bytes, bytes]) -> Response:
     """Understood by clients of every JSON protocol."""
-    asked = headers.get(b"content-type", b"application/json")
-    content_type = asked if asked.startswith(b"application/x-amz-json") else b"application/json"
+    given = headers.get(b"content-type", b"application/json")
+    content_type = given if given.startswith(b"application/x-amz-json") else b"application/json"
     body = {"__type": error.code, "message": error.message}
     headers_out = [(b"content-type", content_type), (b"x-amzn-errortype", error.code.encode("ascii"))]
     return Response(int(error.status), headers_out, dump_json(body))

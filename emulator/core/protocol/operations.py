@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from botocore.model import StructureShape
@@ -43,7 +43,16 @@ class RequestContext:
     operation: str
 
 
-Handler = Callable[[RequestContext, dict[str, Any]], Awaitable[Mapping[str, Any]]]
+Params = TypeVar("Params")
+
+Handler = Callable[[RequestContext, Params], Awaitable[Mapping[str, Any]]]
+"""Serves an operation: its parameters are a TypedDict of the service's stubs, its result leaves None out."""
+
+
+def blob(value: object) -> bytes:
+    """A blob among the parameters: bytes, though the stubs name all that an SDK takes for one."""
+    assert isinstance(value, bytes), f"a blob is a {type(value).__name__}"
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, whole."""
+    """An HTTP response, in full."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -72,7 +81,7 @@ class Operation(Protocol):
     """What the gateway does with an operation, whichever protocol it speaks."""
 
     name: str
-    handler: Handler
+    handler: Handler[Any]
     body_limit: int
 
     def parse(self, request: Request) -> dict[str, Any]:
@@ -148,7 +157,7 @@ def _children(value: object) -> Collection[object]:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def dump_json(value: object) -> bytes:
@@ -161,7 +170,7 @@ class JsonOperation:
 
     body_limit = JSON_BODY_LIMIT
 
-    def __init__(self, model: OperationModel, handler: Handler) -> None:
+    def __init__(self, model: OperationModel, handler: Handler[Any]) -> None:
         self.name = model.name
         self.handler = handler
         self._model = model
@@ -205,7 +214,7 @@ class RestJsonOperation:
 
     _CONTENT_TYPE = (b"content-type", b"application/json")
 
-    def __init__(self, model: OperationModel, handler: Handler) -> None:
+    def __init__(self, model: OperationModel, handler: Handler[Any]) -> None:
         if model.input_shape is None:
             raise TypeError(f"{model.name}: REST-JSON operations without input are not served")
         self.name = model.name
@@ -246,8 +255,8 @@ class RestJsonOperation:
     def _bind_output(self, shape: StructureShape | None) -> None:
         members = shape.members if shape else {}
         self._out_payload = shape.serialization.get("payload") if shape else None
-        places = {member.serialization.get("location"): name for name, member in members.items()}
-        self._out_status = places.get("statusCode")
+        located_at = {member.serialization.get("location"): name for name, member in members.items()}
+        self._out_status = located_at.get("statusCode")
         self._out_headers = tuple(
             (name, member.serialization["name"].encode("ascii"), member)
             for name, member in members.items()
@@ -257,7 +266,7 @@ class RestJsonOperation:
         self._out_body = tuple((name, member) for name, member in members.items() if name not in located)
 
     def parse(self, request: Request) -> dict[str, Any]:
-        """The members, each from where the model says it is."""
+        """The members, each from its location in the model."""
         members = self._input.members
         params: dict[str, Any] = {}
         violations: list[str] = []
@@ -288,7 +297,7 @@ class RestJsonOperation:
                 raise self.refuse_oversized()
             if body is None:
                 violations.append(oversized(member, name))
-                # Present, so that nobody reports it missing too.
+                # Present, so that it is not reported missing too.
                 params[name] = b""
             elif body:
                 params[name] = body if member.type_name == "blob" else read(member, parse_json(body))

@@ -30,7 +30,7 @@ _NAMES = {"string": "String", "integer": "Integer", "long": "Long", "float": "Fl
 _MILLISECONDS = 3
 
 
-def read(shape: Shape, value: object, path: str = "") -> Any:  # noqa: ANN401  # what the shape says it is
+def read(shape: Shape, value: object, path: str = "") -> Any:  # noqa: ANN401  # of the shape's type
     """A JSON value as the operation gets it.
 
     Raises:
@@ -41,7 +41,7 @@ def read(shape: Shape, value: object, path: str = "") -> Any:  # noqa: ANN401  #
     if isinstance(shape, ListShape):
         if not isinstance(value, list):
             raise _unexpected(value, path, "List")
-        return [read(shape.member, item, f"{path}.{place}.member") for place, item in enumerate(value, 1)]
+        return [read(shape.member, item, f"{path}.{number}.member") for number, item in enumerate(value, 1)]
     if isinstance(shape, MapShape):
         if not isinstance(value, dict):
             raise _unexpected(value, path, "Map")
@@ -108,7 +108,7 @@ def _unexpected(value: object, path: str, wanted: str) -> SerializationError:
     return SerializationError(f"{found}_VALUE{where} cannot be converted to a {wanted}")
 
 
-def write(shape: Shape, value: Any) -> Any:  # noqa: ANN401  # the JSON value of whatever the shape says
+def write(shape: Shape, value: Any) -> Any:  # noqa: ANN401  # the JSON value of the shape's type
     """What an operation answered, ready for `json.dumps`."""
     if isinstance(shape, StructureShape):
         return _write_structure(shape, value)

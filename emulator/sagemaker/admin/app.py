@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ADMIN_PREFIX = "/_emulator"
 
 OPEN_PAGES = frozenset({f"{ADMIN_PREFIX}/health", f"{ADMIN_PREFIX}/ui"})
-"""Served without a key: what health checks ask, and a page that holds nothing before it was given the key."""
+"""Served without a key: what health checks call, and a page that shows nothing before it has the key."""
 
 
 def admin_routes(emulator: Emulator) -> list[Route]:
@@ -103,12 +103,12 @@ async def _service_error(_: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = f"{request.method} {request.url.path}: {error.detail}; GET {ADMIN_PREFIX} lists what there is"
-    return refused(error.status_code, "NotFound" if error.status_code == 404 else "NotAllowed", words)  # noqa: PLR2004  # HTTP's own number
+    message = f"{request.method} {request.url.path}: {error.detail}; GET {ADMIN_PREFIX} lists what there is"
+    return refused(error.status_code, "NotFound" if error.status_code == 404 else "NotAllowed", message)  # noqa: PLR2004  # HTTP's own number
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # nobody is there to read it; nginx's number in logs
+    return Response(status_code=499)  # the client is gone; nginx's number in logs
 
 
 EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {

@@ -24,7 +24,7 @@ _PATH = "/_emulator/clock"
 _FARTHEST = 7 * 24 * 3600
 
 LONGEST = 60.0
-"""Real seconds that one request may move the clock: nobody waits longer, or knows that it still goes on."""
+"""Real seconds that one request may move the clock: no client waits longer, or sees that it goes on."""
 
 
 def clock_routes(emulator: Emulator) -> list[Route]:

@@ -44,7 +44,7 @@ def endpoint_routes(emulator: Emulator) -> list[Route]:
         findings = explain(
             emulator.sources.view(endpoint.name, endpoint.variant["VariantName"]),
             emulator.ledger,
-            emulator.capacity,
+            emulator.endpoints,
             emulator.monitoring.alarms(),
             emulator.clock.now(),
         )
@@ -79,7 +79,7 @@ def _endpoint(emulator: Emulator, endpoint: Endpoint) -> dict[str, Any]:
 def _instances(emulator: Emulator, lines: int) -> list[dict[str, Any]]:
     shown = []
     for endpoint in emulator.registry.endpoints():
-        for seen in emulator.fleets.instances(endpoint.name):
+        for seen in emulator.running_fleets.instances(endpoint.name):
             tail = seen.instance.tail(_TAIL).splitlines()
             shown.append({
                 "endpoint": endpoint.name,

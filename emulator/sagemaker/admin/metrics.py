@@ -51,9 +51,9 @@ def _families(emulator: Emulator) -> Iterable[str]:
             [max(0.0, emulator.clock.now() - view.oldest_at) if view.oldest_at else 0.0 for view in views],
         ),
     }
-    for name, (words, values) in gauges.items():
+    for name, (help_text, values) in gauges.items():
         samples = [({"endpoint": view.name}, value) for view, value in zip(views, values, strict=True)]
-        yield _family(name, "gauge", words, [("", labels, value) for labels, value in samples])
+        yield _family(name, "gauge", help_text, [("", labels, value) for labels, value in samples])
     desired = [
         ("", {"endpoint": endpoint.name}, float(endpoint.instance_count))
         for endpoint in emulator.registry.endpoints()
@@ -69,14 +69,14 @@ def _store(emulator: Emulator) -> Iterable[str]:
         (
             "store_reachable",
             "gauge",
-            "Whether DynamoDB answered at the last look.",
+            "Whether DynamoDB answered at the last check.",
             emulator.store.is_reachable,
         ),
         ("store_restarts_total", "counter", "Times the store was found empty.", emulator.store.times),
         ("lost_requests_total", "counter", "Requests that it has lost.", emulator.dispatcher.lost_count),
     ]
-    for name, kind, words, value in numbers:
-        yield _family(name, kind, words, [("", {}, float(value))])
+    for name, kind, help_text, value in numbers:
+        yield _family(name, kind, help_text, [("", {}, float(value))])
 
 
 def _metered(emulator: Emulator) -> Iterable[str]:
@@ -95,8 +95,10 @@ def _metered(emulator: Emulator) -> Iterable[str]:
         yield _family(f"{_snake(metric)}_seconds", "summary", f"SageMaker's {metric}.", samples)
 
 
-def _family(name: str, kind: str, words: str, samples: Iterable[tuple[str, Mapping[str, str], float]]) -> str:
-    lines = [f"# HELP meshtwin_{name} {words}", f"# TYPE meshtwin_{name} {kind}"]
+def _family(
+    name: str, kind: str, help_text: str, samples: Iterable[tuple[str, Mapping[str, str], float]]
+) -> str:
+    lines = [f"# HELP meshtwin_{name} {help_text}", f"# TYPE meshtwin_{name} {kind}"]
     for suffix, labels, value in samples:
         shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
         lines.append(f"meshtwin_{name}{suffix}{{{shown}}} {value:.10g}")

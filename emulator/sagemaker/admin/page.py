@@ -1,4 +1,4 @@
-"""/_emulator/ui: the same in a browser, on one page that asks the other pages every second or two."""
+"""/_emulator/ui: the same in a browser, on one page that polls the others every second or two."""
 
 from __future__ import annotations
 

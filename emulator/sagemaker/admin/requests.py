@@ -1,4 +1,4 @@
-"""/_emulator/requests: what AWS has no operation for: list, look at, await, cancel and replay requests."""
+"""/_emulator/requests: what AWS has no operation for: list, inspect, await, cancel and replay requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def request_routes(emulator: Emulator) -> list[Route]:
 
     async def one(request: Request) -> JSONResponse:
         item = await _item(emulator, request.path_params["request_id"])
-        return JSONResponse(_whole(emulator, item))
+        return JSONResponse(_document(emulator, item))
 
     async def end(request: Request) -> JSONResponse:
         timeout = number_of(request.query_params.get("timeout"), "timeout", default=30, least=0, most=3600)
@@ -43,7 +43,7 @@ def request_routes(emulator: Emulator) -> list[Route]:
             return JSONResponse({"request_id": request_id, "ended": False}, 202)
         if item is None:
             raise _not_found(emulator, request_id)
-        return JSONResponse({**_whole(emulator, item), "ended": True})
+        return JSONResponse({**_document(emulator, item), "ended": True})
 
     async def cancel(request: Request) -> JSONResponse:
         item = await _item(emulator, request.path_params["request_id"])
@@ -52,19 +52,20 @@ def request_routes(emulator: Emulator) -> list[Route]:
             await emulator.dispatcher.cancel(request_id)
         except KeyError:
             raise AdminError(
-                f"request {request_id} is {item['state']['S']}: only what waits or runs can be cancelled",
+                f"request {request_id} is {item['state']['S']}: only one that is queued or running can be "
+                "cancelled",
                 status=409,
                 code="Conflict",
             ) from None
-        return JSONResponse(_whole(emulator, await _item(emulator, request_id)))
+        return JSONResponse(_document(emulator, await _item(emulator, request_id)))
 
     async def replay(request: Request) -> JSONResponse:
         item = await _item(emulator, request.path_params["request_id"])
         if "ended_at" not in item:
-            words = f"request {item['request_id']['S']} is {item['state']['S']}: it has not ended yet"
-            raise AdminError(words, status=409, code="Conflict")
+            message = f"request {item['request_id']['S']} is {item['state']['S']}: it has not ended yet"
+            raise AdminError(message, status=409, code="Conflict")
         again = await emulator.invocations.replay(to_request(item))
-        return JSONResponse(_whole(emulator, await _item(emulator, again.request_id)), 201)
+        return JSONResponse(_document(emulator, await _item(emulator, again.request_id)), 201)
 
     return [
         Route(_PATH, _guarded(_list(emulator))),
@@ -136,19 +137,19 @@ async def _item(emulator: Emulator, request_id: str) -> Mapping[str, Any]:
 
 
 def _not_found(emulator: Emulator, request_id: str) -> AdminError:
-    words = (
+    message = (
         f"there is no request {request_id!r}: its id is the last part of its OutputLocation, less .out; the "
         f"last {emulator.settings.exchanges_kept} are found by inference id and x-amzn-RequestId too; "
         f"GET {_PATH} lists them"
     )
     if emulator.store.restarted_at is not None:
-        words += f". The store restarted empty at {iso_millis(emulator.store.restarted_at)}, and forgot"
-        words += f" {emulator.dispatcher.lost_count} requests that waited, and all that had ended"
-    return AdminError(words, status=404, code="NotFound")
+        message += f". The store restarted empty at {iso_millis(emulator.store.restarted_at)}, and has lost"
+        message += f" {emulator.dispatcher.lost_count} requests that waited, and all that had ended"
+    return AdminError(message, status=404, code="NotFound")
 
 
-def _whole(emulator: Emulator, item: Mapping[str, Any]) -> dict[str, Any]:
-    """A request with its timeline and what was said to and by containers."""
+def _document(emulator: Emulator, item: Mapping[str, Any]) -> dict[str, Any]:
+    """A request with its timeline and its exchanges with containers."""
     request = to_request(item)
     document = asdict(request)
     body = document.pop("body")
@@ -165,7 +166,7 @@ def _whole(emulator: Emulator, item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def settle_all(emulator: Emulator, seconds: float) -> None:
+async def cancel_all(emulator: Emulator, seconds: float) -> None:
     """Cancel every request that waits or runs, and wait for their ends.
 
     Raises:

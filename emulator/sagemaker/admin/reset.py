@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from meshtwin.emulator.core.admin_answers import AdminError, read_object
-from meshtwin.emulator.sagemaker.admin.requests import settle_all
+from meshtwin.emulator.sagemaker.admin.requests import cancel_all
 from meshtwin.emulator.sagemaker.control_plane.resources import Kind
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ def reset_routes(emulator: Emulator) -> list[Route]:
 
     async def reset(request: Request) -> JSONResponse:
         if (await read_object(request)).get("confirm") is not True:
-            raise AdminError('everything will be deleted: say {"confirm": true}')
+            raise AdminError('everything will be deleted: send {"confirm": true}')
         emulator.faults.clear()
         try:
-            await settle_all(emulator, _SECONDS)
+            await cancel_all(emulator, _SECONDS)
         except TimeoutError:
-            words = f"requests have not ended within {_SECONDS:g} s: GET /_emulator/requests shows them"
-            raise AdminError(words, status=503, code="ServiceUnavailable") from None
+            message = f"requests have not ended within {_SECONDS:g} s: GET /_emulator/requests shows them"
+            raise AdminError(message, status=503, code="ServiceUnavailable") from None
         names = await emulator.deployment.delete_all()
         for kind in (Kind.CONFIG, Kind.MODEL):
             for resource in emulator.registry.all(kind):

@@ -1,7 +1,7 @@
 """How many instances a policy wants. Pure.
 
 Step scaling: https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
-Target tracking:
+ScalableTarget tracking:
 https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 """
 
@@ -44,7 +44,7 @@ def adjusted(config: Mapping[str, Any], step: Mapping[str, Any], current: int) -
         case "ExactCapacity":
             return max(0, int(adjustment))
         case "PercentChangeInCapacity":
-            change = _whole(current * adjustment / 100)
+            change = _rounded(current * adjustment / 100)
             least = config.get("MinAdjustmentMagnitude", 0)
             if change and abs(change) < least:
                 change = int(math.copysign(least, change))
@@ -52,7 +52,7 @@ def adjusted(config: Mapping[str, Any], step: Mapping[str, Any], current: int) -
     return max(0, current + int(adjustment))
 
 
-def _whole(change: float) -> int:
+def _rounded(change: float) -> int:
     """A percentage's rounding: above 1 down, up to 1 to 1; the same below zero, mirrored."""
     if change == 0:
         return 0

@@ -9,7 +9,7 @@ from meshtwin.emulator.sagemaker.autoscaling.model import DIMENSION, NAMESPACE, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, Target
+    from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, ScalableTarget
 
 _NOT_SUSPENDED = {
     "DynamicScalingInSuspended": False,
@@ -19,7 +19,7 @@ _NOT_SUSPENDED = {
 _PLACE = {"ServiceNamespace": NAMESPACE, "ScalableDimension": DIMENSION}
 
 
-def describe_target(target: Target) -> dict[str, Any]:
+def describe_target(target: ScalableTarget) -> dict[str, Any]:
     """A ScalableTarget."""
     return {
         **_PLACE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from meshtwin.emulator.sagemaker.autoscaling.model import Policy, PolicyType, Target, resource_id
+from meshtwin.emulator.sagemaker.autoscaling.model import Policy, PolicyType, ScalableTarget, resource_id
 from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
 from meshtwin.emulator.sagemaker.monitoring.sample import WITHOUT_CAPACITY
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-    from meshtwin.emulator.sagemaker.autoscaling.scaler import Capacity
-    from meshtwin.emulator.sagemaker.control_plane.capacity import VariantCapacity
+    from meshtwin.emulator.sagemaker.autoscaling.scaler import Variants
+    from meshtwin.emulator.sagemaker.control_plane.resources import VariantCapacity
     from meshtwin.emulator.sagemaker.monitoring.alarms import AlarmView
     from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
 
@@ -36,17 +36,17 @@ class Finding:
 
 
 def explain(
-    view: EndpointView, ledger: Ledger, capacity: Capacity, alarms: Sequence[AlarmView], now: float
+    view: EndpointView, ledger: Ledger, variants: Variants, alarms: Sequence[AlarmView], now: float
 ) -> list[Finding]:
     """What holds for the endpoint's variant now, the most general first."""
-    variant = capacity.get(view.name, view.variant)
+    variant = variants.capacity(view.name, view.variant)
     if variant is None:
         return [Finding(Level.WARNING, f"Endpoint {view.name} has no variant {view.variant}.")]
     found = [_info(_state(view, variant))]
     target = ledger.target(resource_id(view.name, view.variant))
     if target is None:
-        words = f"Variant {view.variant} is not registered with Application Auto Scaling: it never scales."
-        return [*found, _info(words)]
+        text = f"Variant {view.variant} is not registered with Application Auto Scaling: it never scales."
+        return [*found, _info(text)]
     found += _bounds(target, variant)
     found += _cooldowns(target, now)
     policies = ledger.policies(target.resource_id)
@@ -69,7 +69,7 @@ def _state(view: EndpointView, variant: VariantCapacity) -> str:
     )
 
 
-def _bounds(target: Target, variant: VariantCapacity) -> Iterator[Finding]:
+def _bounds(target: ScalableTarget, variant: VariantCapacity) -> Iterator[Finding]:
     yield _info(f"It is scaled between {target.minimum} and {target.maximum} instances.")
     if variant.desired >= target.maximum:
         yield _info(f"It is at its maximum of {target.maximum}: nothing scales it out further.")
@@ -80,15 +80,17 @@ def _bounds(target: Target, variant: VariantCapacity) -> Iterator[Finding]:
             yield Finding(Level.WARNING, f"Scaling {direction} is suspended by the target's SuspendedState.")
 
 
-def _cooldowns(target: Target, now: float) -> Iterator[Finding]:
+def _cooldowns(target: ScalableTarget, now: float) -> Iterator[Finding]:
     cooldown = target.cooldown
     if now < cooldown.out_until:
         left = cooldown.out_until - now
-        words = f"The last scale-out cools down for {left:.0f} s more: until then only a larger one acts."
-        yield _info(words)
+        text = f"The last scale-out cools down for {left:.0f} s more: until then only a larger one acts."
+        yield _info(text)
     if now < cooldown.in_until:
         left = cooldown.in_until - now
-        yield _info(f"The last scale-in cools down for {left:.0f} s more: until then there is no other.")
+        yield _info(
+            f"The last scale-in cools down for {left:.0f} s more: until then it does not scale in again."
+        )
 
 
 def _policy(policy: Policy, alarms: Sequence[AlarmView], now: float) -> Iterator[Finding]:
@@ -102,7 +104,7 @@ def _policy(policy: Policy, alarms: Sequence[AlarmView], now: float) -> Iterator
     if not watching:
         yield Finding(
             Level.WARNING,
-            f"Policy {policy.name} ({policy.type}) has no alarm that names it and was judged so far: put an "
+            f"Policy {policy.name} ({policy.type}) has no alarm that names it and has been evaluated: put an "
             "alarm with the policy's ARN among its AlarmActions, or wait for the next full minute.",
         )
     for view in watching:
@@ -119,7 +121,7 @@ def _alarm(policy: Policy, view: AlarmView, now: float) -> str:
     state = f"{view.state} for {max(0.0, now - view.since):.0f} s"
     lacking = max(0, rule.needed - view.breaching)
     soonest = (
-        "It asks the policy once a minute."
+        "It triggers the policy once a minute."
         if view.state is AlarmState.ALARM
         else f"It can fire in {lacking * max(60, alarm.period)} s at the earliest."
     )
@@ -152,7 +154,7 @@ def _wrong_side(policy: Policy, view: AlarmView) -> Iterator[Finding]:
 
 
 def _ways_back(
-    target: Target, policies: Sequence[Policy], alarms: Sequence[AlarmView], view: EndpointView
+    target: ScalableTarget, policies: Sequence[Policy], alarms: Sequence[AlarmView], view: EndpointView
 ) -> Iterator[Finding]:
     """https://github.com/awsdocs/amazon-sagemaker-developer-guide/issues/203: to zero, and never back."""
     if target.minimum > 0:
@@ -169,7 +171,7 @@ def _ways_back(
         yield Finding(
             Level.WARNING,
             f"It may go to zero instances, and no step policy has an alarm on {WITHOUT_CAPACITY}: from zero "
-            f"it does not come back {until}. {view.queued} wait now.",
+            f"it does not scale out {until}. {view.queued} wait now.",
         )
     yield _info(
         "Scaling in may take an instance that works on a request: that request goes the way of the setting "

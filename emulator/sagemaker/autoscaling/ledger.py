@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from meshtwin.emulator.core.kept import Kept
-from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, Target
+from meshtwin.emulator.core.write_through import WriteThroughMap
+from meshtwin.emulator.sagemaker.autoscaling.model import Activity, Policy, ScalableTarget, resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshtwin.emulator.core.kept import Documents
+    from meshtwin.emulator.core.write_through import Documents
 
 _MOST_ACTIVITIES = 200
 """Activities that are kept for each target."""
@@ -26,24 +27,28 @@ _Activities = tuple[Activity, ...]
 
 
 class Ledger:
-    """What there is. Calls that change something raise UnavailableError where it cannot be kept."""
+    """Targets, policies and activities. Changes raise UnavailableError where they cannot be stored.
+
+    Check-then-change of a target or its policies is done under `lock`.
+    """
 
     def __init__(self, documents: Documents) -> None:
-        self._targets: Kept[Target] = Kept(
+        self.lock = asyncio.Lock()
+        self._targets: WriteThroughMap[ScalableTarget] = WriteThroughMap(
             documents,
             "scalable-target",
             name_of=lambda target: target.resource_id,
-            dump=Target.document,
-            parse=Target.parse,
+            dump=ScalableTarget.document,
+            parse=ScalableTarget.parse,
         )
-        self._policies: Kept[Policy] = Kept(
+        self._policies: WriteThroughMap[Policy] = WriteThroughMap(
             documents,
             "scaling-policy",
             name_of=lambda policy: policy.key,
             dump=Policy.document,
             parse=Policy.parse,
         )
-        self._activities: Kept[_Activities] = Kept(
+        self._activities: WriteThroughMap[_Activities] = WriteThroughMap(
             documents,
             "scaling-activities",
             name_of=lambda activities: activities[0].resource_id,
@@ -53,27 +58,33 @@ class Ledger:
 
     async def load(self, now: float) -> None:
         """Read what an earlier emulator left; activities that are too old to be shown are removed."""
-        for kept in (self._targets, self._policies, self._activities):
-            await kept.load()
+        for values in (self._targets, self._policies, self._activities):
+            await values.load()
         await self._expire_activities(now)
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> list[ScalableTarget]:
         """All targets, in the order of their resource ids."""
         return self._targets.all()
 
-    def target(self, resource_id: str) -> Target | None:
+    def target(self, resource_id: str) -> ScalableTarget | None:
         """The target of a resource."""
         return self._targets.get(resource_id)
 
-    async def put_target(self, target: Target) -> None:
+    def is_registered(self, endpoint_name: str, variant_name: str) -> bool:
+        """Whether a variant is a scalable target."""
+        return self.target(resource_id(endpoint_name, variant_name)) is not None
+
+    async def put_target(self, target: ScalableTarget) -> None:
         """Keep a target, new or changed."""
         await self._targets.put(target)
 
-    async def change_target(self, resource_id: str, change: Callable[[Target], Target]) -> None:
+    async def change_target(
+        self, resource_id: str, change: Callable[[ScalableTarget], ScalableTarget]
+    ) -> None:
         """Change a target as it is when its turn comes; nothing where it is gone by then."""
         await self._targets.change(resource_id, lambda found: None if found is None else change(found))
 
-    async def remove_target(self, target: Target) -> None:
+    async def remove_target(self, target: ScalableTarget) -> None:
         """Remove a target, with its policies."""
         for policy in self.policies(target.resource_id):
             await self.remove_policy(policy)
@@ -126,8 +137,8 @@ class Ledger:
 
     async def write_again(self) -> None:
         """Put all that is known into a table that has lost it. UnavailableError where that fails."""
-        for kept in (self._targets, self._policies, self._activities):
-            await kept.write_again()
+        for values in (self._targets, self._policies, self._activities):
+            await values.write_again()
 
 
 def _is_expired(activity: Activity, now: float) -> bool:

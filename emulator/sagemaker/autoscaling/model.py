@@ -43,7 +43,7 @@ class Cooldown:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ScalableTarget:
     """A variant that is scaled between two bounds."""
 
     endpoint_name: str

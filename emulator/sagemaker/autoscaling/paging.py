@@ -20,10 +20,10 @@ _DEFAULT_PAGE = 50
 def page(
     found: Sequence[T], params: Mapping[str, Any], name_of: Callable[[T], str]
 ) -> tuple[Sequence[T], str | None]:
-    """What a call asks for of `found`, in its order, and the token of the next page if there is one.
+    """The part of `found` that a call is to return, in its order, and the token of the next page, if any.
 
     Raises:
-        ServiceError: InvalidNextTokenException, where the token is none of ours.
+        ServiceError: InvalidNextTokenException, where no such call returned the token.
     """
     start = 0
     if token := params.get("NextToken"):
@@ -32,7 +32,7 @@ def page(
             start = names.index(base64.urlsafe_b64decode(token).decode()) + 1
         except (ValueError, binascii.Error):
             raise ServiceError(
-                f"NextToken '{token[:64]}' is none that this call returned.",
+                f"NextToken '{token[:64]}' was not returned by this call.",
                 code="InvalidNextTokenException",
                 status=400,
             ) from None

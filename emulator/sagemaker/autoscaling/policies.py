@@ -13,6 +13,8 @@ from meshtwin.emulator.sagemaker.autoscaling.model import Policy, PolicyType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mypy_boto3_application_autoscaling.type_defs import PutScalingPolicyRequestTypeDef
+
 log = structlog.get_logger(__name__)
 
 _MOST_STEPS = 20
@@ -24,7 +26,7 @@ CONFIG_OF = {
 }
 
 
-def policy_type(params: Mapping[str, Any], found: Policy | None) -> PolicyType:
+def policy_type(params: PutScalingPolicyRequestTypeDef, found: Policy | None) -> PolicyType:
     """The type of a policy that is put, or a ValidationFailedError."""
     given = params.get("PolicyType") or (found.type if found else PolicyType.STEP)
     if given not in set(PolicyType):
@@ -40,6 +42,13 @@ def policy_type(params: Mapping[str, Any], found: Policy | None) -> PolicyType:
         if other is not kind and name in params:
             raise ValidationFailedError(f"PolicyType {kind} does not go with {name}.")
     return kind
+
+
+def config_of(params: PutScalingPolicyRequestTypeDef, kind: PolicyType) -> Mapping[str, Any] | None:
+    """The configuration that a policy of this type is put with."""
+    if kind is PolicyType.STEP:
+        return params.get("StepScalingPolicyConfiguration")
+    return params.get("TargetTrackingScalingPolicyConfiguration")
 
 
 def refuse_bad_config(kind: PolicyType, config: Mapping[str, Any]) -> None:

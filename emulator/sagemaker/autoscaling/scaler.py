@@ -18,7 +18,7 @@ from meshtwin.emulator.sagemaker.autoscaling.model import (
     NotScaled,
     Policy,
     PolicyType,
-    Target,
+    ScalableTarget,
 )
 from meshtwin.emulator.sagemaker.monitoring.evaluate import AlarmState
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-    from meshtwin.emulator.sagemaker.control_plane.capacity import VariantCapacity
+    from meshtwin.emulator.sagemaker.control_plane.resources import VariantCapacity
     from meshtwin.emulator.sagemaker.monitoring.alarms import AlarmView
     from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction
 
 log = structlog.get_logger(__name__)
 
 
-class Capacity(Protocol):
-    """Who has the instances."""
+class Variants(Protocol):
+    """The control plane, which has the instances."""
 
-    def get(self, endpoint_name: str, variant_name: str) -> VariantCapacity | None:
+    def capacity(self, endpoint_name: str, variant_name: str) -> VariantCapacity | None:
         """The variant as it is now."""
         ...
 
@@ -45,25 +45,25 @@ class Capacity(Protocol):
         """Change the desired count; ServiceError where that cannot be now."""
         ...
 
-    async def settled(self, endpoint_name: str) -> None:
+    async def wait_until_stable(self, endpoint_name: str) -> None:
         """Return when nothing is on its way for the endpoint."""
         ...
 
 
 class Alarms(Protocol):
-    """Who judges alarms."""
+    """The monitoring, which evaluates alarms."""
 
     def alarms(self) -> list[AlarmView]:
-        """Every alarm as it was judged last."""
+        """Every alarm as it was evaluated last."""
         ...
 
 
 class Scaler:
     """Acts on one target at a time, each once at a time."""
 
-    def __init__(self, ledger: Ledger, capacity: Capacity, alarms: Alarms, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, variants: Variants, alarms: Alarms, clock: Clock) -> None:
         self._ledger = ledger
-        self._capacity = capacity
+        self._variants = variants
         self._alarms = alarms
         self._clock = clock
         self._in_progress: set[str] = set()
@@ -81,13 +81,13 @@ class Scaler:
         await self._tasks.close()
 
     async def on_action(self, action: AlarmAction) -> None:
-        """What an alarm asks for, done or recorded as not done."""
+        """Do what an alarm triggers, or record that it was not done."""
         policy = self._ledger.policy_of(action.policy_arn)
         target = self._ledger.target(policy.resource_id) if policy is not None else None
         if policy is None or target is None:
             log.warning("alarm_names_an_unknown_policy", alarm=action.alarm_name, policy=action.policy_arn)
             return
-        variant = self._capacity.get(target.endpoint_name, target.variant_name)
+        variant = self._variants.capacity(target.endpoint_name, target.variant_name)
         if variant is None or target.resource_id in self._in_progress:
             return
         wanted = self._wanted(policy, target, action, variant.desired)
@@ -96,14 +96,16 @@ class Scaler:
         cause = f"monitor alarm {action.alarm_name} in state ALARM triggered policy {policy.name}"
         await self._scale(target, policy, wanted, variant.desired, cause)
 
-    async def set_within_bounds(self, target: Target, cause: str) -> None:
+    async def set_within_bounds(self, target: ScalableTarget, cause: str) -> None:
         """Bring a target's count within its bounds, as registering it does."""
-        variant = self._capacity.get(target.endpoint_name, target.variant_name)
+        variant = self._variants.capacity(target.endpoint_name, target.variant_name)
         if variant is not None and target.clamped(variant.desired) != variant.desired:
             await self._apply(target, target.clamped(variant.desired), cause)
 
-    def _wanted(self, policy: Policy, target: Target, action: AlarmAction, current: int) -> int | None:
-        """The count that the policy asks for, before bounds; None where it asks for nothing."""
+    def _wanted(
+        self, policy: Policy, target: ScalableTarget, action: AlarmAction, current: int
+    ) -> int | None:
+        """The count that the policy computes, before bounds; None where it computes none."""
         if action.value is None:
             return None
         if policy.type is PolicyType.TRACKING:
@@ -122,7 +124,9 @@ class Scaler:
             return wanted if wanted > current else None
         return wanted
 
-    def _tracked(self, policy: Policy, target: Target, action: AlarmAction, current: int) -> int | None:
+    def _tracked(
+        self, policy: Policy, target: ScalableTarget, action: AlarmAction, current: int
+    ) -> int | None:
         assert action.value is not None
         wanted = tracked(current, action.value, float(policy.config["TargetValue"]))
         if _is_high(action.comparison):
@@ -150,7 +154,9 @@ class Scaler:
             None,
         )
 
-    async def _scale(self, target: Target, policy: Policy, wanted: int, current: int, cause: str) -> None:
+    async def _scale(
+        self, target: ScalableTarget, policy: Policy, wanted: int, current: int, cause: str
+    ) -> None:
         bounded = target.clamped(wanted)
         if bounded == current:
             await self._not_scaled(target, cause, _at_bound(target, wanted, current))
@@ -171,14 +177,14 @@ class Scaler:
                 if outward
                 else replace(target.cooldown, in_until=now + cooldown)
             )
-            await self._keep(
+            await self._write_or_retry(
                 "scaling_cooldown",
                 lambda: self._ledger.change_target(
                     target.resource_id, lambda found: replace(found, cooldown=after)
                 ),
             )
 
-    async def _apply(self, target: Target, count: int, cause: str) -> bool:
+    async def _apply(self, target: ScalableTarget, count: int, cause: str) -> bool:
         """Set the count, with an activity; False where the endpoint refused."""
         description = f"Setting desired instance count to {count}."
         activity = Activity(
@@ -191,15 +197,15 @@ class Scaler:
             wanted=count,
         )
         try:
-            await self._capacity.set_desired(target.endpoint_name, count)
+            await self._variants.set_desired(target.endpoint_name, count)
         except ServiceError as error:
             message = f"Failed to set desired instance count to {count}. Reason: {error.message}"
-            await self._try_to_keep(self._ended(activity, ActivityStatus.FAILED, message))
+            await self._try_to_record(self._ended(activity, ActivityStatus.FAILED, message))
             return False
         message = f"Successfully set desired instance count to {count}. Waiting for change to be fulfilled by"
         activity = replace(activity, message=f"{message} sagemaker.")
         self._follow(activity)
-        await self._try_to_keep(activity)
+        await self._try_to_record(activity)
         log.info("scaling", resource=target.resource_id, desired=count, cause=cause)
         return True
 
@@ -210,10 +216,10 @@ class Scaler:
     async def _until_ended(self, activity: Activity) -> None:
         """End an activity when its endpoint is stable."""
         _, endpoint_name, _, variant_name = activity.resource_id.split("/")
-        await self._capacity.settled(endpoint_name)
-        ended = self._end_of(activity, self._capacity.get(endpoint_name, variant_name))
+        await self._variants.wait_until_stable(endpoint_name)
+        ended = self._end_of(activity, self._variants.capacity(endpoint_name, variant_name))
         self._in_progress.discard(activity.resource_id)
-        await self._keep("scaling_activity_end", lambda: self._put_activity(ended))
+        await self._write_or_retry("scaling_activity_end", lambda: self._put_activity(ended))
 
     def _end_of(self, activity: Activity, variant: VariantCapacity | None) -> Activity:
         count = activity.wanted
@@ -232,13 +238,13 @@ class Scaler:
     async def _put_activity(self, activity: Activity) -> None:
         await self._ledger.put_activity(activity, self._clock.now())
 
-    async def _try_to_keep(self, activity: Activity) -> None:
+    async def _try_to_record(self, activity: Activity) -> None:
         try:
             await self._put_activity(activity)
         except ServiceError as error:
             log.warning("activity_not_kept", activity=activity.activity_id, reason=error.message)
 
-    async def _keep(self, what: str, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _write_or_retry(self, what: str, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Write now; where that fails, in the background until it succeeds: no caller could do it again."""
         try:
             await write()
@@ -246,13 +252,13 @@ class Scaler:
             log.warning("not_kept_yet", what=what, reason=error.message)
             self._tasks.run(what, write)
 
-    async def _not_scaled(self, target: Target, cause: str, reason: NotScaled) -> None:
+    async def _not_scaled(self, target: ScalableTarget, cause: str, reason: NotScaled) -> None:
         """Recorded once, not every minute that it stays so."""
         now = self._clock.now()
         last = next(iter(self._ledger.shown_activities(target.resource_id, now)), None)
         if last is not None and last.cause == cause and last.not_scaled == (reason,):
             return
-        await self._try_to_keep(
+        await self._try_to_record(
             Activity(
                 activity_id=new_uuid(),
                 resource_id=target.resource_id,
@@ -280,7 +286,7 @@ def cooldown_of(policy: Policy, *, outward: bool) -> float:
     return float(policy.config.get(name, DEFAULT_COOLDOWN))
 
 
-def _at_bound(target: Target, wanted: int, current: int) -> NotScaled:
+def _at_bound(target: ScalableTarget, wanted: int, current: int) -> NotScaled:
     if wanted > current:
         return NotScaled("AlreadyAtMaxCapacity", current, maximum=target.maximum)
     if wanted < current:

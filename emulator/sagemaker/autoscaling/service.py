@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import structlog
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.errors import ServiceError, ValidationFailedError
+from meshtwin.emulator.core.protocol.gateway import Service
 from meshtwin.emulator.core.protocol.ids import new_uuid
-from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.sagemaker.autoscaling.describe import (
     describe_activity,
     describe_policy,
@@ -23,39 +21,73 @@ from meshtwin.emulator.sagemaker.autoscaling.model import (
     NAMESPACE,
     Policy,
     PolicyType,
-    Target,
+    ScalableTarget,
     parse_resource_id,
     resource_id,
 )
 from meshtwin.emulator.sagemaker.autoscaling.paging import page
 from meshtwin.emulator.sagemaker.autoscaling.policies import (
     CONFIG_OF,
+    config_of,
     policy_type,
     refuse_bad_config,
     warn_of_silent_metric,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from mypy_boto3_application_autoscaling.type_defs import (
+        DeleteScalingPolicyRequestTypeDef,
+        DeregisterScalableTargetRequestTypeDef,
+        DescribeScalableTargetsRequestTypeDef,
+        DescribeScalingActivitiesRequestTypeDef,
+        DescribeScalingPoliciesRequestTypeDef,
+        ListTagsForResourceRequestTypeDef,
+        PutScalingPolicyRequestTypeDef,
+        RegisterScalableTargetRequestTypeDef,
+        TagResourceRequestTypeDef,
+        UntagResourceRequestTypeDef,
+    )
 
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.protocol.operations import Handler, RequestContext
     from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
-    from meshtwin.emulator.sagemaker.autoscaling.scaler import Capacity, Scaler
+    from meshtwin.emulator.sagemaker.autoscaling.scaler import Scaler, Variants
     from meshtwin.emulator.sagemaker.autoscaling.tracking_alarms import TrackingAlarms
-    from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.settings import Settings
 
-log = structlog.get_logger(__name__)
+    _OfResource = (
+        RegisterScalableTargetRequestTypeDef
+        | DeregisterScalableTargetRequestTypeDef
+        | PutScalingPolicyRequestTypeDef
+        | DeleteScalingPolicyRequestTypeDef
+    )
+    _OfNamespace = (
+        _OfResource
+        | DescribeScalableTargetsRequestTypeDef
+        | DescribeScalingPoliciesRequestTypeDef
+        | DescribeScalingActivitiesRequestTypeDef
+    )
 
-Params = dict[str, Any]
-Result = dict[str, Any]
+Result = Mapping[str, Any]
 
 _MOST_POLICIES = 50
 """https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html"""
 
 _ROLE = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
 _ROLE += "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+
+
+class _Handlers(TypedDict):
+    RegisterScalableTarget: Handler[RegisterScalableTargetRequestTypeDef]
+    DescribeScalableTargets: Handler[DescribeScalableTargetsRequestTypeDef]
+    DeregisterScalableTarget: Handler[DeregisterScalableTargetRequestTypeDef]
+    PutScalingPolicy: Handler[PutScalingPolicyRequestTypeDef]
+    DescribeScalingPolicies: Handler[DescribeScalingPoliciesRequestTypeDef]
+    DeleteScalingPolicy: Handler[DeleteScalingPolicyRequestTypeDef]
+    DescribeScalingActivities: Handler[DescribeScalingActivitiesRequestTypeDef]
+    TagResource: Handler[TagResourceRequestTypeDef]
+    UntagResource: Handler[UntagResourceRequestTypeDef]
+    ListTagsForResource: Handler[ListTagsForResourceRequestTypeDef]
 
 
 class Scaling:
@@ -65,23 +97,21 @@ class Scaling:
         self,
         ledger: Ledger,
         scaler: Scaler,
-        capacity: Capacity,
+        variants: Variants,
         alarms: TrackingAlarms,
         clock: Clock,
         settings: Settings,
     ) -> None:
         self._ledger = ledger
         self._scaler = scaler
-        self._capacity = capacity
+        self._variants = variants
         self._alarms = alarms
         self._clock = clock
         self._settings = settings
-        self._lock = asyncio.Lock()
-        self._tasks = Supervised()
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """The operations by their names."""
-        return {
+    def service(self) -> Service:
+        """Application Auto Scaling's API, for a gateway."""
+        handlers: _Handlers = {
             "RegisterScalableTarget": self.register,
             "DescribeScalableTargets": self.describe_targets,
             "DeregisterScalableTarget": self.deregister,
@@ -93,41 +123,14 @@ class Scaling:
             "UntagResource": self.untag,
             "ListTagsForResource": self.list_tags,
         }
+        return Service("application-autoscaling", handlers)
 
-    def is_registered(self, endpoint_name: str, variant_name: str) -> bool:
-        """Whether a variant is a scalable target."""
-        return self._ledger.target(resource_id(endpoint_name, variant_name)) is not None
-
-    async def endpoint_deleted(self, spec: FleetSpec) -> None:
-        """Deregister a deleted endpoint's variant, as DeleteEndpoint does.
-
-        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete.html. UnavailableError where that
-        cannot be kept; alarms that cannot be deleted name a policy that is gone, and do nothing.
-        """
-        async with self._lock:
-            target = self._ledger.target(resource_id(spec.endpoint_name, spec.variant_name))
-            if target is None:
-                return
-            for policy in self._ledger.policies(target.resource_id):
-                self._tasks.run_once("policy_alarms", self._delete_alarms(policy))
-            await self._ledger.remove_target(target)
-
-    async def _delete_alarms(self, policy: Policy) -> None:
-        try:
-            await self._alarms.delete(policy)
-        except ServiceError as error:
-            log.warning("alarms_not_deleted", policy=policy.name, reason=error.message)
-
-    async def close(self) -> None:
-        """Stop what is done in the background."""
-        await self._tasks.close()
-
-    async def register(self, _: RequestContext, params: Params) -> Result:
+    async def register(self, _: RequestContext, params: RegisterScalableTargetRequestTypeDef) -> Result:
         """RegisterScalableTarget: creates or changes; the count is brought within the bounds at once."""
         endpoint, variant = _resource(params)
-        async with self._lock:
+        async with self._ledger.lock:
             found = self._ledger.target(params["ResourceId"])
-            if self._capacity.get(endpoint, variant) is None:
+            if self._variants.capacity(endpoint, variant) is None:
                 raise ValidationFailedError(
                     f"ResourceId {params['ResourceId']}: there is no such endpoint with this variant."
                 )
@@ -143,7 +146,13 @@ class Scaling:
         await self._scaler.set_within_bounds(target, f"{bound} capacity was set to {value}")
         return {"ScalableTargetARN": target.arn}
 
-    def _registered(self, found: Target | None, params: Params, endpoint: str, variant: str) -> Target:
+    def _registered(
+        self,
+        found: ScalableTarget | None,
+        params: RegisterScalableTargetRequestTypeDef,
+        endpoint: str,
+        variant: str,
+    ) -> ScalableTarget:
         minimum = params.get("MinCapacity", found.minimum if found else None)
         maximum = params.get("MaxCapacity", found.maximum if found else None)
         if minimum is None or maximum is None:
@@ -154,12 +163,12 @@ class Scaling:
             raise ValidationFailedError(
                 f"MinCapacity {minimum}, MaxCapacity {maximum}: expected 0 <= MinCapacity <= MaxCapacity."
             )
-        suspended = params.get("SuspendedState")
+        suspended: Mapping[str, Any] = params.get("SuspendedState", {})
         if found is not None:
             return replace(
-                found, minimum=minimum, maximum=maximum, suspended={**found.suspended, **(suspended or {})}
+                found, minimum=minimum, maximum=maximum, suspended={**found.suspended, **suspended}
             )
-        return Target(
+        return ScalableTarget(
             endpoint_name=endpoint,
             variant_name=variant,
             arn=self._arn("application-autoscaling", f"scalable-target/{uuid.uuid4().hex}"),
@@ -167,11 +176,13 @@ class Scaling:
             maximum=maximum,
             role_arn=params.get("RoleARN") or self._arn("iam", f"role/{_ROLE}", regional=False),
             created_at=self._clock.now(),
-            suspended=suspended or {},
+            suspended=suspended,
             tags=params.get("Tags", {}),
         )
 
-    async def describe_targets(self, _: RequestContext, params: Params) -> Result:
+    async def describe_targets(
+        self, _: RequestContext, params: DescribeScalableTargetsRequestTypeDef
+    ) -> Result:
         """DescribeScalableTargets."""
         _refuse_foreign(params)
         wanted = params.get("ResourceIds")
@@ -181,26 +192,26 @@ class Scaling:
         shown, token = page(targets, params, lambda target: target.resource_id)
         return {"ScalableTargets": [describe_target(target) for target in shown], "NextToken": token}
 
-    async def deregister(self, _: RequestContext, params: Params) -> Result:
+    async def deregister(self, _: RequestContext, params: DeregisterScalableTargetRequestTypeDef) -> Result:
         """DeregisterScalableTarget: its policies go with it, and the alarms that were made for them."""
         _resource(params)
         await self._remove(self._target(params["ResourceId"]))
         return {}
 
-    async def _remove(self, target: Target) -> None:
-        async with self._lock:
+    async def _remove(self, target: ScalableTarget) -> None:
+        async with self._ledger.lock:
             for policy in self._ledger.policies(target.resource_id):
                 await self._alarms.delete(policy)
             await self._ledger.remove_target(target)
 
-    async def put_policy(self, _: RequestContext, params: Params) -> Result:
+    async def put_policy(self, _: RequestContext, params: PutScalingPolicyRequestTypeDef) -> Result:
         """PutScalingPolicy: creates a policy, or changes it where there is one of its name."""
         _resource(params)
-        async with self._lock:
+        async with self._ledger.lock:
             target = self._target(params["ResourceId"])
             found = self._ledger.policy(target.resource_id, params["PolicyName"])
             kind = policy_type(params, found)
-            config = params.get(CONFIG_OF[kind]) or (found.config if found else None)
+            config = config_of(params, kind) or (found.config if found else None)
             if config is None:
                 raise ValidationFailedError(f"PolicyType {kind} needs {CONFIG_OF[kind]}.")
             refuse_bad_config(kind, config)
@@ -230,12 +241,12 @@ class Scaling:
             except ServiceError:
                 if found is None:
                     # Nobody would ever find its alarms again.
-                    self._tasks.run_once("policy_alarms", self._delete_alarms(policy))
+                    self._alarms.delete_soon(policy)
                 raise
         alarms = [{"AlarmName": name, "AlarmARN": arn} for name, arn in policy.alarms]
         return {"PolicyARN": policy.arn, "Alarms": alarms}
 
-    def _policy_arn(self, target: Target, name: str) -> str:
+    def _policy_arn(self, target: ScalableTarget, name: str) -> str:
         resource = f"resource/{NAMESPACE}/{target.resource_id}:policyName/{name}"
         return self._arn("autoscaling", f"scalingPolicy:{new_uuid()}:{resource}")
 
@@ -243,7 +254,9 @@ class Scaling:
         settings = self._settings
         return arn_of(service, settings.region, settings.account_id, resource, regional=regional)
 
-    async def describe_policies(self, _: RequestContext, params: Params) -> Result:
+    async def describe_policies(
+        self, _: RequestContext, params: DescribeScalingPoliciesRequestTypeDef
+    ) -> Result:
         """DescribeScalingPolicies."""
         _refuse_foreign(params)
         names = params.get("PolicyNames")
@@ -258,10 +271,10 @@ class Scaling:
         described = [describe_policy(policy, alarms.get(policy.arn, policy.alarms)) for policy in shown]
         return {"ScalingPolicies": described, "NextToken": token}
 
-    async def delete_policy(self, _: RequestContext, params: Params) -> Result:
+    async def delete_policy(self, _: RequestContext, params: DeleteScalingPolicyRequestTypeDef) -> Result:
         """DeleteScalingPolicy: its own alarms go; of others only the action that names it."""
         _resource(params)
-        async with self._lock:
+        async with self._ledger.lock:
             policy = self._ledger.policy(params["ResourceId"], params["PolicyName"])
             if policy is None:
                 raise _not_found(f"scaling policy {params['PolicyName']}", params["ResourceId"])
@@ -269,7 +282,9 @@ class Scaling:
             await self._ledger.remove_policy(policy)
         return {}
 
-    async def describe_activities(self, _: RequestContext, params: Params) -> Result:
+    async def describe_activities(
+        self, _: RequestContext, params: DescribeScalingActivitiesRequestTypeDef
+    ) -> Result:
         """DescribeScalingActivities of the previous six weeks, the newest first."""
         _refuse_foreign(params)
         everything = params.get("IncludeNotScaledActivities", False)
@@ -284,9 +299,9 @@ class Scaling:
             "NextToken": token,
         }
 
-    async def tag(self, _: RequestContext, params: Params) -> Result:
+    async def tag(self, _: RequestContext, params: TagResourceRequestTypeDef) -> Result:
         """TagResource, on a scalable target."""
-        async with self._lock:
+        async with self._ledger.lock:
             target = self._tagged(params["ResourceARN"])
             tags = {**target.tags, **params["Tags"]}
             if len(tags) > 50:  # noqa: PLR2004  # the limit of the API's page
@@ -298,19 +313,19 @@ class Scaling:
             await self._ledger.change_target(target.resource_id, lambda now: replace(now, tags=tags))
         return {}
 
-    async def untag(self, _: RequestContext, params: Params) -> Result:
+    async def untag(self, _: RequestContext, params: UntagResourceRequestTypeDef) -> Result:
         """UntagResource; keys that are not there do not matter."""
-        async with self._lock:
+        async with self._ledger.lock:
             target = self._tagged(params["ResourceARN"])
             tags = {key: value for key, value in target.tags.items() if key not in params["TagKeys"]}
             await self._ledger.change_target(target.resource_id, lambda now: replace(now, tags=tags))
         return {}
 
-    async def list_tags(self, _: RequestContext, params: Params) -> Result:
+    async def list_tags(self, _: RequestContext, params: ListTagsForResourceRequestTypeDef) -> Result:
         """ListTagsForResource."""
         return {"Tags": dict(self._tagged(params["ResourceARN"]).tags)}
 
-    def _tagged(self, arn: str) -> Target:
+    def _tagged(self, arn: str) -> ScalableTarget:
         for target in self._ledger.targets():
             if target.arn == arn:
                 return target
@@ -318,14 +333,31 @@ class Scaling:
             f"No scalable target has the ARN {arn}.", code="ResourceNotFoundException", status=400
         )
 
-    def _target(self, wanted: str) -> Target:
+    def _target(self, wanted: str) -> ScalableTarget:
         target = self._ledger.target(wanted)
         if target is None:
             raise _not_found("scalable target", wanted)
         return target
 
 
-def _resource(params: Params) -> tuple[str, str]:
+async def deregister_endpoint(
+    endpoint_name: str, variant_name: str, ledger: Ledger, alarms: TrackingAlarms
+) -> None:
+    """Deregister a deleted endpoint's variant, as DeleteEndpoint does.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete.html. UnavailableError where that cannot
+    be kept; alarms that cannot be deleted name a policy that is gone, and do nothing.
+    """
+    async with ledger.lock:
+        target = ledger.target(resource_id(endpoint_name, variant_name))
+        if target is None:
+            return
+        for policy in ledger.policies(target.resource_id):
+            alarms.delete_soon(policy)
+        await ledger.remove_target(target)
+
+
+def _resource(params: _OfResource) -> tuple[str, str]:
     """Endpoint and variant of a request, or a ValidationFailedError that says what is served."""
     _refuse_foreign(params)
     found = parse_resource_id(params["ResourceId"])
@@ -336,7 +368,7 @@ def _resource(params: Params) -> tuple[str, str]:
     return found
 
 
-def _refuse_foreign(params: Params) -> None:
+def _refuse_foreign(params: _OfNamespace) -> None:
     namespace = params["ServiceNamespace"]
     if namespace != NAMESPACE:
         raise ValidationFailedError(f"ServiceNamespace {namespace} is not served here: expected {NAMESPACE}.")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.errors import ServiceError
 from meshtwin.emulator.core.protocol.ids import new_uuid
+from meshtwin.emulator.core.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.sagemaker.autoscaling.model import Policy
     from meshtwin.emulator.sagemaker.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 _PREDEFINED = {
     "SageMakerVariantInvocationsPerInstance": "InvocationsPerInstance",
@@ -48,16 +52,21 @@ _OF_ALARM = frozenset({
 
 
 class TrackingAlarms:
-    """Puts and deletes alarms. Each call raises FailedResourceAccessException where CloudWatch is away."""
+    """Puts and deletes alarms. Calls raise FailedResourceAccessException where CloudWatch is unavailable."""
 
     def __init__(self, aws: Aws, settings: Settings) -> None:
         self._aws = aws
         self._settings = settings
+        self._tasks = Supervised()
+
+    async def close(self) -> None:
+        """Stop what is done in the background."""
+        await self._tasks.close()
 
     async def put(self, policy: Policy) -> tuple[tuple[str, str], ...]:
         """The two alarms of a target-tracking policy, one where it never scales in; their names and ARNs.
 
-        How many datapoints they look at is undocumented for SageMaker: see the settings.
+        How many datapoints they evaluate is undocumented for SageMaker: see the settings.
         """
         metric = metric_of(policy)
         target = float(policy.config["TargetValue"])
@@ -107,6 +116,16 @@ class TrackingAlarms:
             for actions in _ACTIONS:
                 rest[actions] = [arn for arn in alarm.get(actions, ()) if arn != policy.arn]
             await self._call(self._aws.cloudwatch.put_metric_alarm, **rest)
+
+    def delete_soon(self, policy: Policy) -> None:
+        """Delete the alarms of a policy that is gone, in the background; once, and a failure is logged."""
+        self._tasks.run_once("policy_alarms", self._try_to_delete(policy))
+
+    async def _try_to_delete(self, policy: Policy) -> None:
+        try:
+            await self.delete(policy)
+        except ServiceError as error:
+            log.warning("alarms_not_deleted", policy=policy.name, reason=error.message)
 
     async def put_again(self, alarm: Mapping[str, Any]) -> None:
         """Put an alarm as it was described, into a CloudWatch that has lost it."""

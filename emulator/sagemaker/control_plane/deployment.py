@@ -1,4 +1,4 @@
-"""What happens to an endpoint between two settled states: it is created, updated, rescaled, deleted."""
+"""What happens to an endpoint between two stable states: it is created, updated, rescaled, deleted."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised
+from meshtwin.emulator.sagemaker.control_plane.fleet_specs import fleet_spec_of, notifications_of
 from meshtwin.emulator.sagemaker.control_plane.registry import retry_while_unavailable
 from meshtwin.emulator.sagemaker.control_plane.resources import SERVING, Endpoint, Kind, Status
-from meshtwin.emulator.sagemaker.control_plane.wanted import fleet_spec, notifications_of
 from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError, LauncherAwayError
 
 if TYPE_CHECKING:
@@ -58,31 +58,28 @@ class Fleets(Protocol):
         """Return when the endpoint's instances are gone, if there were any."""
         ...
 
-    def healthy_count(self, endpoint_name: str) -> int:
-        """How many instances can take requests."""
-        ...
-
-
-async def _nothing(_: FleetSpec) -> None:
-    pass
-
 
 class Deployment:
     """One background task for each endpoint that is on its way.
 
-    Where one ends by an error that nobody expected, the endpoint is taken up again as after a restart.
+    After an unexpected error, the endpoint is resumed as after a restart.
 
-    `on_deleted` are called for each endpoint that goes, also for one that had no fleet: its requests still
-    wait. `deregister` is done before the endpoint is gone, and so before there can be another of its name.
+    `on_deleted` is awaited for each endpoint that goes, also for one that had no fleet, before it is gone and
+    there can be another of its name. Where it raises an UnavailableError, it is called again.
     """
 
     def __init__(
-        self, registry: Registry, fleets: Fleets, aws: Aws, clock: Clock, settings: Settings
+        self,
+        registry: Registry,
+        fleets: Fleets,
+        on_deleted: Callable[[FleetSpec], Awaitable[None]],
+        aws: Aws,
+        clock: Clock,
+        settings: Settings,
     ) -> None:
-        self.on_deleted: list[Callable[[FleetSpec], None]] = []
-        self.deregister: Callable[[FleetSpec], Awaitable[None]] = _nothing
         self._registry = registry
         self._fleets = fleets
+        self._on_deleted = on_deleted
         self._aws = aws
         self._clock = clock
         self._settings = settings
@@ -113,19 +110,19 @@ class Deployment:
         endpoints = self._registry.endpoints()
         for endpoint in endpoints:
             if endpoint.status is not Status.DELETING:
-                # Whatever it was about to become: there is no way but this one for it now.
+                # Whatever it was about to become: from here it can only be deleted.
                 endpoint = await self._registry.put(replace(endpoint, status=Status.DELETING))  # noqa: PLW2901
             self.delete(endpoint)
         for endpoint in endpoints:
-            await self.settled(endpoint.name)
+            await self.wait_until_stable(endpoint.name)
         return [endpoint.name for endpoint in endpoints]
 
     def resume(self) -> None:
         """Go on with the endpoints that an earlier emulator left, from where it stood."""
         for endpoint in self._registry.endpoints():
-            self._in_background(endpoint, partial(self._take_up, endpoint))
+            self._in_background(endpoint, partial(self._resume_from_status, endpoint))
 
-    async def _take_up(self, wanted: Endpoint) -> None:
+    async def _resume_from_status(self, wanted: Endpoint) -> None:
         endpoint = self._registry.find(Kind.ENDPOINT, wanted.name)
         if not isinstance(endpoint, Endpoint):
             return
@@ -134,20 +131,20 @@ class Deployment:
         elif endpoint.status is Status.CREATING or endpoint.status in SERVING:
             await self._resume(endpoint)
 
-    async def settled(self, endpoint_name: str) -> None:
+    async def wait_until_stable(self, endpoint_name: str) -> None:
         """Return when nothing is on its way for the endpoint."""
         while (task := self._tasks.get(endpoint_name.lower())) is not None:
             await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Stop watching; whoever resumes finds the endpoints as they are now."""
+        """Stop the background tasks; `resume` continues from where the endpoints are now."""
         await self._supervised.close()
 
     def _in_background(self, endpoint: Endpoint, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         attempts = iter([work])
 
         def attempt() -> Coroutine[Any, Any, None]:
-            return next(attempts, partial(self._take_up, endpoint))()
+            return next(attempts, partial(self._resume_from_status, endpoint))()
 
         task = self._supervised.run(f"endpoint {endpoint.name}", attempt)
         self._tasks[endpoint.key] = task
@@ -182,17 +179,17 @@ class Deployment:
         await self._bring_up(endpoint)
 
     async def _bring_up(self, endpoint: Endpoint, *, patient: bool = False) -> None:
-        spec = fleet_spec(endpoint, self._settings)
+        spec = fleet_spec_of(endpoint, self._settings)
         reason = await self._failure_of(endpoint, lambda: self._fleets.start(spec), patient=patient)
-        await self._settle(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
+        await self._set_status(endpoint, Status.IN_SERVICE if reason is None else Status.FAILED, reason)
 
     async def _resume(self, endpoint: Endpoint) -> None:
         """Go on after a restart, patiently: on AWS nothing happened to the endpoint meanwhile."""
         if endpoint.status is Status.CREATING:
             await self._bring_up(endpoint, patient=True)
             return
-        # What served before serves while a change is taken up again, and on where the change fails.
-        self._fleets.restore(fleet_spec(unchanged(endpoint), self._settings))
+        # What served before serves while a change is resumed, and goes on where the change fails.
+        self._fleets.restore(fleet_spec_of(unchanged(endpoint), self._settings))
         if endpoint.status is Status.ROLLING_BACK:
             await self._back_in_service(endpoint, endpoint.failure_reason)
         elif "config" in (endpoint.pending or {}):
@@ -212,7 +209,7 @@ class Deployment:
         https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html
         """
         target = updated(endpoint)
-        spec = fleet_spec(target, self._settings)
+        spec = fleet_spec_of(target, self._settings)
         reason = await self._failure_of(endpoint, lambda: self._fleets.start(spec), patient=patient)
         if reason is None:
             await self._change(endpoint, lambda now: _landed(now, target, self._clock.now()))
@@ -230,7 +227,7 @@ class Deployment:
         name, count = endpoint.name, endpoint.instance_count
         reason = await self._failure_of(endpoint, lambda: self._fleets.scale(name, count), patient=patient)
         if reason is None:
-            await self._settle(endpoint, Status.IN_SERVICE)
+            await self._set_status(endpoint, Status.IN_SERVICE)
             log.info("endpoint_rescaled", endpoint=endpoint.name, instances=endpoint.instance_count)
         else:
             await self._roll_back(endpoint, reason)
@@ -245,8 +242,8 @@ class Deployment:
 
     async def _back_in_service(self, endpoint: Endpoint, reason: str | None) -> None:
         def back(found: Endpoint) -> Endpoint:
-            settled = found.advance(Status.IN_SERVICE, self._clock.now(), reason)
-            return replace(unchanged(settled), pending=None)
+            served = found.advance(Status.IN_SERVICE, self._clock.now(), reason)
+            return replace(unchanged(served), pending=None)
 
         await self._change(endpoint, back)
 
@@ -255,7 +252,7 @@ class Deployment:
     ) -> str | None:
         """Why the fleet did not become what it was to be; None where it did.
 
-        `patient`: what starts instances may be away for as long as it likes.
+        `patient`: retry for as long as the launcher is unavailable.
         """
         delay = _FIRST_DELAY
         while True:
@@ -273,12 +270,12 @@ class Deployment:
             await self._clock.poll(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
 
-    async def _settle(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
-        def settled(found: Endpoint) -> Endpoint:
+    async def _set_status(self, endpoint: Endpoint, status: Status, reason: str | None = None) -> None:
+        def advanced(found: Endpoint) -> Endpoint:
             return replace(found.advance(status, self._clock.now(), reason), pending=None)
 
-        await self._change(endpoint, settled)
-        log.info("endpoint_settled", endpoint=endpoint.name, status=status)
+        await self._change(endpoint, advanced)
+        log.info("endpoint_status", endpoint=endpoint.name, status=status)
 
     async def _change(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> None:
         async def put() -> None:
@@ -287,7 +284,7 @@ class Deployment:
             if found.status is not Status.DELETING and (changed := change(found)) is not found:
                 await self._registry.put(changed)
 
-        await self._registry.patiently(put)
+        await self._registry.change_when_available(put)
 
     async def _tear_down(self, endpoint: Endpoint, earlier: asyncio.Task[None] | None = None) -> None:
         # An endpoint that was in service before the emulator's restart may still be starting.
@@ -295,11 +292,9 @@ class Deployment:
             await _cancel(earlier)
         await self._clock.sleep(self._settings.deleting_seconds)
         await self._fleets.stop(endpoint.name)
-        spec = fleet_spec(endpoint, self._settings)
-        for tell in self.on_deleted:
-            tell(spec)
-        await retry_while_unavailable(lambda: self.deregister(spec), self._clock)
-        await self._registry.patiently(lambda: self._registry.remove(endpoint))
+        spec = fleet_spec_of(endpoint, self._settings)
+        await retry_while_unavailable(lambda: self._on_deleted(spec), self._clock)
+        await self._registry.change_when_available(lambda: self._registry.remove(endpoint))
         log.info("endpoint_deleted", endpoint=endpoint.name)
 
     async def _announce(self, endpoint: Endpoint) -> None:

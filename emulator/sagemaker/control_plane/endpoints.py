@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from meshtwin.emulator.core.faults.rules import Place
 from meshtwin.emulator.core.protocol.errors import ValidationFailedError
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment, updated
 from meshtwin.emulator.sagemaker.control_plane.listing import page
-from meshtwin.emulator.sagemaker.control_plane.models import Params, Result, tags_of, without
-from meshtwin.emulator.sagemaker.control_plane.resources import CHANGING, Endpoint, Kind, Status
+from meshtwin.emulator.sagemaker.control_plane.models import Result, tags_of, without
+from meshtwin.emulator.sagemaker.control_plane.resources import (
+    CHANGING,
+    Endpoint,
+    Kind,
+    Status,
+    VariantCapacity,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from mypy_boto3_sagemaker.type_defs import (
+        CreateEndpointInputTypeDef,
+        DeleteEndpointInputTypeDef,
+        DescribeEndpointInputTypeDef,
+        ListEndpointsInputTypeDef,
+        UpdateEndpointInputTypeDef,
+        UpdateEndpointWeightsAndCapacitiesInputTypeDef,
+    )
 
     from meshtwin.emulator.core.clock import Clock
+    from meshtwin.emulator.core.faults.faults import Faults
     from meshtwin.emulator.core.protocol.operations import RequestContext
-    from meshtwin.emulator.sagemaker.control_plane.deployment import Fleets
     from meshtwin.emulator.sagemaker.control_plane.registry import Registry
     from meshtwin.emulator.sagemaker.control_plane.resources import Resource
+    from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
     from meshtwin.emulator.sagemaker.settings import Settings
 
 _ECHOED = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig", "CrossRegionTrafficConfig")
@@ -33,34 +50,42 @@ _VARIANT_STATUS = {
 }
 
 
+class ScalableTargets(Protocol):
+    """What Application Auto Scaling knows."""
+
+    def is_registered(self, endpoint_name: str, variant_name: str) -> bool:
+        """Whether it has a variant of an endpoint among its targets."""
+        ...
+
+
 class Endpoints:
     """Each operation checks, notes what is wanted, and leaves the way there to the deployment."""
 
     def __init__(
         self,
         registry: Registry,
-        fleets: Fleets,
+        running: RunningFleets,
         deployment: Deployment,
+        targets: ScalableTargets,
+        faults: Faults,
         clock: Clock,
         settings: Settings,
     ) -> None:
-        self.is_registered: Callable[[str, str], bool] = lambda _endpoint, _variant: False
-        """Whether Application Auto Scaling has a variant of an endpoint among its targets."""
-        self.hides: Callable[[Resource], bool] = lambda _config: False
-        """Whether a configuration is not seen yet, as it was created just now."""
         self._registry = registry
-        self._fleets = fleets
+        self._running = running
         self._deployment = deployment
+        self._targets = targets
+        self._faults = faults
         self._clock = clock
         self._settings = settings
 
-    async def create(self, _: RequestContext, params: Params) -> Result:
+    async def create(self, _: RequestContext, params: CreateEndpointInputTypeDef) -> Result:
         """CreateEndpoint: Creating from here on, InService or Failed later."""
         name = params["EndpointName"]
         async with self._registry.lock:
             self._registry.refuse_existing(Kind.ENDPOINT, name)
             found = self._registry.get(Kind.CONFIG, params["EndpointConfigName"])
-            if self.hides(found):
+            if self._hides(found):
                 # AWS advises to retry: CreateEndpoint's page speaks of eventual consistency.
                 raise self._registry.not_found(Kind.CONFIG, found.name)
             config = found.params
@@ -73,7 +98,7 @@ class Endpoints:
                 created_at=now,
                 modified_at=now,
                 params=without(params, "Tags", "DeploymentConfig"),
-                tags=tags_of(params),
+                tags=tags_of(params.get("Tags", ())),
                 config=config,
                 model=self._model_of(config),
                 deployment=params.get("DeploymentConfig"),
@@ -82,6 +107,11 @@ class Endpoints:
             await self._registry.put(endpoint)
         self._deployment.create(endpoint)
         return {"EndpointArn": endpoint.arn}
+
+    def _hides(self, config: Resource) -> bool:
+        """Whether a configuration is too young to be seen, where a fault makes the service slow to learn."""
+        rule = self._faults.draw(Place.CONFIG)
+        return rule is not None and self._clock.now() < config.created_at + rule.seconds
 
     def _refuse_region(self, config: Mapping[str, Any]) -> None:
         """https://github.com/boto/boto3/issues/4275: async where it is not offered fails here, so late."""
@@ -107,7 +137,7 @@ class Endpoints:
             )
         return model.params
 
-    async def update(self, _: RequestContext, params: Params) -> Result:
+    async def update(self, _: RequestContext, params: UpdateEndpointInputTypeDef) -> Result:
         """UpdateEndpoint: Updating from here on; InService with the new configuration, or with the old."""
         async with self._registry.lock:
             endpoint = self._changeable(params["EndpointName"])
@@ -139,7 +169,7 @@ class Endpoints:
         """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling.html; its text is undocumented."""
         before, after = endpoint.variant, config["ProductionVariants"][0]
         variant = before["VariantName"]
-        if not self.is_registered(endpoint.name, variant):
+        if not self._targets.is_registered(endpoint.name, variant):
             return
         if after["VariantName"] != variant or after.get("InstanceType") != before.get("InstanceType"):
             raise ValidationFailedError(
@@ -148,16 +178,38 @@ class Endpoints:
                 "deregistered."
             )
 
-    async def update_capacities(self, _: RequestContext, params: Params) -> Result:
+    async def update_capacities(
+        self, _: RequestContext, params: UpdateEndpointWeightsAndCapacitiesInputTypeDef
+    ) -> Result:
         """UpdateEndpointWeightsAndCapacities: what is desired moves at once, what there is follows."""
         wanted = params["DesiredWeightsAndCapacities"]
         async with self._registry.lock:
             endpoint = self._changeable(params["EndpointName"])
             variant = endpoint.variant["VariantName"]
             _refuse_bad_names([item["VariantName"] for item in wanted], variant, endpoint)
-            endpoint = await self._registry.put(self._rescaled(endpoint, wanted[0]))
+            count, weight = wanted[0].get("DesiredInstanceCount"), wanted[0].get("DesiredWeight")
+            endpoint = await self._registry.put(self._rescaled(endpoint, count, weight))
         self._deployment.rescale(endpoint)
         return {"EndpointArn": endpoint.arn}
+
+    def capacity(self, endpoint_name: str, variant_name: str) -> VariantCapacity | None:
+        """The variant's instances as they are now; None where there is no such endpoint or variant."""
+        endpoint = self._registry.find(Kind.ENDPOINT, endpoint_name)
+        if not isinstance(endpoint, Endpoint) or endpoint.variant["VariantName"] != variant_name:
+            return None
+        return VariantCapacity(
+            endpoint_name=endpoint.name,
+            variant_name=variant_name,
+            status=endpoint.status,
+            instance_type=endpoint.variant.get("InstanceType", ""),
+            desired=endpoint.instance_count,
+            current=self._running.healthy_count(endpoint.name),
+            failure_reason=endpoint.failure_reason,
+        )
+
+    async def wait_until_stable(self, endpoint_name: str) -> None:
+        """Return when nothing is on its way for the endpoint."""
+        await self._deployment.wait_until_stable(endpoint_name)
 
     async def set_desired(self, endpoint_name: str, count: int) -> None:
         """What Application Auto Scaling does: a change of capacity.
@@ -168,14 +220,16 @@ class Endpoints:
         """
         async with self._registry.lock:
             endpoint = self._changeable(endpoint_name)
-            endpoint = await self._registry.put(self._rescaled(endpoint, {"DesiredInstanceCount": count}))
+            endpoint = await self._registry.put(self._rescaled(endpoint, count))
         self._deployment.rescale(endpoint)
 
-    def _rescaled(self, endpoint: Endpoint, wanted: Mapping[str, Any]) -> Endpoint:
+    def _rescaled(
+        self, endpoint: Endpoint, count: int | None = None, weight: float | None = None
+    ) -> Endpoint:
         return replace(
             endpoint.advance(Status.UPDATING, self._clock.now()),
-            desired_count=wanted.get("DesiredInstanceCount", endpoint.instance_count),
-            weight=wanted.get("DesiredWeight", endpoint.weight),
+            desired_count=endpoint.instance_count if count is None else count,
+            weight=endpoint.weight if weight is None else weight,
             pending={"desired_before": endpoint.instance_count, "weight_before": endpoint.weight},
         )
 
@@ -194,7 +248,7 @@ class Endpoints:
             )
         return endpoint
 
-    async def describe(self, _: RequestContext, params: Params) -> Result:
+    async def describe(self, _: RequestContext, params: DescribeEndpointInputTypeDef) -> Result:
         """DescribeEndpoint."""
         endpoint = self._registry.get_endpoint(params["EndpointName"])
         return {
@@ -222,12 +276,12 @@ class Endpoints:
             "DeployedImages": [deployed] if image else None,
             "CurrentWeight": endpoint.variant_weight,
             "DesiredWeight": endpoint.variant_weight,
-            "CurrentInstanceCount": self._fleets.healthy_count(endpoint.name),
+            "CurrentInstanceCount": self._running.healthy_count(endpoint.name),
             "DesiredInstanceCount": endpoint.instance_count,
             "VariantStatus": [{"Status": changing, "StartTime": endpoint.modified_at}] if changing else None,
         }
 
-    async def delete(self, _: RequestContext, params: Params) -> Result:
+    async def delete(self, _: RequestContext, params: DeleteEndpointInputTypeDef) -> Result:
         """DeleteEndpoint: Deleting from here on, gone later."""
         async with self._registry.lock:
             endpoint = self._registry.get_endpoint(params["EndpointName"])
@@ -237,7 +291,7 @@ class Endpoints:
         self._deployment.delete(endpoint)
         return {}
 
-    async def list(self, _: RequestContext, params: Params) -> Result:
+    async def list(self, _: RequestContext, params: ListEndpointsInputTypeDef) -> Result:
         """ListEndpoints."""
         shown, token = page(self._registry.endpoints(), params)
         summaries = [
@@ -275,7 +329,7 @@ def _refuse_bad_names(names: Sequence[str], variant: str, endpoint: Endpoint) ->
             )
 
 
-def _kept_properties(params: Params) -> set[str]:
+def _kept_properties(params: UpdateEndpointInputTypeDef) -> set[str]:
     """What RetainAllVariantProperties and ExcludeRetainedVariantProperties leave as it is."""
     if not params.get("RetainAllVariantProperties", False):
         return set()

@@ -18,18 +18,18 @@ _DEFAULT_PAGE = 10
 
 
 def page(resources: Iterable[Resource], params: Mapping[str, Any]) -> tuple[Sequence[Resource], str | None]:
-    """The resources that a List* call asks for, and the token of the next page if there is one.
+    """The resources that a List* call is to return, and the token of the next page if there is one.
 
     A token says after which resource the next page begins, so pages stay right while others come and go.
 
     Raises:
-        ValidationFailedError: NextToken is none of ours.
+        ValidationFailedError: no List call returned the NextToken.
     """
     sort_by = params.get("SortBy", "CreationTime")
     descending = params.get("SortOrder", "Descending") == "Descending"
     found = sorted(
-        (resource for resource in resources if _wanted(resource, params)),
-        key=lambda resource: _place(resource, sort_by),
+        (resource for resource in resources if _matches(resource, params)),
+        key=lambda resource: _sort_key(resource, sort_by),
         reverse=descending,
     )
     if token := params.get("NextToken"):
@@ -37,14 +37,14 @@ def page(resources: Iterable[Resource], params: Mapping[str, Any]) -> tuple[Sequ
         found = [
             resource
             for resource in found
-            if (_place(resource, sort_by) < last if descending else _place(resource, sort_by) > last)
+            if (_sort_key(resource, sort_by) < last if descending else _sort_key(resource, sort_by) > last)
         ]
     size = params.get("MaxResults", _DEFAULT_PAGE)
     shown = found[:size]
-    return shown, _token(_place(shown[-1], sort_by), sort_by) if len(found) > size else None
+    return shown, _token(_sort_key(shown[-1], sort_by), sort_by) if len(found) > size else None
 
 
-def _wanted(resource: Resource, params: Mapping[str, Any]) -> bool:
+def _matches(resource: Resource, params: Mapping[str, Any]) -> bool:
     modified = resource.modified_at if isinstance(resource, Endpoint) else resource.created_at
     status = resource.status if isinstance(resource, Endpoint) else None
     return (
@@ -57,7 +57,7 @@ def _wanted(resource: Resource, params: Mapping[str, Any]) -> bool:
     )
 
 
-def _place(resource: Resource, sort_by: str) -> tuple[str | float, str]:
+def _sort_key(resource: Resource, sort_by: str) -> tuple[str | float, str]:
     if sort_by == "Name":
         return resource.key, resource.key
     if sort_by == "Status" and isinstance(resource, Endpoint):
@@ -65,8 +65,8 @@ def _place(resource: Resource, sort_by: str) -> tuple[str | float, str]:
     return resource.created_at, resource.key
 
 
-def _token(place: tuple[str | float, str], sort_by: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([sort_by, *place]).encode()).decode("ascii")
+def _token(position: tuple[str | float, str], sort_by: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([sort_by, *position]).encode()).decode("ascii")
 
 
 def _parse_token(token: str, sort_by: str) -> tuple[str | float, str]:
@@ -79,5 +79,5 @@ def _parse_token(token: str, sort_by: str) -> tuple[str | float, str]:
     except ValueError:
         pass
     raise ValidationFailedError(
-        f"NextToken '{token[:64]}' is none that this List call returned with SortBy {sort_by}."
+        f"NextToken '{token[:64]}' was not returned by this List call with SortBy {sort_by}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,7 +14,18 @@ from meshtwin.emulator.sagemaker.control_plane.listing import page
 from meshtwin.emulator.sagemaker.control_plane.resources import Kind, Resource, container_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from mypy_boto3_sagemaker.type_defs import (
+        CreateEndpointConfigInputTypeDef,
+        CreateModelInputTypeDef,
+        DeleteEndpointConfigInputTypeDef,
+        DeleteModelInputTypeDef,
+        DescribeEndpointConfigInputTypeDef,
+        DescribeModelInputTypeDef,
+        ListEndpointConfigsInputTypeDef,
+        ListModelsInputTypeDef,
+        ProductionVariantUnionTypeDef,
+        TagTypeDef,
+    )
 
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.protocol.operations import RequestContext
@@ -21,19 +33,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Params = dict[str, Any]
-Result = dict[str, Any]
+Result = Mapping[str, Any]
 
 _ENVIRONMENT_BYTES = 32 * 1024
 _SERVERLESS_MEMORY = range(1024, 6145, 1024)
 
 
-def tags_of(params: Mapping[str, Any]) -> dict[str, str]:
-    """The Tags of a Create* or AddTags call."""
-    return {tag["Key"]: tag["Value"] for tag in params.get("Tags", ())}
+def tags_of(given: Iterable[TagTypeDef]) -> dict[str, str]:
+    """The Tags of a Create* or AddTags call, by their keys."""
+    return {tag["Key"]: tag["Value"] for tag in given}
 
 
-def without(params: Mapping[str, Any], *names: str) -> Params:
+def without(params: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """`params` less some members."""
     return {name: value for name, value in params.items() if name not in names}
 
@@ -45,7 +56,7 @@ class Models:
         self._registry = registry
         self._clock = clock
 
-    async def create(self, _: RequestContext, params: Params) -> Result:
+    async def create(self, _: RequestContext, params: CreateModelInputTypeDef) -> Result:
         """CreateModel."""
         _refuse_bad_containers(params)
         name = params["ModelName"]
@@ -57,12 +68,12 @@ class Models:
                 arn=self._registry.arns.of(Kind.MODEL, name),
                 created_at=self._clock.now(),
                 params=without(params, "Tags"),
-                tags=tags_of(params),
+                tags=tags_of(params.get("Tags", ())),
             )
             await self._registry.put(model)
         return {"ModelArn": model.arn}
 
-    async def describe(self, _: RequestContext, params: Params) -> Result:
+    async def describe(self, _: RequestContext, params: DescribeModelInputTypeDef) -> Result:
         """DescribeModel: all that it was created with, also what the model of the service does not know."""
         model = self._registry.get(Kind.MODEL, params["ModelName"])
         return {
@@ -72,7 +83,7 @@ class Models:
             "CreationTime": model.created_at,
         }
 
-    async def delete(self, _: RequestContext, params: Params) -> Result:
+    async def delete(self, _: RequestContext, params: DeleteModelInputTypeDef) -> Result:
         """DeleteModel. In use or not: AWS only asks callers not to, and running endpoints have their copy."""
         async with self._registry.lock:
             model = self._registry.get(Kind.MODEL, params["ModelName"])
@@ -84,7 +95,7 @@ class Models:
             await self._registry.remove(model)
         return {}
 
-    async def list(self, _: RequestContext, params: Params) -> Result:
+    async def list(self, _: RequestContext, params: ListModelsInputTypeDef) -> Result:
         """ListModels."""
         shown, token = page(self._registry.all(Kind.MODEL), params)
         summaries = [
@@ -94,10 +105,12 @@ class Models:
         return {"Models": summaries, "NextToken": token}
 
 
-def _refuse_bad_containers(params: Params) -> None:
+def _refuse_bad_containers(params: CreateModelInputTypeDef) -> None:
     if "PrimaryContainer" in params and "Containers" in params:
         raise ValidationFailedError("PrimaryContainer and Containers exclude each other: give one of them.")
-    containers = params.get("Containers") or [container_of(params)]
+    containers = [*params.get("Containers", ())]
+    if "PrimaryContainer" in params:
+        containers.append(params["PrimaryContainer"])
     for container in containers:
         environment = container.get("Environment", {})
         size = sum(len((key + value).encode("utf-8", "surrogatepass")) for key, value in environment.items())
@@ -120,7 +133,7 @@ _SERVER_LIMITS = {
 
 
 def _lint_server_limits(model: Resource) -> None:
-    """Point at limits that end long requests inside the container, and are easily forgotten.
+    """Warn of limits that end long requests inside the container, and are easily overlooked.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint.html and
     https://github.com/aws/sagemaker-python-sdk/issues/1119.
@@ -147,7 +160,7 @@ class EndpointConfigs:
         self._s3_endpoint = s3_endpoint
         self._refused_images = re.compile(refused_images) if refused_images else None
 
-    async def create(self, _: RequestContext, params: Params) -> Result:
+    async def create(self, _: RequestContext, params: CreateEndpointConfigInputTypeDef) -> Result:
         """CreateEndpointConfig."""
         name = params["EndpointConfigName"]
         self._refuse_bad_locations(params)
@@ -160,31 +173,38 @@ class EndpointConfigs:
                 arn=self._registry.arns.of(Kind.CONFIG, name),
                 created_at=self._clock.now(),
                 params=without(params, "Tags"),
-                tags=tags_of(params),
+                tags=tags_of(params.get("Tags", ())),
             )
             await self._registry.put(config)
         return {"EndpointConfigArn": config.arn}
 
-    def _refuse_bad_locations(self, params: Params) -> None:
-        output = params.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
-        for name in ("S3OutputPath", "S3FailurePath"):
-            given = output.get(name, "s3://none")
+    def _refuse_bad_locations(self, params: CreateEndpointConfigInputTypeDef) -> None:
+        if "AsyncInferenceConfig" not in params:
+            return
+        output = params["AsyncInferenceConfig"]["OutputConfig"]
+        locations = {
+            "S3OutputPath": output.get("S3OutputPath"),
+            "S3FailurePath": output.get("S3FailurePath"),
+        }
+        for name, given in locations.items():
+            if given is None:
+                continue
             if not given.isascii():
-                # It comes back in a header, which SDKs read as Latin-1: nobody would find the object.
+                # It comes back in a header, which SDKs decode as Latin-1: the object would not be found.
                 raise ValidationFailedError(f"{name} {given!r}: use ASCII characters only.")
             try:
                 parse_location(given, self._s3_endpoint)
             except ValueError as error:
                 raise ValidationFailedError(f"{name}: {error}.") from None
 
-    def _refuse_bad_variants(self, params: Params) -> None:
+    def _refuse_bad_variants(self, params: CreateEndpointConfigInputTypeDef) -> None:
         variants = params["ProductionVariants"]
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) != len(names):
             raise ValidationFailedError(f"VariantName {names}: each production variant needs its own.")
         is_async = "AsyncInferenceConfig" in params
-        for place, variant in enumerate(variants, start=1):
-            _refuse_bad_variant(variant, place, is_async=is_async)
+        for number, variant in enumerate(variants, start=1):
+            _refuse_bad_variant(variant, number, is_async=is_async)
             if "ModelName" in variant:
                 model = self._registry.get(Kind.MODEL, variant["ModelName"])
                 if is_async:
@@ -199,7 +219,7 @@ class EndpointConfigs:
                 f"({image!r} matches the setting refused_images)"
             )
 
-    async def describe(self, _: RequestContext, params: Params) -> Result:
+    async def describe(self, _: RequestContext, params: DescribeEndpointConfigInputTypeDef) -> Result:
         """DescribeEndpointConfig: all that it was created with."""
         config = self._registry.get(Kind.CONFIG, params["EndpointConfigName"])
         variants = [{"InitialVariantWeight": 1.0, **given} for given in config.params["ProductionVariants"]]
@@ -210,7 +230,7 @@ class EndpointConfigs:
             "CreationTime": config.created_at,
         }
 
-    async def delete(self, _: RequestContext, params: Params) -> Result:
+    async def delete(self, _: RequestContext, params: DeleteEndpointConfigInputTypeDef) -> Result:
         """DeleteEndpointConfig, in use or not, as with models."""
         async with self._registry.lock:
             config = self._registry.get(Kind.CONFIG, params["EndpointConfigName"])
@@ -222,7 +242,7 @@ class EndpointConfigs:
             await self._registry.remove(config)
         return {}
 
-    async def list(self, _: RequestContext, params: Params) -> Result:
+    async def list(self, _: RequestContext, params: ListEndpointConfigsInputTypeDef) -> Result:
         """ListEndpointConfigs."""
         shown, token = page(self._registry.all(Kind.CONFIG), params)
         summaries = [
@@ -236,7 +256,7 @@ class EndpointConfigs:
         return {"EndpointConfigs": summaries, "NextToken": token}
 
 
-def _refuse_bad_variant(variant: Mapping[str, Any], place: int, *, is_async: bool) -> None:
+def _refuse_bad_variant(variant: ProductionVariantUnionTypeDef, number: int, *, is_async: bool) -> None:
     serverless = variant.get("ServerlessConfig")
     if serverless is not None and is_async:
         # https://github.com/aws/aws-cdk-rfcs/pull/433: asynchronous means a single instance-based variant.
@@ -248,7 +268,7 @@ def _refuse_bad_variant(variant: Mapping[str, Any], place: int, *, is_async: boo
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantServerlessConfig.html
     if serverless is not None and serverless["MemorySizeInMB"] not in _SERVERLESS_MEMORY:
         rule = f"Member must satisfy enum value set: {list(_SERVERLESS_MEMORY)}"
-        where = f"productionVariants.{place}.member.serverlessConfig.memorySizeInMB"
+        where = f"productionVariants.{number}.member.serverlessConfig.memorySizeInMB"
         raise constraint_violations([
             f"Value '{serverless['MemorySizeInMB']}' at '{where}' failed to satisfy constraint: {rule}"
         ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""All resources, in memory to be read and in DynamoDB to be kept."""
+"""All resources: written to DynamoDB, read from memory."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from meshtwin.emulator.core.kept import Kept
 from meshtwin.emulator.core.protocol.errors import UnavailableError, ValidationFailedError
+from meshtwin.emulator.core.write_through import WriteThroughMap
 from meshtwin.emulator.sagemaker.control_plane.resources import Endpoint, Kind, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from meshtwin.emulator.core.clock import Clock
-    from meshtwin.emulator.core.kept import Documents
+    from meshtwin.emulator.core.write_through import Documents
     from meshtwin.emulator.sagemaker.control_plane.resources import Arns
 
 R = TypeVar("R", bound=Resource)
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-_WORDS = {
+_NAMES = {
     Kind.MODEL: "model",
     Kind.CONFIG: "endpoint configuration",
     Kind.ENDPOINT: "endpoint",
@@ -32,15 +32,15 @@ _RETRY_AFTER = 1.0
 
 
 class Registry:
-    """What there is. A change is in the table before anybody can see it.
+    """Models, configurations and endpoints. A change is in the table before it can be read.
 
-    Whoever looks first and then changes holds `lock` meanwhile.
+    Check-then-change is done under `lock`.
     """
 
     def __init__(self, documents: Documents, arns: Arns, clock: Clock) -> None:
         self._clock = clock
-        self._found: dict[Kind, Kept[Resource]] = {
-            kind: Kept(
+        self._found: dict[Kind, WriteThroughMap[Resource]] = {
+            kind: WriteThroughMap(
                 documents,
                 kind,
                 name_of=lambda resource: resource.key,
@@ -58,7 +58,7 @@ class Registry:
         Raises:
             UnavailableError: DynamoDB does not answer, or refuses.
         """
-        await asyncio.gather(*(kept.load() for kept in self._found.values()))
+        await asyncio.gather(*(values.load() for values in self._found.values()))
 
     def knows_every_endpoint(self) -> bool:
         """Whether each endpoint that was kept could be read."""
@@ -80,7 +80,7 @@ class Registry:
         """The resource of a name in any case.
 
         Raises:
-            ValidationFailedError: `Could not find ...`, the words that other tools look for
+            ValidationFailedError: `Could not find ...`, the text that other tools search for
                 (https://github.com/aws/amazon-sagemaker-operator-for-k8s).
         """
         if found := self.find(kind, name):
@@ -89,7 +89,7 @@ class Registry:
 
     def not_found(self, kind: Kind, name: str) -> ValidationFailedError:
         """The refusal of a name that nothing has."""
-        return ValidationFailedError(f'Could not find {_WORDS[kind]} "{self.arns.of(kind, name)}".')
+        return ValidationFailedError(f'Could not find {_NAMES[kind]} "{self.arns.of(kind, name)}".')
 
     def get_endpoint(self, name: str) -> Endpoint:
         """The endpoint of a name in any case, or a ValidationFailedError."""
@@ -103,7 +103,7 @@ class Registry:
         https://github.com/ministryofjustice/modernisation-platform-environments/pull/9383
         """
         if found := self.find(kind, name):
-            raise ValidationFailedError(f'Cannot create already existing {_WORDS[kind]} "{found.arn}".')
+            raise ValidationFailedError(f'Cannot create already existing {_NAMES[kind]} "{found.arn}".')
 
     async def put(self, resource: R) -> R:
         """Keep a resource, new or changed."""
@@ -116,11 +116,11 @@ class Registry:
 
     async def write_again(self) -> None:
         """Put all that is known into a table that has lost it. UnavailableError where that fails."""
-        for kept in self._found.values():
-            await kept.write_again()
+        for values in self._found.values():
+            await values.write_again()
 
-    async def patiently(self, change: Callable[[], Awaitable[T]]) -> T:
-        """Make a change, holding the lock, as often as it takes: no caller is there to get its failure."""
+    async def change_when_available(self, change: Callable[[], Awaitable[T]]) -> T:
+        """Make a change under the lock, and retry while the store is unavailable: no caller could."""
 
         async def locked() -> T:
             async with self.lock:

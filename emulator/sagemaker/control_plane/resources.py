@@ -194,3 +194,16 @@ class Arns:
         """The kind and lower-case name that an ARN speaks of; None for what is not kept here."""
         kind, _, name = arn.rpartition(":")[2].partition("/")
         return (Kind(kind), name.lower()) if kind in set(Kind) else None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantCapacity:
+    """How many instances a variant has and is to have."""
+
+    endpoint_name: str
+    variant_name: str
+    status: Status
+    instance_type: str
+    desired: int
+    current: int
+    failure_reason: str | None = None

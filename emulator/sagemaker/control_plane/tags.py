@@ -6,10 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshtwin.emulator.core.protocol.errors import ValidationFailedError
-from meshtwin.emulator.sagemaker.control_plane.models import Params, Result, tags_of
+from meshtwin.emulator.sagemaker.control_plane.models import Result, tags_of
 from meshtwin.emulator.sagemaker.control_plane.resources import Arns, Resource
 
 if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import (
+        AddTagsInputTypeDef,
+        DeleteTagsInputTypeDef,
+        ListTagsInputTypeDef,
+    )
+
     from meshtwin.emulator.core.protocol.operations import RequestContext
     from meshtwin.emulator.sagemaker.control_plane.registry import Registry
 
@@ -17,22 +23,22 @@ _MOST = 50
 
 
 class Tags:
-    """Keys and values that users hang on resources."""
+    """Keys and values that users attach to resources."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    async def add(self, _: RequestContext, params: Params) -> Result:
+    async def add(self, _: RequestContext, params: AddTagsInputTypeDef) -> Result:
         """AddTags; the answer has all tags that the resource now has."""
         async with self._registry.lock:
             resource = self._find(params["ResourceArn"])
-            tags = {**resource.tags, **tags_of(params)}
+            tags = {**resource.tags, **tags_of(params["Tags"])}
             if len(tags) > _MOST:
                 raise ValidationFailedError(f"{resource.arn}: {len(tags)} tags, at most {_MOST} are allowed.")
             await self._registry.put(replace(resource, tags=tags))
         return {"Tags": _listed(tags)}
 
-    async def delete(self, _: RequestContext, params: Params) -> Result:
+    async def delete(self, _: RequestContext, params: DeleteTagsInputTypeDef) -> Result:
         """DeleteTags; keys that are not there do not matter."""
         async with self._registry.lock:
             resource = self._find(params["ResourceArn"])
@@ -41,7 +47,7 @@ class Tags:
             await self._registry.put(replace(resource, tags=tags))
         return {}
 
-    async def list(self, _: RequestContext, params: Params) -> Result:
+    async def list(self, _: RequestContext, params: ListTagsInputTypeDef) -> Result:
         """ListTags: on one page, for there are at most 50."""
         return {"Tags": _listed(dict(self._find(params["ResourceArn"]).tags))}
 

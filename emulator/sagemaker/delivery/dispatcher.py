@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
-    from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
     from meshtwin.emulator.sagemaker.fleet.launcher import Instance
+    from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
     from meshtwin.emulator.sagemaker.fleet.spec import FleetSpec
     from meshtwin.emulator.sagemaker.meter import Meter
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
@@ -58,7 +58,7 @@ class Dispatcher:
     def __init__(
         self,
         queue: RequestQueue,
-        fleets: Fleets,
+        fleets: RunningFleets,
         aws: Aws,
         clock: Clock,
         settings: Settings,
@@ -111,7 +111,6 @@ class Dispatcher:
         # What runs is written again whatever all the deliveries wait for; some wait until that is done.
         self._restoring_threads = ThreadPoolExecutor(_RESTORING_THREADS, thread_name_prefix="restoring")
         self._is_open = True
-        self._fleets.observer = self
         self._tasks.run("deadlines", self._deadlines.run)
         self._tasks.run("dispatch", self._dispatch)
 

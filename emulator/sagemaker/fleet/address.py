@@ -1,4 +1,4 @@
-"""Instances that somebody else runs: an image of the form `http://host:port` is a container already there.
+"""Instances that the user runs: an image of the form `http://host:port` is a container already there.
 
 For a container that is being debugged in an editor: nothing is started and nothing is stopped.
 """
@@ -51,7 +51,7 @@ class AddressInstance:
         self.ending: str | None = None
 
     def tail(self, characters: int) -> str:
-        """Nothing is known of its output but where to look for it."""
+        """Its output is not known here: the text says where it is."""
         return f"(see the output of the container at {self.address})"[:characters]
 
     def kill(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    import asyncio
     import threading
     from collections.abc import Callable
 
@@ -74,9 +73,3 @@ class Launcher(Protocol):
         the image cannot be started at all.
         """
         ...
-
-
-def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    """Call `callback` on the loop, from a thread that may outlive it by a moment."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(callback)

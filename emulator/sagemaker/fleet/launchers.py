@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Launchers:
-    """All of them behind one door: an address is called, a command is a process, all else as is set."""
+    """Chooses by image: an address is called, a command is a process, others go to `settings.launcher`."""
 
     def __init__(self, settings: Settings, s3: S3Client, owner: str) -> None:
         self._logs = logs = Logs(settings, owner)
@@ -30,7 +30,7 @@ class Launchers:
         self._processes = ProcessLauncher(settings, logs)
         self._docker: DockerLauncher | None = None
         if settings.launcher is LauncherKind.DOCKER:
-            # A tenth of a second of imports that nobody else has to wait for.
+            # A tenth of a second of imports, which only this launcher needs.
             from meshtwin.emulator.sagemaker.fleet.docker.launcher import DockerLauncher  # noqa: PLC0415
 
             self._docker = DockerLauncher(settings, logs, s3, owner)
@@ -45,7 +45,7 @@ class Launchers:
         return await self._for(spec.container.image).launch(spec, on_lost)
 
     def close(self) -> None:
-        """Let go of everything; every instance has been stopped before."""
+        """Close the launchers; every instance has been stopped before."""
         if self._docker is not None:
             self._docker.close()
         self._logs.close()

@@ -31,7 +31,7 @@ class LogFolder:
 
     @property
     def path(self) -> Path:
-        """The folder, made when it is first asked for."""
+        """The folder, made when it is first needed."""
         if self._given is not None:
             return self._given
         if self._temporary is None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """What one look at a container showed."""
+    """The result of one ping."""
 
     healthy: bool
     finding: str
@@ -41,6 +41,6 @@ async def ping(address: Address, timeout: float) -> Ping:  # noqa: ASYNC109  # a
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-    words = line.split(None, 2)
-    status = words[1].decode(errors="replace") if len(words) > 1 else "none"
+    parts = line.split(None, 2)
+    status = parts[1].decode(errors="replace") if len(parts) > 1 else "none"
     return Ping(healthy=status == "200", finding=f"status {status}")

@@ -19,15 +19,15 @@ _STRIDE = BLOCK + 1
 class Ports:
     """Hands out blocks of `BLOCK` ports, none twice at a time, also beside other emulators of this host.
 
-    A port that is free when it is looked at may be another emulator's a moment later, as containers bind
-    theirs only once they run. So a block belongs to whoever has bound the port behind it, which nobody
-    listens on; the system lets go of that when its process ends, however it ends.
+    A port that is free when it is checked may be another emulator's a moment later, as containers bind
+    theirs only once they run. So a block belongs to the process that has bound the port behind it, without
+    listening on it; the system releases that when the process ends, however it ends.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._marks: dict[int, socket.socket] = {}
-        # Emulators side by side start at different places.
+        # Emulators side by side start at different ports.
         self._next = random.SystemRandom().randrange(_FIRST, _END - _STRIDE, _STRIDE)
 
     def take(self) -> int:

@@ -16,7 +16,8 @@ import structlog
 
 from meshtwin.emulator.core import child_guard
 from meshtwin.emulator.core.logs import tail
-from meshtwin.emulator.sagemaker.fleet.launcher import Address, call_in
+from meshtwin.emulator.core.supervised import call_from_thread
+from meshtwin.emulator.sagemaker.fleet.launcher import Address
 from meshtwin.emulator.sagemaker.fleet.ports import BLOCK, Ports
 from meshtwin.emulator.sagemaker.fleet.spec import FleetFailedError, image_missing
 
@@ -46,7 +47,7 @@ _INHERITED = frozenset({
 })  # fmt: skip
 """What a container may need of its host; more of the user's environment would hide what the image lacks."""
 
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 _log = structlog.get_logger()
 
@@ -89,7 +90,7 @@ class ProcessLauncher:
             raise FleetFailedError(
                 f"cannot start the program of {spec.container.image!r}: {error}"
             ) from error
-        instance.watch(lambda: call_in(loop, on_lost))
+        instance.watch(lambda: call_from_thread(loop, on_lost))
         return instance
 
     def _command(self, spec: FleetSpec) -> tuple[str, ...]:
@@ -131,8 +132,8 @@ class ProcessInstance:
                 start_new_session=True,
             )
         assert self._guard.stdout is not None
-        with self._guard.stdout as told:
-            self._group = int(told.readline() or 0)
+        with self._guard.stdout as stdout:
+            self._group = int(stdout.readline() or 0)
 
     def watch(self, on_lost: Callable[[], None]) -> None:
         """Call `on_lost`, from a thread, when the container has ended."""
@@ -167,7 +168,7 @@ class ProcessInstance:
         deadline = time.monotonic() + grace
         self._signal(signal.SIGTERM)
         while not self._ended.is_set():
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
             if time.monotonic() >= deadline:
                 self._signal(signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""Who may take how many requests at a time."""
+"""How many requests each instance may have at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Seat:
+class _InstanceLoad:
     instance: Instance
     busy: int = 0
     is_open: bool = True
@@ -21,48 +21,48 @@ class Slots:
 
     def __init__(self, concurrency: int) -> None:
         self.concurrency = concurrency
-        self._seats: dict[str, _Seat] = {}
+        self._loads: dict[str, _InstanceLoad] = {}
 
     @property
     def total(self) -> int:
         """Slots of the instances that take requests."""
-        return sum(seat.is_open for seat in self._seats.values()) * self.concurrency
+        return sum(load.is_open for load in self._loads.values()) * self.concurrency
 
     def open(self, instance: Instance) -> None:
-        """Let the instance have requests, for the first time or again."""
-        seat = self._seats.setdefault(instance.instance_id, _Seat(instance))
-        seat.is_open = True
+        """Give the instance requests, for the first time or again."""
+        load = self._loads.setdefault(instance.instance_id, _InstanceLoad(instance))
+        load.is_open = True
 
     def close(self, instance: Instance) -> None:
         """Give the instance no more requests; those it has stay counted."""
-        if instance.instance_id in self._seats:
-            self._seats[instance.instance_id].is_open = False
+        if instance.instance_id in self._loads:
+            self._loads[instance.instance_id].is_open = False
 
     def remove(self, instance: Instance) -> None:
-        """Forget the instance."""
-        self._seats.pop(instance.instance_id, None)
+        """Drop the instance, with its slots."""
+        self._loads.pop(instance.instance_id, None)
 
     def is_open(self, instance: Instance) -> bool:
         """Whether the instance takes requests."""
-        seat = self._seats.get(instance.instance_id)
-        return seat is not None and seat.is_open
+        load = self._loads.get(instance.instance_id)
+        return load is not None and load.is_open
 
     def busy(self, instance: Instance) -> int:
         """Requests the instance works on."""
-        seat = self._seats.get(instance.instance_id)
-        return 0 if seat is None else seat.busy
+        load = self._loads.get(instance.instance_id)
+        return 0 if load is None else load.busy
 
     def acquire(self) -> Instance | None:
         """A slot of the least busy instance, None where none is free. SageMaker's choice is undocumented."""
-        best: _Seat | None = None
-        for seat in self._seats.values():
+        best: _InstanceLoad | None = None
+        for load in self._loads.values():
             if (
-                seat.is_open
-                and seat.busy < self.concurrency
-                and (best is None or seat.busy < best.busy)
-                and not seat.instance.lost.is_set()
+                load.is_open
+                and load.busy < self.concurrency
+                and (best is None or load.busy < best.busy)
+                and not load.instance.lost.is_set()
             ):
-                best = seat
+                best = load
         if best is None:
             return None
         best.busy += 1
@@ -70,6 +70,6 @@ class Slots:
 
     def release(self, instance: Instance) -> None:
         """Give a slot back."""
-        seat = self._seats.get(instance.instance_id)
-        if seat is not None:
-            seat.busy -= 1
+        load = self._loads.get(instance.instance_id)
+        if load is not None:
+            load.busy -= 1

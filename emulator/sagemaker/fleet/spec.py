@@ -1,4 +1,4 @@
-"""What the control plane asks of a fleet."""
+"""What the control plane requires of a fleet."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class FleetFailedError(Exception):
 
 
 class LauncherAwayError(FleetFailedError):
-    """What starts instances is not there now: no fault of the endpoint's, and it may pass."""
+    """The launcher is unavailable: not the endpoint's fault, and it may pass."""
 
 
 def image_missing(spec: FleetSpec, why: str) -> FleetFailedError:

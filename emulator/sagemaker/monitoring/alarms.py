@@ -1,11 +1,17 @@
-"""The alarms in the profile's CloudWatch that are this emulator's to judge, as values."""
+"""The alarms in the profile's CloudWatch that this emulator evaluates, as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshtwin.emulator.sagemaker.monitoring.evaluate import COMPARISONS, AlarmState, Datapoint, Missing, Rule
+from meshtwin.emulator.sagemaker.monitoring.evaluate import (
+    COMPARISONS,
+    AlarmRule,
+    AlarmState,
+    Datapoint,
+    Missing,
+)
 from meshtwin.emulator.sagemaker.monitoring.sample import HOST_NAMESPACE, NAMESPACE
 from meshtwin.emulator.sagemaker.monitoring.series import MINUTE, Key
 
@@ -29,7 +35,7 @@ class Alarm:
     period: int
     unit: str | None
     """Only values of this unit count; None: of any."""
-    rule: Rule
+    rule: AlarmRule
     state: AlarmState
     enabled: bool
     actions: Mapping[AlarmState, tuple[str, ...]]
@@ -42,7 +48,7 @@ class Alarm:
 
     @property
     def window(self) -> int:
-        """How many seconds of its metric it looks at."""
+        """How many seconds of its metric it evaluates."""
         return self.rule.periods * max(self.period, MINUTE)
 
     @property
@@ -53,7 +59,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class AlarmView:
-    """An alarm as it was judged last."""
+    """An alarm as it was last evaluated."""
 
     alarm: Alarm
     state: AlarmState
@@ -61,7 +67,7 @@ class AlarmView:
     since: float
     """Since when it has been in that state, as far as this emulator knows; seconds since the epoch."""
     points: tuple[Datapoint, ...]
-    """The datapoints that were looked at, the newest last."""
+    """The datapoints that were evaluated, the newest last."""
 
     @property
     def breaching(self) -> int:
@@ -77,7 +83,7 @@ def is_policy(arn: str) -> bool:
 
 
 def parse_alarm(document: Mapping[str, Any]) -> Alarm | None:
-    """A MetricAlarm of DescribeAlarms; None for what is not judged here: metric math, percentiles, bands."""
+    """A MetricAlarm of DescribeAlarms; None where it has metric math, a percentile or a band."""
     if "MetricName" not in document or document.get("Statistic") not in STATISTICS:
         return None
     if document["ComparisonOperator"] not in COMPARISONS:
@@ -91,7 +97,7 @@ def parse_alarm(document: Mapping[str, Any]) -> Alarm | None:
         statistic=document["Statistic"],
         period=document["Period"],
         unit=document.get("Unit"),
-        rule=Rule(
+        rule=AlarmRule(
             document["ComparisonOperator"],
             document["Threshold"],
             periods,

@@ -44,7 +44,7 @@ _COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 COMPARISONS = frozenset(_COMPARISONS)
 
 EXTRA = 2
-"""Datapoints that are looked at beyond EvaluationPeriods where some are missing. AWS says that there are some
+"""Datapoints that are evaluated beyond EvaluationPeriods where some are missing. AWS says that there are some
 and has two in its examples: see `judge`."""
 
 
@@ -57,8 +57,8 @@ class Datapoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What an alarm looks for: `needed` of the last `periods` datapoints breach the threshold."""
+class AlarmRule:
+    """When an alarm is in alarm: `needed` of the last `periods` datapoints breach the threshold."""
 
     comparison: str
     threshold: float
@@ -79,7 +79,7 @@ class Verdict:
     reason: str
 
 
-def judge(rule: Rule, points: Sequence[Datapoint], before: AlarmState) -> Verdict:
+def judge(rule: AlarmRule, points: Sequence[Datapoint], before: AlarmState) -> Verdict:
     """The state that the evaluation range, the newest datapoint last, makes of the state before.
 
     Where the range holds `rule.periods` real datapoints, the newest of them decide, whatever is missing
@@ -106,7 +106,7 @@ def judge(rule: Rule, points: Sequence[Datapoint], before: AlarmState) -> Verdic
     return Verdict(AlarmState.OK, _reason(rule, held, before, crossed=False))
 
 
-def _without_data(rule: Rule, before: AlarmState) -> Verdict:
+def _without_data(rule: AlarmRule, before: AlarmState) -> Verdict:
     was = "was" if rule.periods == 1 else "were"
     gaps = f"{_of(rule.periods, 'missing datapoint')} {was}"
     missing = f"no datapoints were received for {_of(rule.periods, 'period')} and {gaps}"
@@ -121,9 +121,14 @@ def _without_data(rule: Rule, before: AlarmState) -> Verdict:
 
 
 def _reason(
-    rule: Rule, points: Sequence[Datapoint], before: AlarmState, *, assumed: int = 0, crossed: bool = True
+    rule: AlarmRule,
+    points: Sequence[Datapoint],
+    before: AlarmState,
+    *,
+    assumed: int = 0,
+    crossed: bool = True,
 ) -> str:
-    """StateReason in CloudWatch's words, the newest datapoint first."""
+    """StateReason with CloudWatch's text, the newest datapoint first."""
     shown = ", ".join(f"{point.value} ({_time(point.at)})" for point in reversed(points))
     filled = f" and {_of(assumed, 'missing datapoint')}" if assumed else ""
     was = "was" if len(points) + assumed == 1 else "were"

@@ -1,13 +1,12 @@
-"""Once a minute: metrics are taken and published, alarms are judged, scaling policies are told.
+"""A minute's metrics, taken and published, and the alarms on them, evaluated.
 
 CloudWatch is the profile's own: it holds metrics and alarms, and this is its client. Its alarms on
-SageMaker's metrics, and those that name a scaling policy, are judged here, where it does not do so itself.
+SageMaker's metrics, and those that name a scaling policy, are evaluated here, where it does not do so itself.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.sagemaker.monitoring.alarms import (
     LONGEST_WINDOW,
     Alarm,
@@ -33,12 +31,12 @@ from meshtwin.emulator.sagemaker.monitoring.sample import (
     metered_values,
     unit_of,
 )
-from meshtwin.emulator.sagemaker.monitoring.series import MINUTE, Key, Series
+from meshtwin.emulator.sagemaker.monitoring.series import MINUTE, Key, Series, minute_of
 from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 from meshtwin.emulator.sagemaker.settings import AlarmEvaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from meshtwin.emulator.core.aws import Aws
     from meshtwin.emulator.core.clock import Clock
@@ -53,7 +51,7 @@ _MOST_DATA = 1000
 
 @dataclass(frozen=True, slots=True)
 class AlarmAction:
-    """An alarm in the state for which it names a scaling policy; told once a minute while that lasts.
+    """An alarm in the state for which it names a scaling policy; once a minute while that lasts.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
     """
@@ -69,9 +67,6 @@ class AlarmAction:
     """Seconds since the epoch."""
 
 
-OnAction = Callable[[AlarmAction], Awaitable[None]]
-
-
 class Sources(Protocol):
     """Where the numbers come from."""
 
@@ -81,10 +76,9 @@ class Sources(Protocol):
 
 
 class Monitoring:
-    """The minute's round. Lives on one event loop."""
+    """What is known of metrics and alarms. Lives on one event loop."""
 
     def __init__(self, meter: Meter, sources: Sources, aws: Aws, clock: Clock, settings: Settings) -> None:
-        self.on_action: OnAction | None = None
         self.series = Series()
         self._meter = meter
         self._sources = sources
@@ -93,18 +87,9 @@ class Monitoring:
         self._settings = settings
         self._hosts = HostSampler()
         self._views: dict[str, AlarmView] = {}
-        self._unjudged: set[str] = set()
+        self._not_evaluated: set[str] = set()
         self._failing: set[str] = set()
         self._deleted: set[str] = set()
-        self._tasks = Supervised()
-
-    async def start(self) -> None:
-        """Look once a minute from now on, on the emulator's clock, at its whole minutes."""
-        self._tasks.run("monitoring", self._run)
-
-    async def close(self) -> None:
-        """Look no more."""
-        await self._tasks.close()
 
     def endpoint_deleted(self, endpoint_name: str) -> None:
         """Drop what is known of an endpoint, also what its last requests still add in the next minute."""
@@ -116,7 +101,7 @@ class Monitoring:
         self._meter.remove(endpoint_name)
 
     def alarms(self) -> list[AlarmView]:
-        """Every alarm that is judged here, as it was at the last look."""
+        """Every alarm that is evaluated here, as it was in the last round."""
         return list(self._views.values())
 
     def latest(self, endpoint_name: str) -> dict[str, float]:
@@ -128,31 +113,26 @@ class Monitoring:
                 found[key.name] = newest[1].total / newest[1].count
         return found
 
-    async def _run(self) -> None:
-        while True:
-            now = self._clock.now()
-            await self._clock.sleep(_minute_of(now) + MINUTE - now)
-            with self._clock.held():
-                try:
-                    await self.look()
-                except Exception:  # the edge of a task: the next minute is looked at all the same
-                    log.exception("monitoring_failed")
+    async def evaluate_minute(self) -> list[AlarmAction]:
+        """One round, for the minute that has just ended; the scaling actions of its alarms.
 
-    async def look(self) -> None:
-        """One round, for the minute that has just ended."""
+        There is one at the change, and one each minute for as long as the state lasts.
+        """
         now = self._clock.now()
-        minute = _minute_of(now) - MINUTE
+        minute = minute_of(now) - MINUTE
         found = self._take(now)
         for key, values in found.items():
             self.series.put(key, minute, values)
         await self._publish(found, minute)
         alarms = await self._alarms()
         self.series.want(_minutes_wanted(alarms))
+        actions: list[AlarmAction] = []
         for alarm in alarms:
             try:
-                await self._judge(alarm, minute, now)
-            except Exception:  # the other alarms are judged all the same
-                log.exception("alarm_not_judged", alarm=alarm.name)
+                actions += await self._evaluate(alarm, minute, now)
+            except Exception:  # the other alarms are evaluated all the same
+                log.exception("alarm_not_evaluated", alarm=alarm.name)
+        return actions
 
     def _take(self, now: float) -> dict[Key, Statistics]:
         views = self._sources.views()
@@ -180,7 +160,7 @@ class Monitoring:
                 )
 
     async def _alarms(self) -> list[Alarm]:
-        """The alarms that are to be judged, as CloudWatch has them now; those known, where it is away.
+        """The alarms to evaluate, as CloudWatch has them now; those known, where it is unavailable.
 
         Where it has lost them with all else, they are put again before this returns.
         """
@@ -189,7 +169,7 @@ class Monitoring:
         if documents is None:
             return [view.alarm for view in self._views.values()]
         alarms = [alarm for document in documents if (alarm := self._parsed(document)) is not None]
-        self._unjudged &= {document["AlarmName"] for document in documents}
+        self._not_evaluated &= {document["AlarmName"] for document in documents}
         names = {alarm.name for alarm in alarms}
         if self._views.keys() - names:
             try:
@@ -209,19 +189,19 @@ class Monitoring:
             if alarm.window <= LONGEST_WINDOW:
                 return alarm
             reason = f"its Period times EvaluationPeriods is {alarm.window} s: at most {LONGEST_WINDOW} are"
-        self._log_unjudged(document, reason)
+        self._log_not_evaluated(document, reason)
         return None
 
-    def _log_unjudged(self, document: Mapping[str, Any], reason: str) -> None:
+    def _log_not_evaluated(self, document: Mapping[str, Any], reason: str) -> None:
         name = document["AlarmName"]
         is_ours = document.get("Namespace", NAMESPACE) in {NAMESPACE, HOST_NAMESPACE} or any(
             is_policy(arn) for arn in document.get("AlarmActions", ())
         )
-        if name not in self._unjudged and is_ours:
-            self._unjudged.add(name)
-            log.warning("alarm_not_judged", alarm=name, reason=reason)
+        if name not in self._not_evaluated and is_ours:
+            self._not_evaluated.add(name)
+            log.warning("alarm_not_evaluated", alarm=name, reason=reason)
 
-    async def _judge(self, alarm: Alarm, minute: int, now: float) -> None:
+    async def _evaluate(self, alarm: Alarm, minute: int, now: float) -> list[AlarmAction]:
         points = await self._points(alarm, minute)
         known = self._views.get(alarm.name)
         before = known.state if known is not None else alarm.state
@@ -235,15 +215,15 @@ class Monitoring:
         reason = verdict.reason if known is None or changed else known.reason
         self._views[alarm.name] = AlarmView(alarm, verdict.state, reason, since, tuple(shown))
         if changed or verdict.state is not alarm.state:
-            # Also where CloudWatch was away at the change, or somebody set the state by hand.
+            # Also where CloudWatch was unavailable at the change, or a user set the state.
             await self._write_state(alarm, verdict, shown, now)
         if changed:
             log.info("alarm", alarm=alarm.name, state=verdict.state, before=before, reason=verdict.reason)
             await self._notify(alarm, before, verdict, now)
-        await self._act(alarm, verdict.state, points, now)
+        return list(_actions(alarm, verdict.state, points, now))
 
     async def _points(self, alarm: Alarm, minute: int) -> list[Datapoint]:
-        """The last datapoints, as many as may be looked at; the newest ends with `minute`."""
+        """The last datapoints, as many as may be evaluated; the newest ends with `minute`."""
         period = max(alarm.period, MINUTE)
         end = minute + MINUTE
         starts = [end - period * back for back in range(alarm.rule.periods + EXTRA, 0, -1)]
@@ -283,7 +263,7 @@ class Monitoring:
         )
 
     async def _notify(self, alarm: Alarm, before: AlarmState, verdict: Verdict, now: float) -> None:
-        """The topics that the alarm names for its new state; a CloudWatch that judges tells them itself."""
+        """Publish to the alarm's topics for its new state, unless CloudWatch does so."""
         if not alarm.enabled or self._settings.alarm_evaluation is AlarmEvaluation.STORE:
             return
         for arn in alarm.actions[verdict.state]:
@@ -292,24 +272,13 @@ class Monitoring:
                 subject = f'{verdict.state}: "{alarm.name}"'[:100]
                 await self._call(self._aws.sns.publish, TopicArn=arn, Subject=subject, Message=message)
 
-    async def _act(self, alarm: Alarm, state: AlarmState, points: Sequence[Datapoint], now: float) -> None:
-        """Tell policies, at the change and once a minute for as long as the state lasts."""
-        if not alarm.enabled or self.on_action is None:
-            return
-        for arn in alarm.actions[state]:
-            if is_policy(arn):
-                rule = alarm.rule
-                await self.on_action(
-                    AlarmAction(arn, alarm.name, rule.threshold, rule.comparison, points[-1].value, now)
-                )
-
     async def _call(self, function: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401  # boto3's answers
-        """The answer of CloudWatch or SNS; None where there is none, which is said once for each outage."""
+        """The answer of CloudWatch or SNS; None where there is none, which is logged once an outage."""
         name = function.__name__
         try:
             answer = await self._aws.run(function, **arguments)
         except (BotoCoreError, ClientError) as error:
-            # By operation: one that is lacking for good is not said each minute because the others answer.
+            # By operation: one that is never served is not logged each minute because the others answer.
             if name not in self._failing:
                 log.warning("cloudwatch_away", call=name, error=str(error))
             self._failing.add(name)
@@ -326,9 +295,13 @@ def _minutes_wanted(alarms: Sequence[Alarm]) -> dict[Key, int]:
     return wanted
 
 
-def _minute_of(now: float) -> int:
-    """The begin of the minute."""
-    return int(now // MINUTE) * MINUTE
+def _actions(
+    alarm: Alarm, state: AlarmState, points: Sequence[Datapoint], now: float
+) -> Iterator[AlarmAction]:
+    rule = alarm.rule
+    for arn in alarm.actions[state] if alarm.enabled else ():
+        if is_policy(arn):
+            yield AlarmAction(arn, alarm.name, rule.threshold, rule.comparison, points[-1].value, now)
 
 
 def _datum(key: Key, values: Statistics, minute: int) -> dict[str, Any]:

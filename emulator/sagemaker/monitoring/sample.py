@@ -1,4 +1,4 @@
-"""What CloudWatch is told of an endpoint each minute.
+"""What is published to CloudWatch of an endpoint each minute.
 
 Names, units and dimensions: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html.
 That page is exhaustive: Invocations, InvocationsPerInstance and OverheadLatency do not exist for asynchronous
@@ -89,7 +89,7 @@ def backlog_values(view: EndpointView, now: float, *, at_zero: bool) -> dict[Key
 def metered_values(
     taken: Mapping[tuple[str, Metric], Statistics], variants: Mapping[str, str], processed_name: str
 ) -> dict[Key, Statistics]:
-    """What the meter has taken since the last look, for the endpoints that are still there."""
+    """What the meter has taken since the last sample, for the endpoints that are still there."""
     return {
         of_variant(
             endpoint, variants[endpoint], processed_name if metric is Metric.PROCESSED else metric
@@ -124,7 +124,7 @@ class HostSampler:
         return found
 
     def _measure(self, pid: int, seen: set[int]) -> tuple[float, float] | None:
-        """CPU since the last look and memory of a process and its children; None where it is gone."""
+        """CPU since the last sample and memory of a process and its children; None where it is gone."""
         cpu = memory = 0.0
         try:
             leader = self._processes.setdefault(pid, psutil.Process(pid))

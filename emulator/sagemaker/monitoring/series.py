@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 MINUTE = 60
 
 
+def minute_of(now: float) -> int:
+    """The begin of the minute, both in seconds since the epoch."""
+    return int(now // MINUTE) * MINUTE
+
+
 class Key(NamedTuple):
     """Which metric: its namespace, name, and dimensions as sorted pairs."""
 
@@ -34,7 +39,7 @@ class Series:
         self._wanted = dict(minutes)
 
     def put(self, key: Key, minute: int, found: Statistics) -> None:
-        """Add values to the minute that begins at `minute`; minutes that nobody asks for are dropped."""
+        """Add values to the minute that begins at `minute`; minutes that no alarm evaluates are dropped."""
         points = self._points.setdefault(key, OrderedDict())
         earlier = points.get(minute)
         points[minute] = found if earlier is None else earlier.joined(found)
@@ -62,7 +67,7 @@ class Series:
         """The statistic of the period that begins at `start`; None without data.
 
         Raises:
-            ValueError: the statistic is none of CloudWatch's five.
+            ValueError: the statistic is not one of CloudWatch's five.
         """
         points = self._points.get(key, OrderedDict())
         joined: Statistics | None = None
@@ -77,7 +82,7 @@ def statistic_of(values: Statistics, statistic: str) -> float:
     """One of CloudWatch's five statistics.
 
     Raises:
-        ValueError: the statistic is none of them.
+        ValueError: the statistic is not one of them.
     """
     match statistic:
         case "Average":

@@ -10,7 +10,7 @@ from meshtwin.emulator.sagemaker.monitoring.sample import EndpointView
 if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.control_plane.registry import Registry
     from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
-    from meshtwin.emulator.sagemaker.fleet.fleets import Fleets
+    from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
     from meshtwin.emulator.sagemaker.queue.queue import RequestQueue
 
 
@@ -18,7 +18,7 @@ class LiveSources:
     """Reads queue, fleets and registry; on the event loop."""
 
     def __init__(
-        self, registry: Registry, queue: RequestQueue, dispatcher: Dispatcher, fleets: Fleets
+        self, registry: Registry, queue: RequestQueue, dispatcher: Dispatcher, fleets: RunningFleets
     ) -> None:
         self._registry = registry
         self._queue = queue

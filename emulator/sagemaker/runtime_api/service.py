@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from meshtwin.emulator.core.faults.rules import Stage
 from meshtwin.emulator.core.locations import parse_location, safe_extension
@@ -12,19 +12,27 @@ from meshtwin.emulator.core.protocol.errors import (
     ValidationFailedError,
     constraint_violations,
 )
+from meshtwin.emulator.core.protocol.gateway import Service
 from meshtwin.emulator.core.protocol.ids import new_request_id, new_uuid
+from meshtwin.emulator.core.protocol.operations import blob
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
 from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_sagemaker_runtime.type_defs import (
+        InvokeEndpointAsyncInputTypeDef,
+        InvokeEndpointInputTypeDef,
+        InvokeEndpointWithResponseStreamInputTypeDef,
+    )
+
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
     from meshtwin.emulator.core.locations import S3Location
-    from meshtwin.emulator.core.protocol.operations import RequestContext
-    from meshtwin.emulator.sagemaker.runtime_api.targets import Target, Targets
+    from meshtwin.emulator.core.protocol.operations import Handler, RequestContext
+    from meshtwin.emulator.sagemaker.runtime_api.targets import InvocationTarget, InvocationTargets
     from meshtwin.emulator.sagemaker.settings import Settings
-
-Params = dict[str, Any]
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html
 DEFAULT_TTL_SECONDS = 21_600
@@ -39,12 +47,18 @@ class AcceptsRequests(Protocol):
         ...
 
 
+class _Handlers(TypedDict):
+    InvokeEndpointAsync: Handler[InvokeEndpointAsyncInputTypeDef]
+    InvokeEndpoint: Handler[InvokeEndpointInputTypeDef]
+    InvokeEndpointWithResponseStream: Handler[InvokeEndpointWithResponseStreamInputTypeDef]
+
+
 class Invocations:
     """Turns calls into requests in the queue."""
 
     def __init__(
         self,
-        targets: Targets,
+        targets: InvocationTargets,
         queue: AcceptsRequests,
         clock: Clock,
         settings: Settings,
@@ -59,13 +73,25 @@ class Invocations:
         self._inline_body = settings.inline_body
         self._s3_endpoint = s3_endpoint
 
-    async def invoke_endpoint_async(self, context: RequestContext, params: Params) -> dict[str, Any]:
+    def service(self) -> Service:
+        """The runtime's API, for a gateway."""
+        handlers: _Handlers = {
+            "InvokeEndpointAsync": self.invoke_endpoint_async,
+            "InvokeEndpoint": self.invoke_endpoint,
+            "InvokeEndpointWithResponseStream": self.invoke_endpoint,
+        }
+        return Service("sagemaker-runtime", handlers)
+
+    async def invoke_endpoint_async(
+        self, context: RequestContext, params: InvokeEndpointAsyncInputTypeDef
+    ) -> Mapping[str, Any]:
         """InvokeEndpointAsync: the request is kept when this returns, and its end will be in S3."""
         name = params["EndpointName"]
         target = self._target(name)
         if not target.is_async:
             raise ValidationFailedError(
-                f"Endpoint {name} is no asynchronous endpoint: its configuration has no AsyncInferenceConfig."
+                f"Endpoint {name} is not an asynchronous endpoint: its configuration has no "
+                "AsyncInferenceConfig."
             )
         self._refuse_body(params)
         input_location = self._input_location(params)
@@ -81,7 +107,7 @@ class Invocations:
             output_location=output,
             failure_location=failure,
             input_location=input_location,
-            body=params.get("Body"),
+            body=blob(params["Body"]) if "Body" in params else None,
             content_type=params.get("ContentType"),
             accept=params.get("Accept"),
             custom_attributes=params.get("CustomAttributes"),
@@ -130,7 +156,11 @@ class Invocations:
             raise UnavailableError(f"The request was not accepted: {error}") from error
         return again
 
-    async def invoke_endpoint(self, context: RequestContext, params: Params) -> dict[str, Any]:
+    async def invoke_endpoint(
+        self,
+        context: RequestContext,
+        params: InvokeEndpointInputTypeDef | InvokeEndpointWithResponseStreamInputTypeDef,
+    ) -> Mapping[str, Any]:
         """InvokeEndpoint and InvokeEndpointWithResponseStream: refused, on every kind of endpoint.
 
         https://github.com/strands-agents/harness-sdk/issues/1969 has the asynchronous case, without its text.
@@ -146,20 +176,20 @@ class Invocations:
             "asynchronous inference."
         )
 
-    def _target(self, name: str) -> Target:
+    def _target(self, name: str) -> InvocationTarget:
         target = self._targets.find(name)
         if target is None:
             # https://github.com/aws/amazon-sagemaker-examples/issues/559
             raise ValidationFailedError(f"Endpoint {name} of account {self._account_id} not found.")
         return target
 
-    def _refuse_body(self, params: Params) -> None:
+    def _refuse_body(self, params: InvokeEndpointAsyncInputTypeDef) -> None:
         """The service before June 2026: https://github.com/aws/aws-sdk-js/issues/4203 has the text."""
         if not self._inline_body and "Body" in params:
             rule = "Member must have length less than or equal to 0"
             raise constraint_violations([f"Value at 'body' failed to satisfy constraint: {rule}"])
 
-    def _input_location(self, params: Params) -> str | None:
+    def _input_location(self, params: InvokeEndpointAsyncInputTypeDef) -> str | None:
         given: str | None = params.get("InputLocation")
         if (given is None) == ("Body" not in params):
             found = "neither" if given is None else "both"
@@ -174,8 +204,10 @@ class Invocations:
         return given
 
 
-def output_locations(name: str, target: Target, request_id: str, params: Params) -> tuple[str, str | None]:
-    """Where a request's result goes, and where its failure, if the endpoint has a place for that.
+def output_locations(
+    name: str, target: InvocationTarget, request_id: str, params: InvokeEndpointAsyncInputTypeDef
+) -> tuple[str, str | None]:
+    """Where a request's result goes, and where its failure, if the endpoint has an S3FailurePath.
 
     The key's uuid is not the inference id, and the failure's name is made of the result's: docs/emulator.md
     lists what was seen. That Filename is taken as it is, with `-error.out` after its stem for a failure, is
@@ -186,8 +218,8 @@ def output_locations(name: str, target: Target, request_id: str, params: Params)
     """
     if target.output is None:
         raise ValidationFailedError(
-            f"Endpoint {name} has no S3OutputPath in its AsyncInferenceConfig.OutputConfig, so there is no "
-            "place for the result: set it, or the emulator's default_output_path."
+            f"Endpoint {name} has no S3OutputPath in its AsyncInferenceConfig.OutputConfig, and so nowhere "
+            "to write the result: set it, or the emulator's default_output_path."
         )
     filename = params.get("Filename", f"{request_id}.out")
     output = _extended(target.output, params).join(filename)
@@ -197,7 +229,7 @@ def output_locations(name: str, target: Target, request_id: str, params: Params)
     return str(output), str(target.failure.join(f"{stem}-error.out"))
 
 
-def _extended(output: S3Location, params: Params) -> S3Location:
+def _extended(output: S3Location, params: InvokeEndpointAsyncInputTypeDef) -> S3Location:
     extension = params.get("S3OutputPathExtension")
     if extension is None:
         return output

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class InvocationTarget:
     """An endpoint that takes requests. `output` is None where it names no S3OutputPath."""
 
     is_async: bool
@@ -22,7 +22,7 @@ class Target:
     generation: str = ""
 
 
-class Targets:
+class InvocationTargets:
     """Endpoints by the exact name that they were created with, from memory only.
 
     Creation ignores case and invocation does not: see EndpointName at
@@ -33,9 +33,9 @@ class Targets:
         self._registry = registry
         self._s3_endpoint = s3_endpoint
         self._default_output_path = default_output_path
-        self._worked_out: dict[str, tuple[Endpoint, Target]] = {}
+        self._worked_out: dict[str, tuple[Endpoint, InvocationTarget]] = {}
 
-    def find(self, endpoint_name: str) -> Target | None:
+    def find(self, endpoint_name: str) -> InvocationTarget | None:
         """The endpoint, or None where none of that name takes requests."""
         endpoint = self._registry.find(Kind.ENDPOINT, endpoint_name)
         if (
@@ -50,10 +50,10 @@ class Targets:
             known = self._worked_out[endpoint_name] = (endpoint, self._work_out(endpoint))
         return known[1]
 
-    def _work_out(self, endpoint: Endpoint) -> Target:
+    def _work_out(self, endpoint: Endpoint) -> InvocationTarget:
         config = endpoint.async_config
         output = (config or {}).get("OutputConfig", {})
-        return Target(
+        return InvocationTarget(
             is_async=config is not None,
             output=self._location(output.get("S3OutputPath") or self._default_output_path),
             failure=self._location(output.get("S3FailurePath")),

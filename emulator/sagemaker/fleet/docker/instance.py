@@ -13,7 +13,7 @@ import structlog
 from docker.errors import APIError, DockerException, NotFound
 
 from meshtwin.emulator.core.logs import tail
-from meshtwin.emulator.sagemaker.fleet.launcher import call_in
+from meshtwin.emulator.core.supervised import call_from_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.fleet.launcher import Address
 
 _AGAIN_SECONDS = 1.0
-"""Before the engine is asked again where it did not answer."""
+"""Between two attempts to reach an engine that does not answer. Real seconds."""
 
 _log = structlog.get_logger()
 
@@ -103,7 +103,7 @@ class DockerInstance:
         return True
 
     def _remove(self) -> None:
-        """SIGKILL to what still runs; its last words are kept first."""
+        """SIGKILL to what still runs; its last output is kept first."""
         self._signal("SIGKILL")
         self._writer.join(timeout=5)
         self._try_to_remove(partial(self._container.remove, v=True, force=True))
@@ -121,12 +121,12 @@ class DockerInstance:
 
     def _wait(self, loop: asyncio.AbstractEventLoop, on_lost: Callable[[], None]) -> None:
         while (ending := self._ended()) is None and not self._stopping.wait(_AGAIN_SECONDS):
-            # A restarted engine has perhaps kept the container running: it is asked until it answers.
+            # A restarted engine has perhaps kept the container running: retry until it answers.
             pass
         self._ending = ending or "out of reach: the Docker Engine does not answer"
         self.lost.set()
-        call_in(loop, self._gone.set)
-        call_in(loop, on_lost)
+        call_from_thread(loop, self._gone.set)
+        call_from_thread(loop, on_lost)
 
     def _ended(self) -> str | None:
         """How the container ended, once it has; None where the engine does not answer."""
@@ -136,7 +136,7 @@ class DockerInstance:
             return self._how_it_ended()
         except NotFound:
             return "removed"
-        except Exception as error:  # noqa: BLE001  # without this thread nobody would see the end
+        except Exception as error:  # noqa: BLE001  # without this thread the end would go unnoticed
             _log.warning("docker_away", instance_id=self.instance_id, error=str(error))
             return None
 

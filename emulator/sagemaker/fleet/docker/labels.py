@@ -1,4 +1,4 @@
-"""How an instance's container tells whose it is. Imports nothing: others look for these labels, too."""
+"""The labels that name the owner of an instance's container. Imports nothing: others search for them too."""
 
 from __future__ import annotations
 

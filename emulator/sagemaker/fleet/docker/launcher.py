@@ -1,4 +1,4 @@
-"""Starts an instance as SageMaker does, `docker run IMAGE serve`, with what its model and its type ask for.
+"""Starts an instance as SageMaker does, `docker run IMAGE serve`, with what its model and its type require.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 """
@@ -67,14 +67,14 @@ class DockerLauncher:
             client = await loop.run_in_executor(self._threads, lambda: self._engine.client)
             removed = await loop.run_in_executor(self._threads, remove_orphans, client, prefix, self._owner)
         except (EngineAwayError, DockerException, OSError) as error:
-            # Endpoints say so when they are started, and start once the engine is there.
+            # Endpoints report it when they are started, and start once the engine is there.
             _log.warning("docker_away", error=str(error))
             return
         for name in removed:
             _log.warning("orphan_removed", container=name)
 
     def close(self) -> None:
-        """Let go of the engine. Every instance has been stopped before."""
+        """Close the connection to the engine. Every instance has been stopped before."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._engine.close()
 
@@ -251,6 +251,6 @@ def _address(container: DockerContainer, reach: Reach) -> Address:
         return Address(found["Networks"][reach.network]["IPAddress"], PORT)
     bindings = found["Ports"].get(f"{PORT}/tcp") or []
     if not bindings:
-        # It has ended before its port was there: nothing answers, and the watch says how it ended.
+        # It has ended before its port was there: nothing answers, and the watch finds how it ended.
         return Address("127.0.0.1", 1)
     return Address("127.0.0.1", int(bindings[0]["HostPort"]))

@@ -47,7 +47,7 @@ class ModelFile:
 
 
 def scaffold(endpoint_arn: str, *, with_model_folder: bool) -> bytes:
-    """A TAR archive for `/`: the model's folder, and the file that says which endpoint this is."""
+    """A TAR archive for `/`: the model's folder, and the file that names the endpoint."""
     buffer = io.BytesIO()
     folders = _parents(METADATA_FILE) | (_parents(f"{MODEL_FOLDER}/x") if with_model_folder else set())
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -132,7 +132,7 @@ class ModelFiles:
                     if entry.issym() or entry.islnk():
                         raise self._unpackable(f"{entry.name!r} is a link, which SageMaker refuses")
                     if not (entry.isfile() or entry.isdir()) or ".." in PurePosixPath(entry.name).parts:
-                        raise self._unpackable(f"{entry.name!r} is no file or folder below {MODEL_FOLDER}")
+                        raise self._unpackable(f"{entry.name!r} is not a file or folder below {MODEL_FOLDER}")
                     yield entry.tobuf()
                     if entry.isfile():
                         yield from _read(archive, entry)
@@ -155,7 +155,7 @@ class ModelFiles:
             )
         for chunk in answer["Body"].iter_chunks(_CHUNK):
             if not self._is_wanted():
-                raise FleetFailedError("the endpoint was given up while its model was downloaded")
+                raise FleetFailedError("the endpoint was deleted while its model was downloaded")
             if time.monotonic() > self._deadline:
                 raise FleetFailedError(
                     f"{self._data.uri} was not downloaded within the {self._timeout:g} s of "
@@ -207,7 +207,7 @@ def refuse_bad_paths(paths: list[str]) -> None:
         for part in path.split("/"):
             if part in {"", ".", ".."} or "\0" in part or len(part.encode()) > _MAX_NAME_BYTES:
                 raise ValueError(
-                    f"{path!r} cannot be a file's path: {part!r} is no name for a file or folder"
+                    f"{path!r} cannot be a file's path: {part!r} is not a valid name for a file or folder"
                 )
     names = set(paths)
     for path in paths:

@@ -3,7 +3,7 @@
 On the host, the emulator calls a container through a port that is published on 127.0.0.1. In a container it
 shares a network with its instances, and calls them by their addresses there. Instances join the network of
 the store's container where there is one, and get its address: an address, and not its name, because every
-AWS SDK then asks S3 in path style, without a setting of its own.
+AWS SDK then calls S3 in path style, without a setting of its own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DEFAULT_NETWORK = "bridge"
 
 
 class Reach:
-    """One look at the networks: made for each container, as the store's address may change when it restarts.
+    """The networks now: made for each container, as the store's address may change when it restarts.
 
     Raises:
         FleetFailedError: the network that the settings name is not there.
@@ -100,9 +100,9 @@ class Reach:
 
     def _address(self, publisher: dict[str, Any], port: int) -> tuple[str, int]:
         networks = _networks(publisher)
-        place = networks.get(self.network) or next(iter(networks.values()), {})
+        attached = networks.get(self.network) or next(iter(networks.values()), {})
         private = next(each["PrivatePort"] for each in publisher["Ports"] if each.get("PublicPort") == port)
-        return place.get("IPAddress") or self._gateway(), int(private)
+        return attached.get("IPAddress") or self._gateway(), int(private)
 
     def _gateway(self) -> str:
         """The host, as a container on the network sees it."""

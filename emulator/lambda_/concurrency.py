@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.lambda_.manifest import Function
 
 
-class Slots:
-    """Places to run in. Who waits for one gets it in turn, unless another function's limit holds it up."""
+class Concurrency:
+    """Slots to run in. A call that waits for one gets it in turn, unless its function's limit is reached."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -23,14 +23,14 @@ class Slots:
         return self._taken[function.name]
 
     def try_take(self, function: Function) -> bool:
-        """A place at once, or none."""
+        """Take a slot now; False where none is free."""
         if not self._is_free(function):
             return False
         self._taken[function.name] += 1
         return True
 
     async def take(self, function: Function) -> None:
-        """A place, as soon as there is one."""
+        """Take a slot, as soon as there is one."""
         if self.try_take(function):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -46,7 +46,7 @@ class Slots:
             raise
 
     def give_back(self, function: Function) -> None:
-        """A place is free again."""
+        """Give a slot back."""
         self._taken[function.name] -= 1
         for entry in list(self._waiting):
             waiting, turn = entry

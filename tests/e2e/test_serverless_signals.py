@@ -1,4 +1,4 @@
-"""The stand-ins as a person starts and ends them: nothing of a function is left behind."""
+"""The serverless emulator as a person starts and ends them: nothing of a function is left behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.processes import has_ended
-from tests.support.standins import Hosting, run_standins
+from tests.support.serverless import Hosting, run_serverless
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
     """A host that goes on."""
-    with run_standins(tmp_path_factory.mktemp("shared"), FUNCTIONS) as hosting:
+    with run_serverless(tmp_path_factory.mktemp("shared"), FUNCTIONS) as hosting:
         yield hosting
 
 
@@ -52,7 +52,7 @@ def invoke_later(hosting: Hosting, name: str) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, None])
 def test_however_the_host_ends_its_functions_end(tmp_path: Path, how: signal.Signals | None) -> None:
-    with run_standins(tmp_path, FUNCTIONS) as hosting:
+    with run_serverless(tmp_path, FUNCTIONS) as hosting:
         made = hosting.client("lambda")
         made.invoke(FunctionName="look")
         made.close()
@@ -82,7 +82,7 @@ def test_what_a_killed_host_has_left_on_the_disk_goes_with_the_next(
     # Any other that starts meanwhile would tidy up too.
     temporary = tmp_path / "temporary"
     monkeypatch.setenv("TMPDIR", str(temporary))
-    with run_standins(tmp_path / "first", FUNCTIONS) as hosting:
+    with run_serverless(tmp_path / "first", FUNCTIONS) as hosting:
         made = hosting.client("lambda")
         made.invoke(FunctionName="look")
         made.close()
@@ -90,7 +90,7 @@ def test_what_a_killed_host_has_left_on_the_disk_goes_with_the_next(
         hosting.process.kill()
         hosting.process.wait()
     assert list(temporary.glob(ours))
-    with run_standins(tmp_path / "second", FUNCTIONS):
+    with run_serverless(tmp_path / "second", FUNCTIONS):
         assert not list(temporary.glob(ours))
 
 
@@ -117,7 +117,7 @@ def test_a_process_that_was_killed_between_two_calls_is_replaced(shared: Hosting
 def test_a_host_that_ends_lets_a_short_call_end(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     functions = {"wait": {"handler": "basic.sleep", "timeout": 60}}
-    with run_standins(tmp_path, functions) as hosting, ThreadPoolExecutor(1) as pool:
+    with run_serverless(tmp_path, functions) as hosting, ThreadPoolExecutor(1) as pool:
         made = hosting.client("lambda")
         payload = json.dumps({"until": str(gate)})
         answer = pool.submit(made.invoke, FunctionName="wait", Payload=payload)
@@ -136,13 +136,13 @@ def test_a_host_that_ends_lets_a_short_call_end(tmp_path: Path) -> None:
             "[functions.a]\nhandler = 3\n",
             "functions.a: handler 3: expected module.function, such as app.handler",
         ),
-        ("[functions", "is no TOML"),
+        ("[functions", "is not TOML"),
     ],
 )
 def test_a_manifest_that_makes_no_sense_is_explained(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "functions.toml"
     path.write_text(text)
-    command = [sys.executable, "-m", "meshtwin.emulator.standins", "--functions", str(path)]
+    command = [sys.executable, "-m", "meshtwin.emulator.serverless", "--functions", str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert words in ended.stderr

@@ -1,4 +1,4 @@
-"""One place in a fleet: an instance is started in it, watched, and replaced when it fails."""
+"""One instance of a fleet: it is started, watched, and replaced when it fails."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _FAILURE_REASON_LENGTH = 1024
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"""
 
-_QUICK, _QUICK_LOOKS, _SLOW = 0.05, 100, 0.5
-"""Between two looks at a starting container: quick for its first five seconds, then slow. Real seconds."""
+_QUICK, _QUICK_PINGS, _SLOW = 0.05, 100, 0.5
+"""Between two pings of a starting container: quick for its first five seconds, then slow. Real seconds."""
 
 _FIRST_BACKOFF, _MAX_BACKOFF = 0.1, 2.0
 """Before an instance is started again that did not start, or did not last. Real seconds."""
@@ -34,8 +34,8 @@ _LASTING = 10.0
 """An instance that was in service for so many real seconds did not fail at its start."""
 
 
-class Member:
-    """Keeps one healthy instance in its place for as long as its task runs.
+class InstanceSupervisor:
+    """Keeps one instance healthy, starting another in its stead, for as long as its task runs.
 
     With `gives_up`, a first instance that does not get healthy ends that; without, as for an endpoint that
     was in service before the emulator's restart, it is tried for as long as it takes.
@@ -69,7 +69,7 @@ class Member:
 
     @property
     def instance(self) -> Instance | None:
-        """The instance in this place, starting, running or stopping; None between two."""
+        """The instance, starting, running or stopping; None between two."""
         return self._instance
 
     def retire_when_idle(self) -> None:
@@ -79,15 +79,15 @@ class Member:
             self._slots.close(self._instance)
 
     def has(self, instance: Instance) -> bool:
-        """Whether this is the instance's place."""
+        """Whether the instance is this one."""
         return self._instance is instance
 
-    def look(self) -> None:
-        """Look at the instance at once."""
+    def probe_soon(self) -> None:
+        """Ping the instance at once."""
         self._wake.set()
 
     async def close(self) -> None:
-        """Stop the instance, once its requests are settled or its grace is over."""
+        """Stop the instance, once its requests have ended or its grace is over."""
         await self._tasks.close()
         if not self.ready.done():
             self.ready.cancel()
@@ -95,7 +95,7 @@ class Member:
 
     async def _live(self) -> None:
         while True:
-            # Where an error that nobody expected has ended the run before, its instance is still here.
+            # After an unexpected error, the instance of the run before is still here.
             await self._retire()
             try:
                 instance = await self._start()
@@ -107,7 +107,7 @@ class Member:
             await asyncio.sleep(min(_MAX_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self._failures, 10)))
 
     def _ends_with(self, error: FleetFailedError) -> bool:
-        """Whether a failed start is the end: nobody has waited for the first one yet, and it is hopeless."""
+        """Whether to give up after a failed start: no instance was ever healthy, and no retry would help."""
         self._failures += 1
         if self._gives_up and not self.ready.done():
             if not isinstance(error, _ExitedError) or self._failures >= self._settings.startup_attempts:
@@ -120,7 +120,7 @@ class Member:
         return False
 
     async def _serve(self, instance: Instance) -> None:
-        """Returns once the instance has served its time and is gone."""
+        """Returns once the instance had to be replaced and is gone."""
         began = time.monotonic()
         self._slots.open(instance)
         if not self.ready.done():
@@ -139,7 +139,7 @@ class Member:
             instance = self._instance = await self._launcher.launch(self._spec, self._wake.set)
         except FleetFailedError:
             raise
-        except Exception as defect:  # whatever a launcher meets: whoever waits for the instance hears of it
+        except Exception as defect:  # any error of a launcher: it is raised where the instance is awaited
             self._log.exception("instance_not_started")
             raise FleetFailedError(f"InternalFailure: {type(defect).__name__}: {defect}") from defect
         finding = await self._until_healthy(instance)
@@ -158,22 +158,22 @@ class Member:
 
         The window is real time: a container follows no clock of ours.
         """
-        looks, finding = 0, "no answer"
+        pings, finding = 0, "no answer"
         window = self._spec.startup_timeout
         deadline = time.monotonic() + window
         while not instance.lost.is_set():
             seen = await ping(instance.address, self._settings.ping_timeout)
             if seen.healthy:
                 return None
-            looks, finding = looks + 1, seen.finding
+            pings, finding = pings + 1, seen.finding
             left = deadline - time.monotonic()
             if left <= 0:
                 return f"not healthy within {window:g} s; /ping: {finding}"
-            await self._pause(min(left, _QUICK if looks < _QUICK_LOOKS else _SLOW))
+            await self._pause(min(left, _QUICK if pings < _QUICK_PINGS else _SLOW))
         return None
 
     async def _watch(self, instance: Instance) -> str:
-        """Returns once the instance has to be replaced, and says why."""
+        """Returns once the instance has to be replaced, with the reason."""
         failures = 0
         while True:
             await self._pause(self._settings.ping_interval)
@@ -190,13 +190,13 @@ class Member:
                 self._log.warning("ping_unanswered_while_busy", instance_id=instance.instance_id)
                 continue
             failures += 1
-            # Until a ping says otherwise: it would fail one request after the other.
+            # Until a ping succeeds: it would fail one request after the other.
             self._slots.close(instance)
             if failures >= self._settings.ping_failures:
                 return f"/ping failed {failures} times in a row: {seen.finding}"
 
     async def _pause(self, seconds: float) -> None:
-        """Real time, cut short when the instance ends or a look is asked for."""
+        """Real time, cut short when the instance ends or a ping is asked for."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
         self._wake.clear()

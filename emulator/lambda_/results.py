@@ -32,14 +32,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InvocationResult:
     """The result or, where `failed`, the error, as JSON; and the end of the log."""
 
     payload: bytes
     failed: bool = False
     log: bytes = b""
     status: str | None = None
-    """`timeout` or `error`, as the log's last line says it, where the process did not live through it."""
+    """`timeout` or `error`, as in the log's last line, where the process did not live through it."""
 
     @property
     def error_type(self) -> str | None:
@@ -49,30 +49,30 @@ class Outcome:
         return str(json.loads(self.payload).get("errorType"))
 
 
-def _error(kind: str, message: str, status: str | None = None) -> Outcome:
+def _error(kind: str, message: str, status: str | None = None) -> InvocationResult:
     document = {"errorType": kind, "errorMessage": message}
-    return Outcome(json.dumps(document).encode(), failed=True, status=status)
+    return InvocationResult(json.dumps(document).encode(), failed=True, status=status)
 
 
-def timed_out(request_id: str, timeout: float) -> Outcome:
+def timed_out(request_id: str, timeout: float) -> InvocationResult:
     """The function took longer than it may."""
     message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
     return _error("Sandbox.Timedout", message, "timeout")
 
 
-def out_of_memory(request_id: str) -> Outcome:
+def out_of_memory(request_id: str) -> InvocationResult:
     """The function had more memory than it may, and was killed."""
     message = f"RequestId: {request_id} Error: Runtime exited with error: signal: killed"
     return _error("Runtime.ExitError", message, "error")
 
 
-def exited(request_id: str, status: int) -> Outcome:
+def exited(request_id: str, status: int) -> InvocationResult:
     """The process ended with an exit status, 128 + n for signal n, and no answer."""
     return _error("Runtime.ExitError", f"RequestId: {request_id} Error: {exit_words(status)}", "error")
 
 
 def exit_words(status: int) -> str:
-    """How a process ended, as Lambda says it."""
+    """How a process ended, in Lambda's text."""
     if status == 0:
         return "Runtime exited without providing a reason"
     if status - _SIGNALLED in set(signal.Signals):
@@ -81,7 +81,7 @@ def exit_words(status: int) -> str:
     return f"Runtime exited with error: exit status {status}"
 
 
-def too_large(size: int) -> Outcome:
+def too_large(size: int) -> InvocationResult:
     """The result is larger than a result may be."""
     allowed = f"maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
     message = f"Response payload size ({size} bytes) exceeded {allowed}"

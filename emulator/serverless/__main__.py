@@ -1,4 +1,4 @@
-"""`python -m meshtwin.emulator.standins`: functions, and other services that a store lacks, on a port."""
+"""`python -m meshtwin.emulator.serverless`: functions, and other services that a store lacks, on a port."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from meshtwin.emulator.core.leaving import leave
 from meshtwin.emulator.core.logs import configure_logging
 from meshtwin.emulator.core.server import listen, serve
 from meshtwin.emulator.lambda_.manifest import ManifestError, load
-from meshtwin.emulator.standins.options import parse
-from meshtwin.emulator.standins.standins import Standins
+from meshtwin.emulator.serverless.options import parse
+from meshtwin.emulator.serverless.serverless import Serverless
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -30,12 +30,14 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"The functions cannot be served: {error}\n")
         return 1
     except OSError as error:
-        sys.stderr.write(f"The stand-ins cannot listen on {settings.host}:{settings.port}: {error}\n")
+        sys.stderr.write(
+            f"The serverless emulator cannot listen on {settings.host}:{settings.port}: {error}\n"
+        )
         return 1
 
     def make(url: str) -> tuple[Program, ASGIApp]:
-        standins = Standins(functions, settings, AdjustableClock(arguments.speed), url)
-        return standins, standins
+        serverless = Serverless(functions, settings, AdjustableClock(arguments.speed), url)
+        return serverless, serverless
 
     with listening:
         serve(make, listening, exit_with_stdin=arguments.exit_with_stdin)

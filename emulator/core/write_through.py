@@ -1,4 +1,4 @@
-"""Values that outlive the emulator: in DynamoDB to be kept, in memory to be read."""
+"""Values that outlive the emulator: written to DynamoDB first, and read from memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Documents(Protocol):
         ...
 
 
-class Kept(Generic[V]):
+class WriteThroughMap(Generic[V]):
     """The values of one kind, by name. Used from one event loop.
 
     A change is in the table before it is in memory: one that fails has changed nothing that anybody can see.
@@ -54,7 +54,7 @@ class Kept(Generic[V]):
         self._dump = dump
         self._parse = parse
         self.unreadable = 0
-        """How many documents there are beside the values: nobody knows what they stand for."""
+        """How many documents could not be read."""
         self._values: dict[str, V] = {}
         self._writing = asyncio.Lock()
 

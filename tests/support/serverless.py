@@ -1,4 +1,4 @@
-"""The stand-ins in a process of their own, with a manifest, and ways to call them."""
+"""The serverless emulator in a process of their own, with a manifest, and ways to call them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 @dataclass(frozen=True)
 class Hosting(Running):
-    """Stand-ins that answer at `url`; functions' logs are under `folder`."""
+    """The serverless emulator that answers at `url`; functions' logs are under `folder`."""
 
     folder: Path
 
     def state(self) -> Any:
-        """What /_standins says."""
-        return self.send("/_standins", method="GET").json
+        """What /_serverless says."""
+        return self.send("/_serverless", method="GET").json
 
     def function(self, name: str) -> Any:
         """What it says of one function."""
@@ -57,15 +57,15 @@ def _toml(value: object) -> str:
 
 
 @contextmanager
-def run_standins(
+def run_serverless(
     folder: Path,
     functions: Mapping[str, Mapping[str, Any]],
     *,
     store_url: str = "http://127.0.0.1:9",
     options: Sequence[str] = (),
 ) -> Iterator[Hosting]:
-    """Stand-ins for the functions, on the SNS and SQS at `store_url`, which log into `folder`."""
-    file, log = folder / "functions.toml", folder / "standins.log"
+    """The emulator of the functions, on the SNS and SQS at `store_url`, which log into `folder`."""
+    file, log = folder / "functions.toml", folder / "serverless.log"
     file.write_text(manifest(functions), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {
@@ -75,8 +75,18 @@ def run_standins(
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     command = [
-        *(sys.executable, "-m", "meshtwin.emulator.standins", "--exit-with-stdin", "--functions", str(file)),
+        *(
+            sys.executable,
+            "-m",
+            "meshtwin.emulator.serverless",
+            "--exit-with-stdin",
+            "--functions",
+            str(file),
+        ),
         *("--log-dir", str(folder), *options),
     ]
-    with running_program(command, environment, log, what="the stand-ins", stop_seconds=30) as (url, process):
+    with running_program(command, environment, log, what="the serverless emulator", stop_seconds=30) as (
+        url,
+        process,
+    ):
         yield Hosting(url, process, log, folder)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from meshtwin.emulator.core.kept import Kept
 from meshtwin.emulator.core.protocol.errors import UnavailableError
+from meshtwin.emulator.core.write_through import WriteThroughMap
 from tests.support.documents import MemoryDocuments
 
 if TYPE_CHECKING:
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 Names = dict[str, str]
 
 
-def kept(documents: MemoryDocuments) -> Kept[Names]:
+def made(documents: MemoryDocuments) -> WriteThroughMap[Names]:
     def parse(document: str) -> Names:
         return {"name": json.loads(document)["name"]}
 
-    return Kept(documents, "kind", name_of=lambda value: value["name"], dump=json.dumps, parse=parse)
+    return WriteThroughMap(
+        documents, "kind", name_of=lambda value: value["name"], dump=json.dumps, parse=parse
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,11 +37,11 @@ def kept(documents: MemoryDocuments) -> Kept[Names]:
     ],
 )
 def test_a_change_that_the_table_refuses_is_seen_by_nobody(
-    change: Callable[[Kept[Names]], Awaitable[None]],
+    change: Callable[[WriteThroughMap[Names]], Awaitable[None]],
 ) -> None:
     async def scenario() -> None:
         documents = MemoryDocuments()
-        values = kept(documents)
+        values = made(documents)
         await values.put({"name": "a"})
         documents.failures = 1
         with pytest.raises(UnavailableError):
@@ -56,7 +58,7 @@ def test_a_document_that_cannot_be_read_is_logged_and_the_others_are_there() -> 
         documents = MemoryDocuments()
         for number, document in enumerate(('{"name": "a"}', "no JSON", "[]", "{}", '{"name": "b"}')):
             await documents.put("kind", str(number), document)
-        values = kept(documents)
+        values = made(documents)
         await values.load()
         assert [value["name"] for value in values.all()] == ["a", "b"]
         assert values.unreadable == 3

@@ -1,4 +1,4 @@
-"""The stand-ins, put together: services behind one gateway, the HTTP API, and the pages about them."""
+"""The serverless emulator, put together: services behind one gateway, the HTTP API, and their pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from meshtwin.emulator.core.protocol.gateway import Gateway
 from meshtwin.emulator.lambda_ import http_api, manifest
 from meshtwin.emulator.lambda_.environment import own_endpoints
 from meshtwin.emulator.lambda_.host import FunctionHost
-from meshtwin.emulator.standins import admin
+from meshtwin.emulator.serverless import admin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def other_services() -> list[Service]:
     return [foundation_models()]
 
 
-class Standins:
+class Serverless:
     """All that stands behind the port. Made, started, served and closed in one event loop."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Standins:
         self._pages = Starlette(routes=admin.routes(self))
 
     async def start(self) -> None:
-        """Begin to do what nobody asks for: topics and schedules."""
+        """Start what runs without requests: topics and schedules."""
         await self.functions.start()
 
     async def wait_until_unusable(self) -> None:

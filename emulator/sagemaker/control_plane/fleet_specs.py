@@ -1,4 +1,4 @@
-"""What an endpoint asks of its instances, with the settings' defaults for what it leaves open. Pure."""
+"""What an endpoint requires of its instances, with the settings' defaults for what it leaves open. Pure."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def model_data_of(container: Mapping[str, Any]) -> ModelData | None:
     )
 
 
-def fleet_spec(endpoint: Endpoint, settings: Settings) -> FleetSpec:
-    """The endpoint's one variant, as its fleet is to be."""
+def fleet_spec_of(endpoint: Endpoint, settings: Settings) -> FleetSpec:
+    """The endpoint's one variant, as the specification of its fleet."""
     async_config = endpoint.async_config or {}
     client = async_config.get("ClientConfig", {})
     container = endpoint.container

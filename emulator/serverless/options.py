@@ -1,4 +1,4 @@
-"""The command line of `python -m meshtwin.emulator.standins`, and the settings that it makes."""
+"""The command line of `python -m meshtwin.emulator.serverless`, and the settings that it makes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from meshtwin.emulator.core.options import add_place, add_running, checked, folder, setting_reader
+from meshtwin.emulator.core.options import (
+    add_address_options,
+    add_run_options,
+    checked,
+    folder,
+    setting_reader,
+)
 from meshtwin.emulator.lambda_.settings import HostSettings
 
-_DESCRIPTION = "Lambda functions, an HTTP API and other stand-ins for AWS on a port of this machine."
+_DESCRIPTION = "Lambda functions, an HTTP API and Bedrock on a port of this machine."
 _EXAMPLES = """\
 S3, DynamoDB, SNS and SQS are the ones that the environment names, as for every AWS SDK:
 
   AWS_ENDPOINT_URL=http://localhost:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \\
-    python -m meshtwin.emulator.standins --port 8471 --functions functions.toml
+    python -m meshtwin.emulator.serverless --port 8471 --functions functions.toml
 
   aws --endpoint-url http://localhost:8471 lambda list-functions
 
 Any setting of docs/functions.md can be given by its name:
 
-  python -m meshtwin.emulator.standins --functions functions.toml --set concurrency=2
+  python -m meshtwin.emulator.serverless --functions functions.toml --set concurrency=2
 """
 _GIVEN_OTHERWISE = {"functions", "log_dir"}
 
 
 def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
-    """Settings, and the options that are none: `speed` and `exit_with_stdin`.
+    """Settings, and the options that are not settings: `speed` and `exit_with_stdin`.
 
-    Exits with status 2 and a message, as argparse does, where an option makes no sense.
+    Exits with status 2 and a message, as argparse does, where an option is invalid.
     """
     parser = _parser(HostSettings())
     arguments = parser.parse_args(argv)
@@ -45,15 +51,15 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
 
 def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m meshtwin.emulator.standins",
+        prog="python -m meshtwin.emulator.serverless",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_place(parser, defaults)
+    add_address_options(parser, defaults)
     parser.add_argument("--functions", type=Path, metavar="FILE", help="the manifest of the functions")
     parser.add_argument("--log-dir", type=folder, help="folder for the functions' output (a temporary one)")
-    add_running(
+    add_run_options(
         parser,
         setting_reader(defaults, _GIVEN_OTHERWISE),
         speed_help=(

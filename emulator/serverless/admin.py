@@ -1,4 +1,4 @@
-"""What AWS has no operation for: the pages under `/_standins`."""
+"""What AWS has no operation for: the pages under `/_serverless`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from meshtwin.emulator.core.logs import tail
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from meshtwin.emulator.standins.standins import Standins
+    from meshtwin.emulator.serverless.serverless import Serverless
 
-PREFIX = "/_standins"
+PREFIX = "/_serverless"
 
 _LOG_CHARACTERS = 100_000
 
 
-def routes(standins: Standins) -> list[Route]:
+def routes(serverless: Serverless) -> list[Route]:
     """Health, the functions' states, and their logs."""
-    host = standins.functions
+    host = serverless.functions
 
     async def health(_: Request) -> JSONResponse:
-        services = standins.gateway.operations()
+        services = serverless.gateway.operations()
         return JSONResponse(
-            {"status": "ok", "time": standins.clock.now(), "services": services, **host.state()}
+            {"status": "ok", "time": serverless.clock.now(), "services": services, **host.state()}
         )
 
     async def log(request: Request) -> PlainTextResponse:
