@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from meshtwin.emulator.core.partitions import arn_of
 from meshtwin.emulator.core.protocol.errors import SerializationError, ServiceError
 from meshtwin.emulator.core.protocol.gateway import Service
-from meshtwin.emulator.core.protocol.operations import blob, parse_json
+from meshtwin.emulator.core.protocol.operations import PayloadLimit, blob, parse_json
 from meshtwin.emulator.lambda_.environment import runtime_name
 from meshtwin.emulator.lambda_.results import EVENT_LIMIT, REQUEST_LIMIT, Call
 from meshtwin.emulator.lambda_.runner import ThrottledError
@@ -76,7 +76,7 @@ class LambdaApi:
             "GetFunctionConfiguration": self.get_configuration,
             "ListFunctions": self.list_functions,
         }
-        return Service("lambda", handlers, {"Invoke": (REQUEST_LIMIT, _request_too_large)})
+        return Service("lambda", handlers, {"Invoke": PayloadLimit(REQUEST_LIMIT, _request_too_large)})
 
     async def invoke(self, context: RequestContext, params: InvocationRequestTypeDef) -> Mapping[str, Any]:
         """Invoke."""

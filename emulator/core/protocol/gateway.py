@@ -24,6 +24,7 @@ from meshtwin.emulator.core.protocol.operations import (
     Handler,
     JsonOperation,
     Operation,
+    PayloadLimit,
     Request,
     RequestContext,
     Response,
@@ -32,7 +33,7 @@ from meshtwin.emulator.core.protocol.operations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -56,14 +57,14 @@ class Service:
         name: the service's folder in botocore's data, such as `sagemaker-runtime`.
         handlers: the `Handler` of each operation, by name, as a TypedDict with their types;
             the rest of the model's operations are refused.
-        body_limits: for payloads whose model names no limit, the most bytes, and what refuses more.
+        payload_limits: of operations whose model names no limit of its payload.
     """
 
     def __init__(
         self,
         name: str,
         handlers: Mapping[str, object],
-        body_limits: Mapping[str, tuple[int, Callable[[], ServiceError]]] | None = None,
+        payload_limits: Mapping[str, PayloadLimit] | None = None,
     ) -> None:
         loader = botocore.loaders.Loader()
         model = ServiceModel(loader.load_service_model(name, "service-2"), name)
@@ -72,19 +73,13 @@ class Service:
         self.target_prefix = model.metadata.get("targetPrefix", "")
         if self.protocol not in _PROTOCOLS:
             raise ValueError(f"{name} speaks {self.protocol}: expected {' or '.join(_PROTOCOLS)}")
-        build = _PROTOCOLS[self.protocol]
+        build, limits = _PROTOCOLS[self.protocol], payload_limits or {}
         self.operations = {
-            operation: build(model.operation_model(operation), cast("Handler[Any]", handler))
+            operation: build(
+                model.operation_model(operation), cast("Handler[Any]", handler), limits.get(operation)
+            )
             for operation, handler in handlers.items()
         }
-        for operation, limit in (body_limits or {}).items():
-            self._limit(operation, *limit)
-
-    def _limit(self, name: str, most: int, refusal: Callable[[], ServiceError]) -> None:
-        operation = self.operations[name]
-        if not isinstance(operation, RestJsonOperation):
-            raise TypeError(f"{name}: an operation of {self.protocol} has no payload to limit")
-        operation.body_limit, operation.refuse_oversized = most, refusal
 
 
 class DisconnectedError(Exception):

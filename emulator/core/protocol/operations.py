@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from botocore.model import StructureShape
@@ -75,6 +75,13 @@ class Response:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+
+
+class PayloadLimit(NamedTuple):
+    """The most bytes of a payload, and the refusal of a longer one."""
+
+    most: int
+    refusal: Callable[[], ServiceError]
 
 
 class Operation(Protocol):
@@ -170,7 +177,11 @@ class JsonOperation:
 
     body_limit = JSON_BODY_LIMIT
 
-    def __init__(self, model: OperationModel, handler: Handler[Any]) -> None:
+    def __init__(
+        self, model: OperationModel, handler: Handler[Any], limit: PayloadLimit | None = None
+    ) -> None:
+        if limit is not None:
+            raise TypeError(f"{model.name}: an operation of AWS JSON has no payload to limit")
         self.name = model.name
         self.handler = handler
         self._model = model
@@ -214,7 +225,9 @@ class RestJsonOperation:
 
     _CONTENT_TYPE = (b"content-type", b"application/json")
 
-    def __init__(self, model: OperationModel, handler: Handler[Any]) -> None:
+    def __init__(
+        self, model: OperationModel, handler: Handler[Any], limit: PayloadLimit | None = None
+    ) -> None:
         if model.input_shape is None:
             raise TypeError(f"{model.name}: REST-JSON operations without input are not served")
         self.name = model.name
@@ -223,6 +236,7 @@ class RestJsonOperation:
         self._status = int(model.http.get("responseCode", 200))
         self._input = model.input_shape
         self._check = compile_check(self._input)
+        self._limit = limit
         self._bind_input(self._input)
         self._bind_output(model.output_shape)
         self._message_names, self._message_name = _message_names(model)
@@ -249,8 +263,7 @@ class RestJsonOperation:
         self._payload = (payload, shape.members[payload]) if payload else None
         self._has_json_body = bool(body) and payload is None
         most = self._payload[1].metadata.get("max") if self._payload else None
-        self.body_limit = most or JSON_BODY_LIMIT
-        self.refuse_oversized: Callable[[], ServiceError] | None = None
+        self.body_limit: int = self._limit.most if self._limit else most or JSON_BODY_LIMIT
 
     def _bind_output(self, shape: StructureShape | None) -> None:
         members = shape.members if shape else {}
@@ -293,8 +306,8 @@ class RestJsonOperation:
     def _read_body(self, body: bytes | None, params: dict[str, Any], violations: list[str]) -> None:
         if self._payload:
             name, member = self._payload
-            if body is None and self.refuse_oversized is not None:
-                raise self.refuse_oversized()
+            if body is None and self._limit is not None:
+                raise self._limit.refusal()
             if body is None:
                 violations.append(oversized(member, name))
                 # Present, so that it is not reported missing too.

@@ -174,6 +174,6 @@ def _ways_back(
             f"it does not scale out {until}. {view.queued} wait now.",
         )
     yield _info(
-        "Scaling in may take an instance that works on a request: that request goes the way of the setting "
-        "on_instance_loss."
+        "Scaling in may stop an instance that works on a request: the setting on_instance_loss decides what "
+        "becomes of that request."
     )
