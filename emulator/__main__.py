@@ -13,7 +13,6 @@ from meshtwin.emulator.core.server import listen, serve
 from meshtwin.emulator.sagemaker.app import create_app
 from meshtwin.emulator.sagemaker.emulator import Emulator
 from meshtwin.emulator.sagemaker.options import parse
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 from meshtwin.emulator.sagemaker.recovery.ownership import TablesOwnedError
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         except TablesOwnedError as error:
             sys.stderr.write(f"The emulator cannot run: {error}\n")
             return 1
-        except (UnavailableError, StoreUnavailableError) as error:
+        except UnavailableError as error:
             sys.stderr.write(f"The emulator cannot start without its store: {error}\n")
             sys.stderr.write("Is AWS_ENDPOINT_URL right?\n")
             return 1

@@ -22,7 +22,7 @@ class StoreProbe:
     def request(self) -> Future[None]:
         """Ask for a look at the store, from any thread.
 
-        The future is done when the store is as it was, or set up again; it fails with StoreUnavailableError
+        The future is done when the store is as it was, or set up again; it fails with UnavailableError
         where neither can be had now. Where nobody watches the store, it is done at once.
         """
         asked: Future[None] = Future()

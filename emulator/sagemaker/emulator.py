@@ -133,7 +133,7 @@ class Emulator:
 
         Raises:
             TablesOwnedError: another emulator on the same tables is running.
-            UnavailableError, StoreUnavailableError: DynamoDB does not answer, or refuses.
+            UnavailableError: DynamoDB does not answer, or refuses.
         """
         await self._start(self._launchers.start, self._launchers.close)
         await self.documents.setup()

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.delivery import completion
 from meshtwin.emulator.sagemaker.meter import Metric
-from meshtwin.emulator.sagemaker.queue.table import RequestTable, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import RequestTable
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def test_a_cancellation_is_answered_while_its_end_cannot_be_recorded(
 
     def claims(*args: Any, **kwargs: Any) -> Any:
         if away.is_set():
-            raise StoreUnavailableError
+            raise UnavailableError("away")
         return claim(*args, **kwargs)
 
     monkeypatch.setattr(RequestTable, "claim", claims)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtwin.emulator.core.clock import manual_clock
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 from tests.support.relay import Relay
 
@@ -130,7 +130,7 @@ def test_requests_are_refused_at_once_while_dynamodb_refuses(aws: str, tmp_path:
         refused = [harness.request(spec) for _ in range(5)]
         begun, before = time.monotonic(), calls(harness, "dynamodb")
         for request in refused:
-            with pytest.raises(StoreUnavailableError, match="DynamoDB"):
+            with pytest.raises(UnavailableError, match="DynamoDB"):
                 await harness.queue.accept(request)
         # The SDK's own second try is all that each waits for.
         assert time.monotonic() - begun < 5 * 5.0

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.fleet.spec import Notifications
 from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.request import State
-from meshtwin.emulator.sagemaker.queue.table import (
-    NoRecordError,
-    RequestTable,
-    StaleClaimError,
-    StoreUnavailableError,
-)
+from meshtwin.emulator.sagemaker.queue.table import NoRecordError, RequestTable, StaleClaimError
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 from tests.support.relay import Relay
 
@@ -127,7 +123,7 @@ def test_a_refused_request_is_not_left_in_the_table_by_a_store_that_was_paused(
         answers = await asyncio.gather(
             *(harness.queue.accept(request) for request in requests), return_exceptions=True
         )
-        assert all(isinstance(answer, StoreUnavailableError) for answer in answers)
+        assert all(isinstance(answer, UnavailableError) for answer in answers)
         await until(lambda: len(harness.queue.uncertain) == 4)
         relay.resume()
         while len(harness.queue.uncertain):
@@ -142,7 +138,7 @@ def test_a_refusal_leaves_no_doubt(aws: str, tmp_path: Path) -> None:
         spec = spec_for()
         await harness.queue.register(spec.endpoint_name)
         harness.aws.dynamodb.delete_table(TableName=harness.queue.table.name)
-        with pytest.raises(StoreUnavailableError):
+        with pytest.raises(UnavailableError):
             await harness.submit(spec)
         assert not len(harness.queue.uncertain)
 

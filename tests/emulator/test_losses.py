@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from meshtwin.emulator.core.aws import Aws
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.core.store_probe import StoreProbe
 from meshtwin.emulator.sagemaker.delivery import dispatcher as dispatcher_module
 from meshtwin.emulator.sagemaker.delivery import objects as objects_module
 from meshtwin.emulator.sagemaker.delivery.objects import Objects, OutputError
 from meshtwin.emulator.sagemaker.delivery.payload import Payload
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
-from meshtwin.emulator.sagemaker.queue.table import RequestTable, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import RequestTable
 from tests.support.harness import Harness, drive, running, settings_for, spec_for, until
 from tests.support.s3_proxy import Handler, S3Proxy, forward
 
@@ -113,7 +114,7 @@ def test_a_lost_request_that_could_not_be_taken_over_is_counted_whatever_the_sto
             async with running(aws, settings, bucket=first.bucket) as second:
                 second.queue.table.delete(request.request_id)
                 away[0] = 3  # each attempt of the SDK
-                with pytest.raises(StoreUnavailableError):
+                with pytest.raises(UnavailableError):
                     await second.patrol.report_lost()
                 assert (away, second.dispatcher.lost_count) == ([0], 0)
                 await second.patrol.report_lost()

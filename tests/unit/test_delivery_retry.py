@@ -12,12 +12,13 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import LocationParseError, ProtocolError
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.delivery.retry import (
     ShuttingDownError,
     is_passing,
     retry_while_unavailable,
 )
-from meshtwin.emulator.sagemaker.queue.table import StaleClaimError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import StaleClaimError
 
 
 def refusal(status: int, code: str) -> ClientError:
@@ -35,7 +36,7 @@ def refusal(status: int, code: str) -> ClientError:
         (refusal(503, "SlowDown"), True),
         (refusal(500, "InternalError"), True),
         (refusal(400, "RequestTimeout"), True),
-        (StoreUnavailableError(), True),
+        (UnavailableError("away"), True),
         (HTTPClientError(error=OSError("reset")), True),
         (HTTPClientError(error=ProtocolError("cut")), True),
         (HTTPClientError(error=ValueError("Invalid header value b'a\\nb'")), False),
@@ -53,7 +54,7 @@ def test_an_absence_is_told_from_a_refusal(error: Exception, passing: bool) -> N
 
 
 def test_a_call_is_repeated_until_the_service_is_back() -> None:
-    answers: list[Exception | str] = [StoreUnavailableError(), StoreUnavailableError(), "done"]
+    answers: list[Exception | str] = [UnavailableError("away"), UnavailableError("away"), "done"]
 
     def call() -> str:
         answer = answers.pop(0)
@@ -83,7 +84,7 @@ def test_after_a_stop_there_is_one_more_attempt() -> None:
 
     def call() -> None:
         calls.append(1)
-        raise StoreUnavailableError
+        raise UnavailableError("away")
 
     with pytest.raises(ShuttingDownError):
         retry_while_unavailable(stop, call)

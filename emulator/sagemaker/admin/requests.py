@@ -14,7 +14,6 @@ from meshtwin.emulator.core.clock import iso_millis
 from meshtwin.emulator.sagemaker.admin.pages import BadTokenError, Pages
 from meshtwin.emulator.sagemaker.queue.request import State
 from meshtwin.emulator.sagemaker.queue.schema import timeline_of, to_request
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -68,11 +67,11 @@ def request_routes(emulator: Emulator) -> list[Route]:
         return JSONResponse(_document(emulator, await _item(emulator, again.request_id)), 201)
 
     return [
-        Route(_PATH, _guarded(_list(emulator))),
-        Route(f"{_PATH}/{{request_id}}", _guarded(one)),
-        Route(f"{_PATH}/{{request_id}}/await", _guarded(end)),
-        Route(f"{_PATH}/{{request_id}}/cancel", _guarded(cancel), methods=["POST"]),
-        Route(f"{_PATH}/{{request_id}}/replay", _guarded(replay), methods=["POST"]),
+        Route(_PATH, _list(emulator)),
+        Route(f"{_PATH}/{{request_id}}", one),
+        Route(f"{_PATH}/{{request_id}}/await", end),
+        Route(f"{_PATH}/{{request_id}}/cancel", cancel, methods=["POST"]),
+        Route(f"{_PATH}/{{request_id}}/replay", replay, methods=["POST"]),
     ]
 
 
@@ -94,18 +93,6 @@ def _list(emulator: Emulator) -> Callable[[Request], Awaitable[JSONResponse]]:
         return JSONResponse({"requests": [asdict(listed) for listed in found], "next_token": token})
 
     return page
-
-
-def _guarded(
-    serve: Callable[[Request], Awaitable[JSONResponse]],
-) -> Callable[[Request], Awaitable[JSONResponse]]:
-    async def guarded(request: Request) -> JSONResponse:
-        try:
-            return await serve(request)
-        except StoreUnavailableError as error:
-            raise AdminError(str(error), status=503, code="ServiceUnavailable") from error
-
-    return guarded
 
 
 def _endpoints(emulator: Emulator, wanted: str | None) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.sagemaker.delivery.container import Cut
 from meshtwin.emulator.sagemaker.delivery.deadlines import DeadlineTimer
@@ -18,7 +19,6 @@ from meshtwin.emulator.sagemaker.delivery.delivery import Delivery
 from meshtwin.emulator.sagemaker.delivery.exchanges import Exchanges
 from meshtwin.emulator.sagemaker.delivery.outcome import Cause
 from meshtwin.emulator.sagemaker.delivery.runner import DeliveryRunner
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -156,7 +156,7 @@ class Dispatcher:
 
         Raises:
             TimeoutError: it has not ended within so many real seconds.
-            StoreUnavailableError: DynamoDB is away.
+            UnavailableError: DynamoDB is away.
         """
         async with asyncio.timeout(timeout_seconds):
             while True:
@@ -201,7 +201,7 @@ class Dispatcher:
     async def restore_running(self) -> None:
         """Write what runs again, where the store has lost it.
 
-        StoreUnavailableError where DynamoDB is away.
+        UnavailableError where DynamoDB is away.
         """
         running = [delivery for delivery in self._running if delivery.claim is not None]
         restorations = [
@@ -260,7 +260,7 @@ class Dispatcher:
     async def _register(self, endpoint_name: str) -> None:
         try:
             await self._queue.register(endpoint_name)
-        except StoreUnavailableError as error:
+        except UnavailableError as error:
             # `accept` does it again, and is refused where that fails too.
             _log.warning("endpoint_not_registered", endpoint=endpoint_name, error=str(error))
 

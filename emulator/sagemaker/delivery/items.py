@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.delivery.retry import Patience, retry_while_unavailable
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Items:
 
         try:
             return retry_while_unavailable(delivery.cancellation.shutdown, write, is_over)
-        except StoreUnavailableError as error:
+        except UnavailableError as error:
             self._stuck[request_id] = patience
             raise StuckItemError(f"DynamoDB writes other items than that of {request_id}: {error}") from error
 
@@ -54,6 +54,6 @@ class Items:
         """Whether DynamoDB takes a write, of something that is there already."""
         try:
             self._table.register(endpoint_name)
-        except StoreUnavailableError:
+        except UnavailableError:
             return False
         return True

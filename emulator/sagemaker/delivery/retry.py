@@ -14,7 +14,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 
 if TYPE_CHECKING:
     import threading
@@ -49,7 +49,7 @@ def is_passing(error: Exception) -> bool:
         # Whatever else went wrong while the call was sent: a header that cannot be sent never can.
         cause = error.kwargs.get("error")
         return isinstance(cause, (OSError, HTTPError)) and not isinstance(cause, ValueError)
-    if isinstance(error, (StoreUnavailableError, ConnectionError, HTTPClientError, IncompleteReadError)):
+    if isinstance(error, (UnavailableError, ConnectionError, HTTPClientError, IncompleteReadError)):
         return True
     if not isinstance(error, ClientError):
         return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from meshtwin.emulator.core.faults.rules import Place, Stage
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.delivery.completion import Completion
 from meshtwin.emulator.sagemaker.delivery.container import (
     Answer,
@@ -35,7 +36,7 @@ from meshtwin.emulator.sagemaker.delivery.outcome import (
 from meshtwin.emulator.sagemaker.delivery.payload import Payload
 from meshtwin.emulator.sagemaker.delivery.retry import ShuttingDownError, retry_while_unavailable
 from meshtwin.emulator.sagemaker.meter import Metric
-from meshtwin.emulator.sagemaker.queue.table import NoRecordError, StaleClaimError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import NoRecordError, StaleClaimError
 from meshtwin.emulator.sagemaker.settings import OnInstanceLoss
 
 if TYPE_CHECKING:
@@ -331,7 +332,7 @@ class DeliveryRunner:
             return
         try:
             self._table.put_back(delivery.claim, self._clock.now())
-        except (StoreUnavailableError, StaleClaimError) as error:
+        except (UnavailableError, StaleClaimError) as error:
             _log.warning("request_not_put_back", **delivery.names(), error=str(error))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.monitoring.alarms import (
     LONGEST_WINDOW,
     Alarm,
@@ -32,7 +33,6 @@ from meshtwin.emulator.sagemaker.monitoring.sample import (
     unit_of,
 )
 from meshtwin.emulator.sagemaker.monitoring.series import MINUTE, Key, Series, minute_of
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 from meshtwin.emulator.sagemaker.settings import AlarmEvaluation
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Monitoring:
             try:
                 if await self._aws.run(self._aws.store_probe.restarted_since, restarts):
                     return await self._alarms()
-            except StoreUnavailableError:
+            except UnavailableError:
                 return [view.alarm for view in self._views.values()]
         self._views = {name: view for name, view in self._views.items() if name in names}
         return alarms

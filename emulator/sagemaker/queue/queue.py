@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.queue.backlog import Backlog, Entry, any_turn
 from meshtwin.emulator.sagemaker.queue.recent import Recent
-from meshtwin.emulator.sagemaker.queue.table import RequestTable, StaleClaimError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import RequestTable, StaleClaimError
 from meshtwin.emulator.sagemaker.queue.uncertain import UncertainWrites
 from meshtwin.emulator.sagemaker.settings import QueueOrder
 
@@ -52,17 +53,17 @@ class RequestQueue:
         """Endpoints that this process serves, whether that has been written yet or not."""
 
     async def setup(self) -> None:
-        """Create the table and its index where they are missing. StoreUnavailableError where that fails."""
+        """Create the table and its index where they are missing. UnavailableError where that fails."""
         await self._aws.run(self.table.create)
 
     async def accept(self, request: AsyncRequest) -> None:
         """Accept a request, durable on return.
 
-        StoreUnavailableError where DynamoDB refuses or does not answer in 5 s; the request is not accepted
+        UnavailableError where DynamoDB refuses or does not answer in 5 s; the request is not accepted
         then.
         """
         if self._is_paused:
-            raise StoreUnavailableError("the store has restarted empty, and is being set up again")
+            raise UnavailableError("the store has restarted empty, and is being set up again")
         await self.register(request.endpoint_name)
         entry = Entry(self._next_position(request.received_at), request.request_id, request.expires_at)
         self._accepting.add(entry.request_id)
@@ -85,7 +86,7 @@ class RequestQueue:
             timer.cancel()
         if not writing.done():
             self._withdraw(writing, entry.request_id)
-            raise StoreUnavailableError(f"DynamoDB did not answer within {_ACCEPT_SECONDS:g} s")
+            raise UnavailableError(f"DynamoDB did not answer within {_ACCEPT_SECONDS:g} s")
         self._raise_failure(writing, entry.request_id)
 
     def _raise_failure(self, writing: Future[None], request_id: str) -> None:
@@ -95,7 +96,7 @@ class RequestQueue:
         self._accepting.discard(request_id)
         if isinstance(error, StaleClaimError):
             # Written by a first attempt whose answer was lost, and found by the emulator that comes next.
-            raise StoreUnavailableError(str(error)) from error
+            raise UnavailableError(str(error)) from error
         if error is not None:
             raise error
 
@@ -150,7 +151,7 @@ class RequestQueue:
         self._is_paused = True
 
     async def resume(self) -> None:
-        """Accept again, in tables that are new. StoreUnavailableError where DynamoDB is away."""
+        """Accept again, in tables that are new. UnavailableError where DynamoDB is away."""
         for endpoint_name in sorted(self._registered):
             await self._aws.run(self.table.register, endpoint_name)
         self._is_paused = False
@@ -158,7 +159,7 @@ class RequestQueue:
     async def take_lost(self, endpoint_name: str) -> list[Entry]:
         """Take out what waits and is not in the table: its call, and its inline body, were there alone.
 
-        StoreUnavailableError where DynamoDB is away; nothing is taken out then.
+        UnavailableError where DynamoDB is away; nothing is taken out then.
         """
         # Read after the backlog: what is accepted meanwhile is in the table. By key: an index may be late.
         waiting = self.backlog(endpoint_name).request_ids()
@@ -196,7 +197,7 @@ class RequestQueue:
                 return
             try:
                 self.table.delete(request_id)
-            except StoreUnavailableError:
+            except UnavailableError:
                 _log.warning("refused_request_left_in_table", request_id=request_id)
 
         writing.cancel()

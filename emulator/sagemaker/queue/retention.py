@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.queue.request import TERMINAL
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from meshtwin.emulator.core.aws import Aws
@@ -41,11 +41,11 @@ class Retention:
             await asyncio.sleep(min(max(self._seconds / 10, _SHORTEST), _LONGEST))
             try:
                 await self._aws.run(self.sweep)
-            except StoreUnavailableError as error:
+            except UnavailableError as error:
                 _log.warning("records_not_deleted", error=str(error))
 
     def sweep(self) -> None:
-        """One round. Blocks; StoreUnavailableError where DynamoDB is away."""
+        """One round. Blocks; UnavailableError where DynamoDB is away."""
         pending = set(self._table.registered())
         for name in self._table.registered("kept"):
             kept = sum(self._delete(name, state) for state in TERMINAL)

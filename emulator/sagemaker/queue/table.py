@@ -6,7 +6,7 @@ the timeline that is there twice, and read once.
 
 Errors:
 
-    StoreUnavailableError   DynamoDB refused, hung or is away; the call may be repeated
+    UnavailableError   DynamoDB refused, hung or is away; the call may be repeated
     StaleClaimError         the request was claimed again since, or has ended: whoever asks has to stop
     └── NoRecordError       there is no such request: the store has lost what was in it
 """
@@ -22,6 +22,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.aws import says_no_table
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.queue.backlog import Entry
 from meshtwin.emulator.sagemaker.queue.index import StateIndex
 from meshtwin.emulator.sagemaker.queue.recent import Recent
@@ -53,10 +54,6 @@ _log = structlog.get_logger()
 _OWN_TRIES = 4
 """More than a store loses its tables while one change is made."""
 _OWN = "#fence = :fence AND #owner = :owner AND #state IN (:source, :target)"
-
-
-class StoreUnavailableError(Exception):
-    """DynamoDB did not do what was asked, for a reason that may pass."""
 
 
 class StaleClaimError(Exception):
@@ -402,7 +399,7 @@ class RequestTable:
         except (BotoCoreError, ClientError) as error:
             if says_no_table(error):
                 self._probe.request()
-            raise StoreUnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
+            raise UnavailableError(f"DynamoDB table {self.name!r}: {error}") from error
 
 
 def _is_running(claim: Claim, item: Mapping[str, Any] | None) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 
 if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.queue.table import RequestTable
@@ -32,7 +32,7 @@ class UncertainWrites:
 
     def add(self, request_id: str, error: BaseException | None) -> None:
         """Note a refused request whose write ended with `error`. From any thread."""
-        cause = error.__cause__ if isinstance(error, StoreUnavailableError) else None
+        cause = error.__cause__ if isinstance(error, UnavailableError) else None
         if isinstance(cause, ClientError):
             status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
             if status < _SERVER_ERROR:
@@ -40,7 +40,7 @@ class UncertainWrites:
         self._rounds[request_id] = _ROUNDS
 
     def delete_refused(self) -> None:
-        """Delete what should not be there. Blocks; StoreUnavailableError where DynamoDB is away."""
+        """Delete what should not be there. Blocks; UnavailableError where DynamoDB is away."""
         ids = list(self._rounds)
         self._table.delete_all(ids)
         for request_id in ids:

@@ -9,9 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.aws import is_of_aws
 from meshtwin.emulator.core.locations import is_bucket_name, parse_location
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.control_plane.resources import Kind
 from meshtwin.emulator.sagemaker.delivery.retry import is_passing
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +39,7 @@ class OutputResources:
     async def create_missing(self) -> None:
         """Create what is missing; nothing on AWS, where it was somebody's to delete.
 
-        StoreUnavailableError where S3 or SNS is away; what they refuse is logged.
+        UnavailableError where S3 or SNS is away; what they refuse is logged.
         """
         outputs = list(self._outputs())
         if not is_of_aws(self._aws.s3.meta.endpoint_url):
@@ -69,7 +69,7 @@ class OutputResources:
             create(name)
         except (ClientError, BotoCoreError) as error:
             if is_passing(error):
-                raise StoreUnavailableError(f"{name}: {error}") from error
+                raise UnavailableError(f"{name}: {error}") from error
             log.warning("not_created_again", name=name, error=str(error))
 
     def _create_bucket(self, bucket: str) -> None:

@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.aws import says_no_table
 from meshtwin.emulator.core.owner import is_certainly_gone, is_certainly_running
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.core.supervised import Supervised
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as Value
@@ -60,7 +60,7 @@ class Ownership:
 
         Raises:
             TablesOwnedError: another emulator owns them and is running.
-            StoreUnavailableError: DynamoDB does not answer, or refuses.
+            UnavailableError: DynamoDB does not answer, or refuses.
         """
         found = await self._aws.run(self._read_row)
         if found is not None and not is_certainly_gone(found.owner):
@@ -85,7 +85,7 @@ class Ownership:
     async def write(self, found: _Row | None = None) -> None:
         """Write the row where there is none, or in place of the one that was found.
 
-        TablesOwnedError where another emulator was faster, StoreUnavailableError where DynamoDB is away.
+        TablesOwnedError where another emulator was faster, UnavailableError where DynamoDB is away.
         """
         await self._aws.run(self._write, found)
         self._is_held = True
@@ -120,7 +120,7 @@ class Ownership:
             await asyncio.sleep(self._lease_seconds / _HEARTBEATS)
             try:
                 await self._aws.run(self._beat)
-            except StoreUnavailableError:
+            except UnavailableError:
                 continue  # the watch over the store logs it
             except TablesOwnedError as error:
                 log.error("tables_taken_over", reason=str(error))  # noqa: TRY400  # the message says all
@@ -154,7 +154,7 @@ class Ownership:
     async def is_there(self) -> bool:
         """Whether both tables are there, and the row: a store that has lost everything has none.
 
-        StoreUnavailableError where DynamoDB does not answer, or refuses.
+        UnavailableError where DynamoDB does not answer, or refuses.
         """
         return await self._aws.run(self._read_row) is not None
 
@@ -172,7 +172,7 @@ class Ownership:
                 return None
             raise self._unavailable(error) from error
         if answer["UnprocessedKeys"]:
-            raise StoreUnavailableError(f"DynamoDB table {self._resources!r}: it has too much to do")
+            raise UnavailableError(f"DynamoDB table {self._resources!r}: it has too much to do")
         rows = answer["Responses"][self._resources]
         return _Row(rows[0]["owner"]["S"], int(rows[0]["heartbeat"]["N"])) if rows else None
 
@@ -208,5 +208,5 @@ class Ownership:
             "one with another --table-prefix."
         )
 
-    def _unavailable(self, error: Exception) -> StoreUnavailableError:
-        return StoreUnavailableError(f"DynamoDB table {self._resources!r}: {error}")
+    def _unavailable(self, error: Exception) -> UnavailableError:
+        return UnavailableError(f"DynamoDB table {self._resources!r}: {error}")

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from meshtwin.emulator.core.aws import is_of_aws
+from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.core.supervised import Supervised
 from meshtwin.emulator.sagemaker.queue.retention import Retention
-from meshtwin.emulator.sagemaker.queue.table import StaleClaimError, StoreUnavailableError
+from meshtwin.emulator.sagemaker.queue.table import StaleClaimError
 
 if TYPE_CHECKING:
     from meshtwin.emulator.core.aws import Aws
@@ -54,7 +55,7 @@ class Patrol:
     async def start(self) -> None:
         """Queue what earlier emulators left, in its order, and look for more from now on.
 
-        StoreUnavailableError where DynamoDB is away.
+        UnavailableError where DynamoDB is away.
         """
         for endpoint_name in await self._aws.run(self._table.registered):
             queued = await self._aws.run(self._table.queued, endpoint_name)
@@ -95,13 +96,13 @@ class Patrol:
                     self._find(name, entry, strays)
             # The index of a real DynamoDB is late at times: one round that finds nothing proves nothing.
             await self._queue.unregister(self._idle & idle)
-        except StoreUnavailableError:
+        except UnavailableError:
             return  # the watch over the store logs it
 
     async def report_lost(self) -> None:
         """Report the requests that could not be taken over, and that the store has lost since.
 
-        StoreUnavailableError where DynamoDB is away.
+        UnavailableError where DynamoDB is away.
         """
         present = await self._aws.run(self._table.present, list(self._refused))
         for request_id in self._refused.keys() - present:
@@ -119,7 +120,7 @@ class Patrol:
         except StaleClaimError:
             self._refused.pop(entry.request_id, None)
             return  # it has ended, or was refused and deleted, since the index was read
-        except StoreUnavailableError as error:
+        except UnavailableError as error:
             # It may be this one item alone: the others are not kept waiting, nor is the emulator's start.
             self._refused[entry.request_id] = running
             _log.warning("request_not_taken_over", request_id=entry.request_id, error=str(error))

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from meshtwin.emulator.core.protocol.errors import ServiceError
+from meshtwin.emulator.core.protocol.errors import ServiceError, UnavailableError
 from meshtwin.emulator.sagemaker.autoscaling.model import PolicyType
 from meshtwin.emulator.sagemaker.delivery.retry import is_passing
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -73,7 +72,7 @@ class Restoration:
         """Do all of it.
 
         Raises:
-            StoreUnavailableError, UnavailableError: a service is away.
+            UnavailableError: a service is away.
         """
         await self._documents.setup()
         await self._queue.setup()
@@ -92,7 +91,7 @@ class Restoration:
         await self._patrol.report_lost()
 
     async def delete_refused(self) -> None:
-        """Delete the requests that were refused and may be in the table. StoreUnavailableError as above."""
+        """Delete the requests that were refused and may be in the table. UnavailableError as above."""
         if len(self._queue.uncertain):
             await self._aws.run(self._queue.uncertain.delete_refused)
 
@@ -111,5 +110,5 @@ class Restoration:
             await call
         except ServiceError as error:
             if isinstance(error.__cause__, Exception) and is_passing(error.__cause__):
-                raise StoreUnavailableError(error.message) from error
+                raise UnavailableError(error.message) from error
             log.warning("alarm_not_put_again", name=name, reason=error.message)

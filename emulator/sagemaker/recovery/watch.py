@@ -9,7 +9,6 @@ import structlog
 
 from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.core.supervised import Supervised
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import Clock
@@ -62,22 +61,22 @@ class StoreWatch:
         """Check now; a store that is empty is set up again before this returns.
 
         Raises:
-            StoreUnavailableError: it does not answer, or cannot be set up now.
+            UnavailableError: it does not answer, or cannot be set up now.
         """
         await asyncio.wrap_future(self._probe.request())
 
     async def _run(self) -> None:
         while True:
             asked = await self._probe.wanted(_INTERVAL)
-            failure: Exception | None = StoreUnavailableError("the emulator is shutting down")
+            failure: Exception | None = UnavailableError("the emulator is shutting down")
             try:
                 await self._check()
                 failure = None
-            except StoreUnavailableError as error:
+            except UnavailableError as error:
                 failure = error
             except Exception as error:  # the edge of a task: the next check may find it well
                 log.exception("store_check_failed")
-                failure = StoreUnavailableError(f"the store cannot be checked: {error}")
+                failure = UnavailableError(f"the store cannot be checked: {error}")
             finally:
                 for one in asked:
                     if failure is None:
@@ -89,12 +88,9 @@ class StoreWatch:
                 await self._clock.poll(_PAUSE)
 
     async def _check(self) -> None:
-        try:
-            if not await self._ownership.is_there():
-                await self._set_up_again()
-            await self._restoration.delete_refused()
-        except UnavailableError as error:
-            raise StoreUnavailableError(str(error)) from error
+        if not await self._ownership.is_there():
+            await self._set_up_again()
+        await self._restoration.delete_refused()
 
     def _note(self, failure: Exception | None) -> None:
         if failure is not None and self.is_reachable:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 from meshtwin.emulator.core.faults.rules import Stage
 from meshtwin.emulator.core.locations import parse_location, safe_extension
 from meshtwin.emulator.core.protocol.errors import (
-    UnavailableError,
     ValidationFailedError,
     constraint_violations,
 )
@@ -16,7 +15,6 @@ from meshtwin.emulator.core.protocol.gateway import Service
 from meshtwin.emulator.core.protocol.ids import new_request_id, new_uuid
 from meshtwin.emulator.core.protocol.operations import blob
 from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
-from meshtwin.emulator.sagemaker.queue.table import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +41,7 @@ class AcceptsRequests(Protocol):
     """The queue's front door."""
 
     async def accept(self, request: AsyncRequest) -> None:
-        """Return when the request is safe; StoreUnavailableError when it is not."""
+        """Return when the request is safe; UnavailableError when it is not."""
         ...
 
 
@@ -114,12 +112,9 @@ class Invocations:
             generation=target.generation,
             call_id=context.request_id,
         )
-        try:
-            self._faults.reach(Stage.ACCEPT, name)
-            await self._queue.accept(request)
-            self._faults.reach(Stage.ACCEPTED, name)
-        except StoreUnavailableError as error:
-            raise UnavailableError(f"The request was not accepted: {error}") from error
+        self._faults.reach(Stage.ACCEPT, name)
+        await self._queue.accept(request)
+        self._faults.reach(Stage.ACCEPTED, name)
         return {
             "InferenceId": request.inference_id,
             "OutputLocation": output,
@@ -150,10 +145,7 @@ class Invocations:
             failure_location=moved(request.failure_location),
             generation=target.generation,
         )
-        try:
-            await self._queue.accept(again)
-        except StoreUnavailableError as error:
-            raise UnavailableError(f"The request was not accepted: {error}") from error
+        await self._queue.accept(again)
         return again
 
     async def invoke_endpoint(
