@@ -127,7 +127,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
-    """A picture becomes a textured model in out/demo: `nox -s demo -- path/to/picture.png` for your own."""
+    """Turn an image into a textured model in out/demo; `nox -s demo -- path/to/image.png` for your own."""
     install(session)
     session.run("meshtwin", "demo", *session.posargs)
 
@@ -246,7 +246,7 @@ def constraints(session: nox.Session) -> None:
     """Resolve every version anew into constraints.txt, and those of the cuda image to match."""
     session.install("--quiet", "uv")
     compile_ = ("uv", "pip", "compile", "--python-version", "3.11", "--upgrade", "--quiet", "--system-certs")
-    told = ("--custom-compile-command", "nox -s constraints")
+    header = ("--custom-compile-command", "nox -s constraints")
     session.run(
         *(
             *compile_,
@@ -257,7 +257,7 @@ def constraints(session: nox.Session) -> None:
             "--group",
             "types",
         ),
-        *("--universal", *told, "-o", CONSTRAINTS),
+        *("--universal", *header, "-o", CONSTRAINTS),
     )
     # The cuda image pins trimesh to upstream's version; the tests' second opinion is the newest.
     shared = [
@@ -274,5 +274,5 @@ def constraints(session: nox.Session) -> None:
             "-c",
             str(limits),
         ),
-        *("--python-platform", "x86_64-manylinux_2_39", "--no-annotate", *told, "-o", CUDA_CONSTRAINTS),
+        *("--python-platform", "x86_64-manylinux_2_39", "--no-annotate", *header, "-o", CUDA_CONSTRAINTS),
     )

@@ -34,8 +34,8 @@ _NO_CREDENTIALS = (
     sdk.LoginError,
 )
 _RENEW = (
-    "AWS does not take these credentials, or there are none: `aws sso login` or `aws login` renews them; or "
-    "export AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew"
+    "AWS does not accept these credentials, or there are none: `aws sso login` or `aws login` renews them, "
+    "or export new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
 )
 _SERVER_ERROR = 500
 _THROTTLED = 429

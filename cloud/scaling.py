@@ -161,7 +161,7 @@ def describe_timing(timing: Timing, speed: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: `15 minutes`, `15 s`, `2 s`, `0.9 s`."""
+    """Seconds as text: `15 minutes`, `15 s`, `2 s`, `0.9 s`."""
     if seconds >= 120:  # noqa: PLR2004  # below two minutes, seconds are more precise
         return f"{seconds / 60:.0f} minutes"
-    return f"{round(seconds, 1 if seconds < 10 else None):g} s"  # noqa: PLR2004  # a digit where it tells
+    return f"{round(seconds, 1 if seconds < 10 else None):g} s"  # noqa: PLR2004  # a digit only where it matters

@@ -49,7 +49,7 @@ class Buffers:
         """The encoded bytes of an image.
 
         Raises:
-            GlbError: there is none, or it is not wholly in the file.
+            GlbError: there is none, or part of it is missing.
         """
         image = glb.item(self._document.images, index, "image")
         if given(image.buffer_view):
@@ -79,4 +79,4 @@ def _of_uri(uri: str | None, what: str) -> bytes:
     try:
         return base64.b64decode(raw + b"=" * (-len(raw) % 4))
     except binascii.Error as error:
-        raise glb.GlbError(f"{what} is a data: URI that is no base64: {error}; export it again") from error
+        raise glb.GlbError(f"{what} is a data: URI that is not base64: {error}; export it again") from error

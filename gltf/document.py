@@ -37,7 +37,7 @@ class _NullIs:
 
 
 class _AttributesSchema:
-    """Accessors by name. One message says that some are no numbers, not one for each."""
+    """Accessors by name. One error says that some are not numbers, instead of one for each."""
 
     def __get_pydantic_core_schema__(
         self, _source: type[Any], _handler: GetCoreSchemaHandler
@@ -69,7 +69,7 @@ ColorAlpha = tuple[float, float, float, float]
 
 
 def given(index: int | None) -> TypeGuard[int]:
-    """Whether an index that may be left out is there; some exporters write -1 where it is not."""
+    """Whether an optional index is given; some exporters write -1 where it is not."""
     return index is not None and index != -1
 
 
@@ -172,7 +172,7 @@ class Visibility:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class NodeExtensions:
-    """What extensions say of a node."""
+    """The extensions of a node."""
 
     instancing: Instancing | None = Field(default=None, alias="EXT_mesh_gpu_instancing")
     visibility: Visibility | None = Field(default=None, alias="KHR_node_visibility")
@@ -180,7 +180,7 @@ class NodeExtensions:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class Node:
-    """A place in the scene."""
+    """A node of the scene."""
 
     children: Indices = ()
     mesh: int | None = None
@@ -223,7 +223,7 @@ class TextureTransform:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class TextureInfoExtensions:
-    """What extensions say of a texture's use."""
+    """The extensions of a texture's use."""
 
     transform: TextureTransform | None = Field(default=None, alias="KHR_texture_transform")
 
@@ -239,7 +239,7 @@ class TextureInfo:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class PbrMetallicRoughness:
-    """The look of a surface; texture and factor are multiplied."""
+    """A surface's appearance; texture and factor are multiplied."""
 
     base_color_factor: ColorAlpha = (1, 1, 1, 1)
     base_color_texture: TextureInfo | None = None
@@ -278,7 +278,7 @@ class Unlit:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class MaterialExtensions:
-    """What extensions say of a material."""
+    """The extensions of a material."""
 
     specular_glossiness: SpecularGlossiness | None = Field(
         default=None, alias="KHR_materials_pbrSpecularGlossiness"
@@ -289,7 +289,7 @@ class MaterialExtensions:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class Material:
-    """The look of a primitive."""
+    """A primitive's appearance."""
 
     pbr_metallic_roughness: Annotated[PbrMetallicRoughness, _NullIs(PbrMetallicRoughness())] = (
         PbrMetallicRoughness()
@@ -319,7 +319,7 @@ class WebpTexture:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class TextureExtensions:
-    """What extensions say of a texture."""
+    """The extensions of a texture."""
 
     webp: WebpTexture | None = Field(default=None, alias="EXT_texture_webp")
 
@@ -344,7 +344,7 @@ class Image:
 
 @dataclass(config=_JSON, frozen=True, slots=True)
 class Asset:
-    """What the file says of itself."""
+    """The file's metadata."""
 
     version: str
 

@@ -31,9 +31,9 @@ HARMLESS = frozenset(
         *("ADOBE_materials_thin_transparency", "EXT_materials_bump", "MSFT_packing_normalRoughnessMetallic"),
         *("MSFT_packing_occlusionRoughnessMetallic", "KHR_lights_punctual", "EXT_lights_ies"),
         *("EXT_lights_image_based", "FB_ngon_encoding", "CESIUM_primitive_outline"),
-        # The default look, level of detail and pose are what is shown.
+        # The default appearance, level of detail and pose are shown.
         *("KHR_materials_variants", "MSFT_lod", "KHR_animation_pointer", "AGI_articulations"),
-        # What a file says of itself and its parts, and what they do.
+        # Metadata, and behaviour.
         *("KHR_xmp", "KHR_xmp_json_ld", "EXT_mesh_features", "EXT_instance_features"),
         *("EXT_structural_metadata", "EXT_feature_metadata", "AGI_stk_metadata", "EXT_mesh_manifold"),
         *("KHR_interactivity", "KHR_node_hoverability", "KHR_node_selectability", "KHR_audio_emitter"),

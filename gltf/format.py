@@ -52,7 +52,7 @@ WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "M
 
 
 class GlbError(ValueError):
-    """Data that is no binary glTF 2.0, or breaks its rules; the message says where."""
+    """Data that is not binary glTF 2.0, or breaks its rules; the message says where."""
 
 
 def accessor_values(document: Document, buffers: Buffers, index: int) -> NDArray[np.generic]:
@@ -84,9 +84,9 @@ def item(items: Sequence[T], index: int, what: str) -> T:
         GlbError: there is none.
     """
     if index < 0:
-        raise GlbError(f"{what} {index} is asked for: expected 0 or greater")
+        raise GlbError(f"{what} {index} is referenced: expected 0 or greater")
     if index >= len(items):
-        raise GlbError(f"{what} {index} is asked for, but there are {len(items)}")
+        raise GlbError(f"{what} {index} is referenced, but there are {len(items)}")
     return items[index]
 
 

@@ -1,8 +1,8 @@
-"""PNG, JPEG and WebP files whose metadata is no reason not to read their pixels.
+"""Reads the pixels of PNG, JPEG and WebP files with damaged metadata.
 
-Decoders refuse a file for a text of two megabytes, a wrong checksum in a chunk that says nothing of its
-pixels, EXIF that is none, or a last marker that is missing; viewers show it all the same. Of such chunks PNG
-says that their errors are not fatal: https://www.w3.org/TR/png-3/#13Decoders.Errors.
+Decoders refuse a file for a text of two megabytes, a wrong checksum in a chunk without pixels, damaged EXIF,
+or a missing last marker; viewers show it anyway. PNG's specification says that errors in such chunks are not
+fatal: https://www.w3.org/TR/png-3/#13Decoders.Errors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Decoded = TypeVar("Decoded")
 
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
-"""What Pillow raises on files that are not what they say."""
+"""What Pillow raises on damaged files."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -61,7 +61,7 @@ def kind_of(data: bytes) -> str | None:
 
 
 def decoded(data: bytes, decode: Callable[[bytes], Decoded]) -> Decoded:
-    """What `decode` makes of the file, with all that may keep it from the pixels left out of it.
+    """`decode` the file without the metadata that could make it fail.
 
     Raises:
         Exception: what `decode` raises for pixels that are damaged or cut off.
@@ -76,10 +76,10 @@ def decoded(data: bytes, decode: Callable[[bytes], Decoded]) -> Decoded:
 
 
 def plain_png(data: bytes) -> bytes:
-    """The PNG without its ancillary chunks but tRNS, and a sound iCCP and eXIf; what is no PNG, as it is.
+    """The PNG without ancillary chunks, except tRNS and a valid iCCP and eXIf; other files unchanged.
 
-    Checksums of pixels are made right, a last chunk that is cut off ends where the file does, and an end is
-    added: whether pixels are missing is seen as they are unpacked.
+    Checksums of pixels are corrected, a last chunk that is cut off ends where the file does, and an end is
+    added: missing pixels are detected as they are unpacked.
     """
     view = memoryview(data)
     return b"".join([PNG, *_kept(view)]) if data.startswith(PNG) else data
@@ -132,13 +132,13 @@ def with_end(data: bytes) -> bytes | None:
 
 def _digest(data: bytes) -> bytes:
     with JpegImageFile(io.BytesIO(data)) as image:
-        # Half, a quarter or an eighth of it says as much, in less memory.
+        # Half, a quarter or an eighth of it is as good, in less memory.
         image.draft(None, (1024, 1024))
         return hashlib.sha256(image.tobytes()).digest()
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF says; the same one where that says nothing, or makes no sense."""
+    """The image rotated by its EXIF orientation; unchanged where there is none, or it is invalid."""
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except (*DAMAGE, TypeError, OverflowError):

@@ -56,7 +56,7 @@ class Nodes:
                 above.discard(index)
                 continue
             if index in above:
-                raise glb.GlbError(f"node {index} stands in the scene twice, in itself: expected a tree")
+                raise glb.GlbError(f"node {index} is in the scene twice: expected a tree")
             if index in self._seen:
                 self.left_out["second mention{s} of a node"] += 1
                 continue

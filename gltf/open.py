@@ -29,13 +29,13 @@ def open_glb(path: Path) -> tuple[Document, Buffers]:
     """The JSON chunk, and the buffers it names, the binary chunk being a read-only view of the file.
 
     Raises:
-        GlbError: the file is no GLB, or is cut short.
+        GlbError: the file is not a GLB, or is cut short.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(glb.HEADER.size + glb.CHUNK.size)
         if len(head) < glb.HEADER.size + glb.CHUNK.size or head[:4] != glb.MAGIC:
-            raise glb.GlbError(f"it is no GLB: it begins with {head[:4]!r}, expected {glb.MAGIC!r}")
+            raise glb.GlbError(f"it is not a GLB: it begins with {head[:4]!r}, expected {glb.MAGIC!r}")
         _, version, length = glb.HEADER.unpack_from(head)
         if version != glb.VERSION:
             raise glb.GlbError(f"it is glTF {version}: expected {glb.VERSION}")
@@ -43,7 +43,7 @@ def open_glb(path: Path) -> tuple[Document, Buffers]:
             raise glb.GlbError(f"it is cut short: {size} bytes of {length}")
         json_length, kind = glb.CHUNK.unpack_from(head, glb.HEADER.size)
         if kind != glb.JSON_CHUNK or not 0 < json_length <= min(length - len(head), MAX_JSON_BYTES):
-            raise glb.GlbError(f"its first chunk is no JSON of up to {MAX_JSON_BYTES} bytes")
+            raise glb.GlbError(f"its first chunk is not JSON of up to {MAX_JSON_BYTES} bytes")
         document = parse(file.read(json_length))
         head = file.read(glb.CHUNK.size)
         start = file.tell()
@@ -58,10 +58,10 @@ def open_glb(path: Path) -> tuple[Document, Buffers]:
 
 
 def parse(text: bytes) -> Document:
-    """The document in a JSON chunk; padding of NULs and a byte order mark, met in the field, are passed over.
+    """The document in a JSON chunk; a byte order mark and padding of NULs, as some files have, are ignored.
 
     Raises:
-        GlbError: it is no JSON, has too many values, or one that glTF cannot have there.
+        GlbError: it is not JSON, has too many values, or one that glTF does not allow there.
     """
     # Each value follows one of these; the few inside of strings do no harm.
     values = sum(text.count(mark) for mark in (b"{", b"[", b","))
@@ -73,20 +73,20 @@ def parse(text: bytes) -> Document:
     try:
         return DOCUMENT.validate_json(text.removeprefix(codecs.BOM_UTF8).rstrip(b"\0 \t\r\n"))
     except ValidationError as error:
-        raise glb.GlbError(_in_words(error.errors(include_url=False)[0])) from error
+        raise glb.GlbError(_describe(error.errors(include_url=False)[0])) from error
 
 
-def _in_words(error: ErrorDetails) -> str:
+def _describe(error: ErrorDetails) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if not where:
         return f"its JSON is damaged: {error['msg'].removeprefix('Invalid JSON: ')}"
     if error["type"] == "missing":
-        return f"{where} is missing: export it again, or look at it with the glTF validator"
+        return f"{where} is missing: export it again, or check it with the glTF validator"
     expected = error["msg"].removeprefix("Input should be ").removeprefix("Value error, expected ")
     found = repr(error["input"])
     return (
         f"{where} is {found if len(found) <= _LONGEST else found[:_LONGEST] + '...'}: expected {expected}; "
-        "export it again, or look at it with the glTF validator"
+        "export it again, or check it with the glTF validator"
     )
 
 

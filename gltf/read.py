@@ -30,7 +30,7 @@ to a hundred-thousandth of the extent there."""
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A primitive in its place: (n, 3) `positions` from the scene's origin, and (m, 3) `faces`.
+    """A primitive, placed in the scene: (n, 3) `positions` from the scene's origin, and (m, 3) `faces`.
 
     The vertices of the primitive come `copies` times, one after another.
     """
@@ -46,7 +46,7 @@ class Shown:
     """The triangles of a scene, and the document for what else belongs to them.
 
     `origin` is where the positions are counted from: 0 but for a scene that is far away, of which single
-    precision would leave steps. `notes` say what of the file is left out.
+    precision would leave steps. `notes` list what of the file is left out.
     """
 
     document: Document
@@ -59,12 +59,12 @@ class Shown:
 def read_shown(path: Path, max_faces: int, *, colors: bool = True) -> Shown:
     """All triangles of the file's scene: posed, morphed and instanced, each where its nodes put it.
 
-    Without `colors`, extensions that change only these may be required. Positions may be no finite numbers,
-    and triangles have no area.
+    Without `colors`, extensions that change only these may be required. Positions may be not finite, and
+    triangles without an area.
 
     Raises:
         TooManyTrianglesError: more than `max_faces`, or three times as many vertices.
-        GlbError: the file is no GLB, breaks glTF's rules, or needs an extension that is not read here.
+        GlbError: the file is not a GLB, breaks glTF's rules, or needs an extension that is not read here.
     """
     document, buffers = open_glb(path)
     notes = check_extensions(document, colors=colors)

@@ -1,4 +1,4 @@
-"""Which triangles a scene shows, and what puts them into place."""
+"""The triangles that a scene shows, and the transforms that place them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class _Limit:
 
 
 class _Meshes:
-    """What there is to be known of each mesh and skin, found out once however often they are placed."""
+    """Facts about each mesh and skin, computed once however often they are placed."""
 
     def __init__(self, document: Document) -> None:
         self.left_out: Counter[str] = Counter()

@@ -93,11 +93,11 @@ _PARTS: Mapping[str, tuple[str, tuple[int, ...]]] = {
 def of_skin(document: Document, buffers: Buffers, skin: Skin, worlds: Mapping[int, Transforms]) -> Transforms:
     """(joints, 3, 4), from where a skin's mesh was bound to where each joint now moves it.
 
-    https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#skins: `worlds` is where nodes stand in the
+    https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#skins: `worlds` is where nodes are in the
     scene.
 
     Raises:
-        GlbError: a joint is no node, or the inverse bind matrices are fewer.
+        GlbError: a joint is not a node, or the inverse bind matrices are fewer.
     """
     missing = [joint for joint in skin.joints if joint not in worlds]
     if missing:

@@ -19,7 +19,7 @@ def floats(document: Document, buffers: Buffers, index: int, *kinds: str) -> NDA
     """(count, width) values of an accessor of one of `kinds`, normalized integers as what they stand for.
 
     Raises:
-        GlbError: the accessor is of another kind, or not wholly there.
+        GlbError: the accessor is of another kind, or part of it is missing.
     """
     accessor = glb.item(document.accessors, index, "accessor")
     if accessor.type not in kinds:
@@ -29,8 +29,8 @@ def floats(document: Document, buffers: Buffers, index: int, *kinds: str) -> NDA
 
 
 def as_floats(raw: NDArray[np.generic], *, normalized: bool) -> NDArray[np.float64]:
-    """The numbers that stored ones stand for: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#animations."""
-    with np.errstate(invalid="ignore"):  # numbers that are none stay none, and are told of by who uses them
+    """The values that stored numbers represent: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#animations."""
+    with np.errstate(invalid="ignore"):  # NaN stays NaN: callers check for it
         values = raw.astype(np.float64)
     if normalized and raw.dtype.kind in "iu":
         values /= 2.0 ** (8 * raw.dtype.itemsize - (raw.dtype.kind == "i")) - 1
@@ -52,7 +52,7 @@ def of_vertices(
 
 
 def check_count(document: Document, primitive: Primitive, index: int, name: str) -> None:
-    """Before values are read: an accessor without data is as long as it says, and need not be in the file.
+    """Check the count before values are read: an accessor without data may claim any length.
 
     Raises:
         GlbError: the accessor `index` has not one value for each vertex.

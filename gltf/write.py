@@ -1,7 +1,7 @@
-"""What every GLB that this project writes is put together from.
+"""The parts of every GLB that this project writes.
 
-A writer of our own because it fits on a page, gives the same bytes for the same mesh, and lets the Khronos
-validator find nothing to remark on.
+This is a writer of our own because it is short, gives the same bytes for the same mesh, and passes the
+Khronos validator without a remark.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import numpy as np
 from meshtwin.gltf import format as glb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 GENERATOR = "meshtwin"
@@ -24,7 +22,7 @@ MACHINE_GENERATED = {
     # https://cv.iptc.org/newscodes/digitalsourcetype/
     "digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia",
 }
-"""Stands in every file's `asset.extras`, so that whoever shows a result in public can tell what it is."""
+"""In every file's `asset.extras`: results that are shown in public must be marked as machine-generated."""
 
 MAX_SHORT_VERTICES = 65535
 """An index of 65535 itself would mean a primitive restart."""
@@ -40,7 +38,7 @@ class Binary:
         self.accessors: list[dict[str, Any]] = []
 
     def view(self, data: bytes, target: int | None = None) -> int:
-        """The index of a new bufferView of `data`; `target` is what glTF calls so."""
+        """The index of a new bufferView of `data`; `target` as in glTF."""
         self.views.append({"buffer": 0, "byteOffset": self.length, "byteLength": len(data)})
         if target is not None:
             self.views[-1]["target"] = target
@@ -50,7 +48,7 @@ class Binary:
         return len(self.views) - 1
 
     def attribute(self, values: NDArray[np.float32], *, bounds: bool = False) -> int:
-        """The index of a new accessor of (n, 2..4) `values`, with their least and greatest where wanted."""
+        """The index of a new accessor of (n, 2..4) `values`, optionally with minimum and maximum."""
         accessor = {
             "bufferView": self.view(values.astype("<f4", copy=False).tobytes(), glb.ARRAY_BUFFER),
             "componentType": glb.FLOAT,
@@ -63,7 +61,7 @@ class Binary:
         return len(self.accessors) - 1
 
     def indices(self, faces: NDArray[np.int32], vertices: int) -> int:
-        """The index of a new accessor of (m, 3) `faces` of so many vertices, short where they fit."""
+        """The index of a new accessor of (m, 3) `faces`, 16-bit where the number of vertices allows."""
         short = vertices <= MAX_SHORT_VERTICES
         data = faces.astype("<u2" if short else "<u4").tobytes()
         accessor = {
@@ -80,10 +78,10 @@ def sound_faces(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDAr
     """`faces` without those that name a vertex twice.
 
     Raises:
-        ValueError: no face is left, or there are indices or positions that no file may have.
+        ValueError: no face is left, or an index or position is invalid.
     """
     if not np.isfinite(vertices).all():
-        raise ValueError("the mesh has positions that are no finite numbers")
+        raise ValueError("the mesh has positions that are not finite")
     a, b, c = faces.T
     real: NDArray[np.bool_] = (a != b) & (b != c) & (c != a)
     faces = np.asarray(faces[real])
@@ -94,13 +92,13 @@ def sound_faces(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDAr
     return faces
 
 
-def document_of(extras: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The JSON of a scene that shows mesh 0, with `extras` beside what every file of ours says of itself."""
+def new_document() -> dict[str, Any]:
+    """The JSON of a scene that shows mesh 0."""
     return {
         "asset": {
             "version": "2.0",
             "generator": GENERATOR,
-            "extras": {**MACHINE_GENERATED, **(extras or {})},
+            "extras": MACHINE_GENERATED,
         },
         "scene": 0,
         "scenes": [{"nodes": [0]}],

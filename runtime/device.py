@@ -91,6 +91,6 @@ def _explained(device: str, error: Exception) -> str:
 
 
 def _cuda() -> Any:  # noqa: ANN401  # torch is not there to be typed against everywhere
-    """torch's, where the backend uses torch: others look after their memory themselves."""
+    """torch.cuda, where the backend uses torch: others manage their memory themselves."""
     torch = sys.modules.get("torch")
     return None if torch is None else torch.cuda

@@ -60,7 +60,9 @@ def _buckets_exist(profile: Profile, aws: Clients) -> Iterator[Check]:
                 yield ok(f"bucket {bucket}", "missing: `meshtwin up` creates it")
             else:
                 yield fail(
-                    f"bucket {bucket}", f"somebody else's, or not allowed: {error}", "choose another name"
+                    f"bucket {bucket}",
+                    f"owned by another account, or no access: {error}",
+                    "choose another name",
                 )
         else:
             yield ok(f"bucket {bucket}", "exists")

@@ -1,1 +1,1 @@
-"""The command line: a thin face over the library beside it."""
+"""The command line: a thin layer over the library."""

@@ -161,7 +161,7 @@ def clock(
 
 
 def fault(
-    rule: Annotated[str | None, typer.Argument(help="PLACE/EFFECT, such as container/status.")] = None,
+    rule: Annotated[str | None, typer.Argument(help="POINT/EFFECT, such as container/status.")] = None,
     options: Annotated[
         list[str] | None, typer.Option("--with", help="NAME=VALUE of the rule; repeatable.")
     ] = None,

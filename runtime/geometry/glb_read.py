@@ -147,7 +147,7 @@ def _joined(parts: tuple[Part, ...]) -> tuple[NDArray[np.float32], NDArray[np.in
     shifted = [part.faces + np.int32(start) for part, start in zip(parts, starts[:-1], strict=True)]
     positions = np.concatenate([part.positions for part in parts])
     if not np.isfinite(positions).all():
-        raise JobError(ErrorCode.INVALID_MESH, "the mesh has positions that are no finite numbers")
+        raise JobError(ErrorCode.INVALID_MESH, "the mesh has positions that are not finite")
     return positions, np.ascontiguousarray(np.concatenate(shifted))
 
 

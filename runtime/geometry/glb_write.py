@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from meshtwin.gltf import format as glb
-from meshtwin.gltf.write import Binary, assemble, document_of, sound_faces
+from meshtwin.gltf.write import Binary, assemble, new_document, sound_faces
 from meshtwin.runtime.geometry.mesh import Mesh, TexturedMesh
 from meshtwin.runtime.geometry.weld import smooth_normals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -29,7 +27,6 @@ def write_glb(
     mesh: Mesh | TexturedMesh,
     *,
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    extras: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The bytes of `mesh` as GLB, the same for the same arguments.
 
@@ -37,16 +34,15 @@ def write_glb(
 
     Args:
         mesh: At least one face, every index within the vertices, all numbers finite.
-        origin: What the vertices are counted from; the node's translation, which JSON holds in full.
-        extras: More for `asset.extras`, whatever JSON can hold.
+        origin: The origin of the vertices: the node's translation, which JSON holds in full precision.
 
     Raises:
-        ValueError: `mesh` has no faces, or indices or positions that no file may have.
+        ValueError: `mesh` has no faces, or invalid indices or positions.
     """
     faces = sound_faces(mesh.vertices, mesh.faces)
     binary = Binary()
     attributes = {"POSITION": binary.attribute(mesh.vertices, bounds=True)}
-    document = document_of(extras)
+    document = new_document()
     if any(origin):
         document["nodes"][0]["translation"] = list(origin)
     if isinstance(mesh, TexturedMesh):

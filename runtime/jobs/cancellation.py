@@ -6,7 +6,7 @@ import asyncio
 
 
 class JobCancelledError(Exception):
-    """The client has disconnected: there is nobody to answer."""
+    """The client has disconnected: nobody waits for the response."""
 
 
 class CancellationToken:

@@ -33,8 +33,8 @@ def _count(mount: Path, path: str, name: str) -> int:
     # With a namespace of its own, as containers have it, the group is the mount's root.
     for file in (mount / path.lstrip("/") / name, mount / name):
         try:
-            words = file.read_text(encoding="ascii").split()
-            return int(words[words.index("oom_kill") + 1])
+            fields = file.read_text(encoding="ascii").split()
+            return int(fields[fields.index("oom_kill") + 1])
         except (OSError, ValueError, IndexError):
             continue
     return 0

@@ -130,10 +130,10 @@ def _reason(error: Exception, token: str | None) -> str | None:
         case TransportError():
             return (
                 f"the Hub cannot be reached ({error}); is there a network, and is HF_ENDPOINT right? "
-                "What was fetched stays, and the next try goes on from there"
+                "What was fetched is kept, and the next run resumes it"
             )
         case OSError(errno=errno.ENOSPC):
-            return "the disk is full; what was fetched stays, and the next try goes on from there"
+            return "the disk is full; what was fetched is kept, and the next run resumes it"
         case OSError(strerror=str(strerror), filename=filename):
             return f"{filename}: {strerror}; expected a folder that can be written to"
     return None
@@ -149,4 +149,4 @@ def _refused(error: HfHubHTTPError, token: str | None) -> str:
             f"the Hub answers {status}, and {there}; expected a token of "
             "https://huggingface.co/settings/tokens, of an account that has accepted the model's licence"
         )
-    return f"the Hub answers {status}; what was fetched stays, and the next try goes on from there"
+    return f"the Hub answers {status}; what was fetched is kept, and the next run resumes it"

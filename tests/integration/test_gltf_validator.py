@@ -71,10 +71,10 @@ def test_nothing_to_remark_on(picture: Path, script: Path, tmp_path: Path) -> No
     backend = ReliefBackend()
     subject = find_subject(open_image(picture))
     shape = tmp_path / "shape.glb"
-    shape.write_bytes(write_glb(backend.shape(subject, Params(), 0, _report), extras={"seed": 0}))
+    shape.write_bytes(write_glb(backend.shape(subject, Params(), 0, _report)))
     painted = backend.paint(subject, read_glb(shape), Params(), 0, _report)
     textured = tmp_path / "textured.glb"
-    textured.write_bytes(write_glb(painted, extras={"seed": 0}))
+    textured.write_bytes(write_glb(painted))
 
     _assert_valid(script, shape)
     _assert_valid(script, textured)

@@ -201,12 +201,12 @@ BEYOND = np.array([0, 1, 2, 0, 2, 4], np.uint16)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "no GLB"),
-        (b"solid cube", "no GLB"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(40), "no GLB"),
+        (b"", "not a GLB"),
+        (b"solid cube", "not a GLB"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "not a GLB"),
         (struct.pack("<4sIIII", b"glTF", 1, 20, 0, 0), "glTF 1"),
-        (struct.pack("<4sIIII", b"glTF", 2, 20, 0, 0x4E4F534A), "no JSON"),
-        (struct.pack("<4sIIII", b"glTF", 2, 24, 2**32 - 1, 0x4E4F534A) + b"{}  ", "no JSON"),
+        (struct.pack("<4sIIII", b"glTF", 2, 20, 0, 0x4E4F534A), "not JSON"),
+        (struct.pack("<4sIIII", b"glTF", 2, 24, 2**32 - 1, 0x4E4F534A) + b"{}  ", "not JSON"),
         (struct.pack("<4sIIII", b"glTF", 2, 24, 4, 0x4E4F534A) + b"{{{{", "JSON"),
         (_glb({}), "asset"),
         (_glb({"asset": {"version": "2.0"}}), "no triangles"),

@@ -311,7 +311,7 @@ def test_parts_that_are_not_there() -> None:
         ("images", {"bufferView": 7}),
         ("nodes", {"mesh": 7}),
     ):
-        assert "7 is asked for, but there are" in _refusal(_edited(data, part, **fields))
+        assert "7 is referenced, but there are" in _refusal(_edited(data, part, **fields))
 
 
 SCENE = meshes.scene()

@@ -35,11 +35,6 @@ def _is_old(found: Image) -> bool:
     return found.source != source_digest() if found.source else found.made_at < newest_source()
 
 
-def missing_image(service: str, name: str) -> Check:
-    """A missing image, where building is not allowed."""
-    return fail(f"{service} image", f"{name} is missing", f"docker compose build {service}")
-
-
 def base_image() -> Check:
     """The base images of the runtime's image."""
     dockerfile = compose_file().parent / "runtime" / "Dockerfile"

@@ -66,16 +66,16 @@ class Journal:
 
     def replay(self) -> int:
         """Replay the file's requests, and open it for more; how many there were."""
-        count = 0
-        if self._path.exists():
-            with self._path.open(encoding="utf-8") as lines:
-                for line in lines:
-                    if not line.endswith("\n"):
-                        break  # the last line of a killed writer, which never responded to that request
-                    self._play(json.loads(line))
-                    count += 1
-        self._drop_partial_line()
+        count = end = 0
         touch_private(self._path).chmod(0o600)  # an earlier version's may be open to all
+        with self._path.open("rb+") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break  # the last line of a killed writer, which never responded to that request
+                self._play(json.loads(line))
+                count += 1
+                end += len(line)
+            file.truncate(end)
         self._file = self._path.open("a", encoding="utf-8")
         return count
 
@@ -127,18 +127,6 @@ class Journal:
             headers=entry["headers"],
             data=base64.b64decode(entry["body"]),
         )
-
-    def _drop_partial_line(self) -> None:
-        if not self._path.exists():
-            return
-        with self._path.open("rb+") as file:
-            content_end = file.seek(0, io.SEEK_END)
-            while content_end:
-                file.seek(content_end - 1)
-                if file.read(1) == b"\n":
-                    break
-                content_end -= 1
-            file.truncate(content_end)
 
 
 class _Capture:

@@ -37,7 +37,7 @@ JOURNAL_NAME = "journal.jsonl"
 
 
 def main() -> None:
-    """Serve until SIGTERM, SIGINT or, where asked, the end of standard input."""
+    """Serve until SIGTERM, SIGINT or, with --exit-with-stdin, the end of standard input."""
     arguments, key = _arguments()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     app: WSGIApplication = moto_app()

@@ -57,8 +57,8 @@ def _arguments(profile: Profile, options: StackOptions) -> Sequence[str]:
     return [
         *("--region", profile.region, "--account-id", str(profile.account_id)),
         *("--speed", str(options.speed), "--set", "require_key=true"),
-        *(word for command in options.containers for word in ("--command", command)),
-        *(word for setting in options.settings for word in ("--set", setting)),
+        *(each for command in options.containers for each in ("--command", command)),
+        *(each for setting in options.settings for each in ("--set", setting)),
     ]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.check import Level, refuse
+from meshtwin.cloud.check import Level, fail, refuse
 from meshtwin.cloud.local.docker.addresses import project_name
 from meshtwin.cloud.local.docker.compose import Compose
 from meshtwin.cloud.local.docker.images import image, source_digest
-from meshtwin.cloud.local.doctor.images import missing_image, runtime_image
+from meshtwin.cloud.local.doctor.images import runtime_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def _provide(
 ) -> None:
     missing = image(name) is None
     if missing and options.build is False:
-        refuse([missing_image(service, name)])
+        refuse([fail(f"{service} image", f"{name} is missing", f"docker compose build {service}")])
     if missing or options.build:
         notify(f"building {name}" + (": it is missing" if missing else ""))
         compose.build(service)

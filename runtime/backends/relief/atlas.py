@@ -1,6 +1,7 @@
 """The texture: the subject's front at the left, at the right a back made up from its colours.
 
-All of it is done at the size of a chart, not of the image, so that the time follows the texture asked for.
+All of it is done at the size of a chart, not of the image, so that the time depends on the size of the
+texture.
 """
 
 from __future__ import annotations
@@ -78,10 +79,10 @@ def layout(frame: Frame, texture_size: int | None) -> Layout:
     )
 
 
-def front_chart(subject: Subject, frame: Frame, place: Layout) -> Colors:
+def front_chart(subject: Subject, frame: Frame, chart: Layout) -> Colors:
     """The subject's colours, spread over the whole chart."""
-    rgb, coverage = _into_chart(subject, frame, place)
-    rim = max(1, round(RIM * place.side))
+    rgb, coverage = _into_chart(subject, frame, chart)
+    rim = max(1, round(RIM * chart.side))
     inside: NDArray[np.uint8] = (coverage >= 0.5).astype(np.uint8)  # noqa: PLR2004  # half covered
     filled = _fill(rgb, _own(inside, rim))
     soft = np.asarray(cv2.GaussianBlur(filled, (0, 0), rim), np.uint8)
@@ -100,23 +101,23 @@ def back_chart(front: Colors, depth: Image) -> Colors:
     return _mix(front, plain, _step(np.sqrt(depth / (BACK_FADE * side))))
 
 
-def _into_chart(subject: Subject, frame: Frame, place: Layout) -> tuple[Colors, Image]:
+def _into_chart(subject: Subject, frame: Frame, chart: Layout) -> tuple[Colors, Image]:
     """Image and mask at the chart's size and position."""
-    scale = (place.box[2] - place.box[0]) / frame.width
+    scale = (chart.box[2] - chart.box[0]) / frame.width
     rgb, mask = subject.rgb, subject.mask
     if scale < 1:
-        # A linear warp looks at 2 x 2 pixels only, so what has more to a texel is averaged first.
+        # A linear warp reads 2 x 2 pixels only, so where a texel has more, they are averaged first.
         size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32)
     shrunk_x, shrunk_y = rgb.shape[1] / subject.rgb.shape[1], rgb.shape[0] / subject.rgb.shape[0]
     scale_x, scale_y = scale / shrunk_x, scale / shrunk_y
     shift_x = (
-        place.box[0] - frame.left * scale + scale_x / 2 - 0.5
+        chart.box[0] - frame.left * scale + scale_x / 2 - 0.5
     )  # OpenCV counts from the first pixel's centre
-    shift_y = place.box[1] - frame.top * scale + scale_y / 2 - 0.5
+    shift_y = chart.box[1] - frame.top * scale + scale_y / 2 - 0.5
     matrix = np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]])
-    size = (place.side, place.side)
+    size = (chart.side, chart.side)
     flags = cv2.INTER_NEAREST if max(frame.width, frame.height) <= PIXEL_ART else cv2.INTER_LINEAR
     warped = cv2.warpAffine(rgb, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     coverage = cv2.warpAffine(mask, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)

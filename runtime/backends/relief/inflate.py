@@ -18,7 +18,7 @@ NEAREST_OUTLINE = 0.05
 """Cells; the outline is taken to be at least this far from a node, or the equations get stiff."""
 
 COARSEST = 20
-"""Nodes along the shorter side below which no coarser grid is asked for a first guess."""
+"""Nodes along the shorter side below which no coarser grid gives a first guess."""
 
 TOLERANCE = 1e-5
 """Residual, as a share of the right-hand side's, at which the solver stops."""

@@ -56,23 +56,23 @@ def paint(
     """
     report("project the image", 0.0)
     frame = frame_of(subject)
-    place = layout(frame, params.texture_size)
-    front = front_chart(subject, frame, place)
+    chart = layout(frame, params.texture_size)
+    front = front_chart(subject, frame, chart)
     report("find what faces the front", 0.4)
     across, down, toward = _fractions(mesh.vertices)
     seen = _front_view(across, down, toward, mesh.faces)
     faces_front = _faces_front(mesh, across, down, toward, seen)
     report("paint the back", 0.6)
-    back = back_chart(front, _depth(seen, place))
+    back = back_chart(front, _depth(seen, chart))
     report("split the seam", 0.8)
     keep, faces, on_back = _split(len(mesh.vertices), mesh.faces, faces_front)
-    pixels = place.pixels(across, down)[keep]
-    pixels[on_back, 0] += place.side
+    pixels = chart.pixels(across, down)[keep]
+    pixels[on_back, 0] += chart.side
     return TexturedMesh(
         vertices=mesh.vertices[keep],
         faces=faces,
         normals=smooth_normals(mesh.vertices, mesh.faces)[keep],
-        uv=(pixels / [2 * place.side, place.side]).astype(np.float32),
+        uv=(pixels / [2 * chart.side, chart.side]).astype(np.float32),
         base_color=np.hstack([front, back]),
     )
 
@@ -122,13 +122,13 @@ def _faces_front(
     )
 
 
-def _depth(seen: Raster, place: Layout) -> NDArray[np.float32]:
+def _depth(seen: Raster, chart: Layout) -> NDArray[np.float32]:
     """How deep within the mesh's outline each pixel of the chart lies, in pixels, 0 outside."""
-    left, top, right, bottom = place.box
+    left, top, right, bottom = chart.box
     size = SILHOUETTE_SIDE / (right - left), SILHOUETTE_SIDE / (bottom - top)
     matrix = np.array([[1 / size[0], 0, left], [0, 1 / size[1], top]])
     silhouette = cv2.warpAffine(
-        seen.covered.astype(np.uint8), matrix, (place.side, place.side), flags=cv2.INTER_NEAREST
+        seen.covered.astype(np.uint8), matrix, (chart.side, chart.side), flags=cv2.INTER_NEAREST
     )
     return np.asarray(cv2.distanceTransform(silhouette, cv2.DIST_L2, 5), np.float32)
 

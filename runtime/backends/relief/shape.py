@@ -30,7 +30,7 @@ DEFAULT_CELLS = 128
 """Cells along the longest side where `octree_resolution` is left out."""
 
 FEWEST_CELLS = 4
-"""The coarsest grid; below 500 faces, the least that can be asked for."""
+"""The coarsest grid; below 500 faces, the least that is accepted."""
 
 ROUND = 1.5
 """The limit of half a subject's thickness, as a share of its largest inscribed circle's radius.
@@ -107,7 +107,7 @@ def shape(subject: Subject, params: Params, seed: int, report: Report) -> Mesh:
     """The subject's silhouette as a closed body, round and thickest in the middle, front and back the same.
 
     `params.octree_resolution` is the number of cells along the longest side (128 where left out). With
-    `params.target_faces` the grid is as fine as that number of faces allows, and never finer than asked.
+    `params.target_faces` the grid is as fine as that number of faces allows, and never finer than requested.
     Parts under 1 % of the silhouette are left out; gaps and holes narrower than a cell close; what is thinner
     than 1.5 cells is thickened to that.
 

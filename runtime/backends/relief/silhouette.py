@@ -64,19 +64,6 @@ class Frame:
         """Pixels from top to bottom."""
         return self.bottom - self.top
 
-    def to_pixels(self, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Where each of a mesh's vertices (n, 2 or 3) lies in the image, (n, 2) as x right and y down.
-
-        The mesh's own bounding box in x and y is laid on the frame, so this serves other people's meshes too.
-        To sample an image whose pixel centres are whole numbers, as OpenCV's, take 0.5 off.
-        """
-        xy = vertices[:, :2].astype(np.float64)
-        low, high = xy.min(axis=0), xy.max(axis=0)
-        unit = (xy - low) / np.where(high > low, high - low, 1.0)
-        x = self.left + unit[:, 0] * self.width
-        y = self.bottom - unit[:, 1] * self.height
-        return np.stack([x, y], axis=1).astype(np.float32)
-
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -152,7 +139,7 @@ def _thickened(coverage: NDArray[np.float32], radius: float) -> NDArray[np.float
     """The same coverage with every part thinner than twice `radius` pixels brought up to that.
 
     A part is thin where a disc of that radius does not fit; along its middle line discs are added. Ordinary
-    corners, which no disc fills either, are told from thin parts by their nearness to where it fits.
+    corners, which no disc fills either, are distinguished from thin parts by their distance to where it fits.
     """
     inside = (coverage >= LEVEL).astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -223,7 +210,7 @@ def _without_crumbs(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 def sample(kept: NDArray[np.float32], frame: Frame, cells: int) -> Grid:
     """The silhouette on a grid of `cells` cells along its longest side.
 
-    Blurred coverage tells the distance to a straight outline to a small part of a cell, antialiased or not:
+    Blurred coverage gives the distance to a straight outline to a small part of a cell, antialiased or not:
     it is the normal distribution's integral of it, of which the logistic function is a close, cheap inverse.
     """
     cell = max(frame.width, frame.height) / cells
