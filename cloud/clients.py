@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
@@ -58,44 +58,37 @@ class Clients:
     @property
     def s3(self) -> S3Client:
         """S3."""
-        client: S3Client = self.other("s3")
-        return client
+        return cast("S3Client", self.other("s3"))
 
     @property
     def sagemaker(self) -> SageMakerClient:
         """SageMaker's control plane."""
-        client: SageMakerClient = self.other("sagemaker")
-        return client
+        return cast("SageMakerClient", self.other("sagemaker"))
 
     @property
     def sagemaker_runtime(self) -> SageMakerRuntimeClient:
         """SageMaker's runtime."""
-        client: SageMakerRuntimeClient = self.other("sagemaker-runtime")
-        return client
+        return cast("SageMakerRuntimeClient", self.other("sagemaker-runtime"))
 
     @property
     def autoscaling(self) -> ApplicationAutoScalingClient:
         """Application Auto Scaling."""
-        client: ApplicationAutoScalingClient = self.other("application-autoscaling")
-        return client
+        return cast("ApplicationAutoScalingClient", self.other("application-autoscaling"))
 
     @property
     def dynamodb(self) -> DynamoDBClient:
         """DynamoDB."""
-        client: DynamoDBClient = self.other("dynamodb")
-        return client
+        return cast("DynamoDBClient", self.other("dynamodb"))
 
     @property
     def sns(self) -> SNSClient:
         """SNS."""
-        client: SNSClient = self.other("sns")
-        return client
+        return cast("SNSClient", self.other("sns"))
 
     @property
     def cloudwatch(self) -> CloudWatchClient:
         """CloudWatch."""
-        client: CloudWatchClient = self.other("cloudwatch")
-        return client
+        return cast("CloudWatchClient", self.other("cloudwatch"))
 
     def other(self, service: str) -> Any:  # noqa: ANN401  # of a service named at run time
         """The client of any service, by boto3's name of it."""

@@ -22,10 +22,7 @@ def _temporary() -> Path:
         return Path(tempfile.gettempprefix(), "none")
 
 
-BACKEND_FORM = re.compile(r"auto|relief|hunyuan|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 BUCKET_FORM = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
-REVISION_FORM = re.compile(r"[\w./-]{1,250}")
 
 
 class SettingsError(ValueError):
@@ -58,16 +55,13 @@ def _seconds(least: float, most: float) -> Callable[[str], float]:
     return read
 
 
-def _backend(text: str) -> str:
-    if BACKEND_FORM.fullmatch(text) is None:
-        raise ValueError("auto, relief, hunyuan or module:Class")
-    return text
+def _matching(pattern: str, expected: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(expected)
+        return text
 
-
-def _device(text: str) -> str:
-    if DEVICE_FORM.fullmatch(text) is None:
-        raise ValueError("auto, cpu, cuda or cuda:N")
-    return text
+    return read
 
 
 def _user(text: str) -> str:
@@ -75,12 +69,6 @@ def _user(text: str) -> str:
         return pwd.getpwnam(text).pw_name
     except (KeyError, ValueError):
         raise ValueError("the name of a user of this system") from None
-
-
-def _revision(text: str) -> str:
-    if REVISION_FORM.fullmatch(text) is None:
-        raise ValueError("a commit, tag or branch of the repository")
-    return text
 
 
 def _folder(text: str) -> Path:
@@ -96,10 +84,7 @@ def _buckets(text: str) -> tuple[str, ...]:
     return names
 
 
-def _host(text: str) -> str:
-    if not text or any(letter.isspace() for letter in text):
-        raise ValueError("an address to listen on, such as 127.0.0.1 or 0.0.0.0")
-    return text
+_revision = _matching(r"[\w./-]{1,250}", "a commit, tag or branch of the repository")
 
 
 def _from(variable: str, read: Callable[[str], Any], default: object) -> Any:  # noqa: ANN401  # dataclasses.field is typed so
@@ -111,13 +96,25 @@ def _from(variable: str, read: Callable[[str], Any], default: object) -> Any:  #
 class Settings:
     """One container's settings."""
 
-    backend: str = _from("RUNTIME_BACKEND", _backend, "auto")
+    backend: str = _from(
+        "RUNTIME_BACKEND",
+        _matching(
+            r"auto|relief|hunyuan|[A-Za-z_][\w.]*:[A-Za-z_]\w*", "auto, relief, hunyuan or module:Class"
+        ),
+        "auto",
+    )
     """The backend: see `meshtwin.runtime.backends.registry`."""
 
-    device: str = _from("RUNTIME_DEVICE", _device, "auto")
+    device: str = _from(
+        "RUNTIME_DEVICE", _matching(r"auto|cpu|cuda(:\d{1,2})?", "auto, cpu, cuda or cuda:N"), "auto"
+    )
     """Where a torch backend runs: see `meshtwin.runtime.device`."""
 
-    host: str = _from("RUNTIME_HOST", _host, "127.0.0.1")
+    host: str = _from(
+        "RUNTIME_HOST",
+        _matching(r"\S+", "an address to listen on, such as 127.0.0.1 or 0.0.0.0"),
+        "127.0.0.1",
+    )
     """The address to listen on; the Docker images set 0.0.0.0."""
 
     port: int = _from("SAGEMAKER_BIND_TO_PORT", _integer(0, 65535), 8080)
