@@ -18,7 +18,7 @@ KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """The emulator at `url`, with its access key."""
+    """The emulator at `url`, with its access key, empty where it requires none."""
 
     url: str
     key: str
@@ -39,7 +39,7 @@ class Emulator:
 
         verb = method or ("GET" if document is None else "POST")
         given: Any = {name: value for name, value in query.items() if value is not None}
-        headers = {"Authorization": f"Bearer {self.key}"}
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         try:
             with client(direct=True, timeout=90) as http:
                 url = f"{self.url}/_emulator{quote(path)}"
