@@ -12,10 +12,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Self
 
-from meshtwin.minecraft.voxel.export.dimensions import DIMENSION
-
-ORDERS = ("any", "ground")
-"""In which order a build is placed: with the fewest commands, or so that one can watch it grow."""
+from meshtwin.minecraft.voxel.export.dimensions import DIMENSION, OVERWORLD
+from meshtwin.minecraft.voxel.options import HTTP_NAMES, BuildOptions, OptionError
 
 IMAGE = "image.png"
 SHAPE = "shape.glb"
@@ -89,36 +87,23 @@ class ImageTask:
 class VoxelTask:
     """The event of `glb_to_vox`: build the model at `glb_s3` from blocks, objects under `output_prefix_s3`.
 
-    `size` is the longest side in blocks; `palette` a palette's name or block ids; `hollow` the shell's
-    thickness in blocks, 0 for solid; `rotation` quarter turns; `anchor` the block at which the build stands,
-    {"x", "y", "z"} in `dimension`; `kinds` the most kinds of block there may be; `smoothing` None for the
-    engine's own; `min_part` the share of the largest part's cells below which a part is left out; `dither`,
-    `order` and `clear_air` as the engine's options say; `attempt_id` as `ImageTask`'s.
+    `anchor` is the block that the build stands on, {"x", "y", "z"} in `dimension`; `attempt_id` as
+    `ImageTask`'s. In the event the options are beside the other fields.
     """
 
     job_id: str
     glb_s3: str
     output_prefix_s3: str
-    size: int
-    palette: str | list[str] = "default"
-    exclude: list[str] = field(default_factory=list)
-    hollow: int = 1
-    rotation: int = 0
+    options: BuildOptions = field(default_factory=BuildOptions)
     anchor: dict[str, int] | None = None
-    dimension: str = field(default="minecraft:overworld", kw_only=True)
-    version: str = "1.21.4"
-    kinds: int | None = None
-    min_part: float = 0.0
-    smoothing: float | None = None
-    dither: float = 0.0
-    order: str = "any"
-    clear_air: bool = False
+    dimension: str = OVERWORLD
     attempt_id: str = ""
 
     def to_event(self) -> dict[str, Any]:
         """As it is sent."""
         values = asdict(self)
-        return {"jobId": values.pop("job_id"), **values}
+        del values["options"]
+        return {"jobId": values.pop("job_id"), **values, **self.options.to_dict()}
 
     @classmethod
     def from_event(cls, event: object) -> Self:
@@ -127,7 +112,14 @@ class VoxelTask:
         Raises:
             ContractError: the event is not one of these.
         """
-        return cls(**_checked(cls, event))
+        _expect(isinstance(event, dict), "event", event, "a JSON object")
+        assert isinstance(event, dict)
+        own = {name: value for name, value in event.items() if name not in HTTP_NAMES}
+        try:
+            options = BuildOptions.from_dict(event)
+        except OptionError as error:
+            raise ContractError(str(error)) from error
+        return cls(**_checked(cls, own), options=options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +229,6 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def _are_blocks(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
 def _is_position(value: object) -> bool:
     return (
         isinstance(value, dict) and set(value) == set("xyz") and all(type(n) is int for n in value.values())
@@ -255,9 +239,6 @@ _Kind = tuple[Callable[[object], bool], str]
 
 _TEXT: _Kind = (_is_text, "a string that is not empty")
 _ANY_TEXT: _Kind = (lambda value: isinstance(value, str), "a string")
-_WHOLE: _Kind = (_is_whole, "a whole number")
-_SHARE: _Kind = (_is_share, "a number in 0..1")
-_YES_OR_NO: _Kind = (lambda value: isinstance(value, bool), "true or false")
 
 
 def _or_null(kind: _Kind) -> _Kind:
@@ -277,29 +258,14 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
             lambda value: isinstance(value, str) and value.endswith("/"),
             "a location that ends with /",
         ),
-        "size": _WHOLE,
-        "palette": (
-            lambda value: _is_text(value) or _are_blocks(value),
-            "a name or a list of blocks",
-        ),
-        "exclude": (_are_blocks, "a list of blocks"),
-        "hollow": _WHOLE,
-        "rotation": _WHOLE,
         "anchor": _or_null((_is_position, "x, y and z, whole numbers")),
         "dimension": (
             lambda value: isinstance(value, str) and DIMENSION.fullmatch(value) is not None,
             "an identifier such as minecraft:the_end",
         ),
-        "version": _TEXT,
-        "kinds": _or_null(_WHOLE),
-        "min_part": _SHARE,
-        "smoothing": _or_null(_SHARE),
-        "dither": _SHARE,
-        "order": (lambda value: value in ORDERS, f"one of {', '.join(ORDERS)}"),
-        "clear_air": _YES_OR_NO,
         "code": _TEXT,
         "message": _TEXT,
-        "retryable": _YES_OR_NO,
+        "retryable": (lambda value: isinstance(value, bool), "true or false"),
     }
 )
 """What each field of an event or a failure may hold."""

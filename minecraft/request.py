@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION
 from meshtwin.minecraft.voxel.export.dimensions import DIMENSION, OVERWORLD
-from meshtwin.minecraft.voxel.voxelize.size import SIZES
-
-PALETTES = ("default", "wool-concrete-terracotta", "survival-cheap", "greyscale", "creative")
-"""Those of `meshtwin.minecraft.voxel.blocks.palette`, by name: what checks a request need not load that."""
+from meshtwin.minecraft.voxel.options import BuildOptions
 
 _DIMENSIONS = {"_nether": "minecraft:the_nether", "_the_end": "minecraft:the_end"}
 
@@ -20,26 +16,14 @@ _DIMENSIONS = {"_nether": "minecraft:the_nether", "_the_end": "minecraft:the_end
 class BuildRequest:
     """A build to make, within the API's bounds.
 
-    `size` is the longest side in blocks; `anchor` the block (x, y, z) at which it is to stand; `palette` a
-    name or block ids; `hollow` the shell's thickness in blocks, 0 for solid; `rotation` quarter turns;
-    `image_key` the object of INPUT_BUCKET that takes the place of a picture made from the prompt; `world` a
-    dimension's identifier, or a world's name as servers have them.
+    `anchor` is the block (x, y, z) that the build stands on; `image_key` the object of INPUT_BUCKET that
+    takes the place of an image made from the prompt; `world` a dimension's identifier, or a world's name as
+    servers have them.
     """
 
     prompt: str
-    size: int = SIZES["medium"]
+    options: BuildOptions = field(default_factory=BuildOptions)
     anchor: tuple[int, int, int] | None = None
-    palette: str | tuple[str, ...] = "default"
-    exclude: tuple[str, ...] = ()
-    hollow: int = 1
-    rotation: int = 0
-    smoothing: float | None = None
-    kinds: int | None = None
-    min_part: float = 0.0
-    dither: float = 0.0
-    order: str = "any"
-    clear_air: bool = False
-    version: str = DEFAULT_VERSION
     seed: int | None = None
     image_key: str | None = None
     player_uuid: str = ""
@@ -59,15 +43,21 @@ class BuildRequest:
         return next(endings, OVERWORLD)
 
     def to_json(self) -> str:
-        """As the job's row holds it."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """As the job's row holds it: the options are beside the other fields."""
+        values = asdict(self)
+        del values["options"]
+        return json.dumps(values | self.options.to_dict(), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The opposite of `to_json`."""
-        known = {entry.name for entry in fields(cls)}
-        values: dict[str, Any] = {name: value for name, value in json.loads(text).items() if name in known}
-        for name in ("anchor", "palette", "exclude"):
-            if isinstance(values.get(name), list):
-                values[name] = tuple(values[name])
-        return cls(**values)
+        """The opposite of `to_json`; fields that are not known are ignored.
+
+        Raises:
+            OptionError: an option is out of its range.
+        """
+        values: dict[str, Any] = json.loads(text)
+        known = {entry.name for entry in fields(cls)} - {"options"}
+        given = {name: value for name, value in values.items() if name in known}
+        if given.get("anchor") is not None:
+            given["anchor"] = tuple(given["anchor"])
+        return cls(**given, options=BuildOptions.from_dict(values))

@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from meshtwin.cloud.cli.build_options import (
+    DEFAULTS,
     AnchorOption,
     ExcludeOption,
     GameOption,
@@ -24,7 +25,7 @@ from meshtwin.cloud.cli.build_options import (
     RotationOption,
     SizeOption,
     anchor_of,
-    palette_of,
+    build_options,
 )
 from meshtwin.cloud.cli.console import (
     FIRST_TIME,
@@ -46,6 +47,7 @@ from meshtwin.cloud.local.stack.options import StackOptions
 from meshtwin.cloud.profiles import API_URL_VARIABLE, load_profile
 from meshtwin.cloud.state import read_state
 from meshtwin.minecraft.voxel.kernels.kept import kept
+from meshtwin.minecraft.voxel.options import DEFAULT_SIZE, HTTP_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,15 +61,15 @@ MAX_IMAGE_BYTES = 700_000
 
 def build(
     prompt: Annotated[str, typer.Argument(help="What to build: 'a red dragon'.")] = "",
-    size: SizeOption = "medium",
-    palette: PaletteOption = "default",
+    size: SizeOption = DEFAULT_SIZE,
+    palette: PaletteOption = str(DEFAULTS.palette),
     exclude: ExcludeOption = None,
     kinds: KindsOption = None,
-    hollow: HollowOption = 1,
-    rotation: RotationOption = 0,
-    min_part: MinPartOption = 0.0,
+    hollow: HollowOption = DEFAULTS.hollow,
+    rotation: RotationOption = DEFAULTS.rotation,
+    min_part: MinPartOption = DEFAULTS.min_part,
     anchor: AnchorOption = None,
-    game: GameOption = "1.21.4",
+    game: GameOption = DEFAULTS.version,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same prompt, same build.")] = None,
     image: Annotated[
         Path | None, typer.Option(help="Build from this image; the prompt is optional then.")
@@ -104,17 +106,20 @@ def build(
     if not prompt and image is None and not job:
         raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
     block = anchor_of(anchor)
+    options = build_options(
+        size=size,
+        palette=palette,
+        exclude=exclude,
+        kinds=kinds,
+        hollow=hollow,
+        rotation=rotation,
+        min_part=min_part,
+        version=game,
+    )
     document = {
+        **{HTTP_NAMES[name]: value for name, value in options.to_dict().items()},
         "prompt": prompt,
-        "size": int(size) if size.isascii() and size.isdigit() else size,
-        "palette": palette_of(palette),
-        "exclude": exclude or [],
-        "kinds": kinds,
-        "hollow": hollow,
-        "rotation": rotation,
-        "minPart": min_part,
         "anchor": dict(zip("xyz", block, strict=True)) if block else None,
-        "version": game,
         "seed": seed,
         "imageUpload": _image(image),
     }

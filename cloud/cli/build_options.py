@@ -7,17 +7,34 @@ from typing import Annotated
 import typer
 
 from meshtwin.cloud.errors import UsageError
+from meshtwin.minecraft.voxel.options import (
+    MAX_HOLLOW,
+    MAX_KINDS,
+    MAX_ROTATION,
+    MAX_SIZE,
+    MIN_SIZE,
+    SIZES,
+    BuildOptions,
+    OptionError,
+    shortened,
+)
+
+DEFAULTS = BuildOptions()
+
+_SIZES = ", ".join(f"{name} ({side})" for name, side in SIZES.items())
 
 SizeOption = Annotated[
-    str, typer.Option(help="The longest side in blocks: small (32), medium (64), large (128), or 8..256.")
+    str, typer.Option(help=f"The longest side in blocks: {_SIZES}, or {MIN_SIZE}..{MAX_SIZE}.")
 ]
 PaletteOption = Annotated[str, typer.Option(help="A palette's name, or comma-separated block ids.")]
 ExcludeOption = Annotated[list[str] | None, typer.Option(help="A block not to use; repeatable.")]
 KindsOption = Annotated[
-    int | None, typer.Option(min=1, max=512, help="At most this many kinds of block; 16 are plenty.")
+    int | None, typer.Option(min=1, max=MAX_KINDS, help="At most this many kinds of block; 16 are plenty.")
 ]
-HollowOption = Annotated[int, typer.Option(min=0, max=128, help="The shell's thickness in blocks; 0: solid.")]
-RotationOption = Annotated[int, typer.Option(min=0, max=3, help="Quarter turns, seen from above.")]
+HollowOption = Annotated[
+    int, typer.Option(min=0, max=MAX_HOLLOW, help="The shell's thickness in blocks; 0: solid.")
+]
+RotationOption = Annotated[int, typer.Option(min=0, max=MAX_ROTATION, help="Quarter turns, seen from above.")]
 MinPartOption = Annotated[
     float, typer.Option(min=0, max=1, help="Leave out parts below this share of the largest.")
 ]
@@ -28,6 +45,22 @@ DimensionOption = Annotated[
     str, typer.Option(help="Where it stands: overworld, nether, end, or a dimension's identifier.")
 ]
 GameOption = Annotated[str, typer.Option(help="The game's version.")]
+
+_FLAGS = {"version": "game"}
+"""Options that the command line calls otherwise: `--version` is the program's own."""
+
+
+def build_options(**given: object) -> BuildOptions:
+    """The options of a build, `palette` as the command line has it.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+    try:
+        return BuildOptions.from_dict(given | {"palette": palette_of(str(given["palette"]))})
+    except OptionError as error:
+        flag = _FLAGS.get(error.name, error.name.replace("_", "-"))
+        raise UsageError(f"--{flag} {shortened(error.value)}: expected {error.expected}") from error
 
 
 def palette_of(text: str) -> str | tuple[str, ...]:

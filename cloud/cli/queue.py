@@ -150,7 +150,7 @@ def _row(entry: jobs.Entry) -> dict[str, Any]:
         "job_id": job.job_id,
         "state": job.state.value,
         "step": job.step.value if job.step else None,
-        "size": job.request.size,
+        "size": job.request.options.size,
         "prompt": job.request.prompt,
         "player": job.request.player_name or None,
         "created_at": datetime.fromtimestamp(job.created_at, UTC).isoformat(timespec="seconds"),

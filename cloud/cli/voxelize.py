@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from meshtwin.cloud.cli.build_options import (
+    DEFAULTS,
     AnchorOption,
     DimensionOption,
     ExcludeOption,
@@ -21,44 +22,43 @@ from meshtwin.cloud.cli.build_options import (
     RotationOption,
     SizeOption,
     anchor_of,
-    palette_of,
+    build_options,
 )
 from meshtwin.cloud.cli.console import FIRST_TIME, JsonOption, StartProgress, err, out, print_json
 from meshtwin.cloud.createbuild.artefacts import BLOCK_FILES, one_build
 from meshtwin.cloud.errors import CloudError, UsageError
 from meshtwin.minecraft.voxel.export.dimensions import parse_dimension
 from meshtwin.minecraft.voxel.kernels.kept import kept
+from meshtwin.minecraft.voxel.options import DEFAULT_SIZE, Order
 
 if TYPE_CHECKING:
-    from meshtwin.minecraft.voxel.engine import Made
+    from meshtwin.minecraft.voxel.engine import BuildResult
 
 
 def voxelize(
     model: Annotated[Path, typer.Argument(help="A binary glTF file, .glb.")],
-    size: SizeOption = "medium",
-    palette: PaletteOption = "default",
+    size: SizeOption = DEFAULT_SIZE,
+    palette: PaletteOption = str(DEFAULTS.palette),
     exclude: ExcludeOption = None,
     kinds: KindsOption = None,
-    hollow: HollowOption = 1,
-    rotation: RotationOption = 0,
-    min_part: MinPartOption = 0.0,
+    hollow: HollowOption = DEFAULTS.hollow,
+    rotation: RotationOption = DEFAULTS.rotation,
+    min_part: MinPartOption = DEFAULTS.min_part,
     smoothing: Annotated[
-        float | None,
+        float,
         typer.Option(min=0, max=1, help="How much colour accuracy to trade for longer runs; 0: none."),
-    ] = None,
+    ] = DEFAULTS.smoothing,
     dither: Annotated[
         float, typer.Option(min=0, max=1, help="Mix blocks in large flat areas; costs commands.")
-    ] = 0.0,
+    ] = DEFAULTS.dither,
     order: Annotated[
-        Literal["any", "ground"],
+        Order,
         typer.Option(help="Order of the commands: any: as few as possible; ground: bottom-up."),
-    ] = "any",
-    clear_air: Annotated[
-        bool, typer.Option("--clear-air", help="Clear the space of the build first.")
-    ] = False,
+    ] = DEFAULTS.order,
+    clear_air: Annotated[bool, typer.Option("--clear-air", help="Clear the space of the build first.")] = False,
     anchor: AnchorOption = None,
     dimension: DimensionOption = "overworld",
-    game: GameOption = "1.21.4",
+    game: GameOption = DEFAULTS.version,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where the results go; default: out/voxels/MODEL.")
     ] = None,
@@ -79,49 +79,45 @@ def voxelize(
     if not model.is_file():
         raise UsageError(f"{model}: no such file")
     # numba takes half a second to import, which no other command needs.
-    from meshtwin.minecraft.voxel.boxes.cuboids import Order  # noqa: PLC0415
-    from meshtwin.minecraft.voxel.engine import Options, make  # noqa: PLC0415
+    from meshtwin.minecraft.voxel.engine import build_model  # noqa: PLC0415
     from meshtwin.minecraft.voxel.export.artefacts import artefacts, fits  # noqa: PLC0415
     from meshtwin.minecraft.voxel.read.read import read_model  # noqa: PLC0415
-    from meshtwin.minecraft.voxel.voxelize.size import parse_size  # noqa: PLC0415
 
     target = folder or Path("out/voxels") / model.stem
     start = time.perf_counter()
     block = anchor_of(anchor)
+    options = build_options(
+        size=size,
+        rotation=rotation,
+        hollow=hollow,
+        min_part=min_part,
+        palette=palette,
+        exclude=exclude,
+        kinds=kinds,
+        smoothing=smoothing,
+        dither=dither,
+        order=order,
+        clear_air=clear_air,
+        version=game,
+    )
     with StartProgress() as progress:
         try:
             where = parse_dimension(dimension).name
             progress.show("reading the model")
-            options = Options(
-                size=parse_size(size),
-                rotation=rotation,
-                hollow=hollow,
-                min_part=min_part,
-                palette=palette_of(palette),
-                exclude=tuple(exclude or ()),
-                kinds=kinds,
-                smoothing=smoothing,
-                dither=dither,
-                order=Order(order),
-                clear_air=clear_air,
-                version=game,
-            )
             try:
                 read = read_model(model)
             except (OSError, ValueError) as error:
                 raise UsageError(f"{model}: {error}") from error
             reading = time.perf_counter() - start
             first = "" if kept() else f"; {FIRST_TIME}"
-            made = make(read, options, lambda stage: progress.show(f"making {stage}{first}"))
+            made = build_model(read, options, lambda stage: progress.show(f"making {stage}{first}"))
             misfit = fits(made, anchor=block, dimension=where)
             if misfit is not None:
                 raise UsageError(misfit)
             began = time.perf_counter()
             files = []
             with one_build(target, BLOCK_FILES) as partial:
-                for name, content in artefacts(
-                    made, version=game, anchor=block, dimension=where, title=model.stem
-                ):
+                for name, content in artefacts(made, anchor=block, dimension=where, title=model.stem):
                     progress.show(f"writing {name}")
                     (partial / name).parent.mkdir(exist_ok=True)
                     (partial / name).write_bytes(content)
@@ -135,7 +131,7 @@ def voxelize(
 
 
 def _report(
-    made: Made, seconds: dict[str, float], files: list[Path], notes: tuple[str, ...], *, as_json: bool
+    made: BuildResult, seconds: dict[str, float], files: list[Path], notes: tuple[str, ...], *, as_json: bool
 ) -> None:
     x, y, z = made.blocks.size
     count = int((made.blocks.cells != 0).sum())

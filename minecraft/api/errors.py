@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from meshtwin.minecraft.voxel.options import shortened
+
 RETRY_AFTER = 60
 """Seconds after which to try again, where nothing better is known."""
 
@@ -19,6 +21,4 @@ class ApiError(Exception):
 
 def invalid(field: str, value: object, expected: str) -> ApiError:
     """A 400 that names the field, what was given, and what was expected."""
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."  # noqa: PLR2004  # a chat line is not much longer
-    return ApiError(400, "invalid_request", f"{field} {shown}: expected {expected}")
+    return ApiError(400, "invalid_request", f"{field} {shortened(value)}: expected {expected}")

@@ -7,51 +7,30 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meshtwin.minecraft.api.errors import ApiError, invalid
-from meshtwin.minecraft.contract import ORDERS
-from meshtwin.minecraft.request import PALETTES, BuildRequest
+from meshtwin.minecraft.request import BuildRequest
 from meshtwin.minecraft.voxel.blocks.block_ids import find_known, refuse_newer
-from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION, VERSIONS, WORLD_BORDER
-from meshtwin.minecraft.voxel.voxelize.size import LARGEST, SIZES, SMALLEST, parse_size
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from meshtwin.minecraft.voxel.options import HTTP_NAMES, BuildOptions, OptionError, parse_whole
+from meshtwin.minecraft.voxel.versions import WORLD_BORDER
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PROMPT = 500
 MAX_NAME = 64
-MAX_BLOCK_LIST = 512
 MAX_SEED = 2**32 - 1
-MAX_KINDS = 512
-MAX_HOLLOW = 128
 HEIGHTS = (-2032, 2031)
 
 UPLOADS = "inputs/uploads/"
 """Where pictures lie that were sent ahead: keys of INPUT_BUCKET."""
 
-_DIGITS = re.compile(r"-?[0-9]{1,10}")
-_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,20})?")
 _BLOCK = re.compile(r"(minecraft:)?[a-z0-9_]{1,64}")
 _UPLOAD = re.compile(re.escape(UPLOADS) + r"[0-9a-f]{32}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 FIELDS = (
-    *("playerUuid", "playerName", "world", "prompt", "size", "anchor", "palette", "exclude", "hollow"),
-    *(
-        "rotation",
-        "smoothing",
-        "kinds",
-        "minPart",
-        "dither",
-        "order",
-        "clearAir",
-        "version",
-        "seed",
-        "imageUpload",
-        "idempotencyKey",
-    ),
+    *("playerUuid", "playerName", "world", "prompt", "anchor", "seed", "imageUpload", "idempotencyKey"),
+    *HTTP_NAMES.values(),
 )
 
 
@@ -85,25 +64,11 @@ def build_request(given: dict[str, Any]) -> BuildRequest:
         ApiError: a field is missing, of the wrong kind, or out of bounds.
     """
     given = {name: value for name, value in given.items() if value is not None}
-    version = _version(given.get("version", DEFAULT_VERSION))
     return BuildRequest(
         prompt=_prompt(given.get("prompt"), needed=given.get("imageUpload") is None),
-        size=_size(given.get("size", "medium")),
-        anchor=_optional(given.get("anchor"), _anchor),
-        palette=_palette(given.get("palette", "default"), version),
-        exclude=_blocks("exclude", given.get("exclude", [])),
-        hollow=_whole(
-            "hollow", int(h) if isinstance(h := given.get("hollow", 1), bool) else h, 0, MAX_HOLLOW
-        ),
-        rotation=_whole("rotation", given.get("rotation", 0), 0, 3),
-        smoothing=_optional(given.get("smoothing"), lambda v: _share("smoothing", v)),
-        kinds=_optional(given.get("kinds"), lambda v: _whole("kinds", v, 1, MAX_KINDS)),
-        min_part=_share("minPart", given.get("minPart", 0)),
-        dither=_share("dither", given.get("dither", 0)),
-        order=_one_of("order", given.get("order", "any"), ORDERS),
-        clear_air=_yes_or_no("clearAir", given.get("clearAir", False)),
-        version=version,
-        seed=_optional(given.get("seed"), lambda v: _whole("seed", v, 0, MAX_SEED)),
+        options=_options(given),
+        anchor=_anchor(given["anchor"]) if "anchor" in given else None,
+        seed=_whole("seed", given["seed"], 0, MAX_SEED) if "seed" in given else None,
         player_uuid=_uuid(given.get("playerUuid", "")),
         player_name=text("playerName", given.get("playerName", ""), MAX_NAME),
         world=text("world", given.get("world", ""), MAX_NAME),
@@ -137,11 +102,17 @@ def _prompt(value: object, *, needed: bool) -> str:
     return words
 
 
-def _size(value: object) -> int:
+def _options(given: dict[str, Any]) -> BuildOptions:
     try:
-        return parse_size(value if isinstance(value, str) else _number(value))
-    except (TypeError, ValueError) as error:
-        raise invalid("size", value, f"{', '.join(SIZES)} or {SMALLEST}..{LARGEST}") from error
+        options = BuildOptions.from_dict(
+            {name: given[field] for name, field in HTTP_NAMES.items() if field in given}
+        )
+    except OptionError as error:
+        raise invalid(HTTP_NAMES[error.name], error.value, error.expected) from error
+    _check_blocks("exclude", options.exclude)
+    if not isinstance(options.palette, str):
+        _check_blocks("palette", options.palette, options.version)
+    return options
 
 
 def _anchor(value: object) -> tuple[int, int, int]:
@@ -156,87 +127,22 @@ def _anchor(value: object) -> tuple[int, int, int]:
 
 def _whole(field: str, value: object, low: int, high: int) -> int:
     try:
-        number = _number(value)
-    except (TypeError, ValueError):
-        number = None
-    if number is None or not low <= number <= high:
-        raise invalid(field, value, f"a whole number in {low}..{high}")
-    return number
+        return parse_whole(value, low, high)
+    except (TypeError, ValueError) as error:
+        raise invalid(field, value, f"a whole number in {low}..{high}") from error
 
 
-def _number(value: object) -> int:
-    """A whole number, however it is written: JSON has one kind of number, and writers quote some.
-
-    64.0 is an integer, https://json-schema.org/draft/2020-12/json-schema-core#name-instance-data-model.
-
-    Raises:
-        TypeError, ValueError: it is none.
-    """
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError
-    return value
-
-
-def _one_of(field: str, value: object, known: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise invalid(field, value, " or ".join(known))
-    return value
-
-
-def _yes_or_no(field: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise invalid(field, value, "true or false")
-    return value
-
-
-def _share(field: str, value: object) -> float:
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise invalid(field, value, "a number in 0..1")
-    return float(value)
-
-
-def _optional(value: object, parse: Callable[[object], Any]) -> Any:  # noqa: ANN401  # what `parse` gives
-    return None if value is None else parse(value)
-
-
-def _palette(value: object, version: str) -> str | tuple[str, ...]:
-    if isinstance(value, list):
-        blocks = _blocks("palette", value, version)
-        if not blocks:
-            raise invalid("palette", value, "at least one block")
-        return blocks
-    if not isinstance(value, str) or value not in PALETTES:
-        raise invalid("palette", value, f"{', '.join(PALETTES)}, or a list of block ids")
-    return value
-
-
-def _blocks(field: str, value: object, version: str | None = None) -> tuple[str, ...]:
-    """Ids of blocks that are known, and that `version`, where one is named, has too."""
-    if not isinstance(value, list) or len(value) > MAX_BLOCK_LIST:
-        raise invalid(field, value, f"a list of at most {MAX_BLOCK_LIST} block ids")
-    for block in value:
-        if not isinstance(block, str) or not _BLOCK.fullmatch(block):
+def _check_blocks(field: str, blocks: tuple[str, ...], version: str | None = None) -> None:
+    """Pass ids of blocks that are known, and that `version`, where one is named, has too."""
+    for block in blocks:
+        if not _BLOCK.fullmatch(block):
             raise invalid(field, block, "a block id such as minecraft:stone, without properties")
     try:
-        known = [find_known(block) for block in value]
+        known = [find_known(block) for block in blocks]
         if version is not None:
             refuse_newer(known, version)
     except ValueError as error:
         raise ApiError(400, "invalid_request", f"{field}: {error}") from error
-    return tuple(value)
-
-
-def _version(value: object) -> str:
-    names = [version.name for version in VERSIONS]
-    if not isinstance(value, str) or value not in names:
-        raise invalid("version", value, f"a version of the game from {names[0]} to {names[-1]}, as in 1.21.4")
-    return value
 
 
 def _uuid(value: object) -> str:

@@ -92,7 +92,7 @@ def describe(job: Job, around: Surroundings) -> dict[str, Any]:
         "painted": bool(job.painted),
         "timings": _timings(job, around.now),
         "prompt": job.request.prompt,
-        "size": job.request.size,
+        "size": job.request.options.size,
         "seed": job.seed,
         "world": job.request.world or None,
         "anchor": None if job.request.anchor is None else dict(zip("xyz", job.request.anchor, strict=True)),

@@ -19,7 +19,7 @@ from meshtwin.minecraft.settings import VoxelSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meshtwin.minecraft.voxel.engine import Made, Options
+    from meshtwin.minecraft.voxel.engine import BuildResult
 
 MAX_MODEL_BYTES = 256 * 1024 * 1024
 """Well above what the endpoint makes of 1,000,000 triangles and a texture of 4096 pixels; half of /tmp."""
@@ -81,12 +81,12 @@ def _work(task: VoxelTask, model: Location, prefix: Location, done: Location) ->
 def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
     """Write all of the build, its summary last; why it cannot be, else."""
     # Half a second of imports, which a task whose build is there already need not wait for.
-    from meshtwin.minecraft.voxel.engine import make  # noqa: PLC0415
+    from meshtwin.minecraft.voxel.engine import build_model  # noqa: PLC0415
     from meshtwin.minecraft.voxel.read.read import read_model  # noqa: PLC0415
 
     try:
         model = read_model(path)
-        made = make(model, _options(task))
+        made = build_model(model, task.options)
     except ValueError as error:
         return StepFailure(
             "voxels_failed", f"The model cannot be built from blocks: {error}.", retryable=False
@@ -101,7 +101,7 @@ def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
     return None
 
 
-def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str, bytes]]:
+def _files(task: VoxelTask, made: BuildResult, notes: list[str]) -> Iterator[tuple[str, bytes]]:
     """The build's files; without commands, and with a note, where it has no room in the world."""
     from meshtwin.minecraft.voxel.export.artefacts import artefacts, fits  # noqa: PLC0415  # as above
 
@@ -111,7 +111,6 @@ def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str,
         notes.append(f"There are no commands for this place: {misfit}.")
     return artefacts(
         made,
-        version=task.version,
         anchor=anchor,
         dimension=task.dimension,
         job_id=task.job_id,
@@ -119,27 +118,7 @@ def _files(task: VoxelTask, made: Made, notes: list[str]) -> Iterator[tuple[str,
     )
 
 
-def _options(task: VoxelTask) -> Options:
-    from meshtwin.minecraft.voxel.boxes.cuboids import Order  # noqa: PLC0415  # as above
-    from meshtwin.minecraft.voxel.engine import Options  # noqa: PLC0415
-
-    return Options(
-        size=task.size,
-        rotation=task.rotation,
-        hollow=task.hollow,
-        min_part=task.min_part,
-        palette=task.palette if isinstance(task.palette, str) else tuple(task.palette),
-        exclude=tuple(task.exclude),
-        kinds=task.kinds,
-        smoothing=task.smoothing,
-        dither=task.dither,
-        order=Order(task.order),
-        clear_air=task.clear_air,
-        version=task.version,
-    )
-
-
-def _summary(made: Made, named: dict[str, str], notes: list[str]) -> VoxelSummary:
+def _summary(made: BuildResult, named: dict[str, str], notes: list[str]) -> VoxelSummary:
     from meshtwin.minecraft.voxel.export.materials import material_list  # noqa: PLC0415  # as above
 
     needs = material_list(made.blocks)

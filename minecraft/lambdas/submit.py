@@ -115,7 +115,7 @@ def _add(jobs: _Jobs, wanted: BuildRequest, sent: Picture | str | None, key: str
         if job.request.image_key is None:
             job = _with_picture(jobs, job, sent)
         if jobs.table.add(job, *beside, *counted) is not None:
-            log("accepted", job_id=job.job_id, size=wanted.size, player=wanted.player_uuid or None)
+            log("accepted", job_id=job.job_id, size=wanted.options.size, player=wanted.player_uuid or None)
             return job.job_id
     raise LostJobError(f"job {job.job_id}: its player or its key is written too often at the same time")
 

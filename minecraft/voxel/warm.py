@@ -13,12 +13,11 @@ import numpy as np
 
 from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
-from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION
-from meshtwin.minecraft.voxel.boxes.cuboids import Order, cuboids
-from meshtwin.minecraft.voxel.engine import Made
+from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
+from meshtwin.minecraft.voxel.engine import BuildResult
 from meshtwin.minecraft.voxel.export.artefacts import artefacts
+from meshtwin.minecraft.voxel.options import BuildOptions, Order
 from meshtwin.minecraft.voxel.read.model import Material, Model, Primitive, Texture
-from meshtwin.minecraft.voxel.voxelize.fill import Fill
 from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 
@@ -41,7 +40,7 @@ def cells_of_a_model() -> None:
     primitive = Primitive(
         positions, faces, Material(texture=texture), positions[:, :2].copy(), np.ones((4, 4), np.float32)
     )
-    voxelize(Model((primitive,)), _SIZE, fill=Fill(1), min_part=0.01)
+    voxelize(Model((primitive,)), _SIZE, hollow=1, min_part=0.01)
 
 
 def blocks_of_cells() -> None:
@@ -49,10 +48,9 @@ def blocks_of_cells() -> None:
     solid = np.ones((_SIZE,) * 3, np.bool_)
     surface = np.argwhere(solid).astype(np.int32)
     voxels = Voxels(solid, surface, np.linspace((0, 0, 0), (1, 1, 1), len(surface), dtype=np.float32))
-    palette = load_palette("default", version=DEFAULT_VERSION)
-    blocks = to_blocks(voxels, palette, kinds=4, dither=0.5)
+    blocks = to_blocks(voxels, load_palette(), kinds=4, dither=0.5)
     for build in (cuboids(blocks), cuboids(blocks, order=Order.GROUND, clear_air=True)):
-        for _ in artefacts(Made(blocks, build, {}), version=DEFAULT_VERSION):
+        for _ in artefacts(BuildResult(blocks, build, {}, BuildOptions())):
             pass
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixtures import meshes
-from meshtwin.minecraft.voxel.blocks.versions import parse_version
-from meshtwin.minecraft.voxel.boxes.cuboids import Order, cuboids
+from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
 from meshtwin.minecraft.voxel.boxes.sections import to_sections
-from meshtwin.minecraft.voxel.engine import Options, make
+from meshtwin.minecraft.voxel.engine import build_model
 from meshtwin.minecraft.voxel.export.commands import Place
 from meshtwin.minecraft.voxel.export.mcfunction import batches
+from meshtwin.minecraft.voxel.options import BuildOptions, Order
+from meshtwin.minecraft.voxel.versions import parse_version
 from meshtwin.runtime.backends.relief.backend import ReliefBackend
 from meshtwin.runtime.contract import Params
 from meshtwin.runtime.geometry.glb_write import write_glb
@@ -99,7 +100,7 @@ def _shells() -> Iterator[tuple[str, int, Blocks, int]]:
             blocks = as_blocks(shell(shape(side)))
             yield f"hollow {name}", side, blocks, len(cuboids(blocks).boxes)
         for name, model in models.items():
-            made = make(model, Options(size=side))
+            made = build_model(model, BuildOptions(size=side))
             yield f"hollow {name}", side, made.blocks, len(made.build.boxes)
 
 

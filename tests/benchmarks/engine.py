@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import trimesh
 
 from fixtures import meshes
-from meshtwin.minecraft.voxel.blocks.versions import DEFAULT_VERSION, parse_version
-from meshtwin.minecraft.voxel.engine import Options, make
+from meshtwin.minecraft.voxel.engine import build_model
 from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, artefacts, command_files
+from meshtwin.minecraft.voxel.options import SIZES, BuildOptions
 from meshtwin.minecraft.voxel.read.read import read_model
-from meshtwin.minecraft.voxel.voxelize.size import SIZES
+from meshtwin.minecraft.voxel.versions import DEFAULT_VERSION, parse_version
 from tests.benchmarks.figures import Figure
 
 if TYPE_CHECKING:
@@ -94,17 +94,17 @@ def _with_trimesh(path: Path) -> None:
 
 def _built(path: Path) -> dict[str, float]:
     """The quickest of ROUNDS once warm."""
-    options, game = Options(size=SIZES["large"]), parse_version(DEFAULT_VERSION)
-    for _ in command_files(make(read_model(path), options), game, ANCHOR):
+    options, game = BuildOptions(size=SIZES["large"]), parse_version(DEFAULT_VERSION)
+    for _ in command_files(build_model(read_model(path), options), game, ANCHOR):
         pass
     found: list[dict[str, float]] = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        made = make(read_model(path), options)
+        made = build_model(read_model(path), options)
         _write(path.parent, command_files(made, game, ANCHOR))
         seconds = time.perf_counter() - start
         start = time.perf_counter()
-        _write(path.parent, artefacts(made, version=game.name))
+        _write(path.parent, artefacts(made))
         files = time.perf_counter() - start
         found.append(made.seconds | {"seconds": seconds, "files": files, "boxes_made": len(made.build.boxes)})
     return min(found, key=lambda one: one["seconds"])

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from fixtures import meshes
-from meshtwin.minecraft.voxel.engine import Options, make
+from meshtwin.minecraft.voxel.engine import build_model
 from meshtwin.minecraft.voxel.export.artefacts import artefacts
+from meshtwin.minecraft.voxel.options import BuildOptions
 from meshtwin.minecraft.voxel.read.read import read_model
 from meshtwin.runtime.backends.relief.backend import ReliefBackend
 from meshtwin.runtime.contract import Params
@@ -82,8 +83,8 @@ def test_nothing_to_remark_on(picture: Path, script: Path, tmp_path: Path) -> No
 
 def test_a_build_to_look_at(script: Path, tmp_path: Path) -> None:
     (tmp_path / "chess.glb").write_bytes(meshes.chess())
-    made = make(read_model(tmp_path / "chess.glb"), Options(size=24))
-    files = dict(artefacts(made, version="1.21.4"))
+    made = build_model(read_model(tmp_path / "chess.glb"), BuildOptions(size=24))
+    files = dict(artefacts(made))
     (tmp_path / "preview.glb").write_bytes(files["preview.glb"])
     _assert_valid(script, tmp_path / "preview.glb")
 

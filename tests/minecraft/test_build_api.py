@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from meshtwin.minecraft.api.parse import FIELDS, build_request, document
 from meshtwin.minecraft.jobs.states import State
 from meshtwin.minecraft.lambdas import clients, submit
+from meshtwin.minecraft.voxel.options import BuildOptions, Order
 from tests.support.build_jobs import PNG, TOKEN, base64_text, get, http_event, post
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def test_a_request_as_the_first_plugin_sends_it(world: World, boundary: Boundary
     assert 0 < reply.json["estimateSeconds"] <= 180
     assert [(one.name, one.event) for one in boundary.asked] == [("worker", {"jobId": job_id})]
     request = world.job(job_id).request
-    assert (request.size, request.anchor, request.player_name) == (128, (1, -60, 3), "Notch")
-    assert request.hollow == 1
+    assert (request.options.size, request.anchor, request.player_name) == (128, (1, -60, 3), "Notch")
+    assert request.options.hollow == 1
 
 
 def test_everything_that_may_be_asked_for(world: World) -> None:
@@ -78,11 +79,21 @@ def test_everything_that_may_be_asked_for(world: World) -> None:
         "exclude": ["minecraft:sand"],
     }
     request = world.job(post(body).json["jobId"]).request
-    assert (request.prompt, request.size, request.palette) == ("a duck", 100, ("minecraft:stone", "dirt"))
-    assert (request.hollow, request.rotation, request.smoothing) == (1, 3, 0.5)
-    assert (request.kinds, request.version, request.seed) == (16, "26.1", 5)
-    assert (request.min_part, request.dither, request.order, request.clear_air) == (0.1, 0.25, "ground", True)
-    assert request.exclude == ("minecraft:sand",)
+    assert (request.prompt, request.seed) == ("a duck", 5)
+    assert request.options == BuildOptions(
+        size=100,
+        palette=("minecraft:stone", "dirt"),
+        exclude=("minecraft:sand",),
+        hollow=1,
+        rotation=3,
+        smoothing=0.5,
+        kinds=16,
+        min_part=0.1,
+        dither=0.25,
+        order=Order.GROUND,
+        clear_air=True,
+        version="26.1",
+    )
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -109,7 +120,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"playerUuid": "me"}, "a UUID"),
     ({"world": "a\x00b"}, "world"),
     ({"palette": "../x"}, "palette"),
-    ({"palette": []}, "at least one block"),
+    ({"palette": []}, "a list of 1..512 block ids"),
     ({"palette": ["stone[axis=x]"]}, "without properties"),
     ({"palette": ["stone", "minecraft:stonne"]}, "palette: block 'minecraft:stonne': not a block"),
     ({"palette": ["creaking_heart"], "version": "1.21.4"}, "is there from 1.21.5 on"),
@@ -158,8 +169,9 @@ def test_a_number_is_the_same_however_it_is_written(form: Callable[[int], Any]) 
     anchor = {"x": form(-3), "y": form(64), "z": form(0)}
     given = {"size": form(16), "anchor": anchor, "kinds": form(4), "seed": form(7), "dither": form(1)}
     request = build_request(document(json.dumps({"prompt": "a cat", **given}).encode()))
-    assert (request.size, request.anchor, request.kinds, request.seed) == (16, (-3, 64, 0), 4, 7)
-    assert [type(value) for value in (request.size, *(request.anchor or ()))] == [int] * 4
+    options = request.options
+    assert (options.size, request.anchor, options.kinds, request.seed) == (16, (-3, 64, 0), 4, 7)
+    assert [type(value) for value in (options.size, *(request.anchor or ()))] == [int] * 4
 
 
 def test_a_null_is_a_field_that_is_left_out() -> None:

@@ -11,6 +11,7 @@ from meshtwin.minecraft.contract import ImageTask, StepFailure, VoxelTask
 from meshtwin.minecraft.jobs.job import Step
 from meshtwin.minecraft.jobs.states import State
 from meshtwin.minecraft.pipeline.words import SHAPE_ONLY_NOTE, WORDS
+from meshtwin.minecraft.voxel.options import BuildOptions
 from meshtwin.runtime.contract import ErrorCode, InvocationRequest, Stage
 from tests.support.build_jobs import Container, get, notice, sns
 
@@ -77,7 +78,8 @@ def test_what_is_asked_for_keeps_the_contracts(world: World, boundary: Boundary)
     assert {request.params.seed for request in requests} == {task.seed}
     (voxels,) = boundary.take()
     assert VoxelTask.from_event(voxels.event) == VoxelTask(
-        *(job_id, f"{folder}textured.glb", folder, 77, "greyscale", ["stone"]),
+        *(job_id, f"{folder}textured.glb", folder),
+        BuildOptions(size=77, palette="greyscale", exclude=("stone",)),
         anchor={"x": 1, "y": 2, "z": 3},
         attempt_id=f"{job_id}-voxels-1",
         dimension="minecraft:the_nether",

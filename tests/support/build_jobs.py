@@ -23,6 +23,7 @@ from meshtwin.minecraft.lambdas.worker import build
 from meshtwin.minecraft.pipeline.notices import read
 from meshtwin.minecraft.request import BuildRequest
 from meshtwin.minecraft.settings import WorkerSettings
+from meshtwin.minecraft.voxel.options import HTTP_NAMES, BuildOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,8 @@ class World:
         """A job in the queue, past the API; its id."""
         job_id = uuid.uuid4().hex[:12]
         fields.setdefault("prompt", "a red dragon")
-        assert self.table.add(Job(job_id, BuildRequest(**fields))) is not None
+        options = BuildOptions(**{name: fields.pop(name) for name in HTTP_NAMES if name in fields})
+        assert self.table.add(Job(job_id, BuildRequest(options=options, **fields))) is not None
         return job_id
 
     def job(self, job_id: str) -> Job:

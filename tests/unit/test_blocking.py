@@ -218,20 +218,6 @@ def test_excluded_blocks_are_never_used() -> None:
     assert not set(used[:20]) & set(without)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"kinds": 0}, "kinds 0"),
-        ({"smoothing": -0.1}, "smoothing -0.1"),
-        ({"smoothing": float("nan")}, "smoothing nan"),
-        ({"dither": 2}, "dither 2"),
-    ],
-)
-def test_numbers_out_of_range_are_refused(options: dict[str, float], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        to_blocks(sphere(4), PALETTE, **options)  # type: ignore[arg-type]
-
-
 def test_ciede2000_is_that_of_the_published_pairs() -> None:
     """Pairs 1, 7, 17 and 25 of https://hajim.rochester.edu/ece/sites/gsharma/ciede2000/"""
     one = np.array([[50, 2.6772, -79.7751], [50, 0, 0], [50, 2.5, 0], [60.2574, -34.0099, 36.2677]])

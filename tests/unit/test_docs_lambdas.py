@@ -75,7 +75,7 @@ def test_the_voxel_steps_page_has_its_settings_and_what_it_is_asked() -> None:
     text = page("lambda-glb-to-vox")
     for entry in fields(VoxelSettings):
         assert f"| `{entry.name.upper()}` |" in text
-    for name in VoxelTask("0123456789ab", "s3://b/m.glb", "s3://b/", 64).to_event():
+    for name in VoxelTask("0123456789ab", "s3://b/m.glb", "s3://b/").to_event():
         assert f'"{name}"' in text
     for outcome in ("built", "kept", "object_not_found", "mesh_too_large", "voxels_failed"):
         assert f"`{outcome}`" in text

@@ -19,6 +19,7 @@ from meshtwin.minecraft.contract import (
     job_prefix,
 )
 from meshtwin.minecraft.request import BuildRequest
+from meshtwin.minecraft.voxel.options import BuildOptions, Order
 
 SIDES = st.integers(0, 256)
 SUMMARIES = st.builds(
@@ -30,7 +31,10 @@ SUMMARIES = st.builds(
     st.dictionaries(st.text(), st.integers(0, 9), max_size=5),
 )
 IMAGE = ImageTask("0123456789ab", "a cat", 5, "s3://b/jobs/0123456789ab/image.png")
-VOXELS = VoxelTask("0123456789ab", "s3://b/j/textured.glb", "s3://b/j/", 64, ["stone"], ["sand"], 1, 3)
+VOXELS = VoxelTask(
+    *("0123456789ab", "s3://b/j/textured.glb", "s3://b/j/"),
+    BuildOptions(palette=("stone",), exclude=("sand",), rotation=3, order=Order.GROUND),
+)
 
 
 @given(SUMMARIES)
@@ -53,12 +57,11 @@ def test_tasks_come_back() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"size": -1}, "size '-1'"),
-        ({"size": "64"}, "a whole number"),
-        ({"rotation": True}, "rotation 'True'"),
+        ({"size": -1}, "size -1: expected small, medium, large or 8..256"),
+        ({"rotation": True}, "rotation True"),
         ({"output_prefix_s3": "s3://b/j"}, "ends with /"),
         ({"anchor": {"x": 1}}, "x, y and z"),
-        ({"palette": 5}, "palette '5'"),
+        ({"palette": 5}, "palette 5: expected default"),
         ({"jobId": ""}, "not empty"),
         ({"dimension": "The End"}, "dimension 'The End': expected an identifier"),
         ({"anchor": {"x": "a", "y": 1, "z": 2}}, "x, y and z"),
@@ -66,9 +69,8 @@ def test_tasks_come_back() -> None:
         ({"exclude": [None]}, "exclude"),
         ({"kinds": "x"}, "kinds 'x'"),
         ({"dither": "x"}, "0..1"),
-        ({"smoothing": 2}, "0..1, or null"),
-        ({"min_part": None}, "min_part"),
-        ({"order": ["any"]}, "any, ground"),
+        ({"smoothing": 2}, "0..1"),
+        ({"order": ["any"]}, "any or ground"),
         ({"clear_air": 1}, "true or false"),
         ({"attempt_id": 1}, "a string"),
         ({"unknown": 1}, "unknown '1'"),

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from meshtwin.minecraft.voxel.blocks.block_ids import parse_version
+from meshtwin.minecraft.voxel.blocks.block_ids import version_numbers
 from meshtwin.minecraft.voxel.blocks.block_table import SIDE, TOP, measured_blocks
 from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette, palette_names
 from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb, oklab, srgb_from_linear
@@ -79,12 +79,15 @@ def test_an_older_version_has_fewer_blocks() -> None:
 
 def test_no_named_palette_holds_what_came_after_its_version() -> None:
     for state in load_palette(version="1.21.4").states:
-        assert parse_version(find_block(state).since) <= (1, 21, 4)
+        assert version_numbers(find_block(state).since) <= (1, 21, 4)
 
 
 def test_versions_compare_as_numbers() -> None:
     assert (
-        parse_version("1.21.4") < parse_version("1.21.11") < parse_version("26.1") < parse_version("26.1.2")
+        version_numbers("1.21.4")
+        < version_numbers("1.21.11")
+        < version_numbers("26.1")
+        < version_numbers("26.1.2")
     )
 
 
@@ -115,7 +118,7 @@ def test_errors_say_the_way_out(
 def test_every_row_has_a_version_and_colours_in_range() -> None:
     assert len(measured_blocks()) == 420
     for block in measured_blocks().values():
-        assert parse_version(block.since) >= (1, 13)
+        assert version_numbers(block.since) >= (1, 13)
         assert ((block.colors >= 0) & (block.colors <= 1)).all()
 
 

@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from meshtwin.minecraft.request import PALETTES
 from meshtwin.minecraft.voxel.blocks.block_ids import short
 from meshtwin.minecraft.voxel.blocks.block_table import measured_blocks
 from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette, palette_names
+from meshtwin.minecraft.voxel.options import PALETTES
 
 ACTS = {
     # A block's class, and what it overrides of: onPlace, tick, randomTick, neighborChanged, updateShape, a

@@ -23,8 +23,7 @@ from scipy import ndimage
 
 from fixtures import meshes
 from meshtwin.minecraft.voxel.blocks.grid import AIR
-from meshtwin.minecraft.voxel.blocks.versions import parse_version
-from meshtwin.minecraft.voxel.engine import Made, Options, make
+from meshtwin.minecraft.voxel.engine import BuildResult, build_model
 from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, MOST_BATCHES, artefacts, command_files, fits
 from meshtwin.minecraft.voxel.export.commands import place_on
 from meshtwin.minecraft.voxel.export.document import read_document
@@ -33,6 +32,8 @@ from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt
 from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from meshtwin.minecraft.voxel.export.formats.structure import StructurePart, join_structures
 from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
+from meshtwin.minecraft.voxel.options import BuildOptions
+from meshtwin.minecraft.voxel.versions import parse_version
 from tests.support.build_page import placed, schema
 from tests.support.builds import assert_same, words
 from tests.support.glbs import model_of
@@ -49,39 +50,39 @@ PACK = re.compile(r"datapack-(a_build_[0-9a-f]{8})\.zip")
 
 
 BUILDS = {
-    "chess": Options(size=56),
-    "bowl": Options(size=20, hollow=0),
-    "parts": Options(size=20, hollow=0, clear_air=True),
-    "sphere": Options(size=24, hollow=2),
+    "chess": BuildOptions(size=56),
+    "bowl": BuildOptions(size=20, hollow=0),
+    "parts": BuildOptions(size=20, hollow=0, clear_air=True),
+    "sphere": BuildOptions(size=24, hollow=2),
 }
 """Flat and of many materials, longer than a structure block takes; open; in pieces; a thick shell."""
 
 
 @pytest.fixture(scope="module", params=BUILDS)
-def made(request: pytest.FixtureRequest) -> Made:
+def made(request: pytest.FixtureRequest) -> BuildResult:
     options = replace(BUILDS[request.param], version=VERSION)
-    return make(model_of(meshes.SOUND[request.param]()), options)
+    return build_model(model_of(meshes.SOUND[request.param]()), options)
 
 
 @pytest.fixture(scope="module")
-def files(made: Made) -> dict[str, bytes]:
-    found = list(artefacts(made, version=VERSION, title="a build"))
+def files(made: BuildResult) -> dict[str, bytes]:
+    found = list(artefacts(made, title="a build"))
     assert len({name for name, _ in found}) == len(found)
     return dict(found)
 
 
-def _assert_stands(world: World, made: Made, anchor: tuple[int, int, int]) -> None:
+def _assert_stands(world: World, made: BuildResult, anchor: tuple[int, int, int]) -> None:
     """The world has the build's blocks, each one, and nothing else."""
     _assert_same_cells(world.blocks, made, anchor)
     assert not world.loaded
     assert min(y for _, y, _ in world.blocks) == anchor[1] + 1
 
 
-def _assert_same_cells(found: dict[Cell, str], made: Made, anchor: Cell) -> None:
+def _assert_same_cells(found: dict[Cell, str], made: BuildResult, anchor: Cell) -> None:
     """The blocks by their places are the build's, and air is named where the build clears its room."""
     place = place_on(anchor, made.blocks.size)
     names = words(made.blocks)
-    written = np.argwhere((made.blocks.cells > 0) | made.clear_air).tolist()
+    written = np.argwhere((made.blocks.cells > 0) | made.options.clear_air).tolist()
     assert found == {(x + place.x, y + place.y, z + place.z): str(names[x, y, z]) for x, y, z in written}
 
 
@@ -104,16 +105,15 @@ def test_another_process_makes_the_same_bytes() -> None:
     script = (
         "import hashlib, fixtures.meshes as m\n"
         "from tests.support.glbs import model_of\n"
-        "from meshtwin.minecraft.voxel.engine import Options, make\n"
+        "from meshtwin.minecraft.voxel.engine import build_model\n"
+        "from meshtwin.minecraft.voxel.options import BuildOptions\n"
         "from meshtwin.minecraft.voxel.export.artefacts import artefacts\n"
-        "made = make(model_of(m.chess()), Options(size=20, kinds=6, dither=0.5))\n"
-        "for name, data in artefacts(made, version='1.21.4'):\n"
+        "made = build_model(model_of(m.chess()), BuildOptions(size=20, kinds=6, dither=0.5))\n"
+        "for name, data in artefacts(made):\n"
         "    print(name, hashlib.sha256(data).hexdigest())\n"
     )
-    here = make(model_of(meshes.chess()), Options(size=20, kinds=6, dither=0.5))
-    expected = [
-        f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in artefacts(here, version="1.21.4")
-    ]
+    here = build_model(model_of(meshes.chess()), BuildOptions(size=20, kinds=6, dither=0.5))
+    expected = [f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in artefacts(here)]
     there = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
@@ -126,7 +126,7 @@ def test_another_process_makes_the_same_bytes() -> None:
 
 
 def test_the_document_has_the_blocks_of_the_schematic_and_says_where(
-    made: Made, files: dict[str, bytes]
+    made: BuildResult, files: dict[str, bytes]
 ) -> None:
     data = files["build.json.gz"]
     schema().validate(json.loads(gzip.decompress(data)))
@@ -148,22 +148,22 @@ def test_the_document_has_the_blocks_of_the_schematic_and_says_where(
     assert sum(section.air for section in document.sections) == len(world) - len(solid)
 
 
-def test_the_document_is_for_the_place_and_job_asked_for(made: Made) -> None:
+def test_the_document_is_for_the_place_and_job_asked_for(made: BuildResult) -> None:
     anchor = (-117, 300, 4099)
-    found = artefacts(made, version=VERSION, anchor=anchor, dimension="end", job_id="5f0c", commands=False)
+    found = artefacts(made, anchor=anchor, dimension="end", job_id="5f0c", commands=False)
     data = dict(found)["build.json.gz"]
     document = read_document(data)
     assert (document.dimension, document.job_id) == ("minecraft:the_end", "5f0c")
     _assert_same_cells(placed(data), made, anchor)
 
 
-def test_schematics_read_back(made: Made, files: dict[str, bytes]) -> None:
+def test_schematics_read_back(made: BuildResult, files: dict[str, bytes]) -> None:
     assert_same(read_schem(files["build.schem"]), made.blocks)
     assert_same(read_schem(files["build.v3.schem"]), made.blocks)
     assert_same(read_litematic(files["build.litematic"]), made.blocks)
 
 
-def test_structure_files_read_back(made: Made, files: dict[str, bytes]) -> None:
+def test_structure_files_read_back(made: BuildResult, files: dict[str, bytes]) -> None:
     with zipfile.ZipFile(io.BytesIO(files["structures.zip"])) as archive:
         index = json.loads(archive.read("parts.json"))
         parts = [
@@ -181,7 +181,7 @@ def test_files_name_the_version_that_they_are_for(files: dict[str, bytes]) -> No
     assert read_nbt(files["build.litematic"])[1]["MinecraftDataVersion"] == wanted
 
 
-def test_voxels_have_the_blocks_colours(made: Made, files: dict[str, bytes]) -> None:
+def test_voxels_have_the_blocks_colours(made: BuildResult, files: dict[str, bytes]) -> None:
     grid = read_vox(files["model.vox"])
     assert grid.cells.shape == made.blocks.size
     assert ((grid.cells > 0) == (made.blocks.cells > 0)).all()
@@ -195,20 +195,22 @@ def test_voxels_have_the_blocks_colours(made: Made, files: dict[str, bytes]) -> 
         assert colors[made.blocks.states.index("minecraft:white_concrete")].min() > 190
 
 
-def test_commands_build_it_on_the_anchor(made: Made) -> None:
+def test_commands_build_it_on_the_anchor(made: BuildResult) -> None:
     world, anchor = World(strict=True), (-117, 20, 4099)
     found = command_files(made, parse_version(VERSION), anchor)
     world.run(data.decode() for name, data in found if name.startswith("commands/"))
     _assert_stands(world, made, anchor)
 
 
-def test_commands_are_on_the_usual_anchor_where_none_is_named(made: Made, files: dict[str, bytes]) -> None:
+def test_commands_are_on_the_usual_anchor_where_none_is_named(
+    made: BuildResult, files: dict[str, bytes]
+) -> None:
     world = World(strict=True)
     world.run(data.decode() for name, data in files.items() if name.startswith("commands/"))
     _assert_stands(world, made, ANCHOR)
 
 
-def test_the_data_pack_builds_the_same(made: Made, files: dict[str, bytes]) -> None:
+def test_the_data_pack_builds_the_same(made: BuildResult, files: dict[str, bytes]) -> None:
     world = World(strict=True)
     server = Server({OVERWORLD: world})
     first = server.add_pack(files[_pack(files)])
@@ -217,7 +219,7 @@ def test_the_data_pack_builds_the_same(made: Made, files: dict[str, bytes]) -> N
     _assert_stands(world, made, ANCHOR)
 
 
-def test_all_commands_are_for_the_dimension_asked_for(made: Made) -> None:
+def test_all_commands_are_for_the_dimension_asked_for(made: BuildResult) -> None:
     world = World(min_y=0, max_y=256, strict=True)
     found = command_files(made, parse_version(VERSION), ANCHOR, dimension="nether")
     commands = [data.decode() for name, data in found if name.startswith("commands/")]
@@ -240,7 +242,7 @@ def test_the_picture_shows_something(files: dict[str, bytes]) -> None:
     assert len(np.unique(picture[shown][:, :3] @ (1, 256, 65536))) > 20
 
 
-def test_the_mesh_to_look_at_is_closed_around_all_blocks(made: Made, files: dict[str, bytes]) -> None:
+def test_the_mesh_to_look_at_is_closed_around_all_blocks(made: BuildResult, files: dict[str, bytes]) -> None:
     assert check_glb(files["preview.glb"]) == []
     (found,) = model_of(files["preview.glb"]).primitives
     corners = found.positions[found.faces].astype(np.float64)
@@ -253,7 +255,7 @@ def test_the_mesh_to_look_at_is_closed_around_all_blocks(made: Made, files: dict
     assert tuple(np.ptp(found.positions, axis=0)) == made.blocks.size
 
 
-def test_materials_are_what_is_placed(made: Made, files: dict[str, bytes]) -> None:
+def test_materials_are_what_is_placed(made: BuildResult, files: dict[str, bytes]) -> None:
     *rows, total = csv.DictReader(io.StringIO(files["materials.csv"].decode()))
     world = World(strict=True)
     world.run(data.decode() for name, data in files.items() if name.startswith("commands/"))
@@ -277,7 +279,9 @@ def test_materials_are_what_is_placed(made: Made, files: dict[str, bytes]) -> No
         ((0, 63, -29_999_984), "the world's border is at"),
     ],
 )
-def test_what_has_no_room_is_refused_in_words(made: Made, anchor: tuple[int, int, int], message: str) -> None:
+def test_what_has_no_room_is_refused_in_words(
+    made: BuildResult, anchor: tuple[int, int, int], message: str
+) -> None:
     words_of = fits(made, anchor=anchor)
     assert words_of is not None
     assert message in words_of
@@ -285,7 +289,7 @@ def test_what_has_no_room_is_refused_in_words(made: Made, anchor: tuple[int, int
         list(command_files(made, parse_version(VERSION), anchor))
 
 
-def test_what_has_room_fits(made: Made) -> None:
+def test_what_has_room_fits(made: BuildResult) -> None:
     assert fits(made) is None
     assert fits(made, anchor=(0, -65, 0)) is None
     assert fits(made, anchor=(0, 319 - made.blocks.size[1], 0)) is None

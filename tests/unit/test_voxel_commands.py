@@ -7,7 +7,6 @@ import zipfile
 import numpy as np
 import pytest
 
-from meshtwin.minecraft.voxel.blocks.versions import VERSIONS, WORLD_BORDER, parse_version
 from meshtwin.minecraft.voxel.boxes.build import Build
 from meshtwin.minecraft.voxel.export.commands import (
     Place,
@@ -18,6 +17,7 @@ from meshtwin.minecraft.voxel.export.commands import (
 )
 from meshtwin.minecraft.voxel.export.datapack import namespace_of, write_datapack
 from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
+from meshtwin.minecraft.voxel.versions import VERSIONS, WORLD_BORDER, parse_version
 from tests.support.replay import OVERWORLD, RefusedError, Server, World
 
 OLD, STRICT, RENAMED, NEW = (parse_version(name) for name in ("1.20.1", "1.21.5", "1.21.11", "26.1"))

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
-from meshtwin.minecraft.voxel.blocks.versions import parse_version
 from meshtwin.minecraft.voxel.boxes.build import MAX_BOX_BLOCKS
-from meshtwin.minecraft.voxel.boxes.cuboids import LAYERS, Order, cuboids
+from meshtwin.minecraft.voxel.boxes.cuboids import LAYERS, cuboids
 from meshtwin.minecraft.voxel.export.commands import Place
 from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
+from meshtwin.minecraft.voxel.options import Order
+from meshtwin.minecraft.voxel.versions import parse_version
 from tests.support.replay import World
 from tests.support.voxel_shapes import SHAPES, as_blocks, shell
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from meshtwin.minecraft.voxel.options import CLOSE_MATCH
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Version = tuple[int, ...]
-
-NEAR = 0.5
-"""How alike a name must be to be offered in its place (difflib's ratio)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def find_known(name: str) -> KnownBlock:
     base = wanted.partition("[")[0]
     block = known.get(f"minecraft:{base}")
     if block is None:
-        near = get_close_matches(base, [short(block) for block in known], n=3, cutoff=NEAR)
+        near = get_close_matches(base, [short(block) for block in known], n=3, cutoff=CLOSE_MATCH)
         hint = (
             f"did you mean {', '.join(near)}?" if near else "expected the id of a full block, such as stone"
         )
@@ -66,14 +65,14 @@ def refuse_newer(blocks: Iterable[KnownBlock], version: str) -> None:
         ValueError: one is newer.
     """
     for block in blocks:
-        if parse_version(block.since) > parse_version(version):
+        if version_numbers(block.since) > version_numbers(version):
             raise ValueError(
                 f"block {short(block.id)!r}: {block.state} is there from {block.since} on, and the build is "
                 f"for {version}; leave it out, or build for {block.since}"
             )
 
 
-def parse_version(version: str) -> Version:
+def version_numbers(version: str) -> Version:
     """A version of the game as numbers that compare: 1.21.4 before 1.21.11 before 26.1.
 
     Raises:

@@ -13,6 +13,7 @@ from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 from meshtwin.minecraft.voxel.blocks.looks import HIDDEN, looks_of, nearest, place, views_of
 from meshtwin.minecraft.voxel.blocks.smoothing import smooth
 from meshtwin.minecraft.voxel.kernels.faces import visible_faces
+from meshtwin.minecraft.voxel.options import DEFAULT_SMOOTHING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from meshtwin.minecraft.voxel.blocks.looks import Looks
     from meshtwin.minecraft.voxel.blocks.palette import Palette
     from meshtwin.minecraft.voxel.voxelize.grid import Voxels
-
-DEFAULT_SMOOTHING = 0.005
-"""The usual strength, a quarter of what one can just see, for each neighbour that a cell then agrees with."""
 
 _MID_GREY = 0.2
 """Linear light; what a build without colours is made of looks most like this."""
@@ -43,11 +41,7 @@ def to_blocks(
     own, too. `smoothing` is how far a block may be from the colour, in OKLab, for each neighbour that is then
     of the same block (see `smoothing.smooth`; 0 turns it off); `dither`, 0 to 1, the strength of a pattern in
     large flat areas. Cells that have no colour or that no one sees are made of the build's commonest block.
-
-    Raises:
-        ValueError: if a number is out of its range.
     """
-    _check(kinds, smoothing, dither)
     faces = visible_faces(voxels.solid, voxels.surface)
     views = views_of(faces)
     seen = np.flatnonzero(views != HIDDEN)
@@ -66,15 +60,6 @@ def to_blocks(
     filler = _commonest(cells, where, palette, states)
     where = _shown_through(cells, voxels, where, looks, (filler, *states))
     return _filled(cells, voxels.solid, where, states, filler)
-
-
-def _check(kinds: int | None, smoothing: float, dither: float) -> None:
-    if kinds is not None and kinds < 1:
-        raise ValueError(f"kinds {kinds}: expected at least 1, or none for the whole palette")
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"smoothing {smoothing}: expected 0 (off) to 1; {DEFAULT_SMOOTHING} is usual")
-    if not 0 <= dither <= 1:
-        raise ValueError(f"dither {dither}: expected 0 (off) to 1")
 
 
 def _shown_through(

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.block_ids import NEAR, find_known, parse_version, refuse_newer, short
+from meshtwin.minecraft.voxel.blocks.block_ids import find_known, refuse_newer, short, version_numbers
 from meshtwin.minecraft.voxel.blocks.block_table import MeasuredBlock, measured_blocks
 from meshtwin.minecraft.voxel.color.spaces import oklab
+from meshtwin.minecraft.voxel.options import CLOSE_MATCH
+from meshtwin.minecraft.voxel.versions import DEFAULT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
-
-OLDEST_VERSION = "1.21.4"
-"""The version that a palette is for if none is named: its states are in all later ones too."""
 
 _DYED = ("*_wool", "*_concrete", "*_terracotta", "terracotta")
 _CHEAP = (
@@ -69,7 +68,7 @@ class Palette:
 
 
 def load_palette(
-    palette: str | Iterable[str] = "default", exclude: Iterable[str] = (), *, version: str = OLDEST_VERSION
+    palette: str | Iterable[str] = "default", exclude: Iterable[str] = (), *, version: str = DEFAULT_VERSION
 ) -> Palette:
     """A palette by its name, or of the blocks listed, without those in `exclude`.
 
@@ -82,10 +81,10 @@ def load_palette(
         ValueError: if a palette or block isn't known, a listed block is newer than `version`, or none
             is left.
     """
-    newest = parse_version(version)
+    newest = version_numbers(version)
     if isinstance(palette, str):
         name, blocks = palette, _named(palette)
-        blocks = [block for block in blocks if parse_version(block.since) <= newest]
+        blocks = [block for block in blocks if version_numbers(block.since) <= newest]
     else:
         name, blocks = "list", [find_block(block) for block in palette]
         refuse_newer(blocks, version)
@@ -116,7 +115,7 @@ def find_block(name: str) -> MeasuredBlock:
 def _named(name: str) -> list[MeasuredBlock]:
     rule = _RULES.get(name)
     if rule is None:
-        near = get_close_matches(name, _RULES, n=1, cutoff=NEAR)
+        near = get_close_matches(name, _RULES, n=1, cutoff=CLOSE_MATCH)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"palette {name!r}: expected {', '.join(_RULES)}, or a list of blocks{hint}")
     return [block for block in measured_blocks().values() if block.safe and rule(block)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from meshtwin.minecraft.voxel.boxes.build import Build
 from meshtwin.minecraft.voxel.boxes.covering import MOST_STATES, OUTSIDE, Board, cover, fill
 from meshtwin.minecraft.voxel.boxes.pruning import prune
+from meshtwin.minecraft.voxel.options import Order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,13 +39,6 @@ class Task(NamedTuple):
     total: int
     shown: list[NDArray[np.int64]]
     hidden: NDArray[np.int64]
-
-
-class Order(Enum):
-    """ANY: as few boxes as can be found. GROUND: layer after layer, for those who watch it grow."""
-
-    ANY = "any"
-    GROUND = "ground"
 
 
 def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False) -> Build:

@@ -11,7 +11,6 @@ import numpy as np
 
 from meshtwin.gltf.colored import write_colored_glb
 from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
-from meshtwin.minecraft.voxel.blocks.versions import parse_version
 from meshtwin.minecraft.voxel.boxes.sections import to_sections
 from meshtwin.minecraft.voxel.color.spaces import srgb_from_linear
 from meshtwin.minecraft.voxel.export.commands import check_place, place_on
@@ -26,14 +25,15 @@ from meshtwin.minecraft.voxel.export.isometric import encode_png, isometric
 from meshtwin.minecraft.voxel.export.materials import material_csv, material_list
 from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
 from meshtwin.minecraft.voxel.export.preview import preview_mesh
+from meshtwin.minecraft.voxel.versions import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from meshtwin.minecraft.voxel.blocks.grid import Blocks
-    from meshtwin.minecraft.voxel.blocks.versions import GameVersion
-    from meshtwin.minecraft.voxel.engine import Made
+    from meshtwin.minecraft.voxel.engine import BuildResult
     from meshtwin.minecraft.voxel.export.commands import Place
+    from meshtwin.minecraft.voxel.versions import GameVersion
 
 ANCHOR = (0, 63, 0)
 """The block that a build stands on where nobody chose one: about sea level, in the world's middle."""
@@ -46,9 +46,8 @@ _LEAST_COMMANDS = 1024
 
 
 def artefacts(
-    made: Made,
+    made: BuildResult,
     *,
-    version: str,
     anchor: tuple[int, int, int] | None = None,
     dimension: str = OVERWORLD,
     title: str = "build",
@@ -64,7 +63,7 @@ def artefacts(
     Raises:
         ValueError: the build does not fit into the world there; see `fits` for a question beforehand.
     """
-    game = parse_version(version)
+    game = parse_version(made.options.version)
     where = place_on(anchor or ANCHOR, made.blocks.size, dimension)
     yield "build.json.gz", write_document(build_document(made, where, game, job_id=job_id, title=title))
     yield "materials.csv", material_csv(material_list(made.blocks)).encode()
@@ -75,7 +74,9 @@ def artefacts(
         yield from command_files(made, game, anchor or ANCHOR, dimension=dimension, title=title)
 
 
-def fits(made: Made, *, anchor: tuple[int, int, int] | None = None, dimension: str = OVERWORLD) -> str | None:
+def fits(
+    made: BuildResult, *, anchor: tuple[int, int, int] | None = None, dimension: str = OVERWORLD
+) -> str | None:
     """None where the build has room on the block `anchor`, else in words why not, and what would help."""
     try:
         check_place(made.blocks.size, place_on(anchor or ANCHOR, made.blocks.size, dimension))
@@ -85,7 +86,7 @@ def fits(made: Made, *, anchor: tuple[int, int, int] | None = None, dimension: s
 
 
 def build_document(
-    made: Made, where: Place, game: GameVersion, *, job_id: str | None = None, title: str = "build"
+    made: BuildResult, where: Place, game: GameVersion, *, job_id: str | None = None, title: str = "build"
 ) -> Document:
     """The build as a server places it."""
     origin = (where.x, where.y, where.z)
@@ -95,7 +96,7 @@ def build_document(
         dimension=where.dimension,
         data_version=game.data_version,
         states=made.blocks.states,
-        sections=to_sections(made.blocks, origin, clear_air=made.clear_air),
+        sections=to_sections(made.blocks, origin, clear_air=made.options.clear_air),
         job_id=job_id,
         metadata={"title": title, "game": game.name},
     )
@@ -115,7 +116,7 @@ def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[
 
 
 def command_files(
-    made: Made,
+    made: BuildResult,
     game: GameVersion,
     anchor: tuple[int, int, int],
     *,

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from meshtwin.minecraft.voxel.blocks.versions import WORLD_BORDER
 from meshtwin.minecraft.voxel.export.dimensions import OVERWORLD, parse_dimension
+from meshtwin.minecraft.voxel.versions import WORLD_BORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meshtwin.minecraft.voxel.blocks.versions import GameVersion
     from meshtwin.minecraft.voxel.boxes.build import Build
+    from meshtwin.minecraft.voxel.versions import GameVersion
 
 MAX_FORCELOAD_CHUNKS = 256
 """What one `/forceload` may add: https://minecraft.wiki/w/Commands/forceload."""

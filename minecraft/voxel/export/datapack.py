@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
 
 if TYPE_CHECKING:
-    from meshtwin.minecraft.voxel.blocks.versions import GameVersion
     from meshtwin.minecraft.voxel.boxes.build import Build
     from meshtwin.minecraft.voxel.export.commands import Place
+    from meshtwin.minecraft.voxel.versions import GameVersion
 
 NAMESPACE = re.compile(r"[a-z0-9_.-]{1,64}")
 """https://minecraft.wiki/w/Identifier#Legal_characters"""

@@ -15,9 +15,9 @@ from meshtwin.minecraft.voxel.export.commands import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from meshtwin.minecraft.voxel.blocks.versions import GameVersion
     from meshtwin.minecraft.voxel.boxes.build import Build
     from meshtwin.minecraft.voxel.export.commands import Place
+    from meshtwin.minecraft.voxel.versions import GameVersion
 
 MAX_LINE = 32500
 """The longest command that a command block takes, and the least of the game's limits that a file can meet:

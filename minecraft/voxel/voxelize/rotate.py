@@ -11,33 +11,15 @@ from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_QUARTER, _FULL = 90, 360
 
-
-def quarter_turns(rotation: int) -> int:
-    """How many quarter turns, 0 to 3, are as many degrees.
-
-    Raises:
-        ValueError: it is no multiple of 90.
-    """
-    if rotation % _QUARTER:
-        raise ValueError(
-            f"rotation {rotation}: expected a multiple of {_QUARTER} degrees, such as 0, 90, 180 or 270"
-        )
-    return rotation % _FULL // _QUARTER
-
-
-def rotate(voxels: Voxels, rotation: int) -> Voxels:
-    """The same cells turned by `rotation` degrees, clockwise as seen from above.
+def rotate(voxels: Voxels, turns: int) -> Voxels:
+    """The same cells after quarter `turns`, clockwise as seen from above.
 
     A quarter turn takes +X, the game's east, to +Z, its south, as `clockwise_90` does of a structure block.
     https://minecraft.wiki/w/Structure_Block
-
-    Raises:
-        ValueError: `rotation` is no multiple of 90.
     """
     turned = voxels
-    for _ in range(quarter_turns(rotation)):
+    for _ in range(turns):
         turned = _quarter(turned)
     return turned
 

@@ -9,48 +9,39 @@ import numpy as np
 from meshtwin.minecraft.voxel.kernels.faces import outside
 from meshtwin.minecraft.voxel.kernels.runs import drop_parts
 from meshtwin.minecraft.voxel.kernels.shell import hollow_out
-from meshtwin.minecraft.voxel.voxelize.fill import SOLID, Fill
 from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 from meshtwin.minecraft.voxel.voxelize.lattice import fit
 from meshtwin.minecraft.voxel.voxelize.parts import without
-from meshtwin.minecraft.voxel.voxelize.rotate import quarter_turns, rotate
-from meshtwin.minecraft.voxel.voxelize.size import parse_size
+from meshtwin.minecraft.voxel.voxelize.rotate import rotate
 from meshtwin.minecraft.voxel.voxelize.surface import Surface, find_surface
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from meshtwin.minecraft.voxel.read.model import Model
-    from meshtwin.minecraft.voxel.voxelize.lattice import Lattice
 
 
-def voxelize(
-    model: Model, size: int, *, rotation: int = 0, fill: Fill = SOLID, min_part: float = 0.0
-) -> Voxels:
+def voxelize(model: Model, size: int, *, rotation: int = 0, hollow: int = 0, min_part: float = 0.0) -> Voxels:
     """The cells that a model takes, with `size` of them along its longest axis.
 
-    `rotation` turns the build by as many degrees about the vertical, clockwise as seen from above. A solid is
-    all that no path through faces of empty cells joins to the outside, so an open mesh stays a sheet. Parts
-    with fewer cells than `min_part` times the largest's are left out, and the rest has the size to itself;
-    what touches by a corner is one part. A model whose outermost surface is transparent can come out smaller.
+    `rotation`, `hollow` and `min_part` are as in `BuildOptions`. Solid is every cell from which no path
+    through faces of empty cells leads outside, so an open mesh stays a sheet. Once parts are dropped, the
+    rest has the size to itself; what touches by a corner is one part. A model whose outermost surface is
+    transparent can come out smaller.
 
     Equal arguments give equal cells and colours on one machine.
 
     Raises:
-        ValueError: an option is out of range; the model has no triangle, no extent, nothing that shows, or
-            numbers that are not finite or do not belong together.
+        ValueError: the model has no triangle, no extent, nothing that shows, or numbers that are not finite
+            or do not belong together.
     """
-    size = parse_size(size)
-    quarter_turns(rotation)
-    if not 0 <= min_part <= 1:
-        raise ValueError(f"min_part {min_part}: expected a share of the largest part, 0..1")
     lattice = fit(model, size)
     surface = find_surface(model, lattice)
     solid = _fill(surface)
     if min_part > 0 and (dropped := _drop(solid, min_part)) is not None:
-        return voxelize(_refit(model, lattice, dropped), size, rotation=rotation, fill=fill)
-    if fill.thickness is not None:
-        hollow_out(solid, fill.thickness)
+        return voxelize(without(model, lattice, dropped), size, rotation=rotation, hollow=hollow)
+    if hollow:
+        hollow_out(solid, hollow)
     return rotate(_trim(surface, solid), rotation)
 
 
@@ -68,10 +59,6 @@ def _drop(solid: NDArray[np.bool_], min_part: float) -> NDArray[np.bool_] | None
     if not drop_parts(kept, min_part):
         return None
     return solid & ~kept
-
-
-def _refit(model: Model, lattice: Lattice, dropped: NDArray[np.bool_]) -> Model:
-    return without(model, lattice, dropped)
 
 
 def _trim(surface: Surface, solid: NDArray[np.bool_]) -> Voxels:
