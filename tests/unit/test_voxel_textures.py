@@ -98,11 +98,55 @@ def test_a_palette_with_and_without_a_transparent_colour() -> None:
     assert (found[..., 3] == np.where(np.asarray(few) == 2, 0, 255)).all()
 
 
-def test_sixteen_bits_become_the_nearest_of_eight() -> None:
+def test_of_sixteen_bits_the_high_byte_is_taken() -> None:
+    """At most one level of 255 below the nearest, in each kind of PNG that has 16 bits."""
     deep = np.random.default_rng(4).integers(0, 65536, (9, 7, 4)).astype(np.uint16)
-    assert (_pixels(png(deep)) == np.rint(deep / 257)).all()
-    grey = deep[..., 0].copy()
-    assert (_pixels(png(grey))[..., 1] == np.rint(grey / 257)).all()
+    high = deep >> 8
+    assert np.abs(high - np.rint(deep / 257)).max() <= 1
+    color, alpha = _pixels(png(deep[..., :3].copy())), _pixels(png(deep))
+    assert (color[..., :3] == high[..., :3]).all()
+    assert (color[..., 3] == 255).all()
+    assert (alpha == high).all()
+    grey = _pixels(png(deep[..., 0].copy()))
+    assert (grey[..., :3] == high[..., :1]).all()
+    assert (grey[..., 3] == 255).all()
+    with_alpha = _pixels(_deep_grey_and_alpha(deep[..., :2]))
+    assert (with_alpha[..., :3] == high[..., :1]).all()
+    assert (with_alpha[..., 3] == high[..., 1]).all()
+
+
+def _deep_grey_and_alpha(values: NDArray[np.uint16]) -> bytes:
+    """(h, w, 2) as PNG."""
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def test_a_single_transparent_colour_is_none() -> None:
+    red, green, blue = (int(value) for value in PIXELS[0, 0, :3])
+    found = _pixels(_saved(COLOR, "PNG", transparency=(red, green, blue)))
+    assert (found[..., :3] == PIXELS[..., :3]).all()
+    assert (found[..., 3] == 255).all()
+
+
+def test_pixels_can_be_written_to() -> None:
+    """Compiled loops take them as those of any other array."""
+    texture = model_of(_glb(png(PIXELS))).primitives[0].material.texture
+    assert texture is not None
+    assert texture.pixels.flags.writeable
+    assert texture.pixels.flags.c_contiguous
+
+
+def test_a_jpeg_for_print_has_about_its_colours() -> None:
+    plain = Image.new("CMYK", (16, 16), (0, 128, 200, 20))
+    found = _pixels(_saved(plain, "JPEG", quality=100), "image/jpeg")
+    assert np.abs(found[..., :3] - np.asarray(plain.convert("RGB"), np.int64)).max() <= 3
+    assert (found[..., 3] == 255).all()
 
 
 def test_jpeg_in_colour_and_grey_whatever_way_its_camera_was_held() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from meshtwin.minecraft.voxel.blocks.block_table import SIDE, TOP
 from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
@@ -23,6 +24,9 @@ PIXELS = 1000
 _MARGIN = 16
 _SAMPLES = 3
 """Samples of a pixel along each side."""
+
+_COMPRESSION = 3
+"""Of zlib's levels: an eighth larger than at 6, in half of the time."""
 
 _TOP, _FRONT, _RIGHT = 0, 1, 2
 _LIGHT = np.array([1.0, 0.64, 0.43], np.float32)
@@ -65,15 +69,10 @@ def isometric(blocks: Blocks, pixels: int = PIXELS) -> NDArray[np.uint8]:
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
-    """(h, w, 4) uint8 RGBA as PNG.
-
-    Raises:
-        ValueError: it is no such picture.
-    """
-    done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
-    if not done:
-        raise ValueError(f"a picture of {picture.shape} could not be encoded as PNG")
-    return encoded.tobytes()
+    """(h, w, 4) uint8 RGBA as PNG."""
+    target = io.BytesIO()
+    Image.fromarray(picture).save(target, "PNG", compress_level=_COMPRESSION)
+    return target.getvalue()
 
 
 def _seen(cells: NDArray[np.uint16]) -> tuple[NDArray[np.int32], tuple[int, int]]:

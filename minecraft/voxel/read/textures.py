@@ -7,7 +7,6 @@ import struct
 import warnings
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -16,7 +15,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from meshtwin.gltf import format as glb
 from meshtwin.gltf.document import Sampler, given
 from meshtwin.gltf.format import Wrap
-from meshtwin.gltf.image_files import DAMAGE, PNG, decoded, plain_png
+from meshtwin.gltf.image_files import DAMAGE, JPEG, PNG, decoded, plain_png
 from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb, srgb_from_linear
 from meshtwin.minecraft.voxel.read.model import Texture
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
 
     from meshtwin.gltf.buffers import Buffers
     from meshtwin.gltf.document import Document
@@ -36,14 +36,11 @@ MAX_IN_ALL = 8 * MAX_PIXELS
 
 _NEAREST = 9728
 _ROWS = 64
-"""Of a coarser texture that are made at once."""
-_LIGHT = np.repeat(np.arange(256, dtype=np.float32)[None, :, None] / 255, 4, axis=2)
-_LIGHT[..., :3] = linear_from_srgb(np.arange(256, dtype=np.uint8))[None, :, None]
-"""What a texel's bytes stand for."""
+"""Converted at once: a copy of all would take the memory of the texture again."""
+_LIGHT = linear_from_srgb(np.arange(256, dtype=np.uint8)).astype(np.float32)
+"""The linear light of each sRGB value."""
 _FINEST = 65535
 _ENCODED = srgb_from_linear((np.arange(_FINEST + 1) / _FINEST).astype(np.float32))
-_AT_ONCE = 2**20
-"""Values that are brought to 8 bits at once: a copy of all would take twice their memory again."""
 
 
 Look = tuple[tuple[int, ...], bool]
@@ -161,57 +158,79 @@ def _coarser(pixels: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     """`step` x `step` texels as one, the mean of their light."""
     if step == 1:
         return pixels
-    tall, wide = (-(-side // step) for side in pixels.shape[:2])
-    found = np.empty((tall, wide, 4), np.uint8)
-    for top in range(0, tall, _ROWS):
+    height, width = (-(-side // step) for side in pixels.shape[:2])
+    coarse = np.empty((height, width, 4), np.uint8)
+    for top in range(0, height, _ROWS):
         rows = pixels[top * step : (top + _ROWS) * step]
-        part = cv2.resize(cv2.LUT(rows, _LIGHT), (wide, -(-len(rows) // step)), interpolation=cv2.INTER_AREA)
-        found[top : top + _ROWS, :, :3] = _ENCODED[np.rint(part[..., :3] * _FINEST).astype(np.uint16)]
-        found[top : top + _ROWS, :, 3] = np.rint(part[..., 3] * 255)
-    return found
+        color = _block_means(np.take(_LIGHT, rows[..., :3]), step)
+        coarse[top : top + _ROWS, :, :3] = _ENCODED[np.rint(color * _FINEST).astype(np.uint16)]
+        coarse[top : top + _ROWS, :, 3:] = np.rint(_block_means(rows[..., 3:].astype(np.float32), step))
+    return coarse
+
+
+def _block_means(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """The mean of each `step` x `step` block of (h, w, c); the last row and column may have smaller ones."""
+    for axis in (0, 1):
+        starts = np.arange(0, values.shape[axis], step)
+        counts = np.expand_dims(np.diff(starts, append=values.shape[axis]), (1 - axis, 2))
+        sums: NDArray[np.float32] = np.add.reduceat(values, starts, axis=axis)
+        values = np.divide(sums, counts, dtype=np.float32)
+    return values
 
 
 def _size(data: bytes, index: int) -> tuple[int, int]:
     """Width and height, from the header alone."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata, of which nothing is used
-            if data.startswith(PNG):
-                return PngImageFile(io.BytesIO(data)).size
-            if data.startswith(b"\xff\xd8\xff"):
-                return JpegImageFile(io.BytesIO(data)).size
-            if data.startswith(b"RIFF"):
-                return WebPImageFile(io.BytesIO(data)).size
+        return _opened(data).size
     except DAMAGE as error:
         raise glb.GlbError(f"image {index} is damaged: {error}") from error
-    raise glb.GlbError(f"image {index} starts with {data[:8]!r}: expected PNG, JPEG or WebP")
+    except _OtherKindError:
+        raise glb.GlbError(f"image {index} starts with {data[:8]!r}: expected PNG, JPEG or WebP") from None
 
 
-def _with_8_bits(deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """The nearest of 8 bits."""
-    values = deep.reshape(-1)
-    found = np.empty(values.shape, np.uint8)
-    for start in range(0, len(values), _AT_ONCE):
-        part = values[start : start + _AT_ONCE].astype(np.uint32)
-        found[start : start + _AT_ONCE] = (part + 128) // 257
-    return found.reshape(deep.shape)
+class _OtherKindError(Exception):
+    """The file is not PNG, JPEG or WebP."""
+
+
+def _opened(data: bytes) -> ImageFile:
+    """The file, whose header is read and whose pixels are not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata, of which nothing is used
+        if data.startswith(PNG):
+            return PngImageFile(io.BytesIO(data))
+        if data.startswith(JPEG):
+            return JpegImageFile(io.BytesIO(data))
+        if data.startswith(b"RIFF"):
+            return WebPImageFile(io.BytesIO(data))
+    raise _OtherKindError
 
 
 def _pixels(data: bytes, index: int) -> NDArray[np.uint8]:
     try:
         return decoded(data, _decoded)
-    except OSError as error:
+    except DAMAGE as error:
         raise glb.GlbError(f"image {index} is damaged: {error}") from error
 
 
 def _decoded(data: bytes) -> NDArray[np.uint8]:
-    """(h, w, 4) uint8 sRGB and straight alpha; 16 bits are brought to 8."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise OSError("it cannot be decoded")
-    if pixels.dtype == np.uint16:
-        pixels = _with_8_bits(np.asarray(pixels, np.uint16))
-    if pixels.ndim == 2:  # noqa: PLR2004  # grey
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA), np.uint8)
-    to_rgba = {3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
-    return np.asarray(cv2.cvtColor(pixels, to_rgba[pixels.shape[2]]), np.uint8)
+    """(h, w, 4) uint8 sRGB and straight alpha.
+
+    Of 16 bits the high byte is taken, at most one level of 255 below the nearest: Pillow keeps no more of
+    colour. Alpha is that of a channel or of a palette's entries; a single transparent colour is none, and
+    neither a colour profile nor an orientation counts, as glTF has it:
+    https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#images
+    """
+    with _opened(data) as image:
+        image.load()
+        if image.mode != "P":
+            image.info.pop("transparency", None)
+        width, height = image.size
+        pixels = np.empty((height, width, 4), np.uint8)
+        for top in range(0, height, _ROWS):
+            rows = image.crop((0, top, width, min(top + _ROWS, height)))
+            if image.mode == "I;16":
+                pixels[top : top + _ROWS, :, :3] = (np.asarray(rows) >> 8)[..., None]
+                pixels[top : top + _ROWS, :, 3] = 255
+            else:
+                pixels[top : top + _ROWS] = np.asarray(rows.convert("RGBA"))
+    return pixels
