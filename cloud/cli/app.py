@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _MODULES = {
     **{name: name for name in ("up", "status", "submit")},
     "wait": "submit",
-    **{name: name for name in ("demo", "build", "voxelize", "queue", "doctor")},
+    **{name: name for name in ("demo", "build", "voxelize", "convert", "queue", "doctor")},
     **dict.fromkeys(("requests", "cancel", "replay", "explain", "instances", "clock", "fault"), "emulator"),
 }
 """Each command, in the order of the help, and the module that it is in."""

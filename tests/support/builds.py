@@ -8,9 +8,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.export.formats.structure import read_structure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
+
+    from meshtwin.minecraft.voxel.export.formats.structure import StructurePart
 
 STATES = (
     AIR,
@@ -60,3 +65,16 @@ def assert_same(found: Blocks, expected: Blocks) -> None:
     assert found.states[0] == AIR
     assert len(set(found.states)) == len(found.states)
     assert set(np.unique(found.cells)) | {0} == set(range(len(found.states)))
+
+
+def join_structures(parts: Iterable[StructurePart]) -> Blocks:
+    """The build that was split, but for air at its far ends that no part has."""
+    read = [(part.offset, read_structure(part.data)) for part in parts]
+    ends = [np.add(offset, blocks.size) for offset, blocks in read]
+    joined = np.full(tuple(np.max(ends, axis=0)), AIR, object)
+    for (offset, blocks), end in zip(read, ends, strict=True):
+        x, y, z = (slice(start, int(stop)) for start, stop in zip(offset, end, strict=True))
+        joined[x, y, z] = words(blocks)
+    states = tuple(dict.fromkeys([AIR, *joined.ravel()]))
+    numbers = {state: number for number, state in enumerate(states)}
+    return Blocks(np.vectorize(numbers.__getitem__, otypes=[np.uint16])(joined), states)

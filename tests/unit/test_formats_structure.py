@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,11 @@ from hypothesis import strategies as st
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 from meshtwin.minecraft.voxel.export.formats.nbt import Compound, read_nbt, write_nbt
 from meshtwin.minecraft.voxel.export.formats.structure import (
-    join_structures,
     read_structure,
     split_structure,
     write_structure,
 )
-from tests.support.builds import assert_same, build, builds, noise, words
+from tests.support.builds import assert_same, build, builds, join_structures, noise, words
 
 LOG = build(np.array([[[1, 0]], [[2, 1]]]))
 
@@ -141,16 +139,6 @@ def test_what_no_file_may_have_is_refused() -> None:
     huge = Blocks(np.broadcast_to(np.uint16(0), (2048, 1024, 1024)), (AIR,))
     with pytest.raises(ValueError, match="2147483647 blocks at most; split"):
         write_structure(huge, data_version=4189)
-
-
-def test_parts_that_do_not_fit_together_are_refused() -> None:
-    (part,) = split_structure(LOG, data_version=4189)
-    with pytest.raises(ValueError, match="no parts"):
-        join_structures([])
-    with pytest.raises(ValueError, match="below 0"):
-        join_structures([replace(part, offset=(0, -1, 0))])
-    with pytest.raises(ValueError, match="cells at most"):
-        join_structures([replace(part, offset=(2**30, 0, 0))])
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255))

@@ -8,9 +8,10 @@ import numpy as np
 
 from meshtwin.minecraft.voxel.blocks.block_table import measured_blocks
 from meshtwin.minecraft.voxel.blocks.grid import AIR
+from meshtwin.minecraft.voxel.color.spaces import srgb_from_linear
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +26,20 @@ def state_colors(states: Iterable[str]) -> NDArray[np.float32]:
     block that isn't measured is grey, and air black.
     """
     return np.stack([_colors(state) for state in states])
+
+
+def srgb_colors(states: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """Each state's colour as seen from all sides, sRGB."""
+    mean = state_colors(states)[:, :, :3].mean(axis=1, dtype=np.float32)
+    return {
+        state: (int(r), int(g), int(b))
+        for state, (r, g, b) in zip(states, srgb_from_linear(mean).tolist(), strict=True)
+    }
+
+
+def is_measured(state: str) -> bool:
+    """Whether the colour of this block is known."""
+    return state.partition("[")[0] in measured_blocks()
 
 
 def _colors(state: str) -> NDArray[np.float32]:

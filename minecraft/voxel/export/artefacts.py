@@ -7,12 +7,9 @@ import json
 import zipfile
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from meshtwin.gltf.colored import write_colored_glb
-from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
+from meshtwin.minecraft.voxel.blocks.state_colors import srgb_colors
 from meshtwin.minecraft.voxel.boxes.sections import to_sections
-from meshtwin.minecraft.voxel.color.spaces import srgb_from_linear
 from meshtwin.minecraft.voxel.export.commands import check_place, place_on
 from meshtwin.minecraft.voxel.export.datapack import EARLIEST, namespace_of, write_datapack
 from meshtwin.minecraft.voxel.export.dimensions import OVERWORLD
@@ -108,7 +105,7 @@ def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[
     yield "build.schem", write_schem(blocks, data_version=data_version, version=2, name=title)
     yield "build.v3.schem", write_schem(blocks, data_version=data_version, version=3, name=title)
     yield "build.litematic", write_litematic(blocks, data_version=data_version, name=title)
-    yield "model.vox", write_vox(blocks, _colors(blocks))
+    yield "model.vox", write_vox(blocks, srgb_colors(blocks.states))
     parts = split_structure(blocks, data_version=data_version, air=False)
     index = [{"name": part.name, "offset": part.offset} for part in parts]
     files = {f"{part.name}.nbt": part.data for part in parts} | {"parts.json": json.dumps(index).encode()}
@@ -139,15 +136,6 @@ def _preview(blocks: Blocks) -> bytes:
     mesh = preview_mesh(blocks)
     assert mesh.colors is not None
     return write_colored_glb(mesh.positions, mesh.faces, mesh.colors)
-
-
-def _colors(blocks: Blocks) -> dict[str, tuple[int, int, int]]:
-    """Each state's colour as seen from all sides, sRGB."""
-    mean = state_colors(blocks.states)[:, :, :3].mean(axis=1, dtype=np.float32)
-    return {
-        state: (int(r), int(g), int(b))
-        for state, (r, g, b) in zip(blocks.states, srgb_from_linear(mean).tolist(), strict=True)
-    }
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:

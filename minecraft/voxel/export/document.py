@@ -17,9 +17,12 @@ from meshtwin.minecraft.voxel.blocks.grid import AIR
 from meshtwin.minecraft.voxel.boxes.partition import SIDE
 from meshtwin.minecraft.voxel.boxes.sections import Section
 from meshtwin.minecraft.voxel.export.dimensions import DIMENSION
+from meshtwin.minecraft.voxel.export.formats.states import as_blocks, check_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from meshtwin.minecraft.voxel.blocks.grid import Blocks
 
 FORMAT, VERSION = "meshtwin-build", 2
 MAX_BYTES = 64 << 20
@@ -72,6 +75,24 @@ def write_document(document: Document) -> bytes:
     }
     text = json.dumps(fields, separators=(",", ":"), ensure_ascii=True)
     return gzip.compress(text.encode(), compresslevel=6, mtime=0)
+
+
+def document_blocks(document: Document) -> Blocks:
+    """The blocks of a document, without where it stands.
+
+    Raises:
+        ValueError: it has more cells than are read here.
+    """
+    check_cells(document.size)
+    cells = np.zeros(document.size, np.uint16)
+    for section in document.sections:
+        shift = SIDE * np.array(section.position) - document.origin
+        corners = section.boxes[:, :6] + np.tile(shift, 2)
+        for (x, y, z, to_x, to_y, to_z), state in zip(
+            corners.tolist(), section.boxes[:, 6].tolist(), strict=True
+        ):
+            cells[x : to_x + 1, y : to_y + 1, z : to_z + 1] = state
+    return as_blocks(cells, document.states)
 
 
 def _section_fields(section: Section) -> dict[str, Any]:

@@ -4,6 +4,7 @@
     litematic  write_litematic, read_litematic                  Litematica's .litematic
     structure  write_structure, split_structure, read_structure the game's structure .nbt
     vox        write_vox; vox_read: read_vox                    MagicaVoxel's .vox
+    document   write_document, read_document (`..document`)     the build document, .json.gz
 
 Nothing is imported here, so that a program that names the formats does not load them.
 """
@@ -36,6 +37,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             ".nbt", "structure file", "the game itself", "48 along each axis in a structure block"
         ),
         "vox": Format(".vox", "voxel model", "MagicaVoxel", "255 colours"),
+        "document": Format(".json.gz", "build document", "servers", "4096 along each axis"),
     }
 )
 """By the name of the module that writes it."""

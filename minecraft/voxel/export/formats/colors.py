@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb, oklab
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -76,7 +78,7 @@ def _error(colors: NDArray[np.float64], counts: NDArray[Any]) -> NDArray[Any]:
 
 
 def nearest(colors: NDArray[np.uint8], among: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """For each of `colors`, (n, 3), the nearest of `among`, (k, 3): the first where several are."""
-    apart = colors[:, None].astype(np.int32) - among[None].astype(np.int32)
-    closest: NDArray[np.intp] = (apart**2).sum(2).argmin(1)
+    """For each of `colors`, (n, 3), the nearest of `among`, (k, 3), in OKLab: the first where several are."""
+    one, other = (oklab(linear_from_srgb(values)) for values in (colors, among))
+    closest: NDArray[np.intp] = ((one[:, None] - other[None]) ** 2).sum(2).argmin(1)
     return closest

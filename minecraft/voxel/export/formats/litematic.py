@@ -149,7 +149,11 @@ def read_litematic(data: bytes) -> Blocks:
     Raises:
         ValueError: the file is not such a one, or larger than what is read here; it says what is wrong.
     """
-    _, root = read_nbt(data)
+    return litematic_blocks(read_nbt(data)[1])
+
+
+def litematic_blocks(root: Compound) -> Blocks:
+    """The same of the file's root compound."""
     integer(root, "Version")
     regions = [field(field(root, "Regions", dict), name, dict) for name in field(root, "Regions", dict)]
     if not regions:

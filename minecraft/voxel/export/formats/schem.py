@@ -89,7 +89,11 @@ def read_schem(data: bytes) -> Blocks:
     Raises:
         ValueError: the file is not such a one, or larger than what is read here; it says what is wrong.
     """
-    _, root = read_nbt(data)
+    return schem_blocks(read_nbt(data)[1])
+
+
+def schem_blocks(root: Compound) -> Blocks:
+    """The same of the file's root compound."""
     if isinstance(root.get("Schematic"), dict):
         root = field(root, "Schematic", dict)
     version = integer(root, "Version")

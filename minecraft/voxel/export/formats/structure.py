@@ -18,11 +18,10 @@ from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt, write_nbt
 from meshtwin.minecraft.voxel.export.formats.states import as_blocks, check_blocks, check_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from meshtwin.minecraft.voxel.blocks.grid import Blocks
+    from meshtwin.minecraft.voxel.export.formats.nbt import Compound
 
 EDGE = 48
 """What a structure block loads and saves along each axis: https://minecraft.wiki/w/Structure_Block"""
@@ -118,7 +117,11 @@ def read_structure(data: bytes) -> Blocks:
     Raises:
         ValueError: the file is not such a one, or larger than what is read here; it says what is wrong.
     """
-    _, root = read_nbt(data)
+    return structure_blocks(read_nbt(data)[1])
+
+
+def structure_blocks(root: Compound) -> Blocks:
+    """The same of the file's root compound."""
     sides = field(root, "size", list)
     size = tuple(int(side) for side in sides if isinstance(side, np.signedinteger))
     if len(size) != len(sides) or len(size) != 3:  # noqa: PLR2004  # x, y, z
@@ -157,26 +160,3 @@ def _unlike(blocks: list[Any]) -> NDArray[Any]:
             raise ValueError(f"block {index} is at {place}: expected three integers")
         records[index] = (place, integer(block, "state"))
     return records
-
-
-def join_structures(parts: Iterable[StructurePart]) -> Blocks:
-    """The build that was split, but for air at its far ends that no part has.
-
-    Raises:
-        ValueError: a part is no structure file, there is none, or they lie too far apart.
-    """
-    read = [(part.offset, read_structure(part.data)) for part in parts]
-    if not read:
-        raise ValueError("no parts: a build has at least one")
-    if min(min(offset) for offset, _ in read) < 0:
-        raise ValueError("a part has an offset below 0: expected offsets from the build's lowest corner")
-    ends = [np.add(offset, blocks.size) for offset, blocks in read]
-    size = tuple(int(side) for side in np.max(ends, axis=0))
-    check_cells(size)
-    states = {AIR: 0}
-    indices = np.zeros(size, np.uint32)
-    for (offset, blocks), end in zip(read, ends, strict=True):
-        table = np.array([states.setdefault(state, len(states)) for state in blocks.states], np.uint32)
-        x, y, z = (slice(start, int(stop)) for start, stop in zip(offset, end, strict=True))
-        indices[x, y, z] = table[blocks.cells]
-    return as_blocks(indices, list(states))
