@@ -55,7 +55,9 @@ def voxelize(
         Order,
         typer.Option(help="Order of the commands: any: as few as possible; ground: bottom-up."),
     ] = DEFAULTS.order,
-    clear_air: Annotated[bool, typer.Option("--clear-air", help="Clear the space of the build first.")] = False,
+    clear_air: Annotated[
+        bool, typer.Option("--clear-air", help="Clear the space of the build first.")
+    ] = False,
     anchor: AnchorOption = None,
     dimension: DimensionOption = "overworld",
     game: GameOption = DEFAULTS.version,

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshtwin.emulator.core.faults.faults import Faults
-from meshtwin.emulator.core.faults.rules import EFFECTS, BadRuleError, Place, Stage, parse_rule
+from meshtwin.emulator.core.faults.rules import EFFECTS, BadRuleError, FaultPoint, Stage, parse_rule
 
 PAIRS = [(place, effect) for place, effects in EFFECTS.items() for effect in effects]
 
 
-def strikes(faults: Faults, times: int, place: Place = Place.NOTICE, **facts: Any) -> list[bool]:
+def strikes(faults: Faults, times: int, place: FaultPoint = FaultPoint.NOTICE, **facts: Any) -> list[bool]:
     return [faults.draw(place, **facts) is not None for _ in range(times)]
 
 
 @pytest.mark.parametrize(("place", "effect"), PAIRS)
-def test_every_effect_can_be_asked_for_and_is_listed_as_it_was_given(place: Place, effect: str) -> None:
+def test_every_effect_can_be_asked_for_and_is_listed_as_it_was_given(place: FaultPoint, effect: str) -> None:
     document = {"place": str(place), "effect": effect, "endpoint": "e", "times": 2}
     if effect == "kill":
         document["stage"] = "sent"
@@ -63,17 +63,17 @@ def test_a_rule_strikes_where_its_filters_say() -> None:
     faults = Faults()
     faults.add({"place": "api", "effect": "throttle", "operation": "CreateModel"})
     faults.add({"place": "notice", "effect": "lose", "endpoint": "a"})
-    assert faults.draw(Place.API, operation="CreateModel") is not None
-    assert faults.draw(Place.API, operation="DeleteModel") is None
-    assert faults.draw(Place.NOTICE, endpoint="a") is not None
-    assert faults.draw(Place.NOTICE, endpoint="b") is None
-    assert faults.draw(Place.END, endpoint="a") is None
+    assert faults.draw(FaultPoint.API, operation="CreateModel") is not None
+    assert faults.draw(FaultPoint.API, operation="DeleteModel") is None
+    assert faults.draw(FaultPoint.NOTICE, endpoint="a") is not None
+    assert faults.draw(FaultPoint.NOTICE, endpoint="b") is None
+    assert faults.draw(FaultPoint.END, endpoint="a") is None
 
 
 def test_a_star_stands_for_every_operation() -> None:
     faults = Faults()
     faults.add({"place": "api", "effect": "error", "operation": "*", "times": 1})
-    assert faults.draw(Place.API, operation="ListModels") is not None
+    assert faults.draw(FaultPoint.API, operation="ListModels") is not None
 
 
 @given(st.integers(0, 2**32), st.floats(0, 1))
@@ -113,4 +113,4 @@ def test_rules_are_replaced_by_id_removed_and_cleared() -> None:
     faults.add({"place": "notice", "effect": "lose"})
     faults.clear()
     assert faults.list() == []
-    assert faults.draw(Place.NOTICE) is None
+    assert faults.draw(FaultPoint.NOTICE) is None

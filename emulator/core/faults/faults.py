@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from meshtwin.emulator.core.faults.rules import Place, Rule, Stage, parse_rule
+from meshtwin.emulator.core.faults.rules import FaultPoint, Rule, Stage, parse_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ class _Active:
         return True
 
     def concerns(
-        self, place: Place, endpoint: str | None, operation: str | None, stage: Stage | None
+        self, place: FaultPoint, endpoint: str | None, operation: str | None, stage: Stage | None
     ) -> bool:
         rule = self.rule
         return (
@@ -88,7 +88,7 @@ class Faults:
 
     def draw(
         self,
-        place: Place,
+        place: FaultPoint,
         *,
         endpoint: str | None = None,
         operation: str | None = None,
@@ -106,7 +106,7 @@ class Faults:
 
     def reach(self, stage: Stage, endpoint: str) -> None:
         """A request has reached this stage: the emulator kills itself where a rule matches."""
-        if self._active and self.draw(Place.EMULATOR, endpoint=endpoint, stage=stage) is not None:
+        if self._active and self.draw(FaultPoint.EMULATOR, endpoint=endpoint, stage=stage) is not None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Place(StrEnum):
+class FaultPoint(StrEnum):
     """Where a fault strikes."""
 
     API = "api"
@@ -53,25 +53,25 @@ class Stage(StrEnum):
     RECORDED = "recorded"
 
 
-EFFECTS: Mapping[Place, Mapping[str, frozenset[str]]] = {
-    Place.API: {
+EFFECTS: Mapping[FaultPoint, Mapping[str, frozenset[str]]] = {
+    FaultPoint.API: {
         "error": frozenset({"operation", "code", "status", "message"}),
         "throttle": frozenset({"operation"}),
         "delay": frozenset({"operation", "seconds"}),
     },
-    Place.INPUT: {"fail": frozenset({"message"}), "delay": frozenset({"seconds"})},
-    Place.OUTPUT: {"fail": frozenset({"message"}), "delay": frozenset({"seconds"})},
-    Place.CONTAINER: {
+    FaultPoint.INPUT: {"fail": frozenset({"message"}), "delay": frozenset({"seconds"})},
+    FaultPoint.OUTPUT: {"fail": frozenset({"message"}), "delay": frozenset({"seconds"})},
+    FaultPoint.CONTAINER: {
         "status": frozenset({"status", "body"}),
         "hang": frozenset(),
         "crash": frozenset(),
         "chunked": frozenset(),
     },
-    Place.DELIVERY: {"duplicate": frozenset()},
-    Place.NOTICE: {"lose": frozenset()},
-    Place.END: {"neither": frozenset()},
-    Place.CONFIG: {"hide": frozenset({"seconds"})},
-    Place.EMULATOR: {"kill": frozenset({"stage"})},
+    FaultPoint.DELIVERY: {"duplicate": frozenset()},
+    FaultPoint.NOTICE: {"lose": frozenset()},
+    FaultPoint.END: {"neither": frozenset()},
+    FaultPoint.CONFIG: {"hide": frozenset({"seconds"})},
+    FaultPoint.EMULATOR: {"kill": frozenset({"stage"})},
 }
 """Which effects each place has, and what each takes beside `endpoint`, `probability`, `times` and `seed`."""
 
@@ -86,7 +86,7 @@ class BadRuleError(ValueError):
 class Rule:
     """One fault. `seconds` are on the emulator's clock for the API and the configuration, else real."""
 
-    place: Place
+    place: FaultPoint
     effect: str
     id: str = ""
     endpoint: str | None = None
@@ -119,8 +119,8 @@ def parse_rule(document: Mapping[str, Any], rule_id: str) -> Rule:
     Raises:
         BadRuleError: a field is unknown, missing, or has a value that it cannot have.
     """
-    place = _one_of(document, "place", list(Place))
-    effects = EFFECTS[Place(place)]
+    place = _one_of(document, "place", list(FaultPoint))
+    effects = EFFECTS[FaultPoint(place)]
     effect = _one_of(document, "effect", list(effects))
     allowed = _COMMON | effects[effect]
     unknown = document.keys() - allowed
@@ -133,7 +133,7 @@ def parse_rule(document: Mapping[str, Any], rule_id: str) -> Rule:
             raise BadRuleError(f"{name} {value!r}: expected {expected}")
     if effect == "kill":
         values["stage"] = Stage(_one_of(document, "stage", list(Stage)))
-    return Rule(**{**values, "place": Place(place), "effect": effect})
+    return Rule(**{**values, "place": FaultPoint(place), "effect": effect})
 
 
 def _one_of(document: Mapping[str, Any], name: str, allowed: list[str]) -> str:

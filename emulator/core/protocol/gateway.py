@@ -12,7 +12,7 @@ import botocore.loaders
 import structlog
 from botocore.model import ServiceModel
 
-from meshtwin.emulator.core.faults.rules import Place
+from meshtwin.emulator.core.faults.rules import FaultPoint
 from meshtwin.emulator.core.protocol.errors import (
     SerializationError,
     ServiceError,
@@ -161,7 +161,7 @@ class Gateway:
         """What a fault makes of an operation: a delay on the emulator's clock, or a refusal."""
         endpoint = params.get("EndpointName")
         rule = self._faults.draw(
-            Place.API, operation=operation, endpoint=endpoint if isinstance(endpoint, str) else None
+            FaultPoint.API, operation=operation, endpoint=endpoint if isinstance(endpoint, str) else None
         )
         if rule is None:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from meshtwin.emulator.core.faults.rules import Place
+from meshtwin.emulator.core.faults.rules import FaultPoint
 from meshtwin.emulator.core.protocol.errors import ValidationFailedError
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.sagemaker.control_plane.deployment import Deployment, updated
@@ -110,7 +110,7 @@ class Endpoints:
 
     def _hides(self, config: Resource) -> bool:
         """Whether a configuration is too young to be seen, where a fault makes the service slow to learn."""
-        rule = self._faults.draw(Place.CONFIG)
+        rule = self._faults.draw(FaultPoint.CONFIG)
         return rule is not None and self._clock.now() < config.created_at + rule.seconds
 
     def _refuse_region(self, config: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from botocore.exceptions import ClientError
 
-from meshtwin.emulator.core.faults.rules import Place, Stage
+from meshtwin.emulator.core.faults.rules import FaultPoint, Stage
 from meshtwin.emulator.sagemaker.delivery.notices import MAX_BODY_BYTES, End, build_notice, topic_for
 from meshtwin.emulator.sagemaker.delivery.objects import REASON_TAG, REQUEST_ID_TAG, OutputError
 from meshtwin.emulator.sagemaker.delivery.outcome import (
@@ -95,7 +95,7 @@ class Completion:
         if outcome.cause is Cause.INSTANCE_LOST and self._settings.on_instance_loss is OnInstanceLoss.LOSE:
             self._record(delivery, State.FAILED, outcome.reason)
             return
-        if delivery.fault(Place.END) is not None:
+        if delivery.fault(FaultPoint.END) is not None:
             outcome.payload.close()
             self._record(delivery, State.FAILED, "injected fault: neither object is written")
             return
@@ -123,7 +123,7 @@ class Completion:
             outcome.payload.close()
 
     def _fail_output(self, delivery: Delivery) -> None:
-        rule = delivery.fault(Place.OUTPUT)
+        rule = delivery.fault(FaultPoint.OUTPUT)
         if rule is not None and rule.effect == "fail":
             location = delivery.request.output_location
             raise OutputError(f"ClientError: Unable to upload to {location}: {rule.message}")
@@ -206,7 +206,7 @@ class Completion:
         topic, with_body = topic_for(notifications, end.state)
         if topic is None:
             return
-        if delivery.fault(Place.NOTICE) is not None:
+        if delivery.fault(FaultPoint.NOTICE) is not None:
             return
         if not with_body:
             end = End(end.state, end.at, end.content_type, end.reason)

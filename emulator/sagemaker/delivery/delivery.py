@@ -12,7 +12,7 @@ from meshtwin.emulator.sagemaker.delivery.outcome import Cause
 if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import Clock
     from meshtwin.emulator.core.faults.faults import Faults
-    from meshtwin.emulator.core.faults.rules import Place, Rule, Stage
+    from meshtwin.emulator.core.faults.rules import FaultPoint, Rule, Stage
     from meshtwin.emulator.sagemaker.fleet.launcher import Instance
     from meshtwin.emulator.sagemaker.queue.backlog import Entry
     from meshtwin.emulator.sagemaker.queue.request import AsyncRequest
@@ -73,7 +73,7 @@ class Delivery:
         self.stages[stage] = self._clock.now()
         self._faults.reach(stage, self.endpoint_name)
 
-    def fault(self, place: Place) -> Rule | None:
+    def fault(self, place: FaultPoint) -> Rule | None:
         """The fault that strikes this delivery at a place, if any."""
         return self._faults.draw(place, endpoint=self.endpoint_name)
 

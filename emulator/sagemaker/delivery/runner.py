@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from meshtwin.emulator.core.faults.rules import Place, Stage
+from meshtwin.emulator.core.faults.rules import FaultPoint, Stage
 from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.delivery.completion import Completion
 from meshtwin.emulator.sagemaker.delivery.container import (
@@ -213,7 +213,7 @@ class DeliveryRunner:
             outcome.payload.close()
 
     def _input(self, delivery: Delivery) -> Input:
-        rule = delivery.fault(Place.INPUT)
+        rule = delivery.fault(FaultPoint.INPUT)
         if rule is not None and rule.effect == "fail":
             raise InputError(f"ClientError: Unable to download the input: {rule.message}")
         stop = delivery.cancellation.stop_input
@@ -261,7 +261,7 @@ class DeliveryRunner:
         body: Input,
         invocation: Invocation,
     ) -> Answer:
-        rule = delivery.fault(Place.CONTAINER)
+        rule = delivery.fault(FaultPoint.CONTAINER)
         if rule is not None:
             return _strike(rule, instance, invocation)
         return invocation.send(
@@ -309,7 +309,7 @@ class DeliveryRunner:
         """Whether a container gets the request once more: by a fault, or by the setting."""
         if outcome.cause is Cause.CANCELLED:
             return False
-        if sent == 1 and delivery.fault(Place.DELIVERY) is not None:
+        if sent == 1 and delivery.fault(FaultPoint.DELIVERY) is not None:
             return True
         status = outcome.status or 0
         passing = outcome.cause in {Cause.TIMED_OUT, Cause.CONNECTION_CLOSED} or status >= _SERVER_ERRORS
