@@ -36,7 +36,7 @@ _CONFIG = Config(
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=64,
-    # boto3 adds checksums that not every stand-in for S3 keeps; AWS does not need them.
+    # boto3 adds checksums that not every emulator of S3 keeps; AWS does not need them.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
@@ -51,7 +51,7 @@ _STORE_CONFIG = _CONFIG.merge(
 
 
 _READING_CONFIG = _CONFIG.merge(
-    # A stand-in for DynamoDB may look at each item of a long queue for each page of it.
+    # An emulator of DynamoDB may read every item of a long queue for each page of it.
     Config(read_timeout=60)
 )
 

@@ -1,4 +1,4 @@
-"""Which process something belongs to, as a word that can be looked at later, and whether it has ended.
+"""The process that something belongs to, as a name by which can be found later whether it has ended.
 
     host:pid:start:namespace:nonce
 

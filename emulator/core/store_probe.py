@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 
 class StoreProbe:
-    """Requests for a look at the store, and how often it was found empty and set up again."""
+    """Requests to check the store, and how often it was found empty and set up again."""
 
     def __init__(self) -> None:
         self.restarts = 0
@@ -20,7 +20,7 @@ class StoreProbe:
         self._wanted = asyncio.Event()
 
     def request(self) -> Future[None]:
-        """Ask for a look at the store, from any thread.
+        """Have the store checked, from any thread.
 
         The future is done when the store is as it was, or set up again; it fails with UnavailableError
         where neither can be had now. Where nobody watches the store, it is done at once.

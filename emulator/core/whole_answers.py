@@ -28,7 +28,7 @@ _REDIRECTION = 300
 
 
 def refuse_cut_answers(client: Client) -> Client:
-    """The client, for which an answer that is cut off, or not in its service's language, is no success."""
+    """The client, for which an answer that is cut off, or not in its service's format, is an error."""
     inside: Any = client
     session = inside._endpoint.http_session  # noqa: SLF001  # below botocore's own retries
     call = inside._make_api_call  # noqa: SLF001  # the one door of all calls
@@ -36,7 +36,7 @@ def refuse_cut_answers(client: Client) -> Client:
     def send_whole(request: Any) -> Any:  # noqa: ANN401  # botocore's
         answer = type(session).send(session, request)
         if request.stream_output and answer.status_code >= _REDIRECTION:
-            # An error, which is no stream to the caller: botocore would read it where nothing tries again.
+            # An error, which the caller gets no stream of: botocore would read it where nothing retries.
             answer._content = StreamingBody(answer.raw, None).read()  # type: ignore[arg-type]  # noqa: SLF001
         if _is_cut_off(request, answer):
             answer.raw.close()
@@ -58,7 +58,7 @@ def refuse_cut_answers(client: Client) -> Client:
 def _is_cut_off(request: AWSPreparedRequest, answer: AWSResponse) -> bool:
     """Whether the headers, or the body, of an answer have an end that is missing.
 
-    Chunks and streams are not looked at: their ends are missed by who reads them.
+    Chunks and streams are not checked: whoever reads them misses their end.
     """
     if request.method == "HEAD" or answer.status_code in _WITHOUT_BODY or answer.raw.version < _HTTP_1_1:
         return False

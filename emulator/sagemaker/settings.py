@@ -182,7 +182,7 @@ class Settings(ProgramSettings):
     A second emulator on the same tables refuses to start; it takes over those of one that has ended."""
 
     patrol_seconds: Annotated[float, Between(0.1)] = 10.0
-    """Real seconds between two rounds that look for requests in the table which nobody works on."""
+    """Real seconds between two searches of the table for requests that nobody works on."""
 
     backlog_per_instance_at_zero: bool = True
     """Whether ApproximateBacklogSizePerInstance has data while there is no instance (then it is the whole

@@ -53,7 +53,7 @@ class Answer:
     body: Payload | None
     headers: tuple[tuple[str, str], ...] = ()
     bad_length: str | None = None
-    """What it said instead of its length, where that cannot be read."""
+    """Its Content-Length, where that cannot be read."""
     has_long_head: bool = False
     """Whether its headers are more, or longer, than can be read: over 100, or one over 64 KiB."""
 
@@ -204,7 +204,7 @@ class _Lines(io.BufferedReader):
 
 
 def _read_head(response: HTTPResponse) -> None:
-    """Read the answer's head, behind those of interim answers, which are no answers."""
+    """Read the answer's head, after those of interim answers such as 100 and 103."""
     response.begin()
     while response.status < HTTPStatus.OK:
         response.headers = response.msg = None  # type: ignore[assignment]  # as before the first one

@@ -78,7 +78,7 @@ class Delivery:
         return self._faults.draw(place, endpoint=self.endpoint_name)
 
     def warn(self) -> None:
-        """Log that the invocation may time out: the default of 15 minutes is easily forgotten."""
+        """Log that the invocation may time out: the default of 15 minutes is easily overlooked."""
         self.warn_at = None
         if (claim := self.claim) is not None:
             seconds = claim.request.timeout_seconds

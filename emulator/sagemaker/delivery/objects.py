@@ -257,7 +257,7 @@ class _Upload:
 
 
 class _Source:
-    """A stream from S3 whose failures are told from those of the container's connection."""
+    """A stream from S3 whose failures are distinct from those of the container's connection."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""AWS that is unavailable for a while: told from AWS that refuses, and waited for."""
+"""Calls to AWS that are retried while it is unavailable; a refusal is raised at once."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.settings import Settings
 
 _ACCEPT_SECONDS = 5.0
-"""A caller is told that the service is unavailable rather than kept longer than this."""
+"""A caller gets ServiceUnavailable rather than waiting longer than this."""
 
 _log = structlog.get_logger()
 

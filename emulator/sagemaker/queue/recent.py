@@ -1,4 +1,4 @@
-"""The requests that changed last, in memory: what is looked at again and again is not read from the store."""
+"""The requests that changed last, in memory: a page that polls does not read them from the store."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class UncertainWrites:
         if isinstance(cause, ClientError):
             status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
             if status < _SERVER_ERROR:
-                return  # DynamoDB has said no
+                return  # DynamoDB has refused it
         self._rounds[request_id] = _ROUNDS
 
     def delete_refused(self) -> None:

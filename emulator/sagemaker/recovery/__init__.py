@@ -1,1 +1,1 @@
-"""A store that has lost everything under a running emulator: noticed, set up again, and said."""
+"""Who owns the tables, requests that nobody works on, and a store that has lost everything."""

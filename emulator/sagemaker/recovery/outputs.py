@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 _NOT_FOUND = 404
 _NO_LOCATION = "us-east-1"
-"""The one region that CreateBucket must not be told:
+"""The one region that CreateBucket does not accept:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html"""
 
 

@@ -53,7 +53,7 @@ class Patrol:
         self._tasks = Supervised()
 
     async def start(self) -> None:
-        """Queue what earlier emulators left, in its order, and look for more from now on.
+        """Queue what earlier emulators left, in its order, and search for more from now on.
 
         UnavailableError where DynamoDB is away.
         """
@@ -72,7 +72,7 @@ class Patrol:
             self._tasks.run("retention", self._retention.run)
 
     async def close(self) -> None:
-        """Look for no more requests."""
+        """Search for no more requests."""
         await self._tasks.close()
 
     async def _run(self) -> None:
