@@ -1,7 +1,7 @@
-"""What `worker` and the two functions that work for it say to each other: events, objects, and their names.
+"""The contract between the worker and the two step functions: events, objects, and their names.
 
-Every object of a job lies under `jobs/<job id>/` of the pipeline's bucket, and what is written there depends
-on the job alone: a step that is done twice leaves the same objects.
+Every object of a job is under `jobs/<job id>/` of the pipeline's bucket and depends on the job alone: a step
+that runs twice leaves the same objects.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ IMAGE = "image.png"
 SHAPE = "shape.glb"
 TEXTURED = "textured.glb"
 VOXELS = "voxels.json"
-"""The summary of a build: written last of all, so that it being there says that all is."""
+"""The summary of a build, written last: its presence marks the build as complete."""
 
 BUILD_DOCUMENT = "build.json.gz"
 COMMANDS = "commands/"
 """The folder of the batches of commands: `commands/0001.mcfunction` and so on, to be run in order."""
 
 PREVIEW = "preview.png"
-"""Names of artefacts that the status reply has fields of their own for; a build may lack any."""
+"""Artefacts that have fields of their own in the status response; a build may lack any."""
 
 FAILURE_SUFFIX = ".failure.json"
-"""After the name of the object that could not be made."""
+"""Appended to the name of the object that could not be made."""
 
 MAX_ARTEFACTS = 64
-"""Most artefacts that a summary may name: the status reply has a link for each."""
+"""The most artefacts of a summary: the status response has a link for each."""
 
 
 class ContractError(ValueError):
-    """A document that is not what these pages say; names the field, the value and what was expected."""
+    """A document that breaks the contract; names the field, the value and what was expected."""
 
 
 def job_prefix(job_id: str) -> str:
@@ -45,20 +45,20 @@ def job_prefix(job_id: str) -> str:
 
 
 def failure_of(location: str) -> str:
-    """Where it is told that the object at `location`, a key or an `s3://` URI, could not be made."""
+    """The failure object of the object at `location`, a key or an `s3://` URI."""
     return f"{location}{FAILURE_SUFFIX}"
 
 
 def invocation_document(inference_id: str) -> str:
-    """The key of what the endpoint is asked to do."""
+    """The key of the endpoint's input."""
     return f"async-input/{inference_id}.json"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageTask:
-    """The event of `text_to_image`: write a picture of `prompt`, or one made from `source_s3`.
+    """The event of `text_to_image`: write an image of `prompt`, or one made from `source_s3`.
 
-    `attempt_id` is the worker's name of this attempt, by which it knows the record of a function that died.
+    `attempt_id` names the attempt; the record of a function that died carries it back to the worker.
     """
 
     job_id: str
@@ -69,7 +69,7 @@ class ImageTask:
     attempt_id: str = ""
 
     def to_event(self) -> dict[str, Any]:
-        """As it is sent."""
+        """The event's JSON."""
         values = asdict(self)
         return {"jobId": values.pop("job_id"), **values}
 
@@ -78,7 +78,7 @@ class ImageTask:
         """The task of an event.
 
         Raises:
-            ContractError: the event is not one of these.
+            ContractError: the event is invalid.
         """
         return cls(**_checked(cls, event))
 
@@ -100,7 +100,7 @@ class VoxelTask:
     attempt_id: str = ""
 
     def to_event(self) -> dict[str, Any]:
-        """As it is sent."""
+        """The event's JSON."""
         values = asdict(self)
         del values["options"]
         return {"jobId": values.pop("job_id"), **values, **self.options.to_dict()}
@@ -110,7 +110,7 @@ class VoxelTask:
         """The task of an event.
 
         Raises:
-            ContractError: the event is not one of these.
+            ContractError: the event is invalid.
         """
         _expect(isinstance(event, dict), "event", event, "a JSON object")
         assert isinstance(event, dict)
@@ -124,7 +124,7 @@ class VoxelTask:
 
 @dataclass(frozen=True, slots=True)
 class StepFailure:
-    """Why a step could not be done: `message` is for the player, and says what to do."""
+    """Why a step failed: `message` tells the player what to do."""
 
     code: str
     message: str
@@ -139,16 +139,16 @@ class StepFailure:
         """The opposite of `to_json`.
 
         Raises:
-            ContractError: the text is not that of a failure.
+            ContractError: the text is not a failure.
         """
         return cls(**_checked(cls, _document(text)))
 
 
 @dataclass(frozen=True, slots=True)
 class VoxelSummary:
-    """What `voxels.json` holds: how many blocks and commands, the extent, and the key of each artefact.
+    """The content of `voxels.json`: numbers of blocks and commands, the size, and each artefact's key.
 
-    `materials` has the number of blocks of each kind, `notes` what a person should know, in sentences.
+    `materials` has the number of blocks of each kind, `notes` sentences for the player.
     """
 
     blocks: int
@@ -164,10 +164,10 @@ class VoxelSummary:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The opposite of `to_json`; what it does not know is passed over.
+        """The opposite of `to_json`; unknown fields are ignored.
 
         Raises:
-            ContractError: the text is not that of a summary.
+            ContractError: the text is not a summary.
         """
         document = _document(text)
         known = {name.name for name in fields(cls)}
@@ -237,7 +237,7 @@ def _is_position(value: object) -> bool:
 
 _Kind = tuple[Callable[[object], bool], str]
 
-_TEXT: _Kind = (_is_text, "a string that is not empty")
+_TEXT: _Kind = (_is_text, "a non-empty string")
 _ANY_TEXT: _Kind = (lambda value: isinstance(value, str), "a string")
 
 

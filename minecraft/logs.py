@@ -1,4 +1,4 @@
-"""One event a line, as JSON, on standard output: what Lambda hands to CloudWatch Logs."""
+"""Structured logs: one JSON event a line on standard output, which Lambda sends to CloudWatch Logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a player asks for, as the job keeps it."""
+"""A player's request, as the job's row holds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions' settings: each field is read from the environment variable of its upper-cased name."""
+"""The functions' settings: each field is the environment variable of its upper-cased name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-MOST = 10**9
-MOST_ACTIVE_JOBS = 100
-"""What one sweep can look at in the time that the worker has."""
+MAX_VALUE = 10**9
+MAX_ACTIVE_JOBS = 100
+"""How many jobs one sweep can handle within the worker's timeout."""
 
 
 class SettingsError(Exception):
-    """A variable is missing or makes no sense; names it, its value and what was expected."""
+    """A variable is missing or invalid; names it, its value and what was expected."""
 
 
 class _Settings:
@@ -29,7 +29,7 @@ class _Settings:
         """Those of `environment`, by default the process's.
 
         Raises:
-            SettingsError: a variable is missing or makes no sense.
+            SettingsError: a variable is missing or invalid.
         """
         variables = os.environ if environment is None else environment
         given: dict[str, Any] = {}
@@ -44,13 +44,13 @@ class _Settings:
 
 @dataclass(frozen=True, slots=True)
 class SubmitSettings(_Settings):
-    """What `submit` is told."""
+    """Environment variables of the submit function."""
 
     input_bucket: str
     async_io_bucket: str
     worker_function: str
     job_table: str = "meshtwin-jobs"
-    max_active_jobs: int = field(default=1, metadata={"most": MOST_ACTIVE_JOBS})
+    max_active_jobs: int = field(default=1, metadata={"most": MAX_ACTIVE_JOBS})
     max_queued_jobs: int = 1000
     max_player_jobs: int = 5
     max_player_jobs_per_day: int = 100
@@ -62,17 +62,17 @@ class SubmitSettings(_Settings):
 
 @dataclass(frozen=True, slots=True)
 class StatusSettings(_Settings):
-    """What `status` is told."""
+    """Environment variables of the status function."""
 
     output_bucket: str
     job_table: str = "meshtwin-jobs"
-    max_active_jobs: int = field(default=1, metadata={"most": MOST_ACTIVE_JOBS})
+    max_active_jobs: int = field(default=1, metadata={"most": MAX_ACTIVE_JOBS})
     presign_ttl_seconds: int = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings(_Settings):
-    """What `worker` is told."""
+    """Environment variables of the worker function."""
 
     input_bucket: str
     output_bucket: str
@@ -82,7 +82,7 @@ class WorkerSettings(_Settings):
     worker_function: str
     endpoint_name: str = "hunyuan3d-async-v2"
     job_table: str = "meshtwin-jobs"
-    max_active_jobs: int = field(default=1, metadata={"most": MOST_ACTIVE_JOBS})
+    max_active_jobs: int = field(default=1, metadata={"most": MAX_ACTIVE_JOBS})
     job_ttl_seconds: int = 604_800
     lease_seconds: int = LEASE_SECONDS
     request_ttl_seconds: int = 3600
@@ -93,14 +93,14 @@ class WorkerSettings(_Settings):
 
 @dataclass(frozen=True, slots=True)
 class VoxelSettings(_Settings):
-    """What `glb_to_vox` is told."""
+    """Environment variables of the glb_to_vox function."""
 
     worker_function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings(_Settings):
-    """What both functions behind the API are told of who may call."""
+    """Environment variables of both API functions that decide who may call."""
 
     api_token: str = ""
     api_token_parameter: str = ""
@@ -108,7 +108,7 @@ class AuthSettings(_Settings):
 
 
 def _whole(entry: Field[Any], text: str) -> int:
-    least, most = entry.metadata.get("least", 1), entry.metadata.get("most", MOST)
+    least, most = entry.metadata.get("least", 1), entry.metadata.get("most", MAX_VALUE)
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
         raise SettingsError(f"{entry.name.upper()} {text!r}: expected a whole number, {least} to {most}")
     return int(text)

@@ -1,8 +1,8 @@
-"""How long each part of the flow waits for the next, in one place: client < function < worker's patience.
+"""All timeouts of the flow, in one place: client < function < worker's deadline for a step.
 
-A client has to give up before the function it works in is killed, a function has to be over (or its failure
-be known) before the worker gives the step up, and a worker has to be over before its lease runs out. Then no
-work is handed out, and paid for, twice at the same time. A test holds all of them to that.
+A client has to time out before its function is killed, a function has to end (or its failure be known) before
+the step's deadline, and a worker has to end before its lease expires. Then no work is started, and paid for,
+twice at the same time. A test holds all of them to that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ClientTimeout(NamedTuple):
 
     @property
     def longest(self) -> float:
-        """Seconds that a call may take where nobody answers.
+        """Seconds that a call may take at most.
 
         Before attempt n botocore's standard mode pauses for less than 2^(n-2) seconds, at most 20:
         https://docs.aws.amazon.com/boto3/latest/guide/retries.html
@@ -42,7 +42,7 @@ AWS = ClientTimeout(connect=2, read=6, attempts=3)
 """S3, DynamoDB, Lambda, SageMaker and SSM."""
 
 MODEL = ClientTimeout(connect=5, read=60, attempts=2)
-"""An image model on Bedrock. A picture takes two calls where its background is removed there, too."""
+"""An image model on Bedrock. An image takes two calls where its background is removed there, too."""
 
 MODEL_CALLS = 2
 
@@ -61,4 +61,4 @@ EVENT_AGE_SECONDS = 60
 """How long an event may wait for a step function before it fails: the least that Lambda takes."""
 
 STEP_SECONDS = 420
-"""After which the worker gives a function's step up, should it hear neither of its end nor of its death."""
+"""The worker's deadline for a function's step, should neither its result nor its failure arrive."""

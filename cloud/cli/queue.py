@@ -139,7 +139,7 @@ def _describe_plan(plan: jobs.Clearing) -> str:
     released = "released" if plan.done else "would be released"
     return (
         f"{len(plan.queued)} waiting and {len(plan.active)} running: {verb}; "
-        f"{len(plan.places)} of the worker's slots: {released}"
+        f"{len(plan.slots)} of the worker's slots: {released}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Who may call: whoever has one of the tokens.
+"""Authorization by bearer token.
 
-A token is in API_TOKEN, or in the SSM parameter that API_TOKEN_PARAMETER names. Either may hold two, with a
-comma or white space between, for the time in which callers change over from one to the other.
+A token is in API_TOKEN, or in the SSM parameter that API_TOKEN_PARAMETER names. Either may hold two,
+separated by a comma or white space, while callers change from one to the other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OPEN = "1"
 
 
 class ParameterCache:
-    """Values of SSM parameters, asked for again after CACHE_SECONDS."""
+    """Values of SSM parameters, read again after CACHE_SECONDS."""
 
     def __init__(self, client: Callable[[], SSMClient], clock: Clock) -> None:
         self._client = client
@@ -37,28 +37,28 @@ class ParameterCache:
         self._known: dict[str, tuple[float, str]] = {}
 
     def get(self, name: str) -> str:
-        """The value; an older one where SSM does not answer."""
+        """The value; the cached one where SSM does not answer."""
         now = self._clock()
-        kept = self._known.get(name)
-        if kept is not None and now - kept[0] < CACHE_SECONDS:
-            return kept[1]
+        cached = self._known.get(name)
+        if cached is not None and now - cached[0] < CACHE_SECONDS:
+            return cached[1]
         try:
             answer = self._client().get_parameter(Name=name, WithDecryption=True)
         except (BotoCoreError, ClientError) as error:
             log("token_not_read", parameter=name, reason=str(error))
-            if kept is None:
+            if cached is None:
                 raise _unset() from error
-            return kept[1]
+            return cached[1]
         value = answer["Parameter"]["Value"]
         self._known[name] = (now, value)
         return value
 
 
 def authorize(headers: Mapping[str, str], settings: AuthSettings, parameters: ParameterCache) -> None:
-    """Pass where the caller may call.
+    """Check the caller's token.
 
     Raises:
-        ApiError: 401 for a wrong token or none, 503 where nothing says who may call.
+        ApiError: 401 for a wrong or missing token, 503 where no token is configured.
     """
     if settings.allow_unauthenticated_requests == _OPEN:
         return
@@ -67,7 +67,7 @@ def authorize(headers: Mapping[str, str], settings: AuthSettings, parameters: Pa
         log("no_token_configured", count=len(tokens))
         raise _unset()
     scheme, _, given = headers.get("authorization", "").partition(" ")
-    # Every token is compared, and each in constant time: how long it takes tells nothing.
+    # Every token is compared, each in constant time, so that timing reveals nothing.
     matches = [hmac.compare_digest(given.strip().encode(), token.encode()) for token in tokens]
     if scheme.lower() != "bearer" or not any(matches):
         raise ApiError(401, "unauthorized", "The token is missing or wrong: set apiToken to the server's.")
@@ -81,5 +81,5 @@ def _tokens(settings: AuthSettings, parameters: ParameterCache) -> list[str]:
 
 
 def _unset() -> ApiError:
-    words = "The build service has no token set up, so nobody may use it. Tell the server's operator."
-    return ApiError(503, "not_configured", words)
+    message = "The build service has no token configured, so nobody may use it. Tell the server's operator."
+    return ApiError(503, "not_configured", message)

@@ -1,15 +1,15 @@
-"""What a caller of the API is told when it cannot have what it asks for."""
+"""Errors of the API."""
 
 from __future__ import annotations
 
 from meshtwin.minecraft.voxel.options import shortened
 
 RETRY_AFTER = 60
-"""Seconds after which to try again, where nothing better is known."""
+"""Seconds after which to retry, by default."""
 
 
 class ApiError(Exception):
-    """An answer other than 2xx: `message` says to a person what to do, `retry_after` when, in seconds."""
+    """A response other than 2xx: `message` tells a person what to do, `retry_after` when, in seconds."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: int = RETRY_AFTER) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
-"""The body of `POST /build`, checked field by field. Pure.
+"""Parses the body of `POST /build` field by field. Pure.
 
-Heights are those that a data pack can give a dimension at most, https://minecraft.wiki/w/Dimension_type.
+Heights are the most that a data pack can give a dimension, https://minecraft.wiki/w/Dimension_type.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_SEED = 2**32 - 1
 HEIGHTS = (-2032, 2031)
 
 UPLOADS = "inputs/uploads/"
-"""Where pictures lie that were sent ahead: keys of INPUT_BUCKET."""
+"""The prefix of uploaded images: keys of INPUT_BUCKET."""
 
 _BLOCK = re.compile(r"(minecraft:)?[a-z0-9_]{1,64}")
 _UPLOAD = re.compile(re.escape(UPLOADS) + r"[0-9a-f]{32}")
@@ -35,14 +35,14 @@ FIELDS = (
 
 
 def document(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object, no field of it unknown.
+    """The body as a JSON object of known fields.
 
     Raises:
         ApiError: it is not one, or larger than MAX_BODY_BYTES.
     """
     if len(body) > MAX_BODY_BYTES:
-        words = f"the request has {len(body)} bytes, and {MAX_BODY_BYTES} are taken: send the picture ahead"
-        raise ApiError(413, "too_large", f"{words}, with POST /build/upload")
+        message = f"the request has {len(body)} bytes, expected at most {MAX_BODY_BYTES}: upload the image"
+        raise ApiError(413, "too_large", f"{message} with POST /build/upload")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -56,12 +56,12 @@ def document(body: bytes) -> dict[str, Any]:
 
 
 def build_request(given: dict[str, Any]) -> BuildRequest:
-    """What the player asks for; `imageUpload` is looked at by `picture`, and only its being there here.
+    """The player's request; of `imageUpload` only its presence counts here: see `uploaded_image`.
 
-    A null is a field that is left out, whichever it is.
+    A null is a missing field.
 
     Raises:
-        ApiError: a field is missing, of the wrong kind, or out of bounds.
+        ApiError: a field is missing, has the wrong type, or is out of range.
     """
     given = {name: value for name, value in given.items() if value is not None}
     return BuildRequest(
@@ -76,7 +76,7 @@ def build_request(given: dict[str, Any]) -> BuildRequest:
 
 
 def upload_key(value: str) -> str | None:
-    """The key of a picture that was sent ahead, or None where the text is not one."""
+    """The key of an uploaded image, or None where the text is not one."""
     return value if _UPLOAD.fullmatch(value) else None
 
 
@@ -89,17 +89,17 @@ def text(field: str, value: object, longest: int) -> str:
     expected = f"at most {longest} characters of plain text"
     if not isinstance(value, str) or len(value) > longest:
         raise invalid(field, value, expected)
-    # Emoji are joined by a character that does not print of itself.
+    # The joiner inside emoji is not printable itself.
     if not value.replace("\u200d", "").isprintable():
         raise invalid(field, value, f"{expected}, without line breaks and control characters")
     return value
 
 
 def _prompt(value: object, *, needed: bool) -> str:
-    words = " ".join(text("prompt", "" if value is None else value, MAX_PROMPT).split())
-    if needed and not words:
+    prompt = " ".join(text("prompt", "" if value is None else value, MAX_PROMPT).split())
+    if needed and not prompt:
         raise ApiError(400, "invalid_request", "prompt is empty: say what to build, such as 'a red dragon'")
-    return words
+    return prompt
 
 
 def _options(given: dict[str, Any]) -> BuildOptions:
@@ -133,7 +133,7 @@ def _whole(field: str, value: object, low: int, high: int) -> int:
 
 
 def _check_blocks(field: str, blocks: tuple[str, ...], version: str | None = None) -> None:
-    """Pass ids of blocks that are known, and that `version`, where one is named, has too."""
+    """Check that all blocks are known, and that `version`, if given, has them."""
     for block in blocks:
         if not _BLOCK.fullmatch(block):
             raise invalid(field, block, "a block id such as minecraft:stone, without properties")

@@ -1,4 +1,4 @@
-"""What `GET /build/status/{jobId}` tells of a job. Pure."""
+"""The response of `GET /build/status/{jobId}`. Pure."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 STAGES: Mapping[Step, tuple[str, str]] = MappingProxyType(
     {
-        Step.IMAGE: ("image_generation", "A picture is being made"),
+        Step.IMAGE: ("image_generation", "The image is being made"),
         Step.SHAPE: ("shape_generation", "The shape is being made"),
         Step.PAINT: ("texture_paint", "The shape is being painted"),
         Step.VOXELS: ("voxelization", "The model is being turned into blocks"),
     }
 )
-"""The stage of each step, as callers know it, and in words."""
+"""The API's name of each step's stage, and its message."""
 
 _OTHER: Mapping[State, tuple[str, str]] = MappingProxyType(
     {
-        State.QUEUED: ("queued", "The build waits for its turn"),
-        State.STARTING: ("starting", "The build begins"),
+        State.QUEUED: ("queued", "The build waits in the queue"),
+        State.STARTING: ("starting", "The build is starting"),
         State.SUCCEEDED: ("ready_to_place", "The build is ready"),
         State.FAILED: ("failed", "The build failed"),
         State.CANCELED: ("canceled", "The build was cancelled"),
@@ -41,8 +41,8 @@ _LONGEST_MESSAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a job's row does not tell: its place in the queue, its progress, and how to sign a link."""
+class StatusContext:
+    """What is not in a job's row: its queue position, its progress, and how to sign a link."""
 
     now: float
     bucket: str
@@ -54,7 +54,7 @@ class Surroundings:
 
 
 def progress_key(job: Job) -> str | None:
-    """The object in which the container tells how far it is, for a job that it works on."""
+    """The container's progress object, for a job that runs there."""
     names = {Step.SHAPE: contract.SHAPE, Step.PAINT: contract.TEXTURED}
     if job.state is not State.RUNNING or job.step not in names:
         return None
@@ -62,7 +62,7 @@ def progress_key(job: Job) -> str | None:
 
 
 def read_progress(body: bytes | None) -> dict[str, Any]:
-    """The container's progress; empty where it cannot be read. It may be half a second old, or just gone."""
+    """The container's progress; empty where it cannot be read. It may be half a second old."""
     try:
         found = json.loads(body or b"{}")
         fraction = min(1.0, max(0.0, float(found["fraction"])))
@@ -72,9 +72,9 @@ def read_progress(body: bytes | None) -> dict[str, Any]:
     return {"fraction": fraction, "message": message[:_LONGEST_MESSAGE]}
 
 
-def describe(job: Job, around: Surroundings) -> dict[str, Any]:
-    """The answer's document. It has at most a link for each artefact, so that its size is bounded."""
-    stage, words = _stage(job)
+def describe(job: Job, context: StatusContext) -> dict[str, Any]:
+    """The response's document. It has at most one link for each artefact, so its size is bounded."""
+    stage, message = _stage(job)
     answer = {
         "jobId": job.job_id,
         "status": job.state.value,
@@ -83,21 +83,21 @@ def describe(job: Job, around: Surroundings) -> dict[str, Any]:
         "createdAt": _time(job.created_at),
         "updatedAt": _time(job.updated_at),
         "progressStage": stage,
-        "progressMessage": around.progress.get("message") or words,
-        "progress": around.progress.get("fraction"),
-        "queuePosition": around.queue_position,
-        "estimateSeconds": around.estimate_seconds,
+        "progressMessage": context.progress.get("message") or message,
+        "progress": context.progress.get("fraction"),
+        "queuePosition": context.queue_position,
+        "estimateSeconds": context.estimate_seconds,
         "attempt": job.attempt,
         "notes": [*job.notes, *((job.result or {}).get("notes") or [])],
         "painted": bool(job.painted),
-        "timings": _timings(job, around.now),
+        "timings": _timings(job, context.now),
         "prompt": job.request.prompt,
         "size": job.request.options.size,
         "seed": job.seed,
         "world": job.request.world or None,
         "anchor": None if job.request.anchor is None else dict(zip("xyz", job.request.anchor, strict=True)),
     }
-    return answer | _result(job, around)
+    return answer | _result(job, context)
 
 
 def _stage(job: Job) -> tuple[str, str]:
@@ -114,16 +114,16 @@ def _timings(job: Job, now: float) -> dict[str, float]:
     }
 
 
-def _result(job: Job, around: Surroundings) -> dict[str, Any]:
+def _result(job: Job, context: StatusContext) -> dict[str, Any]:
     result = job.result or {}
     prefix = contract.job_prefix(job.job_id)
     named: dict[str, str] = result.get("artefacts", {})
-    # Only what is the job's own is signed, whatever a summary may name.
+    # Only the job's own objects are signed, whatever a summary names.
     own = {name: key for name, key in named.items() if key.startswith(prefix)}
-    links = {name: around.sign(key) for name, key in list(own.items())[: contract.MAX_ARTEFACTS]}
+    links = {name: context.sign(key) for name, key in list(own.items())[: contract.MAX_ARTEFACTS]}
     if result:
         made = (contract.IMAGE, contract.SHAPE, *((contract.TEXTURED,) if job.painted else ()))
-        links |= {name: around.sign(f"{prefix}{name}") for name in made}
+        links |= {name: context.sign(f"{prefix}{name}") for name in made}
     materials: dict[str, int] = result.get("materials", {})
     model = contract.TEXTURED if job.painted else contract.SHAPE
     commands = any(name.startswith(contract.COMMANDS) for name in own)
@@ -132,12 +132,12 @@ def _result(job: Job, around: Surroundings) -> dict[str, Any]:
         "dimensions": dict(zip("xyz", result["size"], strict=True)) if "size" in result else None,
         "commandCount": result.get("commands"),
         "block": max(materials, key=lambda name: materials[name]) if materials else None,
-        "texturedGlbS3": f"s3://{around.bucket}/{prefix}{model}" if result else None,
-        "sourceMcfunctionS3": f"s3://{around.bucket}/{prefix}{contract.COMMANDS}" if commands else None,
+        "texturedGlbS3": f"s3://{context.bucket}/{prefix}{model}" if result else None,
+        "sourceMcfunctionS3": f"s3://{context.bucket}/{prefix}{contract.COMMANDS}" if commands else None,
         "previewUrl": links.get(contract.PREVIEW),
         "buildUrl": links.get(contract.BUILD_DOCUMENT),
         "artifacts": links,
-        "linksExpireInSeconds": around.link_seconds if links else None,
+        "linksExpireInSeconds": context.link_seconds if links else None,
     }
 
 

@@ -1,7 +1,7 @@
-"""One call of a Stability model on Bedrock, and what its end means.
+"""One call of a Stability model on Bedrock, and its outcome.
 
-Errors: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html. A filter's hit
-is no error: it is a 200 whose `finish_reasons` says so, and whose picture is missing,
+Errors: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html. A filtered
+response is a 200 with `finish_reasons` and without an image,
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-diffusion-3-5-large.html.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtwin.minecraft.images.provider import Busy, Failed, Picture, Refused
+from meshtwin.minecraft.images.provider import Busy, Failed, PngImage, Refused
 from meshtwin.minecraft.logs import log
 from meshtwin.minecraft.timeouts import MODEL
 from meshtwin.minecraft.whole_answers import refuse_cut_answers
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RETIRED = re.compile(r"(?:\w+\.)?amazon\.(?:titan-image-generator|nova-canvas)\b.*")
 """Amazon's own image models: Titan's ended on 2026-06-30, Nova Canvas on 2026-09-30."""
 
-_LATER = frozenset({
+_RETRYABLE = frozenset({
     "ThrottlingException", "ModelTimeoutException", "ModelNotReadyException", "ModelErrorException",
     "ServiceUnavailableException", "InternalServerException", "ServiceQuotaExceededException",
     "TooManyRequestsException", "RequestTimeout",
@@ -41,12 +41,12 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def bedrock_client(region: str) -> BedrockRuntimeClient:
-    """A client that waits as long as the slowest of these models takes, and tries twice."""
+    """A client with a timeout for the slowest of these models, and two attempts."""
     return refuse_cut_answers(boto3.client("bedrock-runtime", region_name=region, config=MODEL.config()))
 
 
 def invoke(client: BedrockRuntimeClient, model_id: str, body: Mapping[str, Any], setting: str) -> Outcome:
-    """The one picture that a model makes of a body, or why there is none.
+    """The image that a model makes of a request body, or why there is none.
 
     Args:
         client: of the Region that has the model.
@@ -73,10 +73,10 @@ def invoke(client: BedrockRuntimeClient, model_id: str, body: Mapping[str, Any],
 
 
 def retired(model_id: str, setting: str) -> Failed:
-    """What a model past its end of life means."""
+    """The failure of a model past its end of life."""
     return Failed(
-        f"The image model {model_id} is retired: whoever runs this server must set {setting} to a model that "
-        "is there, such as stability.stable-image-core-v1:1."
+        f"The image model {model_id} is retired: the server's operator must set {setting} to a current "
+        "model, such as stability.stable-image-core-v1:1."
     )
 
 
@@ -84,28 +84,26 @@ def _of_error(error: ClientError, model_id: str, setting: str, region: str) -> O
     code = error.response.get("Error", {}).get("Code", "")
     message = error.response.get("Error", {}).get("Message", "")
     log("model_refused", model=model_id, code=code, reason=message)
-    if code in _LATER:
+    if code in _RETRYABLE:
         return Busy("The image model is busy just now.")
     if code == "AccessDeniedException":
         return Failed(
-            f"This server may not use the image model {model_id}: whoever runs it must allow its role "
+            f"This server may not use the image model {model_id}: its operator must allow its role "
             f"bedrock:InvokeModel on it in {region}, and have access to the model in that account."
         )
     if code == _NOT_FOUND and "end of its life" in message:
         return retired(model_id, setting)
     if code == _NOT_FOUND or "model identifier is invalid" in message or "on-demand throughput" in message:
         return Failed(
-            f"There is no image model {model_id} in {region}: whoever runs this server must set {setting} "
+            f"There is no image model {model_id} in {region}: the server's operator must set {setting} "
             "and IMAGE_MODEL_REGION to a model and a Region that has it."
         )
-    return Failed(
-        f"The image model {model_id} does not take this request ({code}): the server's log has more."
-    )
+    return Failed(f"The image model {model_id} rejected this request ({code}): the server's log has more.")
 
 
 def _of_answer(document: object, model_id: str) -> Outcome:
     if not isinstance(document, dict):
-        return _odd(model_id)
+        return _unexpected(model_id)
     reason = next(iter(document.get("finish_reasons") or [None]), None)
     if reason is not None:
         log("model_finished", model=model_id, reason=str(reason))
@@ -115,18 +113,18 @@ def _of_answer(document: object, model_id: str) -> Outcome:
         data = base64.b64decode(images[0], validate=True) if isinstance(images, list) and images else b""
     except (binascii.Error, TypeError, ValueError):
         data = b""
-    return Picture(data) if data.startswith(_PNG) else _odd(model_id)
+    return PngImage(data) if data.startswith(_PNG) else _unexpected(model_id)
 
 
 def _of_reason(reason: str) -> Outcome:
     if reason == "Filter reason: prompt":
         return Refused("The image model's filter does not allow these words: try others.")
     if reason.startswith("Filter reason"):
-        return Refused("The image model's filter does not allow the picture: try again, or use other words.")
-    return Busy("The image model gave up on this picture.")
+        return Refused("The image model's filter does not allow the image: try again, or use other words.")
+    return Busy("The image model could not finish this image.")
 
 
-def _odd(model_id: str) -> Failed:
+def _unexpected(model_id: str) -> Failed:
     return Failed(
-        f"The image model {model_id} answered without a PNG picture: it is none that this server knows."
+        f"The image model {model_id} answered without a PNG image: this server does not support it."
     )

@@ -1,11 +1,11 @@
-"""From a player's words to a prompt for one object that can be made into a model."""
+"""Turns a player's prompt into an image model's prompt for one object that can be modelled in 3D."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-LONGEST = 500
+MAX_LENGTH = 500
 """Characters of a player's prompt that are used; chat allows 256."""
 
 TEMPLATE = (
@@ -20,21 +20,21 @@ NEGATIVE = (
 )
 
 _SPACE = re.compile(r"\s+")
-_LEFT_OUT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-"""Unicode's categories of what is no text: controls, invisible formats, surrogates, unassigned."""
+_DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Unicode categories that are not text: controls, invisible formats, surrogates, unassigned."""
 
 
-def clean(words: str) -> str:
-    """The player's words as one line of visible characters, at most `LONGEST`; empty if none is left."""
-    text = unicodedata.normalize("NFKC", words)
+def clean(prompt: str) -> str:
+    """The prompt as one line of visible characters, at most `MAX_LENGTH`; empty if none is left."""
+    text = unicodedata.normalize("NFKC", prompt)
     visible = "".join(
         " " if letter.isspace() else letter
         for letter in text
-        if letter.isspace() or unicodedata.category(letter) not in _LEFT_OUT
+        if letter.isspace() or unicodedata.category(letter) not in _DROPPED
     )
-    return _SPACE.sub(" ", visible).strip()[:LONGEST].strip(" .,;:!")
+    return _SPACE.sub(" ", visible).strip()[:MAX_LENGTH].strip(" .,;:!")
 
 
-def for_one_object(words: str) -> str:
-    """A prompt for the player's words, cleaned already."""
-    return TEMPLATE.replace("{subject}", words)
+def for_one_object(subject: str) -> str:
+    """The model's prompt for a player's cleaned prompt."""
+    return TEMPLATE.replace("{subject}", subject)

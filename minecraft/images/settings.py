@@ -1,4 +1,4 @@
-"""What the image step can be told by its environment."""
+"""Environment variables of the image step."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ NO_MODEL = "none"
 
 @dataclass(frozen=True, slots=True)
 class ImageSettings:
-    """Which models draw and cut out, and where they are. docs/services/lambda-text-to-image.md lists them."""
+    """The image models and their Region. docs/services/lambda-text-to-image.md lists them."""
 
     model_id: str = "stability.stable-image-core-v1:1"
     region: str = "us-west-2"
     background_model_id: str = NO_MODEL
-    """A Bedrock model, or `none`: the runtime takes backgrounds away itself."""
+    """A Bedrock model, or `none`: the runtime removes backgrounds itself."""
 
     worker_function: str = ""
-    """The Lambda to call when the picture is there, or nothing to call."""
+    """The function to invoke when the image is written; empty for none."""
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> ImageSettings:

@@ -10,18 +10,18 @@ from meshtwin.minecraft.images.bedrock import invoke
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from meshtwin.minecraft.images.provider import Outcome, Picture
+    from meshtwin.minecraft.images.provider import Outcome, PngImage
 
-MOST_SEED = 4_294_967_294
+MAX_SEED = 4_294_967_294
 """The largest seed that all of them take; 0 stands for a random one."""
 
-LONGEST_PROMPT = 10_000
+MAX_PROMPT = 10_000
 
 _TAKE_NEGATIVE = ("stable-image-core", "stable-image-ultra", "sd3-5-large")
 
 
 class StabilityImages:
-    """Pictures of 1024 x 1024 pixels by Stable Image Core, Stable Image Ultra or Stable Diffusion 3.5.
+    """Images of 1024 x 1024 pixels by Stable Image Core, Stable Image Ultra or Stable Diffusion 3.5.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html
     """
@@ -31,16 +31,16 @@ class StabilityImages:
         self._model_id = model_id
 
     def make(self, prompt: str, negative_prompt: str, seed: int) -> Outcome:
-        """One picture; the same for the same arguments and model."""
+        """One image; the same for the same arguments and model."""
         body: dict[str, Any] = {
-            "prompt": prompt[:LONGEST_PROMPT],
+            "prompt": prompt[:MAX_PROMPT],
             "mode": "text-to-image",
             "aspect_ratio": "1:1",
             "output_format": "png",
-            "seed": 1 + seed % MOST_SEED,
+            "seed": 1 + seed % MAX_SEED,
         }
         if negative_prompt and takes_negative_prompt(self._model_id):
-            body["negative_prompt"] = negative_prompt[:LONGEST_PROMPT]
+            body["negative_prompt"] = negative_prompt[:MAX_PROMPT]
         return invoke(self._client, self._model_id, body, "IMAGE_MODEL_ID")
 
 
@@ -54,12 +54,12 @@ class StabilityBackgroundRemover:
         self._client = client
         self._model_id = model_id
 
-    def remove(self, picture: Picture) -> Outcome:
-        """The picture's subject on a transparent ground."""
-        body = {"image": base64.b64encode(picture.png).decode("ascii"), "output_format": "png"}
+    def remove(self, image: PngImage) -> Outcome:
+        """The image's subject on a transparent background."""
+        body = {"image": base64.b64encode(image.png).decode("ascii"), "output_format": "png"}
         return invoke(self._client, self._model_id, body, "IMAGE_BACKGROUND_MODEL_ID")
 
 
 def takes_negative_prompt(model_id: str) -> bool:
-    """Whether a model is known to take `negative_prompt`: one that does not would refuse all of it."""
+    """Whether a model takes `negative_prompt`: one that does not would reject the request."""
     return any(family in model_id for family in _TAKE_NEGATIVE)

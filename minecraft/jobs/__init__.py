@@ -1,1 +1,1 @@
-"""Jobs: one DynamoDB table with their states, their queue, and the leases that stand for the worker lock."""
+"""Jobs: one DynamoDB table with their states, their queue, and the slots and leases of the workers."""

@@ -1,7 +1,7 @@
-"""Who may put a job into the queue: a caller's idempotency keys, and how many builds a player may ask for.
+"""Admission to the queue: idempotency keys, and the limits of each player.
 
-Both are items of the job table that are written with the job itself, or not at all, where they are as they
-were read: of two requests at the same time one is first, and the other looks again.
+Both are items of the job table, written in one transaction with the job on the condition that they are as
+they were read: of two requests at the same time one wins, and the other reads again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DAY = 86_400
 
 
 class LimitError(Exception):
-    """A player asks for too much: the answer's code and message, and the seconds until it may ask again."""
+    """A player is over a limit: the response's code and message, and the seconds until the next try."""
 
     def __init__(self, code: str, message: str, seconds: float) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class LimitError(Exception):
 
 
 class Limits(NamedTuple):
-    """What a player may ask for: builds that have not ended, seconds between two, and builds of a UTC day."""
+    """A player's limits: builds that have not ended, seconds between two, and builds of a UTC day."""
 
     open_jobs: int
     cooldown: int
@@ -50,7 +50,7 @@ class Claim:
 
     @classmethod
     def read(cls, table: JobTable, player: str, text: str) -> Claim:
-        """The claim as it is now: not valid where its time is over, or its job is gone."""
+        """The claim as it is now: not valid once it has expired or its job is gone."""
         key = f"idempotency#{_digest(player, text)}"
         item = table.item(key) or {}
         job = item.get("job")
@@ -58,7 +58,7 @@ class Claim:
         return cls(key, job, str(item.get("fingerprint", "")), valid)
 
     def taken(self, table: JobTable, job_id: str, fingerprint: str) -> Write:
-        """What makes it this job's, where nobody was faster."""
+        """The write that makes it this job's, unless another request was faster."""
         changes: dict[str, Value | None] = {
             "job": job_id,
             "fingerprint": fingerprint,
@@ -69,7 +69,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """What a player has asked for: the jobs that had not ended when it was written, and the day's count."""
+    """A player's requests: the jobs that had not ended when it was written, and the day's count."""
 
     key: str
     jobs: tuple[str, ...] = ()
@@ -86,24 +86,24 @@ class Player:
         return cls(key, open_jobs, item.get("last_at"), item.get("day", 0), item.get("count", 0))
 
     def check(self, limits: Limits, now: float, typical: float) -> None:
-        """Pass where another build may be asked for; a build takes `typical` seconds.
+        """Check that the player may ask for another build; a build takes `typical` seconds.
 
         Raises:
-            LimitError: not now.
+            LimitError: the player may not, for now.
         """
         if len(self.jobs) >= limits.open_jobs:
-            words = f"You have {len(self.jobs)} builds that are not ready: wait for one, or cancel one."
-            raise LimitError("player_busy", words, typical)
+            message = f"You have {len(self.jobs)} builds that are not ready: wait for one, or cancel one."
+            raise LimitError("player_busy", message, typical)
         left = (self.last_at or 0.0) + limits.cooldown - now
         if left > 0:
-            words = f"You have just asked for a build: wait {math.ceil(left)} s."
-            raise LimitError("player_cooldown", words, left)
+            message = f"You have just asked for a build: wait {math.ceil(left)} s."
+            raise LimitError("player_cooldown", message, left)
         if self._today(now) >= limits.daily:
-            words = f"You have asked for {limits.daily} builds today: go on tomorrow (UTC)."
-            raise LimitError("player_quota", words, DAY - now % DAY)
+            message = f"You have asked for {limits.daily} builds today: go on tomorrow (UTC)."
+            raise LimitError("player_quota", message, DAY - now % DAY)
 
     def counted(self, job_id: str, now: float) -> Write:
-        """What counts one more job of the player's, where no other was counted meanwhile."""
+        """The write that counts one more job, unless another was counted meanwhile."""
         changes: dict[str, Value | None] = {
             "jobs": " ".join((*self.jobs, job_id)),
             "last_at": now,

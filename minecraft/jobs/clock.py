@@ -1,4 +1,4 @@
-"""Time, as a thing that is handed in."""
+"""The clock, injected."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], float]
-"""Seconds since the epoch, as `time.time` tells them."""
+"""Seconds since the epoch, such as `time.time`."""

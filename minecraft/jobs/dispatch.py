@@ -1,4 +1,4 @@
-"""Which job is next: always the oldest that waits."""
+"""Starts queued jobs, always the oldest first."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _INDEX_OVERREAD = 50
 
 
 def start_queued(table: JobTable, leases: Leases, also: Iterable[str] = ()) -> list[Job]:
-    """Give each free place to the oldest job that waits; the jobs that were started, STARTING.
+    """Give each free slot to the oldest queued job; the jobs that were started, STARTING.
 
-    Two who do this at once start each job once. Whoever loses the race looks again. `also` are jobs that the
-    caller knows of: an index is a while behind its table, and shows a new row up to a second late,
+    Two callers at once start each job once: the loser of a race reads again. `also` are jobs that the caller
+    knows of: an index lags behind its table, and shows a new row up to a second late,
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.Writes.
     """
     started: list[Job] = []
@@ -50,26 +50,26 @@ def _oldest(table: JobTable, count: int, also: Iterable[str]) -> list[Job]:
 
 
 def _waiting(table: JobTable, ids: Iterable[str]) -> Iterable[Job]:
-    """Those of the jobs that really wait."""
+    """Those of the jobs that are queued."""
     for job_id in ids:
         job = table.get(job_id)
         if job is not None and job.error_code == UNREADABLE:
-            bury(table, job)
+            fail_unreadable(table, job)
         elif job is not None and job.state is State.QUEUED:
             yield job
 
 
-def bury(table: JobTable, job: Job) -> None:
+def fail_unreadable(table: JobTable, job: Job) -> None:
     """Fail a job whose row cannot be read."""
     log("unreadable", job_id=job.job_id)
-    table.bury(job)
+    table.fail_unreadable(job)
 
 
-def free_forgotten_places(table: JobTable, leases: Leases) -> int:
-    """Free the places of jobs that are no more; how many there were.
+def release_orphaned_slots(table: JobTable, leases: Leases) -> int:
+    """Release the slots of jobs that are gone; how many there were.
 
-    A job's end frees its place in the same write. Left are rows that cannot be read, and those that were
-    deleted by TTL or by hand.
+    A job's end releases its slot in the same write. What remains are rows that cannot be read, and rows that
+    were deleted by TTL or by hand.
     """
     count = 0
     for lease in leases.all():
@@ -77,7 +77,7 @@ def free_forgotten_places(table: JobTable, leases: Leases) -> int:
             continue
         job = table.get(lease.job)
         if job is not None and job.error_code == UNREADABLE:
-            bury(table, job)
+            fail_unreadable(table, job)
         if job is None or job.ended_at is not None:
             count += leases.release(lease)
     return count

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Step(StrEnum):
-    """What is done for a job, in this order."""
+    """The steps of a job, in order."""
 
     IMAGE = "image"
     SHAPE = "shape"
@@ -31,11 +31,10 @@ class Step(StrEnum):
 class Job:
     """One build and how far it is. Times are seconds since the epoch.
 
-    `ticket` is its place in the queue, `slot` the place it is worked in, `fence` the number that a writer
-    must know. Of the step at work: `attempt` counts from 1, `called_at` is when its work was handed out,
-    `retry_at` when it may be, `deadline` when it is given up, `troubles` how many workers in a row could not
-    look at it. `timings` has [start, end or None] of each
-    step. `notes` are for the player, and so is `error`.
+    `ticket` is its position in the queue, `slot` the worker's slot that it has, `fence` the fencing number
+    that a writer must know. Of the current step: `attempt` counts from 1, `called_at` is when its work was
+    started, `retry_at` when it may be, `deadline` when it times out, `troubles` how many workers in a row
+    failed on it. `timings` has [start, end or None] of each step. `notes` and `error` are for the player.
     """
 
     job_id: str
@@ -66,19 +65,19 @@ class Job:
 
     @property
     def seed(self) -> int:
-        """The request's, else one that the job's id gives: the same job makes the same build."""
+        """The request's, else one derived from the job's id: the same job makes the same build."""
         if self.request.seed is not None:
             return self.request.seed
         return int.from_bytes(hashlib.sha256(self.job_id.encode()).digest()[:4])
 
     @property
     def attempt_id(self) -> str:
-        """What the endpoint and the functions know the attempt at the step at work by."""
+        """The current attempt's name, for the endpoint and the functions."""
         return f"{self.job_id}-{self.step}-{self.attempt}"
 
     @property
     def index(self) -> str | None:
-        """Which part of the sparse index the job stands in; an ended one is in none."""
+        """The job's partition of the sparse index; an ended job is in none."""
         return index_of(self.state)
 
     def to_values(self) -> dict[str, Value | None]:
@@ -88,10 +87,10 @@ class Job:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Value]) -> Self:
-        """The job of a row; attributes it does not know are passed over.
+        """The job of a row; unknown attributes are ignored.
 
-        One that cannot be read, such as another deployment's, is a job that has failed: whoever meets it goes
-        on with the next, and `JobTable.bury` writes it down.
+        A row that cannot be read, such as another deployment's, gives a job that has failed: the reader goes
+        on with the next, and `JobTable.fail_unreadable` records it.
         """
         known = {entry.name for entry in fields(cls)}
         given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
@@ -119,16 +118,16 @@ class Job:
             updated_at=number("updated_at"),
             ended_at=number("updated_at"),
             expires_at=int(number("expires_at")),
-            error=UNREADABLE_WORDS,
+            error=UNREADABLE_MESSAGE,
             error_code=UNREADABLE,
         )
 
 
 UNREADABLE = "unreadable"
-UNREADABLE_WORDS = "This build was written by another version of the build service. Ask for it again."
+UNREADABLE_MESSAGE = "This build was written by another version of the build service. Ask for it again."
 
 JOB_ID = re.compile(r"[0-9a-f]{12}")
-"""What the keys of other rows than jobs' never look like."""
+"""Keys of jobs; those of other items never look like this."""
 
 INDEX_KEY = "queue"
 """The index's partition key: an attribute of jobs that have not ended."""
@@ -138,7 +137,7 @@ ACTIVE_PART = "ACTIVE"
 
 
 def index_of(state: State) -> str | None:
-    """The part of the sparse index that a job of this state stands in."""
+    """The partition of the sparse index for a job of this state."""
     if state is State.QUEUED:
         return QUEUED
     return ACTIVE_PART if state in ACTIVE else None

@@ -1,9 +1,8 @@
-"""Leases: the places in which jobs are worked on, and who works there now.
+"""Slots in which jobs run, and the leases of the workers on them.
 
-There are MAX_ACTIVE_JOBS places. A job keeps its place from its start to its end; whoever works on it, holds
-the place's lease for the length of one call. Each holder gets a new fencing number, which the job's row gets
-in the same transaction: a holder whose lease was taken over can write nothing any more, whatever its clock
-says. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/BestPractices_DistributedLocking.html
+There are MAX_ACTIVE_JOBS slots. A job keeps its slot from start to end; the worker holds the slot's lease for
+one call. Each holder gets a new fencing number, which the job's row gets in the same transaction: a holder
+whose lease was taken over can write nothing, whatever its clock says. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/BestPractices_DistributedLocking.html
 """
 
 from __future__ import annotations
@@ -28,48 +27,48 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One place: which job has it, and who works on that until when. `nudges` counts those who came by."""
+    """One slot: its job, and the worker on it until when. `wakeups` counts workers that found it held."""
 
     slot: int
     job: str | None = None
     owner: str | None = None
     until: float = 0.0
     fence: int = 0
-    nudges: int = 0
+    wakeups: int = 0
 
     @property
     def key(self) -> str:
-        """The item's."""
+        """The item's key."""
         return key_of(self.slot)
 
     def held_at(self, now: float) -> bool:
-        """Whether somebody may be at work."""
+        """Whether a worker may be running."""
         return self.owner is not None and self.until > now
 
 
 def key_of(slot: int) -> str:
-    """The key of a place's item."""
+    """The key of a slot's item."""
     return f"lease#{slot}"
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The right to write a job, for as long as nobody takes it over."""
+    """The right to write a job, until another worker takes over."""
 
     lease: Lease
     job: Job
 
 
 class Leases:
-    """The places of a job table."""
+    """The slots of a job table."""
 
-    def __init__(self, table: JobTable, places: int = 1, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, table: JobTable, slots: int = 1, seconds: float = LEASE_SECONDS) -> None:
         self._table = table
-        self.places = places
+        self.slots = slots
         self._seconds = seconds
 
     def get(self, slot: int) -> Lease:
-        """A place as it is now."""
+        """A slot as it is now."""
         answer = self._table.client.get_item(
             TableName=self._table.name, Key={KEY: {"S": key_of(slot)}}, ConsistentRead=True
         )
@@ -84,14 +83,14 @@ class Leases:
         )
 
     def all(self) -> Iterator[Lease]:
-        """Every place."""
-        return (self.get(slot) for slot in range(self.places))
+        """Every slot."""
+        return (self.get(slot) for slot in range(self.slots))
 
     def start(self, lease: Lease, job: Job) -> Job:
-        """Give a free place to a queued job, which is STARTING then.
+        """Give a free slot to a queued job, which becomes STARTING.
 
         Raises:
-            LostJobError: the place or the job was given away meanwhile.
+            LostJobError: the slot or the job was taken meanwhile.
         """
         fence = max(lease.fence, job.fence) + 1
         occupy = Write(
@@ -102,10 +101,10 @@ class Leases:
         )
 
     def take(self, job: Job, owner: str) -> Hold | None:
-        """The lease of an active job's place; None where somebody else is at work, who will hear of it.
+        """The lease of an active job's slot; None where another worker holds it, which is woken up.
 
         Raises:
-            LostJobError: the job has lost its place: it has ended, or an operator has cleared it away.
+            LostJobError: the job has lost its slot: it has ended, or an operator has cleared it.
         """
         assert job.slot is not None
         for _ in range(_ATTEMPTS):
@@ -113,11 +112,11 @@ class Leases:
             if lease.job != job.job_id:
                 raise LostJobError(f"job {job.job_id}: {lease.key} is {lease.job or 'nobody'}'s")
             if lease.held_at(self._table.clock()):
-                if self._nudge(lease):
+                if self._wake_holder(lease):
                     return None
             elif (hold := self._take_over(lease, job, owner)) is not None:
                 return hold
-            job = self._again(job)
+            job = self._reread(job)
         return None
 
     def _take_over(self, lease: Lease, job: Job, owner: str) -> Hold | None:
@@ -134,26 +133,26 @@ class Leases:
             return Hold(new, replace(job, fence=fence))
         return None
 
-    def _again(self, job: Job) -> Job:
+    def _reread(self, job: Job) -> Job:
         found = self._table.get(job.job_id)
         if found is None or found.slot is None or found.state not in (State.STARTING, State.RUNNING):
             raise LostJobError(f"job {job.job_id}: it has ended")
         return found
 
-    def _nudge(self, lease: Lease) -> bool:
-        """Have the holder look once more; False where it has left meanwhile."""
-        changes = {"nudges": lease.nudges + 1}
-        expected = {"owner": lease.owner, "fence": lease.fence, "nudges": lease.nudges or None}
+    def _wake_holder(self, lease: Lease) -> bool:
+        """Make the holder check the job once more; False where it has left meanwhile."""
+        changes = {"nudges": lease.wakeups + 1}
+        expected = {"owner": lease.owner, "fence": lease.fence, "nudges": lease.wakeups or None}
         return execute(self._table.client, self._table.name, Write(lease.key, changes, expected))
 
     def leave(self, hold: Hold) -> Hold | None:
-        """Give the lease back, the job keeps its place; or a hold to go on with, where somebody came by.
+        """Release the lease, while the job keeps its slot; or a hold to continue with, after a wakeup.
 
         Raises:
             LostJobError: the lease was taken over.
         """
         lease = hold.lease
-        expected: dict[str, Value | None] = {"fence": lease.fence, "nudges": lease.nudges or None}
+        expected: dict[str, Value | None] = {"fence": lease.fence, "nudges": lease.wakeups or None}
         if execute(
             self._table.client, self._table.name, Write(lease.key, {"owner": None, "until": None}, expected)
         ):
@@ -164,20 +163,20 @@ class Leases:
         return replace(hold, lease=now)
 
     def drop(self, hold: Hold) -> None:
-        """Give the lease back whoever came by, for the job is lost or could not be looked at."""
+        """Release the lease regardless of wakeups: the job is lost, or could not be worked on."""
         expected: dict[str, Value | None] = {"fence": hold.lease.fence, "owner": hold.lease.owner}
         changes = {"owner": None, "until": None}
         execute(self._table.client, self._table.name, Write(hold.lease.key, changes, expected))
 
     def free(self, job: Job) -> tuple[Write, ...]:
-        """What makes an ending job's place free, to be written with its end."""
+        """The writes that release an ending job's slot, for the transaction of its end."""
         if job.slot is None:
             return ()
         changes = {"job": None, "owner": None, "until": None}
         return (Write(key_of(job.slot), changes, {"job": job.job_id}),)
 
     def release(self, lease: Lease) -> bool:
-        """Free a place whatever job it has: its row is gone, or says that it has ended."""
+        """Release a slot whatever job it has: its row is gone, or the job has ended."""
         changes = {"job": None, "owner": None, "until": None, "fence": lease.fence + 1}
         expected: dict[str, Value | None] = {"job": lease.job, "fence": lease.fence}
         return execute(self._table.client, self._table.name, Write(lease.key, changes, expected))

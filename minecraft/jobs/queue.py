@@ -1,4 +1,4 @@
-"""What an operator does with the queue: look, cancel, clear. For the command line; no table is scanned."""
+"""The operator's view of the queue: list, cancel, clear. For the command line; nothing scans the table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Cancellation", "Clearing", "Entry", "cancel", "clear", "entries"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job that has not ended: `position` 0 is at work, 1 the next, and so on."""
+    """A job that has not ended: `position` 0 is running, 1 the next, and so on."""
 
     position: int
     job: Job
@@ -25,16 +25,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """What `clear` cancels and frees, or, as a dry run, would."""
+    """What `clear` cancels and releases, or, as a dry run, would."""
 
     queued: tuple[str, ...]
     active: tuple[str, ...]
-    places: tuple[Lease, ...]
+    slots: tuple[Lease, ...]
     done: bool
 
 
 def entries(table: JobTable, limit: int = 1000) -> list[Entry]:
-    """At most `limit` jobs: those at work, then those that wait, the oldest first."""
+    """At most `limit` jobs: the running ones, then the queued ones, the oldest first."""
     found: list[Entry] = []
     position = 0
     for waits, ids in ((False, table.active()), (True, table.queued())):
@@ -49,23 +49,23 @@ def entries(table: JobTable, limit: int = 1000) -> list[Entry]:
 
 
 def clear(table: JobTable, leases: Leases, *, dry_run: bool, active_too: bool = True) -> Clearing:
-    """Cancel every job that waits and, with `active_too`, those at work, and free their places.
+    """Cancel every queued job and, with `active_too`, the running ones, and release their slots.
 
-    A place that no job of the table has is freed in any case: that is the worker lock of a job that is gone.
+    A slot that no job of the table has is released in any case: it is the worker lock of a job that is gone.
     """
     queued = tuple(table.queued())
     active = tuple(table.active()) if active_too else ()
     known = set(active) if active_too else set(table.active())
-    places = tuple(
+    slots = tuple(
         lease for lease in leases.all() if lease.job is not None and (active_too or lease.job not in known)
     )
     if not dry_run:
-        # The waiting first: a place that is freed would start the next of them.
+        # The queued ones first: a slot that is released would start the next of them.
         for job_id in (*queued, *active):
             cancel(table, leases, job_id)
-        for lease in places:
+        for lease in slots:
             _free(leases, lease)
-    return Clearing(queued, active, places, done=not dry_run)
+    return Clearing(queued, active, slots, done=not dry_run)
 
 
 def _free(leases: Leases, planned: Lease) -> None:

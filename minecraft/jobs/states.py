@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Where a job stands. STARTING has one of the places that are worked in; RUNNING has a worker's mark."""
+    """A job's state. STARTING: it has a slot. RUNNING: a worker has started its first step."""
 
     QUEUED = "QUEUED"
     STARTING = "STARTING"
@@ -31,18 +31,18 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
         State.CANCELED: frozenset(),
     }
 )
-"""What may follow each state. Nothing follows an end."""
+"""The states that may follow each. Nothing follows an end."""
 
 ENDS = frozenset(state for state, following in TRANSITIONS.items() if not following)
 ACTIVE = frozenset({State.STARTING, State.RUNNING})
 
 
 class IllegalTransitionError(Exception):
-    """A change of state that the table does not have: a mistake of the caller's."""
+    """A transition that the table does not have: the caller's mistake."""
 
 
 def check(source: State, target: State) -> None:
-    """Pass where `target` may follow `source`.
+    """Check that `target` may follow `source`.
 
     Raises:
         IllegalTransitionError: it may not.

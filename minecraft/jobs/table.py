@@ -14,7 +14,7 @@ from meshtwin.minecraft.jobs.job import (
     JOB_ID,
     QUEUED,
     UNREADABLE,
-    UNREADABLE_WORDS,
+    UNREADABLE_MESSAGE,
     Job,
     index_of,
     stored,
@@ -33,24 +33,25 @@ if TYPE_CHECKING:
 INDEX = "queue"
 TTL_ATTRIBUTE = "expires_at"
 DEFAULT_TTL_SECONDS = 604_800
-"""A week, after which DynamoDB may delete the row of a job that nothing has happened to."""
+"""A week, after which DynamoDB may delete the row of a job that has not changed."""
 
 COUNTERS = "counters#"
 TYPICAL_SECONDS = 180.0
-"""How long a job takes, before one has shown it."""
+"""How long a job takes, until one has been measured."""
 
-_LEARNING = 0.3
+_NEWEST_SHARE = 0.3
+"""The weight of the newest job in the running mean."""
 
 _LIVE = "attribute_not_exists(#expires_at) OR #expires_at > :now"
-"""Rows past their time stay in the index until DynamoDB deletes them, days later: they count no more."""
+"""Expired rows stay in the index until DynamoDB deletes them, days later: they do not count."""
 
 
 class LostJobError(Exception):
-    """The job is no longer as its writer knew it: somebody else has it, or it has ended."""
+    """The job has changed since its writer read it: another worker has it, or it has ended."""
 
 
 def table_definition(name: str) -> dict[str, Any]:
-    """What CreateTable takes. TTL is set apart from it: `TTL_ATTRIBUTE`, by UpdateTimeToLive.
+    """CreateTable's parameters. TTL is set separately: `TTL_ATTRIBUTE`, by UpdateTimeToLive.
 
     The index is sparse: it has the rows with both its keys, which are jobs that have not ended.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-indexes-general-sparse-indexes.html
@@ -78,13 +79,13 @@ def table_definition(name: str) -> dict[str, Any]:
 
 
 def create_table(client: DynamoDBClient, name: str) -> bool:
-    """Make the table where it is not there, and wait for it; True where it was made."""
+    """Create the table unless it exists, and wait for it; True where this call created it."""
     try:
         client.create_table(**table_definition(name))
     except client.exceptions.ResourceInUseException:
         return False
     client.get_waiter("table_exists").wait(TableName=name)
-    with suppress(ClientError):  # told already
+    with suppress(ClientError):  # TTL is on already
         client.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL_ATTRIBUTE}
         )
@@ -103,9 +104,9 @@ class JobTable:
         self._ttl = ttl_seconds
 
     def add(self, job: Job, *beside: Write) -> Job | None:
-        """Put a new job behind all others, and make the writes `beside` with it, or neither.
+        """Add a new job at the end of the queue, in one transaction with the writes `beside`.
 
-        The job as it is then; None where one of its id is there, or an item of `beside` is not as expected.
+        The job as added; None where its id exists, or an item of `beside` is not as expected.
         """
         now = self.clock()
         new = replace(
@@ -115,7 +116,7 @@ class JobTable:
         return new if execute(self.client, self.name, put, *beside) else None
 
     def expiry(self) -> int:
-        """When DynamoDB may delete an item that is written now."""
+        """The expiry time of an item that is written now."""
         return int(self.clock()) + self._ttl
 
     @staticmethod
@@ -123,7 +124,7 @@ class JobTable:
         return {name: value for name, value in values.items() if name != KEY and value is not None}
 
     def get(self, job_id: str) -> Job | None:
-        """The job as it is now, or None where there is none, or none any longer.
+        """The job as it is now, or None where there is none or it has expired.
 
         DynamoDB deletes late: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-items.html
         """
@@ -133,24 +134,24 @@ class JobTable:
         job = Job.from_values(item)
         return job if job.expires_at > self.clock() else None
 
-    def bury(self, job: Job) -> None:
-        """Write down that an unreadable job has failed, which takes it out of the index; the rest is left."""
+    def fail_unreadable(self, job: Job) -> None:
+        """Record that an unreadable job has failed, which removes it from the index; keep all else."""
         now = self.clock()
         changes = stored({"state": State.FAILED, "ended_at": now, "expires_at": self.expiry()})
-        words = {"error": UNREADABLE_WORDS, "error_code": UNREADABLE, INDEX_KEY: None}
+        message = {"error": UNREADABLE_MESSAGE, "error_code": UNREADABLE, INDEX_KEY: None}
         for part in (QUEUED, ACTIVE_PART):
-            if execute(self.client, self.name, Write(job.job_id, changes | words, {INDEX_KEY: part})):
+            if execute(self.client, self.name, Write(job.job_id, changes | message, {INDEX_KEY: part})):
                 return
 
     def advance(self, job: Job, target: State, *beside: Write, **changes: object) -> Job:
-        """Bring the job into another state, and with it, or not at all, make the writes `beside`.
+        """Change the job's state, in one transaction with the writes `beside`.
 
-        This is the one way in which a state changes. The write is made where the job is in the state that
-        the caller knows, under the fencing number that the caller knows.
+        No other method changes a state. The condition is that the job has the state and the fencing number
+        that the caller knows.
 
         Raises:
             IllegalTransitionError: `target` may not follow the job's state.
-            LostJobError: the job is no longer what the caller knows.
+            LostJobError: the job has changed since the caller read it.
         """
         check(job.state, target)
         now = self.clock()
@@ -160,10 +161,10 @@ class JobTable:
         return self._write(job, {"state": target, **times, **changes}, beside)
 
     def save(self, job: Job, **changes: object) -> Job:
-        """Write fields of a job that stays in its state, under its fencing number.
+        """Write fields of a job that keeps its state, under its fencing number.
 
         Raises:
-            LostJobError: the job is no longer what the caller knows.
+            LostJobError: the job has changed since the caller read it.
         """
         return self._write(job, changes, ())
 
@@ -179,26 +180,26 @@ class JobTable:
         return new
 
     def _is_written(self, job: Job, values: dict[str, Value | None]) -> bool:
-        """Whether the row has these values: an answer was lost, and the SDK's repeat met its own write."""
+        """Whether the row has these values: a response was lost, and the SDK's retry met its own write."""
         item = self.item(job.job_id) or {}
         return item.get("fence") == values.get("fence", job.fence) and all(
             item.get(name) == value for name, value in values.items()
         )
 
     def queued(self) -> Iterator[str]:
-        """Ids of the jobs that wait, the oldest first."""
+        """Ids of the queued jobs, the oldest first."""
         return self._indexed(QUEUED)
 
     def active(self) -> Iterator[str]:
-        """Ids of the jobs that are worked on, the oldest first."""
+        """Ids of the active jobs, the oldest first."""
         return self._indexed(ACTIVE_PART)
 
     def ahead_of(self, job: Job) -> int:
-        """How many jobs wait that came before this one."""
+        """How many queued jobs came before this one."""
         return self._count("#queue = :part AND #ticket < :ticket", {"ticket": job.ticket})
 
-    def waiting(self) -> int:
-        """How many jobs wait."""
+    def count_waiting(self) -> int:
+        """How many jobs are queued."""
         return self._count("#queue = :part", {})
 
     def _indexed(self, part: str) -> Iterator[str]:
@@ -235,27 +236,27 @@ class JobTable:
         return sum(page["Count"] for page in pages)
 
     def typical_seconds(self) -> float:
-        """How long a job takes from its start to its end, by those that have succeeded."""
+        """The running mean of how long jobs took from start to end, of those that succeeded."""
         item = self.item(COUNTERS)
         return float((item or {}).get("typical_seconds", TYPICAL_SECONDS))
 
-    def learn(self, seconds: float) -> None:
-        """Take note of how long a job took. Two that do so at once may lose one of them."""
+    def record_duration(self, seconds: float) -> None:
+        """Add a job's duration to the running mean. Of two concurrent calls one may be lost."""
         known = self.typical_seconds()
         self.client.update_item(
             TableName=self.name,
             Key={KEY: {"S": COUNTERS}},
             UpdateExpression="SET typical_seconds = :seconds",
-            ExpressionAttributeValues={":seconds": {"N": repr(known + _LEARNING * (seconds - known))}},
+            ExpressionAttributeValues={":seconds": {"N": repr(known + _NEWEST_SHARE * (seconds - known))}},
         )
 
     def item(self, key: str) -> dict[str, Any] | None:
-        """An item as it is now, whatever it is one of; None where there is none."""
+        """An item of any kind as it is now; None where there is none."""
         found = self.client.get_item(TableName=self.name, Key={KEY: {"S": key}}, ConsistentRead=True)
         return from_item(found["Item"]) if "Item" in found else None
 
     def _take_ticket(self) -> int:
-        """The next number: clocks of different machines do not tell who came first."""
+        """The next number: clocks of different machines cannot order requests."""
         answer = self.client.update_item(
             TableName=self.name,
             Key={KEY: {"S": COUNTERS}},

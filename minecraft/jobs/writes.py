@@ -1,4 +1,4 @@
-"""Conditional writes of DynamoDB: what an item should become, and what it must be for that.
+"""Conditional writes to DynamoDB: the changes of an item, and what it must be for them.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
 """
@@ -70,7 +70,7 @@ def execute(client: DynamoDBClient, table: str, *writes: Write) -> bool:
     """
     for attempt in range(_CONFLICT_ATTEMPTS):
         if attempt:
-            # With chance in it, so that those who were in each other's way are not again.
+            # Jitter, so that writers that conflicted do not conflict again.
             time.sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311  # no secret
         try:
             _send(client, table, writes)
@@ -78,7 +78,7 @@ def execute(client: DynamoDBClient, table: str, *writes: Write) -> bool:
             reasons = _reasons(error)
             if "ConditionalCheckFailed" in reasons:
                 return False
-            # Somebody writes one of the items at this very moment: SDKs leave it to the caller to repeat.
+            # Another transaction holds one of the items: SDKs leave the retry to the caller.
             if "TransactionConflict" not in reasons or attempt == _CONFLICT_ATTEMPTS - 1:
                 raise
         else:

@@ -1,4 +1,4 @@
-"""AWS clients, made when first needed and kept: making one takes longer than a call."""
+"""AWS clients, created on first use and cached: creating one takes longer than a call."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _CONFIG = AWS.config()
 _S3 = _CONFIG.merge(
     Config(
-        # A link signed as S3 once did is refused by buckets of newer regions.
+        # Buckets of newer regions refuse links with the older signature.
         signature_version="s3v4",
-        # boto3 adds checksums that not every stand-in for S3 keeps; AWS does not need them.
+        # boto3 adds checksums that not every S3 emulator keeps; AWS does not need them.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -68,5 +68,5 @@ def _environment() -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=32)
 def _client(service: str, _environment: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401  # of any service
     config = _S3 if service == "s3" else _CONFIG
-    made = boto3.session.Session().client(service, config=config)  # type: ignore[call-overload]  # named at run time
-    return refuse_cut_answers(made)
+    client = boto3.session.Session().client(service, config=config)  # type: ignore[call-overload]  # named at run time
+    return refuse_cut_answers(client)

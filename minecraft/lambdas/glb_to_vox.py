@@ -1,6 +1,6 @@
-"""The voxel step: a job's model, built from blocks, as every file that a build has.
+"""The voxel step: builds a job's model from blocks, and writes every file of the build.
 
-It can run any number of times for the same job, and leaves the same objects each time.
+It is idempotent: each run for the same job leaves the same objects.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from meshtwin.minecraft.contract import VOXELS, ContractError, StepFailure, Voxe
 from meshtwin.minecraft.lambdas import clients
 from meshtwin.minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
 from meshtwin.minecraft.logs import log
-from meshtwin.minecraft.objects import Location, location, size_if_there
+from meshtwin.minecraft.s3 import Location, location, size_if_there
 from meshtwin.minecraft.settings import VoxelSettings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _TYPES = {
     ".png": "image/png",
     ".zip": "application/zip",
 }
-"""Of the files of a build by the end of their names; what only the game's programs open is a mere stream."""
+"""Content types by suffix; files that only the game's programs open are octet streams."""
 
 
 class _Headers(TypedDict, total=False):
@@ -42,14 +42,14 @@ class _Headers(TypedDict, total=False):
 
 
 def handler(event: object, _context: object = None) -> dict[str, Any]:
-    """Put a job's build, or why there is none, into S3, and call the worker.
+    """Write a job's build, or its failure, to S3, and invoke the worker.
 
-    The event is `meshtwin.minecraft.contract.VoxelTask`'s. The answer has `jobId` and `outcome`:
+    The event is `meshtwin.minecraft.contract.VoxelTask`'s. The response has `jobId` and `outcome`:
     `built`, `kept` (it was there before), or the failure's code.
 
     Raises:
-        ContractError: the event does not say whose it is and where to write.
-        ClientError: S3 or Lambda refuses; the worker hears of it as of a death.
+        ContractError: the event lacks the job's id or where to write.
+        ClientError: S3 or Lambda refuses; the worker is notified as of a function that died.
     """
     settings = VoxelSettings.from_environment()
     try:
@@ -79,38 +79,38 @@ def _work(task: VoxelTask, model: Location, prefix: Location, done: Location) ->
 
 
 def _build(task: VoxelTask, prefix: Location, path: Path) -> StepFailure | None:
-    """Write all of the build, its summary last; why it cannot be, else."""
-    # Half a second of imports, which a task whose build is there already need not wait for.
+    """Write all of the build, its summary last; the failure where it cannot be built."""
+    # Half a second of imports, which a build that exists already does not need.
     from meshtwin.minecraft.voxel.engine import build_model  # noqa: PLC0415
     from meshtwin.minecraft.voxel.read.read import read_model  # noqa: PLC0415
 
     try:
         model = read_model(path)
-        made = build_model(model, task.options)
+        result = build_model(model, task.options)
     except ValueError as error:
         return StepFailure(
             "voxels_failed", f"The model cannot be built from blocks: {error}.", retryable=False
         )
     named: dict[str, str] = {}
     notes = [f"Of the model, {note}." for note in model.notes]
-    for name, content in _files(task, made, notes):
+    for name, content in _files(task, result, notes):
         named[name] = f"{prefix.key}{name}"
         _put(prefix.bucket, named[name], content)
-    summary = _summary(made, named, notes)
+    summary = _summary(result, named, notes)
     _put(prefix.bucket, prefix.key + VOXELS, summary.to_json().encode())
     return None
 
 
-def _files(task: VoxelTask, made: BuildResult, notes: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The build's files; without commands, and with a note, where it has no room in the world."""
+def _files(task: VoxelTask, result: BuildResult, notes: list[str]) -> Iterator[tuple[str, bytes]]:
+    """The build's files; without commands, and with a note, where it does not fit into the world."""
     from meshtwin.minecraft.voxel.export.artefacts import artefacts, fits  # noqa: PLC0415  # as above
 
     anchor = None if task.anchor is None else (task.anchor["x"], task.anchor["y"], task.anchor["z"])
-    misfit = fits(made, anchor=anchor, dimension=task.dimension)
+    misfit = fits(result, anchor=anchor, dimension=task.dimension)
     if misfit is not None:
-        notes.append(f"There are no commands for this place: {misfit}.")
+        notes.append(f"There are no commands for this location: {misfit}.")
     return artefacts(
-        made,
+        result,
         anchor=anchor,
         dimension=task.dimension,
         job_id=task.job_id,
@@ -118,34 +118,34 @@ def _files(task: VoxelTask, made: BuildResult, notes: list[str]) -> Iterator[tup
     )
 
 
-def _summary(made: BuildResult, named: dict[str, str], notes: list[str]) -> VoxelSummary:
+def _summary(result: BuildResult, named: dict[str, str], notes: list[str]) -> VoxelSummary:
     from meshtwin.minecraft.voxel.export.materials import material_list  # noqa: PLC0415  # as above
 
-    needs = material_list(made.blocks)
+    needs = material_list(result.blocks)
     return VoxelSummary(
         blocks=sum(need.count for need in needs),
-        size=made.blocks.size,
-        commands=len(made.build.boxes),
+        size=result.blocks.size,
+        commands=len(result.build.boxes),
         artefacts=named,
         materials={need.block: need.count for need in needs},
         notes=notes,
     )
 
 
-def _fetch(place: Location, path: Path) -> StepFailure | None:
-    """Bring the model here; why it cannot be, else."""
-    size = size_if_there(clients.s3(), place)
+def _fetch(source: Location, path: Path) -> StepFailure | None:
+    """Download the model; the failure where it cannot be."""
+    size = size_if_there(clients.s3(), source)
     if size is None:
         return StepFailure("object_not_found", "The model of this build is gone. Try again.", retryable=False)
     if size > MAX_MODEL_BYTES:
-        words = f"The model has {size} bytes, and {MAX_MODEL_BYTES} are taken. Try a simpler object."
-        return StepFailure("mesh_too_large", words, retryable=False)
-    clients.s3().download_file(place.bucket, place.key, str(path))
+        message = f"The model has {size} bytes, expected at most {MAX_MODEL_BYTES}. Try a simpler object."
+        return StepFailure("mesh_too_large", message, retryable=False)
+    clients.s3().download_file(source.bucket, source.key, str(path))
     return None
 
 
 def _put(bucket: str, key: str, content: bytes) -> None:
-    """Write an object with the headers of its kind, so that a browser's `fetch` of build.json.gz has JSON."""
+    """Write an object with its content headers, so that a browser's `fetch` of build.json.gz has JSON."""
     suffix = PurePosixPath(key.removesuffix(".gz")).suffix
     headers: _Headers = {"ContentType": _TYPES.get(suffix, "application/octet-stream")}
     if key.endswith(".gz"):

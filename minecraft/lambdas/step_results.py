@@ -1,4 +1,4 @@
-"""How the functions that work for the worker tell it that a step failed, an event that is none included."""
+"""How step functions report a failure to the worker, an invalid event included."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from meshtwin.minecraft.contract import ContractError, StepFailure, failure_of
-from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.invoke import invoke_event
 from meshtwin.minecraft.lambdas import clients
 from meshtwin.minecraft.logs import log
-from meshtwin.minecraft.objects import Location, location
+from meshtwin.minecraft.s3 import Location, location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def put_failure(output: Location, failure: StepFailure) -> None:
-    """Write why the object `output` could not be made."""
+    """Write the failure object of `output`."""
     clients.s3().put_object(
         Bucket=output.bucket,
         Key=failure_of(output.key),
@@ -29,30 +29,30 @@ def put_failure(output: Location, failure: StepFailure) -> None:
 
 
 def clear_failure(output: Location) -> None:
-    """Take away what an attempt before has left: the object is there."""
+    """Delete the failure object of an attempt before: the output exists."""
     clients.s3().delete_object(Bucket=output.bucket, Key=failure_of(output.key))
 
 
 def call_worker(worker: str, job_id: str) -> None:
-    """Have the worker look at the job; with no worker's name, nobody."""
+    """Invoke the worker for the job, unless `worker` is empty."""
     if worker:
         invoke_event(clients.functions(), worker, {"jobId": job_id})
 
 
 def refuse(event: object, error: ContractError, field: str, name: str, worker: str) -> dict[str, Any]:
-    """Fail the step of an event that is none: the object is the `field`'s location with `name` after it.
+    """Fail the step of an invalid event: its output is at the location in `field`, with `name` appended.
 
     Raises:
-        ContractError: the event does not even say whose it is and where to write.
+        ContractError: the event lacks the job's id or where to write.
     """
     given: Mapping[str, object] = event if isinstance(event, dict) else {}
-    job_id, place = given.get("jobId"), given.get(field)
-    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id) or not isinstance(place, str):
+    job_id, target = given.get("jobId"), given.get(field)
+    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id) or not isinstance(target, str):
         raise error
-    if name and not place.endswith("/"):
+    if name and not target.endswith("/"):
         raise error
-    output = location(f"{place}{name}", field)
+    output = location(f"{target}{name}", field)
     log("bad_task", job_id=job_id, reason=str(error))
-    put_failure(output, StepFailure(BAD_TASK, f"This build's task makes no sense: {error}.", retryable=False))
+    put_failure(output, StepFailure(BAD_TASK, f"This build's task is invalid: {error}.", retryable=False))
     call_worker(worker, job_id)
     return {"jobId": job_id, "outcome": BAD_TASK}

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtwin.minecraft.api import pictures
+from meshtwin.minecraft.api import images
 from meshtwin.minecraft.api.auth import ParameterCache, authorize
 from meshtwin.minecraft.api.errors import ApiError
 from meshtwin.minecraft.api.http import Request, handle, respond
 from meshtwin.minecraft.api.parse import build_request, document, text
 from meshtwin.minecraft.contract import invocation_document
-from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.invoke import invoke_event
 from meshtwin.minecraft.jobs.admission import Claim, LimitError, Limits, Player
 from meshtwin.minecraft.jobs.cancel import cancel
 from meshtwin.minecraft.jobs.dispatch import start_queued
@@ -32,14 +32,14 @@ from meshtwin.minecraft.logs import log
 from meshtwin.minecraft.settings import AuthSettings, SubmitSettings
 
 if TYPE_CHECKING:
-    from meshtwin.minecraft.api.pictures import Picture
+    from meshtwin.minecraft.api.images import UploadedImage
     from meshtwin.minecraft.jobs.writes import Write
     from meshtwin.minecraft.request import BuildRequest
 
 _MAX_KEY = 128
 _MAX_ATTEMPTS = 5
 _PREFIX = re.compile(r"(/[\w.-]{1,64}){1,4}", re.ASCII)
-"""What a server in front of the API may have taken off a path."""
+"""A path prefix that a server in front of the API has removed."""
 
 _BUILD = "/build"
 _UPLOAD = "/build/upload"
@@ -73,7 +73,7 @@ def _route(request: Request) -> dict[str, Any]:
     if request.method == "POST" and request.path.endswith(_UPLOAD):
         settings = SubmitSettings.from_environment()
         return respond(
-            200, pictures.upload_form(clients.s3(), settings.input_bucket, settings.upload_ttl_seconds)
+            200, images.upload_form(clients.s3(), settings.input_bucket, settings.upload_ttl_seconds)
         )
     if request.method == "POST" and request.path.endswith(_BUILD):
         return _submit(request)
@@ -83,7 +83,7 @@ def _route(request: Request) -> dict[str, Any]:
 def _submit(request: Request) -> dict[str, Any]:
     given = document(request.body)
     wanted = build_request(given)
-    sent = pictures.picture(given.get("imageUpload"))
+    sent = images.uploaded_image(given.get("imageUpload"))
     key = _idempotency_key(request, given)
     jobs = _jobs()
     job_id = _add(jobs, wanted, sent, key)
@@ -96,10 +96,10 @@ def _idempotency_key(request: Request, given: dict[str, Any]) -> str:
     return text("idempotencyKey", value, _MAX_KEY)
 
 
-def _add(jobs: _Jobs, wanted: BuildRequest, sent: Picture | str | None, key: str) -> str:
-    """The id of the job that was put into the table; or of the one that the key stands for already.
+def _add(jobs: _Jobs, wanted: BuildRequest, sent: UploadedImage | str | None, key: str) -> str:
+    """The id of the job that was added, or of the one that the idempotency key belongs to.
 
-    Ids are random: what a job of before has left in S3 never is the next one's.
+    Ids are random: objects of an earlier job in S3 are never taken for the next one's.
     """
     fingerprint = _fingerprint(wanted, sent)
     job = Job(uuid.uuid4().hex[:12], wanted)
@@ -107,30 +107,30 @@ def _add(jobs: _Jobs, wanted: BuildRequest, sent: Picture | str | None, key: str
         claim = Claim.read(jobs.table, wanted.player_uuid, key) if key else None
         if claim is not None and claim.valid and claim.job is not None:
             if claim.fingerprint != fingerprint:
-                words = "this idempotency key belongs to another build: take a new one"
-                raise ApiError(409, "idempotency_conflict", words)
+                message = "this idempotency key belongs to another request: use a new one"
+                raise ApiError(409, "idempotency_conflict", message)
             return claim.job
         beside = () if claim is None else (claim.taken(jobs.table, job.job_id, fingerprint),)
         counted = _admit(jobs, job)
         if job.request.image_key is None:
-            job = _with_picture(jobs, job, sent)
+            job = _with_image(jobs, job, sent)
         if jobs.table.add(job, *beside, *counted) is not None:
             log("accepted", job_id=job.job_id, size=wanted.options.size, player=wanted.player_uuid or None)
             return job.job_id
-    raise LostJobError(f"job {job.job_id}: its player or its key is written too often at the same time")
+    raise LostJobError(f"job {job.job_id}: too many concurrent writes to its player or its key")
 
 
-def _fingerprint(wanted: BuildRequest, sent: Picture | str | None) -> str:
+def _fingerprint(wanted: BuildRequest, sent: UploadedImage | str | None) -> str:
     content = sent if isinstance(sent, str) else sent.content.hex() if sent is not None else ""
     return hashlib.sha256(f"{wanted.to_json()}\n{content}".encode()).hexdigest()
 
 
 def _admit(jobs: _Jobs, job: Job) -> tuple[Write, ...]:
-    """Pass where the queue, and its player, have room for the job; what counts it as the player's."""
+    """Check the limits of the queue and of the player; the writes that count the job as the player's."""
     settings, table, now = jobs.settings, jobs.table, time.time()
-    if table.waiting() >= settings.max_queued_jobs:
-        words = f"{settings.max_queued_jobs} builds wait already: try again later"
-        raise ApiError(429, "queue_full", words, math.ceil(table.typical_seconds() / jobs.leases.places))
+    if table.count_waiting() >= settings.max_queued_jobs:
+        message = f"{settings.max_queued_jobs} builds are queued already: try again later"
+        raise ApiError(429, "queue_full", message, math.ceil(table.typical_seconds() / jobs.leases.slots))
     if not job.request.player_uuid:
         return ()
     player = Player.read(table, job.request.player_uuid)
@@ -144,29 +144,29 @@ def _admit(jobs: _Jobs, job: Job) -> tuple[Write, ...]:
     return (player.counted(job.job_id, now),)
 
 
-def _with_picture(jobs: _Jobs, job: Job, sent: Picture | str | None) -> Job:
+def _with_image(jobs: _Jobs, job: Job, sent: UploadedImage | str | None) -> Job:
     bucket = jobs.settings.input_bucket
     if sent is None:
         return job
     if isinstance(sent, str):
-        pictures.check_sent_ahead(clients.s3(), bucket, sent)
-    key = sent if isinstance(sent, str) else pictures.store(clients.s3(), bucket, job.job_id, sent)
+        images.check_uploaded(clients.s3(), bucket, sent)
+    key = sent if isinstance(sent, str) else images.store(clients.s3(), bucket, job.job_id, sent)
     return replace(job, request=replace(job.request, image_key=key))
 
 
 def _start(jobs: _Jobs, *also: str) -> None:
-    """Start whichever jobs have waited longest, and have the worker called for them.
+    """Start the oldest queued jobs, and invoke the worker for them.
 
-    It is called for the jobs `also` in any case: a place may become free at this very moment.
+    It is invoked for the jobs `also` in any case: a slot may become free at this moment.
     """
     started = [job.job_id for job in start_queued(jobs.table, jobs.leases, also)]
     for job_id in started:
         log("started", job_id=job_id)
     for job_id in dict.fromkeys((*started, *also)):
-        _wake(jobs.settings.worker_function, job_id)
+        _invoke_worker(jobs.settings.worker_function, job_id)
 
 
-def _wake(function: str, job_id: str) -> None:
+def _invoke_worker(function: str, job_id: str) -> None:
     try:
         invoke_event(clients.functions(), function, {"jobId": job_id})
     except (BotoCoreError, ClientError) as error:
@@ -177,18 +177,18 @@ def _wake(function: str, job_id: str) -> None:
 def _accepted(jobs: _Jobs, request: Request, job_id: str) -> dict[str, Any]:
     job = jobs.table.get(job_id)
     if job is None:
-        raise ApiError(404, "not_found", "this build is gone already: ask for it again")
-    waits = job.state is State.QUEUED
-    ahead = jobs.table.ahead_of(job) if waits else 0
+        raise ApiError(404, "not_found", "this build has expired already: request it again")
+    is_queued = job.state is State.QUEUED
+    ahead = jobs.table.ahead_of(job) if is_queued else 0
     typical = jobs.table.typical_seconds()
     return respond(
         202,
         {
             "jobId": job.job_id,
             "status": job.state.value,
-            "started": not waits,
-            "queuePosition": ahead + 1 if waits else 0,
-            "estimateSeconds": seconds_left(job, ahead, jobs.leases.places, typical, time.time()),
+            "started": not is_queued,
+            "queuePosition": ahead + 1 if is_queued else 0,
+            "estimateSeconds": seconds_left(job, ahead, jobs.leases.slots, typical, time.time()),
             "statusUrl": f"{_base(jobs.settings, request)}/build/status/{job.job_id}",
         },
     )
@@ -209,20 +209,25 @@ def _cancel(job_id: str) -> dict[str, Any]:
     jobs = _jobs()
     found = cancel(jobs.table, jobs.leases, job_id)
     if found is None:
-        raise ApiError(404, "not_found", "there is no build of this id, or none any longer")
+        raise ApiError(404, "not_found", "there is no build with this id, or it has expired")
     if found.ended_now:
         log("canceled", job_id=job_id)
         _withdraw(jobs, found.job)
         _start(jobs)
-    words = (
+    message = (
         "The build is cancelled." if found.ended_now else f"The build had ended before: {found.job.state}."
     )
-    answer = {"jobId": job_id, "status": found.job.state.value, "canceled": found.ended_now, "message": words}
+    answer = {
+        "jobId": job_id,
+        "status": found.job.state.value,
+        "canceled": found.ended_now,
+        "message": message,
+    }
     return respond(200, answer)
 
 
 def _withdraw(jobs: _Jobs, job: Job) -> None:
-    """Take away what the endpoint would be asked: where it has not begun, it fails at once."""
+    """Delete the endpoint's input: an attempt that has not started fails at once."""
     if job.step in (Step.SHAPE, Step.PAINT):
         key = invocation_document(job.attempt_id)
         try:

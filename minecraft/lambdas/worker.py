@@ -1,4 +1,4 @@
-"""Takes jobs on: called with a job's id, with the endpoint's notices, and each minute to sweep."""
+"""The worker: invoked with a job's id, with the endpoint's notifications, and each minute to sweep."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.invoke import invoke_event
 from meshtwin.minecraft.jobs.lease import Leases
 from meshtwin.minecraft.jobs.table import JobTable
 from meshtwin.minecraft.lambdas import clients
-from meshtwin.minecraft.pipeline.calls import Calls, Places
-from meshtwin.minecraft.pipeline.look import Objects
+from meshtwin.minecraft.pipeline.calls import Calls, Resources
 from meshtwin.minecraft.pipeline.machine import Machine
-from meshtwin.minecraft.pipeline.notices import read
+from meshtwin.minecraft.pipeline.notifications import read
+from meshtwin.minecraft.pipeline.observe import StepObjects
 from meshtwin.minecraft.pipeline.policy import GRACE_SECONDS, policies
 from meshtwin.minecraft.pipeline.worker import Worker
 from meshtwin.minecraft.settings import WorkerSettings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def handler(event: object, context: object = None) -> dict[str, Any]:
-    """Do what can be done now; the ids of the jobs that were looked at."""
+    """Do everything that can be done now; the ids of the jobs that were worked on."""
     owner = getattr(context, "aws_request_id", None) or uuid.uuid4().hex
     return {"jobs": build(WorkerSettings.from_environment()).handle(read(event), str(owner))}
 
@@ -32,8 +32,8 @@ def build(settings: WorkerSettings, clock: Clock = time.time) -> Worker:
     """A worker of these settings, with the environment's AWS."""
     table = JobTable(clients.dynamodb(), settings.job_table, clock, settings.job_ttl_seconds)
     leases = Leases(table, settings.max_active_jobs, settings.lease_seconds)
-    calls = Calls(_places(settings), clients.s3(), clients.functions, clients.sagemaker_runtime)
-    objects = Objects(clients.s3(), settings.output_bucket)
+    calls = Calls(_resources(settings), clients.s3(), clients.functions, clients.sagemaker_runtime)
+    objects = StepObjects(clients.s3(), settings.output_bucket)
     endpoint_seconds = settings.request_ttl_seconds + settings.invocation_timeout_seconds + GRACE_SECONDS
     steps = policies(
         image_seconds=settings.image_timeout_seconds,
@@ -49,8 +49,8 @@ def build(settings: WorkerSettings, clock: Clock = time.time) -> Worker:
     )
 
 
-def _places(settings: WorkerSettings) -> Places:
-    return Places(
+def _resources(settings: WorkerSettings) -> Resources:
+    return Resources(
         endpoint=settings.endpoint_name,
         text_to_image=settings.text_to_image_function,
         glb_to_vox=settings.glb_to_vox_function,

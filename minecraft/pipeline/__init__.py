@@ -1,1 +1,1 @@
-"""The step machine: what is to be done for a job now, and doing it. It waits for nothing."""
+"""The step machine: decides what a job needs now, and does it. It never waits."""

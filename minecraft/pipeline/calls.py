@@ -1,4 +1,4 @@
-"""Handing a step's work out: to a function, or to the endpoint. Nothing here waits for an answer."""
+"""Starts a step's work: invokes a function or the endpoint. Nothing here waits for a result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.minecraft import contract
 from meshtwin.minecraft.contract import ImageTask, StepFailure, VoxelTask
-from meshtwin.minecraft.events import invoke_event
+from meshtwin.minecraft.invoke import invoke_event
 from meshtwin.minecraft.jobs.job import Step
 from meshtwin.minecraft.logs import log
-from meshtwin.minecraft.pipeline import words
+from meshtwin.minecraft.pipeline import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ _PERMANENT = frozenset(
 
 
 class CallError(Exception):
-    """The work could not be handed out: `failure` says it to the player, the message to the operator."""
+    """The work could not be started: `failure` is for the player, the message for the operator."""
 
     def __init__(self, failure: StepFailure, reason: str) -> None:
         super().__init__(reason)
@@ -44,8 +44,8 @@ class CallError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """What things are called: the endpoint, two functions, and three buckets."""
+class Resources:
+    """Names of the endpoint, two functions and three buckets, and the endpoint's limits."""
 
     endpoint: str
     text_to_image: str
@@ -58,49 +58,49 @@ class Places:
 
 
 class Calls:
-    """Hands out the work of each step."""
+    """Starts the work of each step."""
 
     def __init__(
         self,
-        places: Places,
+        resources: Resources,
         s3: S3Client,
         functions: Callable[[], LambdaClient],
         runtime: Callable[[], SageMakerRuntimeClient],
     ) -> None:
-        self._places = places
+        self._resources = resources
         self._s3 = s3
         self._functions = functions
         self._runtime = runtime
 
     def call(self, job: Job) -> dict[str, str]:
-        """Hand out the step at work; the job's fields that are known of it then.
+        """Start the current step's work; the job's fields that record it.
 
         Raises:
-            CallError: it could not be.
+            CallError: it could not be started.
         """
         try:
             if job.step is Step.IMAGE:
-                return self._invoke(self._places.text_to_image, self._image(job).to_event())
+                return self._invoke(self._resources.text_to_image, self._image(job).to_event())
             if job.step is Step.VOXELS:
-                return self._invoke(self._places.glb_to_vox, self._voxels(job).to_event())
+                return self._invoke(self._resources.glb_to_vox, self._voxels(job).to_event())
             return self._infer(job)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            name = words.NOT_SET_UP if code in _PERMANENT else words.UNAVAILABLE
-            raise CallError(words.failure(name, retryable=code not in _PERMANENT), str(error)) from error
+            name = messages.NOT_SET_UP if code in _PERMANENT else messages.UNAVAILABLE
+            raise CallError(messages.failure(name, retryable=code not in _PERMANENT), str(error)) from error
         except BotoCoreError as error:
-            raise CallError(words.failure(words.UNAVAILABLE, retryable=True), str(error)) from error
+            raise CallError(messages.failure(messages.UNAVAILABLE, retryable=True), str(error)) from error
 
     def withdraw(self, job: Job) -> None:
-        """Have the endpoint fail the attempt where it still waits: SageMaker has no call for that.
+        """Delete the input of an attempt that still waits, so that it fails: SageMaker has no cancel.
 
-        Where that does not work the attempt costs its time, and nothing else depends on it.
+        Where that fails, the attempt costs its time; nothing else depends on it.
         """
         if job.step not in (Step.SHAPE, Step.PAINT) or job.called_at is None:
             return
         key = contract.invocation_document(job.attempt_id)
         try:
-            self._s3.delete_object(Bucket=self._places.async_bucket, Key=key)
+            self._s3.delete_object(Bucket=self._resources.async_bucket, Key=key)
         except (BotoCoreError, ClientError) as error:
             log("not_withdrawn", job_id=job.job_id, inference_id=job.attempt_id, reason=str(error))
 
@@ -110,7 +110,7 @@ class Calls:
 
     def _image(self, job: Job) -> ImageTask:
         key = job.request.image_key
-        source = None if key is None else f"s3://{self._places.input_bucket}/{key}"
+        source = None if key is None else f"s3://{self._resources.input_bucket}/{key}"
         output = self._at(job, contract.IMAGE)
         return ImageTask(job.job_id, job.request.prompt, job.seed, output, source, job.attempt_id)
 
@@ -130,19 +130,19 @@ class Calls:
     def _infer(self, job: Job) -> dict[str, str]:
         key = contract.invocation_document(job.attempt_id)
         self._s3.put_object(
-            Bucket=self._places.async_bucket,
+            Bucket=self._resources.async_bucket,
             Key=key,
             Body=json.dumps(self._invocation(job)).encode(),
             ContentType="application/json",
         )
         answer = self._runtime().invoke_endpoint_async(
-            EndpointName=self._places.endpoint,
-            InputLocation=f"s3://{self._places.async_bucket}/{key}",
+            EndpointName=self._resources.endpoint,
+            InputLocation=f"s3://{self._resources.async_bucket}/{key}",
             ContentType="application/json",
             Accept="application/json",
             InferenceId=job.attempt_id,
-            RequestTTLSeconds=self._places.request_ttl_seconds,
-            InvocationTimeoutSeconds=self._places.invocation_timeout_seconds,
+            RequestTTLSeconds=self._resources.request_ttl_seconds,
+            InvocationTimeoutSeconds=self._resources.invocation_timeout_seconds,
         )
         known = {"output_location": answer["OutputLocation"]}
         if "FailureLocation" in answer:
@@ -150,7 +150,7 @@ class Calls:
         return known
 
     def _invocation(self, job: Job) -> dict[str, Any]:
-        """What the container is asked for: `meshtwin.runtime.contract.InvocationRequest`."""
+        """The container's request: `meshtwin.runtime.contract.InvocationRequest`."""
         request: dict[str, Any] = {
             "stage": str(job.step),
             "input_s3": self._at(job, contract.IMAGE),
@@ -162,4 +162,4 @@ class Calls:
         return request | {"output_s3": self._at(job, contract.SHAPE)}
 
     def _at(self, job: Job, name: str) -> str:
-        return f"s3://{self._places.jobs_bucket}/{contract.job_prefix(job.job_id)}{name}"
+        return f"s3://{self._resources.jobs_bucket}/{contract.job_prefix(job.job_id)}{name}"

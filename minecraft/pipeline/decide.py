@@ -1,4 +1,4 @@
-"""What is to be done next for a job, from its row and from what is seen of its step at work. Pure.
+"""Decides what a job needs next, from its row and from what was observed of its current step. Pure.
 
 Named tuples, not data classes: seven of those are a tenth of what a cold start may import beside boto3.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from meshtwin.minecraft.jobs.job import Step
-from meshtwin.minecraft.pipeline import words
+from meshtwin.minecraft.pipeline import messages
 from meshtwin.minecraft.pipeline.policy import PASSING, after
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from meshtwin.minecraft.jobs.job import Job
     from meshtwin.minecraft.pipeline.policy import StepPolicy
 
-SHAPE_ONLY = frozenset({words.OUT_OF_GPU_MEMORY, words.WORKER_CRASHED})
-"""What a paint that had no room ends with: the kernel kills a process that takes more than the host has."""
+SHAPE_ONLY = frozenset({messages.OUT_OF_GPU_MEMORY, messages.WORKER_CRASHED})
+"""How a paint step without enough memory fails: on the host's, the kernel kills the process."""
 
 
-class Seen(NamedTuple):
-    """The step at work, from outside: its result is there, or its failure, or neither yet."""
+class Observation(NamedTuple):
+    """The current step: its result is there, or its failure, or neither yet."""
 
     done: bool = False
     failure: StepFailure | None = None
@@ -31,15 +31,15 @@ class Seen(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Nothing can be done now."""
+    """Nothing to do now."""
 
 
 class Call(NamedTuple):
-    """Hand the step's work out."""
+    """Start the step's work."""
 
 
 class Next(NamedTuple):
-    """Go on with `step`; `note` is for the player."""
+    """Continue with `step`; `note` is for the player."""
 
     step: Step
     painted: bool
@@ -47,20 +47,20 @@ class Next(NamedTuple):
 
 
 class Retry(NamedTuple):
-    """Try the step once more, not before `at`."""
+    """Retry the step, not before `at`."""
 
     at: float
     failure: StepFailure
 
 
 class Fail(NamedTuple):
-    """End the job."""
+    """Fail the job."""
 
     failure: StepFailure
 
 
 class Finish(NamedTuple):
-    """The build is there."""
+    """The build is complete."""
 
     result: Mapping[str, Any]
 
@@ -68,27 +68,27 @@ class Finish(NamedTuple):
 Action: TypeAlias = Wait | Call | Next | Retry | Fail | Finish
 
 
-def decide(job: Job, seen: Seen, now: float, policies: Mapping[Step, StepPolicy]) -> Action:
-    """What to do now. `job` is RUNNING, with a step at work."""
+def decide(job: Job, observed: Observation, now: float, policies: Mapping[Step, StepPolicy]) -> Action:
+    """The next action. `job` is RUNNING, with a current step."""
     step = job.step
     assert step is not None
-    if seen.done:
+    if observed.done:
         if step is Step.VOXELS:
-            return Finish(seen.result or {})
+            return Finish(observed.result or {})
         return Next(after(step), painted=bool(job.painted))
-    if seen.failure is not None:
-        return _failed(job, step, seen.failure, now, policies[step])
+    if observed.failure is not None:
+        return _failed(job, step, observed.failure, now, policies[step])
     if job.called_at is None:
         return Wait() if job.retry_at is not None and now < job.retry_at else Call()
     if job.deadline is not None and now >= job.deadline:
-        return _failed(job, step, words.failure(words.DEADLINE, retryable=True), now, policies[step])
+        return _failed(job, step, messages.failure(messages.DEADLINE, retryable=True), now, policies[step])
     return Wait()
 
 
 def _failed(job: Job, step: Step, failure: StepFailure, now: float, policy: StepPolicy) -> Action:
-    patience = PASSING if failure.code in words.PASSING else policy
-    if failure.retryable and job.attempt < patience.attempts:
-        return Retry(now + patience.pause_after(job.attempt), failure)
+    limits = PASSING if failure.code in messages.PASSING else policy
+    if failure.retryable and job.attempt < limits.attempts:
+        return Retry(now + limits.pause_after(job.attempt), failure)
     if step is Step.PAINT and failure.code in SHAPE_ONLY:
-        return Next(Step.VOXELS, painted=False, note=words.SHAPE_ONLY_NOTE)
+        return Next(Step.VOXELS, painted=False, note=messages.SHAPE_ONLY_NOTE)
     return Fail(failure)

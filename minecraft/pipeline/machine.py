@@ -1,7 +1,7 @@
-"""The step machine: takes a job as far as it can be taken now, and leaves it there.
+"""The step machine: takes a job as far as it can go now, and stops there.
 
-Whatever it does it can do again: a step's work is handed out first and noted then, so that one who dies in
-between leaves it to be handed out twice, with the same name and the same objects at the end.
+Every step is idempotent: its work is started before that is recorded, so a worker that dies in between leaves
+it to be started twice, under the same name and with the same objects at the end.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from meshtwin.minecraft.jobs.job import Step
 from meshtwin.minecraft.jobs.states import ACTIVE, ENDS, State
 from meshtwin.minecraft.jobs.table import LostJobError
 from meshtwin.minecraft.logs import log
-from meshtwin.minecraft.pipeline import words
+from meshtwin.minecraft.pipeline import messages
 from meshtwin.minecraft.pipeline.calls import CallError
-from meshtwin.minecraft.pipeline.decide import Call, Fail, Finish, Next, Retry, Seen, Wait, decide
+from meshtwin.minecraft.pipeline.decide import Call, Fail, Finish, Next, Observation, Retry, Wait, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from meshtwin.minecraft.jobs.table import JobTable
     from meshtwin.minecraft.pipeline.calls import Calls
     from meshtwin.minecraft.pipeline.decide import Action
-    from meshtwin.minecraft.pipeline.look import Objects
-    from meshtwin.minecraft.pipeline.notices import Wake
+    from meshtwin.minecraft.pipeline.notifications import Wake
+    from meshtwin.minecraft.pipeline.observe import StepObjects
     from meshtwin.minecraft.pipeline.policy import StepPolicy
 
 _FRESH = {
@@ -39,10 +39,10 @@ _FRESH = {
     "failure_location": None,
     "troubles": 0,
 }
-"""What is known of a step that has not begun."""
+"""The fields of a step that has not started."""
 
-MOST_TROUBLES = 30
-"""Workers in a row that could not look at a job, before it ends: half an hour of sweeps."""
+MAX_TROUBLES = 30
+"""Workers in a row that failed on a job before it is failed: half an hour of sweeps."""
 
 
 class Machine:
@@ -52,7 +52,7 @@ class Machine:
         self,
         table: JobTable,
         leases: Leases,
-        objects: Objects,
+        objects: StepObjects,
         calls: Calls,
         policies: Mapping[Step, StepPolicy],
     ) -> None:
@@ -63,19 +63,19 @@ class Machine:
         self._policies = policies
 
     def work(self, wake: Wake, owner: str) -> None:
-        """Do what can be done now for a job that is STARTING or RUNNING; others are left as they are."""
+        """Take a job that is STARTING or RUNNING as far as it can go now; leave others as they are."""
         job = self._table.get(wake.job_id)
         if job is None or job.state not in ACTIVE:
             log("nothing_to_do", job_id=wake.job_id, state=None if job is None else job.state)
             return
         if wake.failure is not None and wake.attempt_id == job.attempt_id:
-            # First, so that whoever holds the lease now finds it: this call may have to leave.
+            # First, so that the lease's holder finds it: this call may not get the lease.
             self._objects.put_failure(job, wake.failure)
         try:
             self._hold_and_run(job, wake, owner)
         except LostJobError as error:
             log("lost", job_id=wake.job_id, reason=str(error))
-            self._end_homeless(wake.job_id)
+            self._end_orphaned(wake.job_id)
 
     def _hold_and_run(self, job: Job, wake: Wake, owner: str) -> None:
         hold = self._leases.take(job, owner)
@@ -86,8 +86,8 @@ class Machine:
                 job = self._run(hold.job, wake)
             except Exception as error:
                 if not isinstance(error, LostJobError):
-                    self._count_trouble(hold.job)
-                # Whoever is called next must not wait until the lease has run out.
+                    self._count_error(hold.job)
+                # The next worker must not wait until the lease expires.
                 with suppress(Exception):
                     self._leases.drop(hold)
                 raise
@@ -95,15 +95,15 @@ class Machine:
                 return
             hold = self._leases.leave(replace(hold, job=job))
 
-    def _count_trouble(self, held: Job) -> None:
-        """Take note of an error that is not the step's, and end the job once there were too many in a row."""
-        with suppress(Exception):  # the error at hand is the one to tell of
+    def _count_error(self, held: Job) -> None:
+        """Count an error that is not the step's own, and fail the job after too many in a row."""
+        with suppress(Exception):  # the first error is the one to report
             job = self._table.get(held.job_id)
             if job is None or job.state not in ACTIVE or job.fence != held.fence:
                 return
             job = self._table.save(job, troubles=job.troubles + 1)
-            if job.troubles >= MOST_TROUBLES:
-                failure = words.failure(words.UNAVAILABLE, retryable=False)
+            if job.troubles >= MAX_TROUBLES:
+                failure = messages.failure(messages.UNAVAILABLE, retryable=False)
                 self._fail(job, failure.code, failure.message)
 
     def _run(self, job: Job, wake: Wake) -> Job:
@@ -112,55 +112,55 @@ class Machine:
             first = {**_FRESH, "step": Step.IMAGE, "timings": {Step.IMAGE.value: (now, None)}}
             job = self._table.advance(job, State.RUNNING, **first)
         while True:
-            action = decide(job, self._look(job, wake), self._table.clock(), self._policies)
+            action = decide(job, self._observe(job, wake), self._table.clock(), self._policies)
             if isinstance(action, Wait):
                 return self._table.save(job, troubles=0) if job.troubles else job
             job = self._call(job) if isinstance(action, Call) else self._act(job, action)
             if job.state in ENDS:
                 return job
 
-    def _look(self, job: Job, wake: Wake) -> Seen:
-        """What is to be seen of the step at work; nothing past its deadline where one cannot look."""
+    def _observe(self, job: Job, wake: Wake) -> Observation:
+        """The step as S3 shows it; past its deadline, an empty observation where S3 cannot be read."""
         try:
-            return self._seen(job, wake)
+            return self._step_or_notification(job, wake)
         except Exception as error:
             if job.deadline is None or self._table.clock() < job.deadline:
                 raise
-            log("trouble", **_about(job), kind=type(error).__name__, reason=str(error))
-            return Seen()
+            log("step_not_observed", **_about(job), kind=type(error).__name__, reason=str(error))
+            return Observation()
 
-    def _seen(self, job: Job, wake: Wake) -> Seen:
-        seen = self._objects.look(job)
-        told = wake.failure is not None and wake.attempt_id == job.attempt_id
-        if told and job.called_at is not None and not seen.done and seen.failure is None:
-            return Seen(failure=wake.failure)
-        return seen
+    def _step_or_notification(self, job: Job, wake: Wake) -> Observation:
+        observed = self._objects.observe(job)
+        is_reported = wake.failure is not None and wake.attempt_id == job.attempt_id
+        if is_reported and job.called_at is not None and not observed.done and observed.failure is None:
+            return Observation(failure=wake.failure)
+        return observed
 
     def _call(self, job: Job) -> Job:
-        """Hand the work out and note that, or what follows as it could not be."""
+        """Start the step's work and record it; act on the failure where it cannot be started."""
         assert job.step is not None
         try:
             if job.attempt > 1:
-                self._objects.forget_failure(job)
+                self._objects.delete_failure(job)
             known = self._calls.call(job)
         except CallError as error:
             log("not_called", **_about(job), reason=str(error))
             now = self._table.clock()
-            return self._act(job, decide(job, Seen(failure=error.failure), now, self._policies))
+            return self._act(job, decide(job, Observation(failure=error.failure), now, self._policies))
         now = self._table.clock()
         deadline = now + self._policies[job.step].seconds
         try:
-            noted = self._table.save(job, called_at=now, deadline=deadline, retry_at=None, **known)
+            recorded = self._table.save(job, called_at=now, deadline=deadline, retry_at=None, **known)
         except LostJobError:
             self._withdraw_lost(replace(job, called_at=now))
             raise
-        log("called", **_about(noted), **known)
-        return noted
+        log("called", **_about(recorded), **known)
+        return recorded
 
     def _withdraw_lost(self, called: Job) -> None:
-        """Take back what was asked for a job that was cancelled meanwhile.
+        """Withdraw the request of a job that was cancelled meanwhile.
 
-        Where another worker has taken over, it makes this very call, under the same name: that stays.
+        Another worker that has taken over makes the same call under the same name: that one stays.
         """
         job = self._table.get(called.job_id)
         if job is None or job.state not in ACTIVE or job.attempt_id != called.attempt_id:
@@ -201,7 +201,7 @@ class Machine:
         )
         log("ended", **_about(ended), state=ended.state)
         if ended.started_at is not None and ended.ended_at is not None:
-            self._table.learn(ended.ended_at - ended.started_at)
+            self._table.record_duration(ended.ended_at - ended.started_at)
         return ended
 
     def _fail(self, job: Job, code: str, message: str) -> Job:
@@ -217,19 +217,19 @@ class Machine:
         return ended
 
     def _closed(self, job: Job) -> dict[str, tuple[float, float | None]]:
-        """The timings, that of the step at work ended now."""
+        """The timings, with the current step's ended now."""
         timings = dict(job.timings)
         if job.step is not None and job.step.value in timings:
             timings[job.step.value] = (timings[job.step.value][0], self._table.clock())
         return timings
 
-    def _end_homeless(self, job_id: str) -> None:
-        """End an active job whose place is another's or nobody's: nobody could ever work on it."""
+    def _end_orphaned(self, job_id: str) -> None:
+        """Fail an active job whose slot is another's or nobody's: no worker could ever take it."""
         job = self._table.get(job_id)
         if job is None or job.state not in ACTIVE or job.slot is None:
             return
         if self._leases.get(job.slot).job != job_id:
-            failure = words.failure(words.UNAVAILABLE, retryable=False)
+            failure = messages.failure(messages.UNAVAILABLE, retryable=False)
             with suppress(LostJobError):
                 self._table.advance(job, State.FAILED, error=failure.message, error_code=failure.code)
 

@@ -1,4 +1,4 @@
-"""How often a step is tried, how long it may take, and in which order steps come."""
+"""Each step's retries and timeout, and the order of steps."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 ORDER = tuple(Step)
 
 GRACE_SECONDS = 300.0
-"""What the endpoint may take beyond its own limits to say so."""
+"""How long the endpoint may take beyond its own limits to report a timeout."""
 
 
 class StepPolicy(NamedTuple):
-    """At most `attempts` of `seconds` each; before each new one `pauses`, the last of them repeated."""
+    """At most `attempts` of `seconds` each, with `pauses` between them, the last pause repeated."""
 
     attempts: int
     seconds: float
@@ -29,13 +29,13 @@ class StepPolicy(NamedTuple):
 
 
 PASSING = StepPolicy(6, 0.0, (10.0, 30.0, 60.0, 120.0))
-"""For what passes by itself, such as a container whose worker is being started: a GPU's takes a minute."""
+"""For failures that pass by themselves, such as a container whose worker starts: a GPU's takes a minute."""
 
 
 def policies(
     *, image_seconds: float, endpoint_seconds: float, voxel_seconds: float
 ) -> Mapping[Step, StepPolicy]:
-    """The policy of each step, but for `PASSING` failures. Crashes do not need time to pass."""
+    """The policy of each step, but for `PASSING` failures. A crash is retried at once."""
     endpoint = StepPolicy(3, endpoint_seconds, (0.0, 60.0))
     return MappingProxyType(
         {

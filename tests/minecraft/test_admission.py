@@ -163,7 +163,7 @@ def test_rows_past_their_time_neither_block_the_queue_nor_count(
     monkeypatch.setattr("meshtwin.minecraft.jobs.dispatch._INDEX_OVERREAD", 2)
     for _ in range(5):
         world.expire(world.add())
-    assert world.table.waiting() == 0
+    assert world.table.count_waiting() == 0
     reply = ask()
     assert (reply.status, reply.json["started"]) == (202, True)
     assert int(time.time()) < world.job(reply.json["jobId"]).expires_at

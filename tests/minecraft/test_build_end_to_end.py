@@ -96,7 +96,7 @@ def test_a_prompt_becomes_a_model_by_notices_alone(
     notices.close()
     reply = get(broken).json
     assert (reply["status"], reply["errorCode"]) == ("FAILED", "invalid_image")
-    assert reply["error"].startswith("The picture could not be read.")
+    assert reply["error"].startswith("The image could not be read.")
     (asked,) = boundary.asked
     assert asked.event["glb_s3"].endswith(f"jobs/{good}/textured.glb")
     for model in ("shape.glb", "textured.glb"):

@@ -107,7 +107,7 @@ class _Play:
             assert before.ended_at is None or now == before
             active += now.state in ACTIVE
             self.seen[job_id] = now
-        assert active <= self.world.leases.places
+        assert active <= self.world.leases.slots
         waiting = [job.ticket for job in self.seen.values() if job.state is State.QUEUED]
         begun = [job.ticket for job in self.seen.values() if job.state in ACTIVE]
         assert not waiting or not begun or max(begun) < min(waiting)

@@ -61,8 +61,8 @@ def test_all_queued_jobs_end_in_order(
     times = [job.ended_at or 0.0 for job in found]
     assert times == sorted(times)
     assert len(set(times)) == count
-    assert sweeps == -(-count // (world.leases.places * rounds))
-    assert boundary.names().count("worker") == count // (world.leases.places * rounds), (
+    assert sweeps == -(-count // (world.leases.slots * rounds))
+    assert boundary.names().count("worker") == count // (world.leases.slots * rounds), (
         "a call's time is bounded: it has another go on"
     )
 
@@ -111,10 +111,10 @@ def test_clear_frees_the_lock_of_a_job_that_is_gone_and_may_spare_those_at_work(
     first, second = world.add(), world.add()
     world.sweep()
     spared = queue.clear(world.table, world.leases, dry_run=False, active_too=False)
-    assert (spared.active, spared.queued, spared.places) == ((), (second,), ())
+    assert (spared.active, spared.queued, spared.slots) == ((), (second,), ())
     assert world.job(first).state is State.RUNNING
     world.table.client.delete_item(TableName=world.table.name, Key={"job_id": {"S": first}})
-    assert len(queue.clear(world.table, world.leases, dry_run=False, active_too=False).places) == 1
+    assert len(queue.clear(world.table, world.leases, dry_run=False, active_too=False).slots) == 1
     assert world.leases.get(0).job is None
 
 

@@ -80,7 +80,7 @@ def test_workers_that_race_do_everything_once(world: World, boundary: Boundary, 
     with ThreadPoolExecutor(4) as pool:
         for _ in range(60):
             list(pool.map(world.worker, events * 2 + [{"sweep": True}, {"sweep": True}]))
-            assert len(list(world.table.active())) <= world.leases.places
+            assert len(list(world.table.active())) <= world.leases.slots
             asked = boundary.take()
             names += [(one.name, one.event.get("jobId") or one.event["Inference-Id"]) for one in asked]
             events = [world.act(one) for one in asked]

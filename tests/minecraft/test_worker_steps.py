@@ -10,7 +10,7 @@ import pytest
 from meshtwin.minecraft.contract import ImageTask, StepFailure, VoxelTask
 from meshtwin.minecraft.jobs.job import Step
 from meshtwin.minecraft.jobs.states import State
-from meshtwin.minecraft.pipeline.words import SHAPE_ONLY_NOTE, WORDS
+from meshtwin.minecraft.pipeline.messages import MESSAGES, SHAPE_ONLY_NOTE
 from meshtwin.minecraft.voxel.options import BuildOptions
 from meshtwin.runtime.contract import ErrorCode, InvocationRequest, Stage
 from tests.support.build_jobs import Container, get, notice, sns
@@ -181,7 +181,7 @@ def test_what_does_not_pass_ends_the_job_at_once_in_words(world: World, code: st
 
 def test_the_player_is_told_in_words_of_each_error_that_the_container_has() -> None:
     ours = {"invalid_json", "invalid_request", "internal"}
-    assert {code.value for code in ErrorCode} - set(WORDS) == ours
+    assert {code.value for code in ErrorCode} - set(MESSAGES) == ours
 
 
 def test_a_step_that_never_ends_is_given_up_by_its_deadline(world: World, boundary: Boundary) -> None:

@@ -13,7 +13,7 @@ from botocore.httpsession import URLLib3Session
 from meshtwin.minecraft.jobs.job import Step
 from meshtwin.minecraft.jobs.states import State
 from meshtwin.minecraft.lambdas import clients
-from meshtwin.minecraft.pipeline.machine import MOST_TROUBLES
+from meshtwin.minecraft.pipeline.machine import MAX_TROUBLES
 from tests.support.build_jobs import get, post
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_a_job_that_cannot_be_looked_at_ends_and_holds_up_nobody(world: World) -
         world.clock.ahead += 421
         trouble(world)
         assert world.job(first).attempt == 2, "its deadline counts, though nobody can look"
-        for _ in range(MOST_TROUBLES):
+        for _ in range(MAX_TROUBLES):
             trouble(world)
     job = world.job(first)
     assert (job.state, job.error_code) == (State.FAILED, "unavailable")
@@ -162,7 +162,7 @@ def test_conflicts_are_tried_again_after_pauses_that_differ(
 def test_a_sweep_looks_at_every_job_that_runs(world: World) -> None:
     """Those in places above MAX_ACTIVE_JOBS, too, which was lowered."""
     jobs = [world.add() for _ in range(3)]
-    world.leases.places = 3
+    world.leases.slots = 3
     world.start()
     world.sweep()
     assert [world.job(job_id).state for job_id in jobs] == [State.RUNNING] * 3

@@ -20,7 +20,7 @@ from meshtwin.minecraft.jobs.table import JobTable, create_table
 from meshtwin.minecraft.jobs.writes import to_item
 from meshtwin.minecraft.lambdas import clients, status, submit
 from meshtwin.minecraft.lambdas.worker import build
-from meshtwin.minecraft.pipeline.notices import read
+from meshtwin.minecraft.pipeline.notifications import read
 from meshtwin.minecraft.request import BuildRequest
 from meshtwin.minecraft.settings import WorkerSettings
 from meshtwin.minecraft.voxel.options import HTTP_NAMES, BuildOptions

@@ -23,7 +23,7 @@ from botocore.httpsession import URLLib3Session
 
 from meshtwin.minecraft.lambdas import clients
 from meshtwin.minecraft.lambdas.worker import build
-from meshtwin.minecraft.pipeline.notices import read
+from meshtwin.minecraft.pipeline.notifications import read
 from meshtwin.minecraft.settings import WorkerSettings
 
 if TYPE_CHECKING:

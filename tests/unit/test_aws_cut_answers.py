@@ -19,7 +19,7 @@ from meshtwin.emulator.lambda_.topics import new_clients
 from meshtwin.emulator.sagemaker.delivery.retry import is_passing
 from meshtwin.minecraft.images.bedrock import bedrock_client
 from meshtwin.minecraft.lambdas import clients as functions
-from meshtwin.minecraft.objects import Location, read_if_there
+from meshtwin.minecraft.s3 import Location, read_if_there
 from meshtwin.runtime.contract import ErrorCode, JobError
 from meshtwin.runtime.jobs.storage import Storage
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meshtwin.minecraft.api.parse import FIELDS
-from meshtwin.minecraft.api.status import STAGES, Surroundings, describe
+from meshtwin.minecraft.api.status import STAGES, StatusContext, describe
 from meshtwin.minecraft.contract import VoxelTask
 from meshtwin.minecraft.jobs.job import Job
 from meshtwin.minecraft.jobs.states import TRANSITIONS
@@ -59,7 +59,7 @@ def test_the_apis_page_has_every_route_field_and_stage() -> None:
 
 
 def test_the_apis_page_has_every_field_of_a_status() -> None:
-    around = Surroundings(0, "bucket", 0, 0, {}, str, 60)
+    around = StatusContext(0, "bucket", 0, 0, {}, str, 60)
     for field in describe(Job("0123456789ab", BuildRequest("a cat")), around):
         assert f"`{field}`" in page("build-api"), field
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from fixtures.glb import GlbBuilder
 from meshtwin.gltf.image_files import plain_png, with_end
-from meshtwin.minecraft.images.provider import Picture
-from meshtwin.minecraft.images.upload import MOST_PIXELS, read_upload
+from meshtwin.minecraft.images.provider import PngImage
+from meshtwin.minecraft.images.upload import MAX_PIXELS, read_upload
 from meshtwin.minecraft.voxel.read import textures
 from meshtwin.minecraft.voxel.read.read import ModelError
 from meshtwin.runtime.contract import JobError
@@ -59,7 +59,7 @@ def through_runtime(data: bytes, path: Path) -> Pixels:
 
 def through_upload(data: bytes, _: Path) -> Pixels:
     found = read_upload(data)
-    if not isinstance(found, Picture):
+    if not isinstance(found, PngImage):
         raise OSError(found.reason)
     return np.asarray(Image.open(io.BytesIO(found.png)).convert("RGB")).astype(np.int64)
 
@@ -195,9 +195,9 @@ def resident_peak(call: Callable[[], object]) -> int:
 @pytest.mark.parametrize(("kind", "megabytes"), [("PNG", 260), ("WEBP", 350)])
 def test_the_largest_upload_fits_a_function_of_512_megabytes(kind: str, megabytes: int) -> None:
     width = 4000
-    image = Image.new("RGBA", (width, MOST_PIXELS[kind] // width))
+    image = Image.new("RGBA", (width, MAX_PIXELS[kind] // width))
     data = saved(image, kind, **({"compress_level": 1} if kind == "PNG" else {"lossless": True, "method": 0}))
     del image
     found: list[object] = []
     assert resident_peak(lambda: found.append(read_upload(data))) < megabytes * 2**20
-    assert isinstance(found[0], Picture)
+    assert isinstance(found[0], PngImage)

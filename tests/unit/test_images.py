@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from meshtwin.minecraft.images.prompt import LONGEST, NEGATIVE, clean, for_one_object
-from meshtwin.minecraft.images.provider import Failed, Picture
+from meshtwin.minecraft.images.prompt import MAX_LENGTH, NEGATIVE, clean, for_one_object
+from meshtwin.minecraft.images.provider import Failed, PngImage
 from meshtwin.minecraft.images.settings import ImageSettings
 from meshtwin.minecraft.images.stability import takes_negative_prompt
-from meshtwin.minecraft.images.upload import MOST_BYTES, MOST_SIDE, read_upload
+from meshtwin.minecraft.images.upload import MAX_BYTES, MAX_SIDE, read_upload
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -25,7 +25,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 
 def read(data: bytes) -> Image.Image:
     found = read_upload(data)
-    assert isinstance(found, Picture)
+    assert isinstance(found, PngImage)
     return Image.open(io.BytesIO(found.png))
 
 
@@ -53,7 +53,7 @@ def huge_png(width: int, height: int) -> bytes:
 @given(st.text(max_size=2_000))
 def test_a_cleaned_prompt_is_one_bounded_line(words: str) -> None:
     cleaned = clean(words)
-    assert len(cleaned) <= LONGEST
+    assert len(cleaned) <= MAX_LENGTH
     assert cleaned.isprintable()
     assert cleaned == cleaned.strip()
     assert clean(cleaned) == cleaned
@@ -63,7 +63,7 @@ def test_a_cleaned_prompt_is_one_bounded_line(words: str) -> None:
 def test_the_players_words_come_first_and_braces_are_words() -> None:
     assert for_one_object(clean(" a  {castle}\n.")).startswith("a {castle}. A single object")
     assert "{subject}" not in for_one_object("a cat")
-    assert len(for_one_object("x" * LONGEST)) < 1_000
+    assert len(for_one_object("x" * MAX_LENGTH)) < 1_000
     assert len(NEGATIVE) < 1_000
 
 
@@ -103,7 +103,7 @@ def test_deep_grey_is_scaled_not_clipped() -> None:
 
 
 def test_a_large_picture_is_scaled_down() -> None:
-    assert read(encoded(Image.new("L", (5_000, 1_000)))).size == (MOST_SIDE, 410)
+    assert read(encoded(Image.new("L", (5_000, 1_000)))).size == (MAX_SIDE, 410)
 
 
 def test_a_picture_of_frames_is_its_first() -> None:
@@ -115,9 +115,9 @@ def test_a_picture_of_frames_is_its_first() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no PNG, JPEG or WebP"),
-        (b"GIF89a" + b"\0" * 50, "no PNG, JPEG or WebP"),
-        (b"<svg/>", "no PNG, JPEG or WebP"),
+        (b"", "not a PNG, JPEG or WebP image"),
+        (b"GIF89a" + b"\0" * 50, "not a PNG, JPEG or WebP image"),
+        (b"<svg/>", "not a PNG, JPEG or WebP image"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 99, "damaged"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "damaged"),
@@ -125,7 +125,7 @@ def test_a_picture_of_frames_is_its_first() -> None:
         (encoded(Image.new("RGB", (8, 300))), "at least 16"),
         (huge_png(60_000, 60_000), "at most 24000000"),
         (huge_png(5_000, 5_000), "at most 24000000"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * MOST_BYTES, "bytes: at most"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * MAX_BYTES, "bytes: expected at most"),
     ],
 )
 def test_what_is_no_fit_picture_says_why(data: bytes, words: str) -> None:
@@ -136,4 +136,4 @@ def test_what_is_no_fit_picture_says_why(data: bytes, words: str) -> None:
     st.binary(max_size=400), st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF1234WEBP", b""])
 )
 def test_no_bytes_are_an_error(data: bytes, start: bytes) -> None:
-    assert isinstance(read_upload(start + data), Failed | Picture)
+    assert isinstance(read_upload(start + data), Failed | PngImage)

@@ -62,7 +62,7 @@ def test_tasks_come_back() -> None:
         ({"output_prefix_s3": "s3://b/j"}, "ends with /"),
         ({"anchor": {"x": 1}}, "x, y and z"),
         ({"palette": 5}, "palette 5: expected default"),
-        ({"jobId": ""}, "not empty"),
+        ({"jobId": ""}, "non-empty"),
         ({"dimension": "The End"}, "dimension 'The End': expected an identifier"),
         ({"anchor": {"x": "a", "y": 1, "z": 2}}, "x, y and z"),
         ({"palette": ["stone", 5]}, "palette"),

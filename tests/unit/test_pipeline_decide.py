@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from meshtwin.minecraft.contract import StepFailure
 from meshtwin.minecraft.jobs.job import Job, Step
 from meshtwin.minecraft.jobs.states import State
-from meshtwin.minecraft.pipeline import words
-from meshtwin.minecraft.pipeline.decide import Call, Fail, Finish, Next, Retry, Seen, Wait, decide
+from meshtwin.minecraft.pipeline import messages
+from meshtwin.minecraft.pipeline.decide import Call, Fail, Finish, Next, Observation, Retry, Wait, decide
 from meshtwin.minecraft.pipeline.policy import PASSING, policies
 from meshtwin.minecraft.request import BuildRequest
 
@@ -39,7 +39,7 @@ jobs = st.builds(
 
 @given(jobs)
 def test_what_is_done_is_gone_on_with(job: Job) -> None:
-    action = decide(job, Seen(done=True, result={}), NOW, POLICIES)
+    action = decide(job, Observation(done=True, result={}), NOW, POLICIES)
     if job.step is Step.VOXELS:
         assert isinstance(action, Finish)
     else:
@@ -51,12 +51,12 @@ def test_what_is_done_is_gone_on_with(job: Job) -> None:
 @given(jobs, failures)
 def test_a_failure_is_tried_again_no_more_often_than_its_step_may(job: Job, failure: StepFailure) -> None:
     assert job.step is not None
-    action = decide(job, Seen(failure=failure), NOW, POLICIES)
+    action = decide(job, Observation(failure=failure), NOW, POLICIES)
     if isinstance(action, Retry):
         assert failure.retryable
-        patience = PASSING if failure.code in words.PASSING else POLICIES[job.step]
+        patience = PASSING if failure.code in messages.PASSING else POLICIES[job.step]
         assert job.attempt < patience.attempts
-        assert action.at >= NOW + (failure.code in words.PASSING)
+        assert action.at >= NOW + (failure.code in messages.PASSING)
     elif isinstance(action, Next):
         assert (job.step, action.step, action.painted) == (Step.PAINT, Step.VOXELS, False)
         assert failure.code in ("out_of_gpu_memory", "worker_crashed")
@@ -67,7 +67,7 @@ def test_a_failure_is_tried_again_no_more_often_than_its_step_may(job: Job, fail
 
 @given(jobs)
 def test_nothing_is_handed_out_twice_or_too_early_or_waited_for_beyond_its_deadline(job: Job) -> None:
-    action = decide(job, Seen(), NOW, POLICIES)
+    action = decide(job, Observation(), NOW, POLICIES)
     if isinstance(action, Call):
         assert job.called_at is None
         assert job.retry_at is None or job.retry_at <= NOW

@@ -18,7 +18,7 @@ from meshtwin.minecraft.images.bedrock import bedrock_client
 from meshtwin.minecraft.jobs.table import DEFAULT_TTL_SECONDS
 from meshtwin.minecraft.lambdas import clients, glb_to_vox
 from meshtwin.minecraft.settings import (
-    MOST_ACTIVE_JOBS,
+    MAX_ACTIVE_JOBS,
     SettingsError,
     SubmitSettings,
     WorkerSettings,
@@ -91,9 +91,7 @@ def test_the_hosts_manifest_holds_any_text(tmp_path: Path) -> None:
 
 def test_what_a_function_may_take_fits_into_it() -> None:
     assert 2 * glb_to_vox.MAX_MODEL_BYTES <= 512 * 1024 * 1024, "Lambda's own folder has 512 MB"
-    decoded = max(
-        upload.MOST_PIXELS["JPEG"] * 3, upload.MOST_PIXELS["PNG"] * 8, upload.MOST_PIXELS["WEBP"] * 12
-    )
+    decoded = max(upload.MAX_PIXELS["JPEG"] * 3, upload.MAX_PIXELS["PNG"] * 8, upload.MAX_PIXELS["WEBP"] * 12)
     assert decoded / 1024**2 + 200 < made()["text_to_image"].memory
 
 
@@ -102,7 +100,7 @@ def test_objects_lie_longer_than_the_rows_that_name_them() -> None:
     assert min(EXPIRE_AFTER_DAYS.values()) * 86_400 > DEFAULT_TTL_SECONDS
 
 
-@pytest.mark.parametrize("value", ["0", str(MOST_ACTIVE_JOBS + 1)])
+@pytest.mark.parametrize("value", ["0", str(MAX_ACTIVE_JOBS + 1)])
 def test_the_number_of_places_is_bounded(value: str) -> None:
     needed = {"INPUT_BUCKET": "b", "ASYNC_IO_BUCKET": "b", "WORKER_FUNCTION": "w"}
     with pytest.raises(SettingsError, match=f"MAX_ACTIVE_JOBS '{value}': expected a whole number, 1 to 100"):

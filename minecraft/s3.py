@@ -1,4 +1,4 @@
-"""Objects in S3: where they are, and whether they are there."""
+"""Reads and writes of single objects in S3."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def location(value: str, field: str) -> Location:
     """The bucket and key of `s3://bucket/key`.
 
     Raises:
-        ContractError: it is no such place.
+        ContractError: it is not an s3:// URI.
     """
     match = _LOCATION.fullmatch(value)
     if match is None:
@@ -41,55 +41,55 @@ def location(value: str, field: str) -> Location:
 
 
 def is_absence(error: ClientError) -> bool:
-    """Whether S3 says by it that there is no such object."""
+    """Whether the error means that there is no such object."""
     return error.response.get("Error", {}).get("Code") in _ABSENT
 
 
-def size_if_there(s3: S3Client, place: Location) -> int | None:
-    """The object's bytes, counted, or None where there is none."""
+def size_if_there(s3: S3Client, source: Location) -> int | None:
+    """The object's size in bytes, or None where there is none."""
     try:
-        return s3.head_object(Bucket=place.bucket, Key=place.key)["ContentLength"]
+        return s3.head_object(Bucket=source.bucket, Key=source.key)["ContentLength"]
     except ClientError as error:
         if is_absence(error):
             return None
         raise
 
 
-def read_if_there(s3: S3Client, place: Location, most: int | None = None) -> bytes | None:
-    """The object's bytes, the first `most` of them, or None where there is none."""
+def read_if_there(s3: S3Client, source: Location, limit: int | None = None) -> bytes | None:
+    """The object's bytes, at most `limit` of them, or None where there is none."""
     try:
-        answer = s3.get_object(Bucket=place.bucket, Key=place.key)
+        answer = s3.get_object(Bucket=source.bucket, Key=source.key)
     except ClientError as error:
         if is_absence(error):
             return None
         raise
-    return read_body(answer["Body"], most)
+    return read_body(answer["Body"], limit)
 
 
-def read_body(body: StreamingBody, most: int | None = None) -> bytes:
-    """The bytes of an object's body, the first `most` of them.
+def read_body(body: StreamingBody, limit: int | None = None) -> bytes:
+    """The bytes of an object's body, at most `limit` of them.
 
     Raises:
-        BotoCoreError: there are fewer than S3 has promised. botocore finds that out where it reads an end
-            itself: `with body` would read urllib3's body, whose errors are not botocore's, if it has any.
+        BotoCoreError: there are fewer than Content-Length says. botocore checks that only where it reads the
+            end itself: `with body` would read urllib3's body, which raises other errors or none.
     """
     with contextlib.closing(body):
-        if most is None:
+        if limit is None:
             return body.read()
         found = b""
-        while len(found) < most and (chunk := body.read(most - len(found))):
+        while len(found) < limit and (chunk := body.read(limit - len(found))):
             found += chunk
         return found
 
 
-def put_first(s3: S3Client, place: Location, body: bytes, content_type: str) -> bool:
-    """Write the object unless there is one; whether it was this call that wrote.
+def put_first(s3: S3Client, source: Location, body: bytes, content_type: str) -> bool:
+    """Write the object unless it exists; whether this call wrote it.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     try:
         s3.put_object(
-            Bucket=place.bucket, Key=place.key, Body=body, ContentType=content_type, IfNoneMatch="*"
+            Bucket=source.bucket, Key=source.key, Body=body, ContentType=content_type, IfNoneMatch="*"
         )
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _LOST_RACE:

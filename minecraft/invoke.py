@@ -1,4 +1,4 @@
-"""Calling another function without waiting for it."""
+"""Invokes a function without waiting for it."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ if TYPE_CHECKING:
 
 
 def invoke_event(functions: LambdaClient, function: str, event: dict[str, Any]) -> None:
-    """Have Lambda call the function with the event, sometime soon."""
+    """Invoke the function asynchronously with the event."""
     functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
