@@ -95,7 +95,7 @@ class Outcome:
 def judge(answer: Answer, most_header_bytes: int = 0) -> Outcome:
     """What a container's answer makes of the request. An answer whose body was not read lacked its length.
 
-    A success whose headers, names and values, are longer than `most_header_bytes` counts as a failure; 0: any length.
+    A success whose headers, names and values, exceed `most_header_bytes` is a failure; 0: any length.
     """
     if answer.bad_length is not None:
         text = f"{BAD_LENGTH} ({answer.bad_length})"

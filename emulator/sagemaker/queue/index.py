@@ -99,8 +99,8 @@ class StateIndex:
 class _Meeting:
     """How far two readers have come, one from each end: once one has passed the other, all has been read.
 
-    Each position is written by one reader alone, so that both may read it without a lock: a reader that sees an older
-    one reads a page that the other has, too.
+    Each position is written by one reader alone, so that both may read it without a lock: a reader that sees
+    an older one reads a page that the other has, too.
     """
 
     def __init__(self, low: str) -> None:
