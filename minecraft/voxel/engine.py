@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.assign import assign_blocks
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
 from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
 from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
@@ -45,7 +45,7 @@ def build_model(
         model, options.size, rotation=options.rotation, hollow=options.hollow, min_part=options.min_part
     )
     watch.begin("blocks")
-    blocks = to_blocks(
+    blocks = assign_blocks(
         voxels, palette, kinds=options.kinds, smoothing=options.smoothing, dither=options.dither
     )
     watch.begin("boxes")
@@ -54,7 +54,7 @@ def build_model(
 
 
 class _Watch:
-    """Tells of each stage as it begins, and how long it took."""
+    """Reports each stage as it begins, and measures how long it took."""
 
     def __init__(self, on_stage: Callable[[str], None]) -> None:
         self._on_stage = on_stage

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from meshtwin.emulator.core import child_guard
 from meshtwin.emulator.core.private import touch_private
-from meshtwin.minecraft.voxel.kernels.kept import kept
+from meshtwin.minecraft.voxel.kernels.cached import kernels_cached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ def warming(code: Path, shell: Mapping[str, str], log: Path) -> Iterator[None]:
 
     The guard ends it with this process, however that ends. Its output is in `log`; nothing depends on it.
     """
-    if kept():
+    if kernels_cached():
         yield
         return
     with touch_private(log).open("ab") as output:

@@ -1,4 +1,4 @@
-"""Small parts that float beside the rest, and the model without them."""
+"""Removes small disconnected parts from a model."""
 
 from __future__ import annotations
 
