@@ -192,7 +192,7 @@ def test_the_queue_is_cleared(shell: Shell) -> None:
     with queued(shell, 4) as ids:
         plan = shell.json("queue", "clear", "--dry-run")
         assert (plan["queued"], plan["active"], plan["done"]) == (ids[1:], ids[:1], False)
-        assert [slot["job"] for slot in plan["slots"]] == ids[:1]
+        assert [slot["job"] for slot in plan["places"]] == ids[:1]
         assert len(shell.json("queue", "list")["jobs"]) == 4
         cleared = shell.json("queue", "clear", "--waiting-only")
         assert (cleared["queued"], cleared["active"], cleared["done"]) == (ids[1:], [], True)
