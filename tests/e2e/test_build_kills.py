@@ -23,6 +23,7 @@ from meshtwin.minecraft.jobs.job import Step
 from meshtwin.minecraft.jobs.lease import Leases
 from meshtwin.minecraft.jobs.table import JobTable
 from meshtwin.minecraft.pipeline.policy import policies
+from tests.support.processes import command_line, running_module
 from tests.support.shell import Shell, assert_all_gone, new_shell, running_up
 from tests.support.waiting import wait_until
 
@@ -67,7 +68,7 @@ def at_work(page: urllib.request.Request, up: psutil.Process) -> dict[str, list[
     for child in up.children(recursive=True):
         with suppress(psutil.Error):
             # Its guard has the same words behind its own.
-            is_one = child.cmdline()[1:4] == ["-s", "-P", str(BOOTSTRAP)] and child.pid not in idle
+            is_one = command_line(child)[1:4] == ["-s", "-P", str(BOOTSTRAP)] and child.pid not in idle
             name = child.environ().get("AWS_LAMBDA_FUNCTION_NAME") if is_one else None
             found.get(str(name), []).append(child)
     return found
@@ -159,7 +160,7 @@ def test_each_build_ends_once_whoever_is_killed_and_up_ends_in_words_with_its_ho
         assert [lease.job for lease in Leases(table, PLACES).all()] == [None] * PLACES
         table.client.close()
         family = up.children(recursive=True)
-        (serverless,) = [child for child in family if "meshtwin.emulator.serverless" in child.cmdline()]
+        (serverless,) = running_module(family, "meshtwin.emulator.serverless")
         serverless.kill()
         assert process.wait(60) == 7
     assert "serverless has ended" in (shell.folder / "stderr.txt").read_text()

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.harness import program
+from tests.support.processes import has_ended, running_program
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -108,21 +109,9 @@ def progressed(s3: S3Client, bucket: str, before: int, or_done: Future[Any] | No
     return count(s3, bucket) > before or (or_done is not None and or_done.done())
 
 
-def ended(process: psutil.Process) -> bool:
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def container_of(emulator: Running) -> psutil.Process | None:
-    for child in psutil.Process(emulator.process.pid).children(recursive=True):
-        try:
-            if tuple(child.cmdline()) == program("script"):
-                return child
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return None
+    children = psutil.Process(emulator.process.pid).children(recursive=True)
+    return next(iter(running_program(children, program("script"))), None)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -140,7 +129,7 @@ def test_many_jobs_while_the_container_is_killed_again_and_again(
                 # Killed while it works, or while it starts again.
                 wait_until(partial(progressed, s3, bucket, before, submitted))
                 process.kill()
-                wait_until(partial(ended, process))
+                wait_until(partial(has_ended, process))
             expected = submitted.result()
         wait_until(lambda: count(s3, bucket) >= size.jobs, 60)
     assert results(s3, bucket) == expected
@@ -170,4 +159,4 @@ def test_many_jobs_while_the_emulator_is_killed(
     with start_emulator(table_prefix=prefix, options=("--command", COMMAND)) as emulator:
         wait_until(lambda: count(s3, bucket) >= size.jobs, 60)
     assert results(s3, bucket) == expected
-    assert all(ended(process) for process in containers)
+    assert all(has_ended(process) for process in containers)

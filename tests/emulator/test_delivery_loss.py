@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.harness import Harness, drive, program, settings_for, spec_for, until
+from tests.support.processes import has_ended, running_program
 from tests.support.relay import Relay
 
 if TYPE_CHECKING:
@@ -26,14 +27,7 @@ pytestmark = pytest.mark.assumed
 
 def container_processes(name: str = "script") -> list[psutil.Process]:
     """The running test containers of this process, without their guards."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        try:
-            if tuple(child.cmdline()) == program(name):
-                found.append(child)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
+    return running_program(psutil.Process().children(recursive=True), program(name))
 
 
 def gone(pid: int) -> bool:
@@ -73,14 +67,6 @@ def test_requests_survive_repeated_kills(aws: str, tmp_path: Path) -> None:
     drive(aws, settings_for(tmp_path, loss_seconds=20), scenario)
 
 
-def is_dead(process: psutil.Process) -> bool:
-    """Nobody may be there to reap it."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def test_a_killed_guard_is_a_lost_instance_too(aws: str, tmp_path: Path) -> None:
     deliveries, gate = tmp_path / "deliveries", tmp_path / "gate"
 
@@ -93,7 +79,7 @@ def test_a_killed_guard_is_a_lost_instance_too(aws: str, tmp_path: Path) -> None
         guard = container.parent()
         assert guard is not None
         guard.kill()
-        await until(lambda: is_dead(container))
+        await until(lambda: has_ended(container))
         gate.touch()
         assert (await harness.ended(request))["fence"] == "2"
 

@@ -26,6 +26,7 @@ from meshtwin.emulator.sagemaker.fleet.running import RunningFleets
 from meshtwin.emulator.sagemaker.fleet.spec import Container, FleetFailedError, LauncherAwayError
 from tests.containers.echo import Handler, Server
 from tests.support.harness import drive, program, settings_for, spec_for, until
+from tests.support.processes import has_ended, running_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -56,22 +57,8 @@ async def fleets_of(
         await made.close()
 
 
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def containers(parent: psutil.Process | None = None, name: str = "script") -> list[psutil.Process]:
-    found = []
-    for child in (parent or psutil.Process()).children(recursive=True):
-        try:
-            if tuple(child.cmdline()) == program(name):
-                found.append(child)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
+    return running_program((parent or psutil.Process()).children(recursive=True), program(name))
 
 
 def failure_of(settings: Settings, image: str, environment: dict[str, str], **changes: float) -> str:
@@ -99,7 +86,7 @@ def test_a_fleet_starts_is_counted_and_stops(tmp_path: Path) -> None:
             assert len(processes) == 2
             await fleets.stop(spec.endpoint_name)
             assert running.healthy_count(spec.endpoint_name) == 0
-            assert not any(is_alive(process) for process in processes)
+            assert not any(not has_ended(process) for process in processes)
 
     asyncio.run(main())
 
@@ -200,7 +187,7 @@ def test_a_container_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Pa
             begun = time.monotonic()
             await fleets.stop(spec.endpoint_name)
             assert 0.3 <= time.monotonic() - begun < 5
-            assert not is_alive(process)
+            assert has_ended(process)
 
     asyncio.run(main())
 
@@ -214,7 +201,7 @@ def test_an_instance_that_stops_answering_pings_is_replaced(tmp_path: Path) -> N
             await fleets.start(spec)
             (process,) = containers()
             process.suspend()
-            await until(lambda: not is_alive(process))
+            await until(lambda: bool(has_ended(process)))
             await until(lambda: running.healthy_count(spec.endpoint_name))
             assert containers() != [process]
 
@@ -313,6 +300,6 @@ def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) 
         emulator.send_signal(signal.SIGKILL)
         emulator.wait()
     deadline = time.monotonic() + 10
-    while any(is_alive(process) for process in descendants):
+    while any(not has_ended(process) for process in descendants):
         assert time.monotonic() < deadline
         time.sleep(0.02)

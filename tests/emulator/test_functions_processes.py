@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from tests.support.processes import command_line
 from tests.support.serverless import Hosting, run_serverless
 from tests.support.waiting import wait_until
 
@@ -201,7 +202,7 @@ def test_a_process_without_work_is_ended(tmp_path: Path) -> None:
 
 def guards_of(hosting: Hosting) -> list[psutil.Process]:
     children = psutil.Process(hosting.process.pid).children()
-    return [child for child in children if any(word.endswith("guard.py") for word in child.cmdline())]
+    return [child for child in children if any(word.endswith("guard.py") for word in command_line(child))]
 
 
 def scratches_of(hosting: Hosting) -> list[Path]:
@@ -270,7 +271,7 @@ def test_the_memory_of_children_counts(host: Hosting) -> None:
     error = call(host, "fill", {"megabytes": 200})
     assert error["errorMessage"].endswith("Runtime exited with error: signal: killed")
     children = psutil.Process(host.process.pid).children(recursive=True)
-    assert not [child for child in children if "urandom" in " ".join(child.cmdline())]
+    assert not [child for child in children if "urandom" in " ".join(command_line(child))]
 
 
 def test_a_function_that_writes_without_end_holds_up_nobody(host: Hosting) -> None:

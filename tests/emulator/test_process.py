@@ -15,6 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.support.emulator import client, create_endpoint, make_endpoint, status_of
+from tests.support.processes import command_line, has_ended
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 def instances(running: Running) -> list[psutil.Process]:
     """The containers that an emulator runs."""
     children = psutil.Process(running.process.pid).children(recursive=True)
-    return [child for child in children if "echo.py" in " ".join(child.cmdline())]
+    return [child for child in children if "echo.py" in " ".join(command_line(child))]
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+    return all(map(has_ended, processes))
 
 
 def test_health_and_usage(emulator: Running, endpoint: Made) -> None:
