@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtwin.minecraft.voxel.export.formats.fields import field, integer
-from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt, write_nbt
+from meshtwin.minecraft.voxel.export.formats.nbt import write_nbt
 from meshtwin.minecraft.voxel.export.formats.states import as_blocks, check_blocks, check_cells
 from meshtwin.minecraft.voxel.export.formats.varint import decode_varints, encode_varints
 
@@ -83,17 +83,12 @@ def _place(blocks: Blocks) -> Compound:
     }
 
 
-def read_schem(data: bytes) -> Blocks:
-    """The blocks of a .schem file of version 2 or 3; block entities, entities and biomes are left out.
+def schem_blocks(root: Compound) -> Blocks:
+    """The blocks of a file's root compound; block entities, entities and biomes are left out.
 
     Raises:
         ValueError: the file is not such a one, or larger than what is read here; it says what is wrong.
     """
-    return schem_blocks(read_nbt(data)[1])
-
-
-def schem_blocks(root: Compound) -> Blocks:
-    """The same of the file's root compound."""
     if isinstance(root.get("Schematic"), dict):
         root = field(root, "Schematic", dict)
     version = integer(root, "Version")
