@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SERVER_ERRORS = 500
-_PROTOCOLS: dict[str, type[JsonOperation | RestJsonOperation]] = {
+_PROTOCOLS: dict[str, type[Operation]] = {
     "json": JsonOperation,
     "rest-json": RestJsonOperation,
 }
