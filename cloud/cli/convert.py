@@ -120,12 +120,7 @@ def _save(build: LoadedBuild, path: Path, kind: str, target: Target) -> None:
 
 
 def _report(
-    build: LoadedBuild,
-    version: int,
-    files: tuple[Path, Path | None],
-    kind: str | None,
-    *,
-    as_json: bool,
+    build: LoadedBuild, version: int, files: tuple[Path, Path | None], kind: str | None, *, as_json: bool
 ) -> None:
     from meshtwin.minecraft.voxel.export.convert import notes  # noqa: PLC0415
     from meshtwin.minecraft.voxel.export.materials import material_list  # noqa: PLC0415

@@ -31,15 +31,13 @@ def voxelize(
     rotation: common.RotationOption = common.DEFAULTS.rotation,
     min_part: common.MinPartOption = common.DEFAULTS.min_part,
     smoothing: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="How much colour accuracy to trade for longer runs; 0: none."),
+        float, typer.Option(min=0, max=1, help="How much colour accuracy to trade for longer runs; 0: none.")
     ] = common.DEFAULTS.smoothing,
     dither: Annotated[
         float, typer.Option(min=0, max=1, help="Mix blocks in large flat areas; costs commands.")
     ] = common.DEFAULTS.dither,
     order: Annotated[
-        Order,
-        typer.Option(help="Order of the commands: any: as few as possible; ground: bottom-up."),
+        Order, typer.Option(help="Order of the commands: any: as few as possible; ground: bottom-up.")
     ] = common.DEFAULTS.order,
     clear_air: Annotated[
         bool, typer.Option("--clear-air", help="Clear the space of the build first.")

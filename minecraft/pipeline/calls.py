@@ -24,15 +24,10 @@ if TYPE_CHECKING:
 
     from meshtwin.minecraft.jobs.job import Job
 
-_PERMANENT = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ResourceNotFoundException",
-        "NoSuchBucket",
-        "UnrecognizedClientException",
-    }
-)
+_PERMANENT = frozenset({
+    "AccessDenied", "AccessDeniedException", "ResourceNotFoundException", "NoSuchBucket",
+    "UnrecognizedClientException",
+})  # fmt: skip
 
 
 class CallError(Exception):

@@ -143,12 +143,7 @@ class RequestTable:
         return item
 
     def claim(
-        self,
-        endpoint_name: str,
-        entry: Entry,
-        *,
-        now: float = 0.0,
-        instance_id: str | None = None,
+        self, endpoint_name: str, entry: Entry, *, now: float = 0.0, instance_id: str | None = None
     ) -> Claim:
         """Claim a queued request for this owner; the write's answer brings the request itself.
 

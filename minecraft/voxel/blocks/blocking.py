@@ -63,11 +63,7 @@ def to_blocks(
 
 
 def _shown_through(
-    cells: NDArray[np.uint16],
-    voxels: Voxels,
-    where: NDArray[np.int32],
-    looks: Looks,
-    names: tuple[str, ...],
+    cells: NDArray[np.uint16], voxels: Voxels, where: NDArray[np.int32], looks: Looks, names: tuple[str, ...]
 ) -> NDArray[np.int32]:
     """Give the coloured cells that are seen through others their blocks, in place; all that have one then.
 

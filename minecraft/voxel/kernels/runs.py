@@ -38,9 +38,7 @@ def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
 
 
 @compiled
-def _runs(
-    grid: NDArray[np.bool_],
-) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int16]]:
+def _runs(grid: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int16]]:
     """Runs of solid cells: the first of each column, and where each begins and ends. Run 0 is nobody's."""
     wide, deep, tall = grid.shape
     starts = np.empty(wide * deep + 1, np.int32)

@@ -45,11 +45,7 @@ AXES = ("x", "y", "z")
 
 
 def write_litematic(
-    blocks: Blocks,
-    *,
-    data_version: int,
-    version: int | None = None,
-    name: str = "build",
+    blocks: Blocks, *, data_version: int, version: int | None = None, name: str = "build"
 ) -> bytes:
     """A .litematic file of one region: the same bytes for the same arguments.
 

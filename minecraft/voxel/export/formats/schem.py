@@ -34,13 +34,7 @@ https://github.com/EngineHub/WorldEdit, SpongeSchematicV1Reader.java
 """
 
 
-def write_schem(
-    blocks: Blocks,
-    *,
-    data_version: int,
-    version: int = 2,
-    name: str = "",
-) -> bytes:
+def write_schem(blocks: Blocks, *, data_version: int, version: int = 2, name: str = "") -> bytes:
     """A .schem file: the same bytes for the same arguments.
 
     `data_version` is the game's, such as 4189 for 1.21.4: older files are converted when they are loaded.
@@ -57,11 +51,7 @@ def write_schem(
     palette: Compound = {state: np.int32(index) for index, state in enumerate(blocks.states)}
     data = encode_varints(blocks.cells.transpose(1, 2, 0).reshape(-1))
     if version == 2:  # noqa: PLR2004  # the number is its name
-        body: Compound = {
-            "PaletteMax": np.int32(len(palette)),
-            "Palette": palette,
-            "BlockData": data,
-        }
+        body: Compound = {"PaletteMax": np.int32(len(palette)), "Palette": palette, "BlockData": data}
         metadata = {**_name(name), **_WORLDEDIT}
         return write_nbt({**head, "Metadata": metadata, **_place(blocks), **body}, name="Schematic")
     body = {"Blocks": {"Palette": palette, "Data": data}}
@@ -75,12 +65,7 @@ def _name(name: str) -> Compound:
 
 def _place(blocks: Blocks) -> Compound:
     sides = np.array(blocks.size, np.uint16).view(np.int16)
-    return {
-        "Width": sides[0],
-        "Height": sides[1],
-        "Length": sides[2],
-        "Offset": np.zeros(3, np.int32),
-    }
+    return {"Width": sides[0], "Height": sides[1], "Length": sides[2], "Offset": np.zeros(3, np.int32)}
 
 
 def schem_blocks(root: Compound) -> Blocks:
