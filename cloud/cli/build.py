@@ -33,7 +33,7 @@ from meshtwin.cloud.files import folder_to_write
 from meshtwin.cloud.local.stack.options import StackOptions
 from meshtwin.cloud.profiles import API_URL_VARIABLE, load_profile
 from meshtwin.cloud.state import read_state
-from meshtwin.minecraft.voxel.kernels.kept import kept
+from meshtwin.minecraft.voxel.kernels.cached import kernels_cached
 from meshtwin.minecraft.voxel.options import DEFAULT_SIZE, HTTP_NAMES
 
 if TYPE_CHECKING:
@@ -118,11 +118,11 @@ def build(
         JobProgress(quiet=as_json) as progress,
     ):
         job_id = job or str(api.submit(document)["jobId"])
-        first = f" ({FIRST_TIME})" if load_profile(profile).emulated and not kept() else ""
+        first = f" ({FIRST_TIME})" if load_profile(profile).emulated and not kernels_cached() else ""
 
         def show_step(now: Update) -> None:
             progress.show_text(
-                now.words + (first if now.stage == "voxelization" else ""), fraction=now.fraction
+                now.message + (first if now.stage == "voxelization" else ""), fraction=now.fraction
             )
 
         try:

@@ -12,7 +12,7 @@ from meshtwin.cloud.cli import build_options as common
 from meshtwin.cloud.cli.console import FIRST_TIME, JsonOption, StartProgress, note, out, print_json
 from meshtwin.cloud.errors import CloudError, UsageError
 from meshtwin.cloud.files import atomic_path, file_to_write
-from meshtwin.minecraft.voxel.kernels.kept import kept
+from meshtwin.minecraft.voxel.kernels.cached import kernels_cached
 
 if TYPE_CHECKING:
     from meshtwin.minecraft.voxel.blocks.palette import Palette
@@ -78,7 +78,7 @@ def convert(
         own = build.data_version
         version = own if own is not None and game is None else parse_version(options.version).data_version
         if target is not None and target_kind is not None:
-            first = f"; {FIRST_TIME}" if target_kind == "document" and not kept() else ""
+            first = f"; {FIRST_TIME}" if target_kind == "document" and not kernels_cached() else ""
             progress.show(f"writing {target}{first}")
             title = target.name.partition(".")[0]
             _save(build, target, target_kind, formats.Target(version, title, place, where))

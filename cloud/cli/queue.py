@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -120,7 +119,7 @@ def clear(
         if not dry_run:
             plan = jobs.clear(table, leases, dry_run=False, active_too=not waiting_only)
     if as_json:
-        print_json(dataclasses.asdict(plan))
+        print_json(plan.to_dict())
         return
     out.print(_describe_plan(plan), soft_wrap=True)
 

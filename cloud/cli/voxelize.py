@@ -14,7 +14,7 @@ from meshtwin.cloud.cli.console import FIRST_TIME, JsonOption, StartProgress, er
 from meshtwin.cloud.createbuild.artefacts import BLOCK_FILES, one_build
 from meshtwin.cloud.errors import CloudError, UsageError
 from meshtwin.minecraft.voxel.export.dimensions import parse_dimension
-from meshtwin.minecraft.voxel.kernels.kept import kept
+from meshtwin.minecraft.voxel.kernels.cached import kernels_cached
 from meshtwin.minecraft.voxel.options import DEFAULT_SIZE, Order
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def voxelize(
             except (OSError, ValueError) as error:
                 raise UsageError(f"{model}: {error}") from error
             reading = time.perf_counter() - start
-            first = "" if kept() else f"; {FIRST_TIME}"
+            first = "" if kernels_cached() else f"; {FIRST_TIME}"
             made = build_model(read, options, lambda stage: progress.show(f"making {stage}{first}"))
             misfit = fits(made, anchor=block, dimension=where)
             if misfit is not None:

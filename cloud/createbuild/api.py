@@ -1,4 +1,4 @@
-"""The build API as a client sees it: hand a prompt in, ask how it is, call it off, fetch what came of it."""
+"""A client of the build API: submit a prompt, read its status, cancel it, fetch its files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TIMEOUT = 60.0
-_AS_IT_IS = {"Accept-Encoding": "identity"}
+_NO_ENCODING = {"Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ class BuildApi:
         """`POST /build`: the job that was accepted.
 
         Raises:
-            UsageError: the API refuses what was asked for, in its words.
-            UnavailableError: it cannot be reached, or refuses the token.
+            UsageError: the API rejects the request, with its message.
+            UnavailableError: it cannot be reached, or rejects the token.
         """
         return self._call("POST", "/build", document)
 
     def status(self, job_id: str) -> dict[str, Any]:
-        """`GET /build/status/{jobId}`: how the job is."""
+        """`GET /build/status/{jobId}`: the job's status."""
         return self._call("GET", f"/build/status/{quote(job_id, safe='')}")
 
     def cancel(self, job_id: str) -> dict[str, Any]:
-        """`DELETE /build/{jobId}`: the job, called off unless it had ended."""
+        """`DELETE /build/{jobId}`: the job, cancelled unless it had ended."""
         return self._call("DELETE", f"/build/{quote(job_id, safe='')}")
 
     def _call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -63,16 +63,16 @@ class BuildApi:
         return body
 
     def fetch(self, url: str, path: Path) -> None:
-        """Bring what a presigned URL of an answer leads to into a file, whole or not at all.
+        """Download a presigned URL of a response into a file, atomically.
 
         Raises:
-            UnavailableError: it cannot be had.
+            UnavailableError: it cannot be downloaded.
             OSError: the file cannot be written.
         """
         try:
             with (
                 client(direct=self.direct, timeout=_TIMEOUT) as http,
-                http.stream("GET", url, headers=_AS_IT_IS, follow_redirects=True) as answer,
+                http.stream("GET", url, headers=_NO_ENCODING, follow_redirects=True) as answer,
                 atomic_path(path) as partial,
                 partial.open("wb") as file,
             ):

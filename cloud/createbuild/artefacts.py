@@ -1,4 +1,4 @@
-"""What came of a build, brought into a folder."""
+"""Downloads a build's files into a folder."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ BLOCK_FILES = (
     *("build.litematic", "model.vox", "structures.zip", "datapack.zip", "datapack-*.zip"),
     "commands/*.mcfunction",
 )
-"""What the voxel engine writes of a build, as patterns: those of a folder are of one build."""
+"""The voxel engine's files, as patterns: those in a folder belong to one build."""
 
 MODEL_FILES = ("image.png", "shape.glb", "textured.glb")
-"""What comes before the blocks."""
+"""The files of the steps before the blocks."""
 
 _AT_ONCE = 4
-_MOST_OF_PROMPT = 40
+_MAX_PROMPT = 40
 
 
 def folder_name(prompt: str) -> str:
-    """A folder's name for a prompt: its letters and digits, and a digest where others have the same ones."""
+    """A folder's name for a prompt: its letters and digits, and a digest where they are ambiguous."""
     words = re.findall(r"\w+", prompt.lower())
-    name = "-".join(words)[:_MOST_OF_PROMPT].strip("-_") or "build"
+    name = "-".join(words)[:_MAX_PROMPT].strip("-_") or "build"
     if prompt == name.replace("-", " "):
         return name
     return f"{name}-{hashlib.sha256(prompt.encode()).hexdigest()[:6]}"
@@ -40,9 +40,9 @@ def folder_name(prompt: str) -> str:
 
 @contextmanager
 def one_build(folder: Path, replaced: tuple[str, ...]) -> Iterator[Path]:
-    """An empty folder to write a build into; once all went well, `folder` has its files and no older build's.
+    """An empty folder to write a build into; on success `folder` gets its files in place of an older build's.
 
-    What matches `replaced` is taken for an older build's; whatever else is in `folder` stays.
+    Files that match `replaced` count as an older build's; any others in `folder` stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".build-", suffix=".partial", dir=folder) as scratch:
@@ -60,11 +60,11 @@ def one_build(folder: Path, replaced: tuple[str, ...]) -> Iterator[Path]:
 def bring(status: Mapping[str, Any], folder: Path, fetch: Callable[[str, Path], None]) -> dict[str, Path]:
     """The artefacts of a finished build, by name, as files in `folder`, in place of an older build's.
 
-    `fetch` brings what is at a URL into a file.
+    `fetch` downloads a URL into a file.
 
     Raises:
         CloudError: the folder cannot be written.
-        UnavailableError: one cannot be fetched.
+        UnavailableError: one cannot be downloaded.
     """
     links: dict[str, str] = status.get("artifacts") or {}
     names = {name: _relative(name) for name in links}
@@ -78,7 +78,7 @@ def bring(status: Mapping[str, Any], folder: Path, fetch: Callable[[str, Path], 
 
 
 def _relative(name: str) -> PurePosixPath:
-    """A name as a path that stays in its folder: it comes from elsewhere."""
+    """A name from the API as a path that stays in its folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise CloudError(f"the build API names an artefact {name!r}: expected a relative path")

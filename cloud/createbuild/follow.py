@@ -1,4 +1,4 @@
-"""A build job followed to its end: how it is, told as it changes."""
+"""Follows a build job to its end, and reports its progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INTERVAL = 0.25
 _LONGEST_INTERVAL = 5.0
 _GROWTH = 1.1
 _AWAY_SECONDS = 60.0
-"""How long an API may be away before it is given up: Lambda's answer to an overload is a 5xx."""
+"""How long the API may be unavailable: Lambda's response to an overload is a 5xx."""
 
 _SHARES = {
     "image_generation": (0.0, 0.1),
@@ -25,16 +25,16 @@ _SHARES = {
     "texture_paint": (0.5, 0.4),
     "voxelization": (0.9, 0.1),
 }
-"""Where on a bar from 0 to 1 each stage begins, and how much of it is its own: roughly its time's."""
+"""Each stage's start and share on a bar from 0 to 1, roughly by time."""
 
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """How a job is: `fraction` of it that is done, the API's name of its stage, and in words what is done."""
+    """A job's progress: a message, the `fraction` that is done, and the API's name of its stage."""
 
-    words: str
+    message: str
     fraction: float
     stage: str = ""
 
@@ -45,22 +45,22 @@ def follow(
     """The last status of a job that succeeded.
 
     Raises:
-        JobFailedError: it failed, or was cancelled; in the API's words.
+        JobFailedError: it failed, or was cancelled; with the API's message.
         NotYetError: `timeout` seconds have passed; the job goes on.
-        UnavailableError: the API has been away for a minute.
+        UnavailableError: the API has been unavailable for a minute.
     """
-    start = heard = time.monotonic()
+    start = answered = time.monotonic()
     interval = _INTERVAL
     while True:
         try:
             status = api.status(job_id)
-            heard = time.monotonic()
+            answered = time.monotonic()
         except UnavailableError:
-            if time.monotonic() - heard > _AWAY_SECONDS:
+            if time.monotonic() - answered > _AWAY_SECONDS:
                 raise
             status = {}
         if status.get("status") in _ENDED:
-            return _ended_well(job_id, status)
+            return _succeeded(job_id, status)
         if status:
             on_update(update_of(status))
         if time.monotonic() - start > timeout:
@@ -73,17 +73,17 @@ def follow(
 
 
 def update_of(status: Mapping[str, Any]) -> Update:
-    """What a status says of a job that has not ended."""
-    words = str(status.get("progressMessage") or status.get("status"))
+    """The progress in the status of a job that has not ended."""
+    message = str(status.get("progressMessage") or status.get("status"))
     if status.get("queuePosition"):
-        words = f"{words} (place {status['queuePosition']})"
+        message = f"{message} (position {status['queuePosition']})"
     stage = str(status.get("progressStage"))
     start, share = _SHARES.get(stage, (0.0, 0.0))
-    return Update(words, start + share * float(status.get("progress") or 0), stage)
+    return Update(message, start + share * float(status.get("progress") or 0), stage)
 
 
-def _ended_well(job_id: str, status: dict[str, Any]) -> dict[str, Any]:
+def _succeeded(job_id: str, status: dict[str, Any]) -> dict[str, Any]:
     if status["status"] == "SUCCEEDED":
         return status
     verb = "failed" if status["status"] == "FAILED" else "was cancelled"
-    raise JobFailedError(f"job {job_id} {verb}: {status.get('error') or 'nobody says why'}")
+    raise JobFailedError(f"job {job_id} {verb}: {status.get('error') or 'no reason given'}")

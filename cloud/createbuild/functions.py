@@ -1,4 +1,4 @@
-"""The flow's five Lambda functions as data: what each runs, may use, and is called by."""
+"""The flow's five Lambda functions as data: handler, limits, environment and events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _API_AND_STEPS = (SubmitSettings, StatusSettings, WorkerSettings)
 class Function:
     """One function: `memory` in MB, times in seconds; `events` are those of the host's manifest.
 
-    `retries` and `maximum_age` are of its asynchronous events, and what becomes of one that fails goes to the
+    `retries` and `maximum_age` are of its asynchronous events; the record of one that fails goes to the
     function `on_failure`: MaximumRetryAttempts, MaximumEventAgeInSeconds and DestinationConfig.OnFailure of
     https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html. `concurrency` is the
     most that may run at once, None for no limit of its own.
@@ -47,7 +47,7 @@ def given_settings(variables: Mapping[str, str]) -> dict[str, str]:
     """The functions' numbers and models that `variables` set.
 
     Raises:
-        UsageError: a number is none.
+        UsageError: a value is not a number in its range.
     """
     numbers = {entry.name.upper() for kind in _API_AND_STEPS for entry in fields(kind) if entry.type == "int"}
     found = {name: variables[name] for name in (*sorted(numbers), *_IMAGE_MODELS) if variables.get(name)}
@@ -87,8 +87,8 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
             memory=256,
             timeout=timeouts.WORKER_SECONDS,
             environment=table | bucket | steps | wakes,
-            events=(*_notices(profile), {"schedule": SWEEP_SECONDS}),
-            # Each POST calls it: a burst of them would leave the API no room, and its events can wait.
+            events=(*_notifications(profile), {"schedule": SWEEP_SECONDS}),
+            # Each POST invokes it: a burst would use up the API's concurrency, and its own events can wait.
             concurrency=4,
         ),
         _step(names.text_to_image_function, "text_to_image", 1024, timeouts.IMAGE_SECONDS, bucket | wakes),
@@ -97,7 +97,7 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
 
 
 def _step(name: str, module: str, memory: int, timeout: int, environment: Mapping[str, str]) -> Function:
-    """A function that works for the worker: which hears at once of one that fails, and tries again itself."""
+    """A step function: the worker is notified at once of one that fails, and retries itself."""
     return Function(
         name,
         f"meshtwin.minecraft.lambdas.{module}.handler",
@@ -122,7 +122,7 @@ def _api(name: str, module: str, environment: Mapping[str, str]) -> Function:
     )
 
 
-def _notices(profile: Profile) -> list[dict[str, str | int]]:
+def _notifications(profile: Profile) -> list[dict[str, str | int]]:
     prefix = f"arn:aws:sns:{profile.region}:{profile.account_id}"
     topics = (profile.names.success_topic, profile.names.error_topic)
     return [{"sns": f"{prefix}:{topic}"} for topic in topics if topic]

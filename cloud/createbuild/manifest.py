@@ -1,4 +1,4 @@
-"""The functions' manifest, as the host of a profile without Lambda reads it."""
+"""Writes the functions' manifest for the host of a profile without Lambda."""
 
 from __future__ import annotations
 

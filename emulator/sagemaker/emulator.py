@@ -135,10 +135,10 @@ class Emulator:
             TablesOwnedError: another emulator on the same tables is running.
             UnavailableError: DynamoDB does not answer, or refuses.
         """
-        await self._start(self._launchers.start, self._launchers.close)
         await self.documents.setup()
         await self.queue.setup()
         await self._start(self.ownership.acquire, self.ownership.close)
+        await self._start(self._launchers.start, self._launchers.close)
         self._parts.push_async_callback(self.fleets.close)
         await self._start(self.dispatcher.start, self.dispatcher.close)
         await self._start(self._patrol.start, self._patrol.close)

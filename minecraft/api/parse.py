@@ -11,7 +11,7 @@ from typing import Any
 
 from meshtwin.minecraft.api.errors import ApiError, invalid
 from meshtwin.minecraft.request import BuildRequest
-from meshtwin.minecraft.voxel.blocks.block_ids import find_known, refuse_newer
+from meshtwin.minecraft.voxel.blocks.known import find_known, refuse_newer
 from meshtwin.minecraft.voxel.options import HTTP_NAMES, BuildOptions, OptionError, parse_whole
 from meshtwin.minecraft.voxel.versions import WORLD_BORDER
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from meshtwin.minecraft.jobs.cancel import cancel
 
@@ -29,6 +29,13 @@ class Clearing:
     active: tuple[str, ...]
     slots: tuple[Lease, ...]
     done: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `meshtwin queue clear`, in which a slot is a place, and its wakeups are nudges."""
+        values = asdict(self)
+        slots = values.pop("slots")
+        places = [{"nudges" if name == "wakeups" else name: slot[name] for name in slot} for slot in slots]
+        return values | {"places": places}
 
 
 def entries(table: JobTable, limit: int = 1000) -> list[Entry]:

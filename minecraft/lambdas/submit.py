@@ -1,4 +1,4 @@
-"""`POST /build` and what else changes a job: sending a picture ahead, cancelling."""
+"""`POST /build`, the upload of an image, and cancelling."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.assign import assign_blocks
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
 from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
 from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
@@ -54,7 +54,7 @@ def build_model(
             model, options.size, rotation=options.rotation, hollow=options.hollow, min_part=options.min_part
         )
     with stage("blocks"):
-        blocks = to_blocks(
+        blocks = assign_blocks(
             voxels, palette, kinds=options.kinds, smoothing=options.smoothing, dither=options.dither
         )
     with stage("boxes"):

@@ -1,4 +1,4 @@
-"""How a model becomes a build: every option, its default, its range and its words, in one place.
+"""The options of a build: each with its default, its range and its message.
 
 What checks a request imports this, so it needs neither numpy nor a table of blocks.
 """

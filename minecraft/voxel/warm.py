@@ -1,4 +1,4 @@
-"""Compiles all that the engine compiles, so that nothing is left to compile when it is first used.
+"""Compiles all kernels of the engine ahead of their first use.
 
 `python -m meshtwin.minecraft.voxel.warm` does so on two cores, also when an image is built, with the
 NUMBA_CACHE_DIR, NUMBA_CPU_NAME and NUMBA_CPU_FEATURES that the image will run with.
@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.assign import assign_blocks
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
 from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
 from meshtwin.minecraft.voxel.engine import BuildResult
@@ -25,7 +25,7 @@ _SIZE = 16
 
 
 def main() -> None:
-    """Compile what makes cells in a process of its own, and what makes blocks of them in this one."""
+    """Compile the kernels of voxelizing in another process, and those of blocks in this one."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
         cells = other.submit(cells_of_a_model)
         blocks_of_cells()
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def cells_of_a_model() -> None:
-    """A tetrahedron's, by each way that there is."""
+    """Voxelize a tetrahedron, through every kernel."""
     positions = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
     texture = Texture(np.full((2, 2, 4), 255, np.uint8))
@@ -44,11 +44,11 @@ def cells_of_a_model() -> None:
 
 
 def blocks_of_cells() -> None:
-    """A cube's, by each way that there is, with all files of the build."""
+    """Build a cube, through every kernel, with all its files."""
     solid = np.ones((_SIZE,) * 3, np.bool_)
     surface = np.argwhere(solid).astype(np.int32)
     voxels = Voxels(solid, surface, np.linspace((0, 0, 0), (1, 1, 1), len(surface), dtype=np.float32))
-    blocks = to_blocks(voxels, load_palette(), kinds=4, dither=0.5)
+    blocks = assign_blocks(voxels, load_palette(), kinds=4, dither=0.5)
     for build in (cuboids(blocks), cuboids(blocks, order=Order.GROUND, clear_air=True)):
         for _ in artefacts(BuildResult(blocks, build, {}, BuildOptions())):
             pass

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
-from meshtwin.minecraft.voxel.blocks.looks import HIDDEN, views_of
+from meshtwin.minecraft.voxel.blocks.appearance import HIDDEN, views_of_faces
+from meshtwin.minecraft.voxel.blocks.assign import assign_blocks
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
 from meshtwin.minecraft.voxel.export.isometric import isometric
 from meshtwin.minecraft.voxel.export.preview import preview_mesh
-from meshtwin.minecraft.voxel.kernels.faces import visible_faces
+from meshtwin.minecraft.voxel.kernels.visibility import visible_faces
 from tests.benchmarks.figures import Figure
 from tests.support.ciede import ciede2000, cielab
 from tests.support.voxels import sphere, terrain
@@ -40,7 +40,7 @@ MOST_SECONDS = {128: None, 256: 0.3}
 def measure() -> list[Figure]:
     """Seconds at two sizes, then differences at the smaller."""
     palette = load_palette()
-    compiled = to_blocks(sphere(8), palette, kinds=4, dither=1)
+    compiled = assign_blocks(sphere(8), palette, kinds=4, dither=1)
     isometric(compiled)
     preview_mesh(compiled)
     return [*_times(palette), *_differences(palette)]
@@ -53,7 +53,7 @@ def _times(palette: Palette) -> list[Figure]:
             voxels = make(size)
             note = f"{len(voxels.surface):,} surface cells"
             for most in FEW:
-                seconds, blocks = _best(partial(to_blocks, voxels, palette, kinds=most))
+                seconds, blocks = _best(partial(assign_blocks, voxels, palette, kinds=most))
                 figures.append(Figure(f"{name} {size}: {most or 'all'} blocks", seconds, "s", aim, note))
             figures.append(Figure(f"{name} {size}: isometric", _best(partial(isometric, blocks))[0], "s"))
             figures.append(Figure(f"{name} {size}: preview", _best(partial(preview_mesh, blocks))[0], "s"))
@@ -70,13 +70,13 @@ def _differences(palette: Palette) -> list[Figure]:
 
 def _difference(voxels: Voxels, palette: Palette, most: int | None) -> tuple[float, str]:
     """Mean CIEDE2000 over seen cells, from each one's colour to its block's seen faces; and its unit."""
-    blocks = to_blocks(voxels, palette, kinds=most)
-    views = views_of(visible_faces(voxels.solid, voxels.surface))
+    blocks = assign_blocks(voxels, palette, kinds=most)
+    views = views_of_faces(visible_faces(voxels.solid, voxels.surface))
     seen = views != HIDDEN
     weights = np.stack([views >> 2, views >> 1 & 1, views & 1], axis=1)[seen].astype(np.float32)
     weights /= weights.sum(axis=1, keepdims=True)
-    looks = np.einsum("nf,nfc->nc", weights, palette.colors[_numbers(blocks, palette, voxels)[seen]])
-    return float(ciede2000(cielab(voxels.colors[seen]), cielab(looks)).mean()), "dE00"
+    appearance = np.einsum("nf,nfc->nc", weights, palette.colors[_numbers(blocks, palette, voxels)[seen]])
+    return float(ciede2000(cielab(voxels.colors[seen]), cielab(appearance)).mean()), "dE00"
 
 
 def _numbers(blocks: Blocks, palette: Palette, voxels: Voxels) -> np.ndarray:

@@ -15,7 +15,7 @@ from fixtures import meshes
 from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
 from meshtwin.minecraft.voxel.boxes.sections import to_sections
 from meshtwin.minecraft.voxel.engine import build_model
-from meshtwin.minecraft.voxel.export.commands import Place
+from meshtwin.minecraft.voxel.export.commands import Origin
 from meshtwin.minecraft.voxel.export.mcfunction import batches
 from meshtwin.minecraft.voxel.options import BuildOptions, Order
 from meshtwin.minecraft.voxel.versions import parse_version
@@ -38,7 +38,7 @@ SIDES = {64: 1.0, 128: 1.0, 256: 8.0}
 """Cells along the longest side, and the most seconds that the boxes may take."""
 YARDSTICK = 128
 """The largest side that the naive painter is run at."""
-PLACE = Place(-37, 0, 101, -64, 320)
+PLACE = Origin(-37, 0, 101, -64, 320)
 SECTIONS_TO_COMMANDS = 1.25
 SECTION_SECONDS = {64: 0.1, 128: 0.25, 256: 1.0}
 PICTURES = Path(__file__).parents[2] / "fixtures" / "images"

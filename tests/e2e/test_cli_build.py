@@ -135,7 +135,7 @@ def named_job(said: str) -> str:
         (["x" * 501], 2, "500"),
         (["--image", "nowhere.png"], 2, "no such file"),
         (["--image", "large.png"], 2, "make it smaller"),
-        (["--image", "text.png"], 2, "picture"),
+        (["--image", "text.png"], 2, "imageUpload is not an image"),
         (["--job", "0123456789ab"], 2, "0123456789ab"),
         (["--job", "../../x"], 2, "x"),
         (["a naked statue", "--size", "8"], 3, "does not allow these words"),
@@ -191,7 +191,7 @@ def test_the_queue_is_cleared(shell: Shell) -> None:
     with queued(shell, 4) as ids:
         plan = shell.json("queue", "clear", "--dry-run")
         assert (plan["queued"], plan["active"], plan["done"]) == (ids[1:], ids[:1], False)
-        assert [place["job"] for place in plan["places"]] == ids[:1]
+        assert [slot["job"] for slot in plan["places"]] == ids[:1]
         assert len(shell.json("queue", "list")["jobs"]) == 4
         cleared = shell.json("queue", "clear", "--waiting-only")
         assert (cleared["queued"], cleared["active"], cleared["done"]) == (ids[1:], [], True)

@@ -199,39 +199,39 @@ def test_a_place_without_room_gives_a_note_and_no_commands(s3: S3Client, bucket:
     assert run(bucket, anchor={"x": 0, "y": 319, "z": 0}) == "built"
     told = summary(s3, bucket)
     assert len(told.notes) == 1
-    assert told.notes[0].startswith("There are no commands for this place: ")
+    assert told.notes[0].startswith("There are no commands for this location: ")
     assert not [name for name in told.artefacts if name.startswith(("commands/", "datapack"))]
     assert {"build.schem", "build.json.gz", "preview.png"} <= set(told.artefacts)
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "code", "value"),
     [
-        ({"size": 7}, "size"),
-        ({"palette": "velvet"}, "velvet"),
-        ({"palette": ["minecraft:no_such_block"]}, "no_such_block"),
-        ({"version": "0.1"}, "0.1"),
+        ({"size": 7}, "bad_task", "size"),
+        ({"palette": "velvet"}, "bad_task", "velvet"),
+        ({"palette": ["minecraft:no_such_block"]}, "voxels_failed", "no_such_block"),
+        ({"version": "0.1"}, "bad_task", "0.1"),
     ],
 )
 def test_what_cannot_be_is_told_with_its_value(
-    s3: S3Client, bucket: str, changes: dict[str, Any], words: str
+    s3: S3Client, bucket: str, changes: dict[str, Any], code: str, value: str
 ) -> None:
     put(s3, bucket, pyramid())
-    assert run(bucket, **changes) == "voxels_failed"
-    assert words in failure(s3, bucket)["message"]
+    assert run(bucket, **changes) == code
+    assert value in failure(s3, bucket)["message"]
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"size": "8"},
+        {"size": "huge"},
         {"glb_s3": "no location"},
         {"order": ["up"]},
         {"kinds": "x"},
         {"palette": [5]},
         {"anchor": {"x": "a", "y": 1, "z": 2}},
         {"dimension": "The End"},
-        {"min_part": None},
+        {"min_part": "much"},
         {"colour": 1},
     ],
     ids=lambda changes: next(iter(changes)),

@@ -241,12 +241,12 @@ def test_a_picture_of_the_players_own_is_taken(s3: S3Client, bucket: str, fake_b
 
 def test_a_bad_upload_is_told(s3: S3Client, bucket: str) -> None:
     assert run(bucket, source_s3=upload(s3, bucket, b"GIF89a")) == "image_bad_upload"
-    assert failure(s3, bucket)["message"] == "The file is no PNG, JPEG or WebP picture."
+    assert failure(s3, bucket)["message"] == "The file is not a PNG, JPEG or WebP image."
 
 
 def test_an_upload_that_is_not_there_is_told(s3: S3Client, bucket: str) -> None:
     assert run(bucket, source_s3=f"s3://{bucket}/nothing") == "image_bad_upload"
-    assert "not there" in failure(s3, bucket)["message"]
+    assert "does not exist" in failure(s3, bucket)["message"]
 
 
 @pytest.mark.parametrize(

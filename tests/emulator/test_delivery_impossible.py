@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,15 @@ import pytest
 
 from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.delivery import completion
+from meshtwin.emulator.sagemaker.delivery.dispatcher import Dispatcher
 from meshtwin.emulator.sagemaker.meter import Metric
 from meshtwin.emulator.sagemaker.queue.table import RequestTable
 from tests.support.harness import Harness, drive, settings_for, spec_for, until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from meshtwin.emulator.sagemaker.delivery.delivery import Delivery
 
 pytestmark = pytest.mark.assumed
 
@@ -157,3 +161,28 @@ def test_deadlines_are_kept_after_an_error_in_what_keeps_them(aws: str, tmp_path
         assert not failures
 
     drive(aws, settings_for(tmp_path), scenario)
+
+
+def test_what_waits_is_started_after_an_error_in_what_starts_it(
+    aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [RuntimeError("whatever")]
+    begin = Dispatcher._begin
+
+    def fails_at_first(dispatcher: Dispatcher, delivery: Delivery) -> None:
+        if failures:
+            raise failures.pop()
+        begin(dispatcher, delivery)
+
+    async def scenario(harness: Harness) -> None:
+        specs = [spec_for(concurrency=2) for _ in range(4)]
+        for spec in specs:
+            await harness.fleets.start(spec)
+        monkeypatch.setattr(Dispatcher, "_begin", fails_at_first)
+        requests = await asyncio.gather(*map(harness.submit, specs))
+        # The one whose start failed is found by the patrol; the others are started at once.
+        for request in requests:
+            assert (await harness.ended(request))["state"] == "completed"
+        assert not failures
+
+    drive(aws, settings_for(tmp_path, patrol_seconds=0.2), scenario)

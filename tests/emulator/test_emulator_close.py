@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.assumed, pytest.mark.usefixtures("aws")]
 
 PARTS = (
     *("_rounds", "store", "scaler", "_alarms", "deployment"),
-    *("_patrol", "dispatcher", "fleets", "ownership", "_launchers"),
+    *("_patrol", "dispatcher", "fleets", "_launchers", "ownership"),
 )
 STARTED_BEFORE_THE_PATROL = PARTS[PARTS.index("_patrol") :]
 

@@ -335,9 +335,10 @@ def test_what_a_killed_emulator_left_is_removed_and_what_a_living_one_has_is_not
         wait_until(lambda: status_of(sagemaker, name) == "InService", 60)
         [kept] = wait_until(lambda: [one for one in place.containers() if one.id != orphan.id])
         assert [one.id for one in place.containers()] == [kept.id]
-        with place.emulator():
-            assert kept.id in {one.id for one in place.containers()}
-            assert inspect(kept)["State"]["Running"]
+        with pytest.raises(AssertionError, match="belong to another emulator"), place.emulator():
+            pytest.fail("two emulators own the same tables")
+        assert kept.id in {one.id for one in place.containers()}
+        assert inspect(kept)["State"]["Running"]
         sagemaker.close()
 
 

@@ -123,7 +123,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"palette": []}, "a list of 1..512 block ids"),
     ({"palette": ["stone[axis=x]"]}, "without properties"),
     ({"palette": ["stone", "minecraft:stonne"]}, "palette: block 'minecraft:stonne': not a block"),
-    ({"palette": ["creaking_heart"], "version": "1.21.4"}, "is there from 1.21.5 on"),
+    ({"palette": ["creaking_heart"], "version": "1.21.4"}, "exists since 1.21.5"),
     (
         {"exclude": ["sandd"]},
         "exclude: block 'sandd': not a block whose colours are known; did you mean sand",

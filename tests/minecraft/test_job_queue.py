@@ -99,6 +99,9 @@ def test_clear_says_what_it_would_do_and_then_does_it(world: World) -> None:
     planned = queue.clear(world.table, world.leases, dry_run=True)
     assert (planned.active, planned.queued, planned.done) == ((jobs[0],), tuple(jobs[1:]), False)
     assert world.job(jobs[0]).state is State.RUNNING
+    report = planned.to_dict()
+    assert set(report) == {"queued", "active", "places", "done"}
+    assert [(place["job"], place["nudges"]) for place in report["places"]] == [(jobs[0], 0)]
     done = queue.clear(world.table, world.leases, dry_run=False)
     assert (done.active, done.queued) == (planned.active, planned.queued)
     assert [world.job(job_id).state for job_id in jobs] == [State.CANCELED] * 3

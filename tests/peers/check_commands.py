@@ -13,14 +13,14 @@ import pytest
 from mecha import DiagnosticError, Mecha
 
 from meshtwin.minecraft.voxel.boxes.build import Build
-from meshtwin.minecraft.voxel.export.commands import Place
+from meshtwin.minecraft.voxel.export.commands import Origin
 from meshtwin.minecraft.voxel.export.datapack import write_datapack
 from meshtwin.minecraft.voxel.export.mcfunction import batches
 from meshtwin.minecraft.voxel.versions import parse_version
 
 TREES = [("1.20.1", "1.20"), ("1.20.6", "1.20"), ("1.21.11", "1.21"), ("26.1", "1.21")]
 """Our version, and the tree of mecha's that holds its commands; mecha's 1.21 is that of 1.21.11."""
-PLACE = Place(-20, -64, 31, -64, 320)
+PLACE = Origin(-20, -64, 31, -64, 320)
 
 
 def sample() -> Build:

@@ -12,15 +12,15 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshtwin.minecraft.voxel.blocks.block_table import BOTTOM, SIDE, TOP
-from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
+from meshtwin.minecraft.voxel.blocks.assign import assign_blocks
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
+from meshtwin.minecraft.voxel.blocks.measured import BOTTOM, SIDE, TOP
 from meshtwin.minecraft.voxel.blocks.palette import load_palette
 from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
 from meshtwin.minecraft.voxel.export.isometric import encode_png, isometric
 from meshtwin.minecraft.voxel.export.materials import material_csv, material_list
 from meshtwin.minecraft.voxel.export.preview import preview_mesh
-from meshtwin.minecraft.voxel.kernels.faces import outside, visible_faces
+from meshtwin.minecraft.voxel.kernels.visibility import outside, visible_faces
 from tests.support.voxels import sphere, torus
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _first(blocks: Blocks, across: float, down: float) -> int:
 
 
 def test_pictures_are_as_large_as_asked_and_png(tmp_path: Path) -> None:
-    picture = isometric(to_blocks(torus(40), load_palette(), kinds=8))
+    picture = isometric(assign_blocks(torus(40), load_palette(), kinds=8))
     assert max(picture.shape[:2]) in {1000, 1001}
     path = tmp_path / "a picture.preview"
     path.write_bytes(encode_png(picture))
@@ -190,7 +190,7 @@ def test_materials_add_up_and_fill_stacks_and_boxes() -> None:
 
 
 def test_materials_count_every_block_of_a_build() -> None:
-    blocks = to_blocks(sphere(20), load_palette("survival-cheap"))
+    blocks = assign_blocks(sphere(20), load_palette("survival-cheap"))
     needs = material_list(blocks)
     assert sum(need.count for need in needs) == np.count_nonzero(blocks.cells)
     assert [need.count for need in needs] == sorted((need.count for need in needs), reverse=True)

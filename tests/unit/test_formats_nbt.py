@@ -146,15 +146,15 @@ def nested(depth: int) -> bytes:
 
 
 BAD = {
-    "no gzip": (b"hello", "not a whole gzip"),
+    "no gzip": (b"hello", "not a valid gzip"),
     "nothing": (b"", "cut off"),
-    "raw": (HELLO, "not a whole gzip"),
+    "raw": (HELLO, "not a valid gzip"),
     "cut": (gzip.compress(HELLO)[:-9], "cut off"),
     "more": (gzip.compress(HELLO) + b"x", "1 bytes after the end"),
-    "wrong sum": (gzip.compress(HELLO)[:-8] + bytes(8), "not a whole gzip"),
+    "wrong sum": (gzip.compress(HELLO)[:-8] + bytes(8), "not a valid gzip"),
 }
 BAD_INSIDE = {
-    "no root": (b"\x01\0\0\x01", "no compound"),
+    "no root": (b"\x01\0\0\x01", "not a compound"),
     "more": (HELLO + b"\0", "1 bytes after the root"),
     "a tag that is none": (b"\x0a\0\0\x0d\0\0\0", "no tag 13"),
     "a list of nothings": (b"\x0a\0\0\x09\0\0\0\x7f\xff\xff\xff\0", "without a type"),
@@ -164,7 +164,7 @@ BAD_INSIDE = {
     "too deep": (nested(MAX_DEPTH), "deeper than 64"),
     "deep lists": (b"\x0a\0\0" + b"\x09\0\0" + b"\x09\0\0\0\x01" * 2000, "deeper than 64"),
     "many tags": (b"\x0a\0\0\x09\0\0\x01" + struct.pack(">i", FEW) + bytes(FEW + 1), "more than 5000 tags"),
-    "twice": (b"\x0a\0\0" + b"\x01\0\x01a\0" * 2 + b"\0", "'a' stands twice"),
+    "twice": (b"\x0a\0\0" + b"\x01\0\x01a\0" * 2 + b"\0", "'a' is twice"),
     "no word": (b"\x0a\0\0\x08\0\0\0\x01\xff\0", "modified UTF-8"),
     "half a pair": (b"\x0a\0\0\x08\0\0\0\x03\xed\xa0\xbd\0", "modified UTF-8"),
 }

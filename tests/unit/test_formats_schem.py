@@ -99,7 +99,7 @@ def test_a_palette_may_come_in_any_order_with_gaps_and_short_names() -> None:
         (Blocks(np.zeros((65536, 1, 1), np.uint16), (AIR,)), r"\(65536, 1, 1\): at most 65535 .* split"),
         (Blocks(np.zeros((0, 1, 1), np.uint16), (AIR,)), "needs a block"),
         (Blocks(np.ones((1, 1, 1), np.uint16), (AIR, "Stone")), "'Stone': expected a block state"),
-        (Blocks(np.ones((1, 1, 1), np.uint16), (AIR, "a[b=c,b=d]")), "a property stands in it twice"),
+        (Blocks(np.ones((1, 1, 1), np.uint16), (AIR, "a[b=c,b=d]")), "a property is in it twice"),
         (Blocks(np.ones((1, 1, 1), np.uint16), (AIR, "a[b=c")), "expected a block state"),
     ],
 )

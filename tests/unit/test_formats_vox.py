@@ -193,7 +193,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a crowd": (file_of(SIZE, XYZI, RGBA, transform(0, 1), group(1, *[1] * 50)), "deeper than"),
     "no such node": (file_of(SIZE, XYZI, RGBA, transform(0, 7)), "no node 7"),
     "no such model": (file_of(SIZE, XYZI, RGBA, transform(0, 1), shape(1, 1)), "model 1 of 1"),
-    "a turn": (file_of(SIZE, XYZI, RGBA, transform(0, 1, _r="40"), shape(1, 0)), r"turns its model \(40\)"),
+    "a turn": (file_of(SIZE, XYZI, RGBA, transform(0, 1, _r="40"), shape(1, 0)), r"rotates its model \(40\)"),
     "no place": (file_of(SIZE, XYZI, RGBA, transform(0, 1, _t="1 x 3"), shape(1, 0)), "'1 x 3'"),
     "far apart": (
         file_of(

@@ -7,16 +7,17 @@ import re
 import numpy as np
 import pytest
 
-from meshtwin.minecraft.voxel.blocks.block_ids import version_numbers
-from meshtwin.minecraft.voxel.blocks.block_table import SIDE, TOP, measured_blocks
-from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette, palette_names
+from meshtwin.minecraft.voxel.blocks.known import version_numbers
+from meshtwin.minecraft.voxel.blocks.measured import SIDE, TOP, measured_blocks
+from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette
 from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb, oklab, srgb_from_linear
+from meshtwin.minecraft.voxel.options import PALETTES
 
 STATE = re.compile(r"minecraft:[a-z0-9_]+(\[[a-z_]+=[a-z0-9_]+(,[a-z_]+=[a-z0-9_]+)*\])?")
 
 
 def test_how_many_blocks_there_are() -> None:
-    assert {name: len(load_palette(name)) for name in palette_names()} == {
+    assert {name: len(load_palette(name)) for name in PALETTES} == {
         "default": 209,
         "wool-concrete-terracotta": 49,
         "survival-cheap": 154,
@@ -25,7 +26,7 @@ def test_how_many_blocks_there_are() -> None:
     }
 
 
-@pytest.mark.parametrize("name", palette_names())
+@pytest.mark.parametrize("name", PALETTES)
 def test_named_palettes_hold_safe_blocks_in_full_states_each_once(name: str) -> None:
     palette = load_palette(name)
     assert len(set(palette.states)) == len(palette) > 40
@@ -50,8 +51,8 @@ def test_dyed_blocks_are_49_and_none_is_powder() -> None:
 
 
 def test_patterned_blocks_are_in_the_palette_of_everything_alone_and_in_a_list() -> None:
-    glazed = {name: sum("glazed" in one for one in load_palette(name).states) for name in palette_names()}
-    assert glazed == {name: 16 if name == "creative" else 0 for name in palette_names()}
+    glazed = {name: sum("glazed" in one for one in load_palette(name).states) for name in PALETTES}
+    assert glazed == {name: 16 if name == "creative" else 0 for name in PALETTES}
     assert len(load_palette(["red_glazed_terracotta"])) == 1
 
 
@@ -102,7 +103,7 @@ def test_versions_compare_as_numbers() -> None:
         (["stone"], ["minecraft:stone"], "26.1", "exclude fewer"),
         ([], (), "26.1", "list others"),
         ("default", ["stome"], "26.1", "stone"),
-        (["creaking_heart"], (), "1.21.4", "from 1.21.5 on"),
+        (["creaking_heart"], (), "1.21.4", "exists since 1.21.5"),
         ("default", (), "latest", "1.21.4"),
         ("default", (), "1.12", "none of its"),
         ("default", (), "", "expected a release"),

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from meshtwin.minecraft.voxel.blocks.block_ids import short
-from meshtwin.minecraft.voxel.blocks.block_table import measured_blocks
-from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette, palette_names
+from meshtwin.minecraft.voxel.blocks.known import short
+from meshtwin.minecraft.voxel.blocks.measured import measured_blocks
+from meshtwin.minecraft.voxel.blocks.palette import find_block, load_palette
 from meshtwin.minecraft.voxel.options import PALETTES
 
 ACTS = {
@@ -158,7 +158,7 @@ def test_of_every_block_it_is_known_what_it_does() -> None:
 def test_no_named_palette_has_a_block_that_acts_by_itself() -> None:
     acting = _of(ACTS)
     assert {"carved_pumpkin", "dirt", "sculk", "red_mushroom_block", "tnt"} <= acting
-    for name in palette_names():
+    for name in PALETTES:
         assert _used(name) & acting == set(), name
 
 
@@ -170,9 +170,10 @@ def test_only_creative_has_what_is_worth_more_than_its_looks() -> None:
     )
     worth |= {f"waxed_{copper}" for copper in ("copper_block", *(f"{age}_copper" for age in AGES))}
     assert worth <= {short(block) for block in measured_blocks()}
-    for name in palette_names():
+    for name in PALETTES:
         assert bool(_used(name) & worth) == (name == "creative"), name
 
 
-def test_the_palettes_of_a_request_are_those_of_the_engine() -> None:
-    assert palette_names() == PALETTES
+def test_the_engine_has_just_the_palettes_of_a_request() -> None:
+    with pytest.raises(ValueError, match=f"expected {', '.join(PALETTES)}, or a list"):
+        load_palette("none")

@@ -24,8 +24,8 @@ from scipy import ndimage
 from fixtures import meshes
 from meshtwin.minecraft.voxel.blocks.grid import AIR
 from meshtwin.minecraft.voxel.engine import BuildResult, build_model
-from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, MOST_BATCHES, artefacts, command_files, fits
-from meshtwin.minecraft.voxel.export.commands import place_on
+from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, MAX_BATCHES, artefacts, command_files, fits
+from meshtwin.minecraft.voxel.export.commands import origin_on
 from meshtwin.minecraft.voxel.export.document import read_document
 from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt
 from meshtwin.minecraft.voxel.export.formats.structure import StructurePart
@@ -78,7 +78,7 @@ def _assert_stands(world: World, made: BuildResult, anchor: tuple[int, int, int]
 
 def _assert_same_cells(found: dict[Cell, str], made: BuildResult, anchor: Cell) -> None:
     """The blocks by their places are the build's, and air is named where the build clears its room."""
-    place = place_on(anchor, made.blocks.size)
+    place = origin_on(anchor, made.blocks.size)
     names = words(made.blocks)
     written = np.argwhere((made.blocks.cells > 0) | made.options.clear_air).tolist()
     assert found == {(x + place.x, y + place.y, z + place.z): str(names[x, y, z]) for x, y, z in written}
@@ -96,7 +96,7 @@ def test_all_files_are_there(files: dict[str, bytes]) -> None:
     assert set(files) - set(commands) - {pack} == FILES
     assert commands == [f"commands/{number:04}.mcfunction" for number in range(1, len(commands) + 1)]
     # One loads the chunks, one lets go of them.
-    assert 3 <= len(commands) <= MOST_BATCHES + 2
+    assert 3 <= len(commands) <= MAX_BATCHES + 2
 
 
 def test_another_process_makes_the_same_bytes() -> None:
@@ -129,7 +129,7 @@ def test_the_document_has_the_blocks_of_the_schematic_and_says_where(
     data = files["build.json.gz"]
     schema().validate(json.loads(gzip.decompress(data)))
     document, schematic = read_document(data), read_schem(files["build.schem"])
-    place = place_on(ANCHOR, schematic.size)
+    place = origin_on(ANCHOR, schematic.size)
     assert (document.origin, document.dimension) == ((place.x, place.y, place.z), OVERWORLD)
     assert (document.size, document.job_id) == (schematic.size, None)
     assert document.data_version == read_nbt(files["build.schem"])[1]["DataVersion"]

@@ -9,10 +9,10 @@ import pytest
 
 from meshtwin.minecraft.voxel.boxes.build import Build
 from meshtwin.minecraft.voxel.export.commands import (
-    Place,
+    Origin,
     box_commands,
     load_chunks,
-    place_on,
+    origin_on,
     release_chunks,
 )
 from meshtwin.minecraft.voxel.export.datapack import namespace_of, write_datapack
@@ -22,7 +22,7 @@ from tests.support.replay import OVERWORLD, RefusedError, Server, World
 
 OLD, STRICT, RENAMED, NEW = (parse_version(name) for name in ("1.20.1", "1.21.5", "1.21.11", "26.1"))
 STATES = ("minecraft:air", "minecraft:stone", "minecraft:oak_log[axis=y]")
-ORIGIN = Place(0, 0, 0, -64, 320)
+ORIGIN = Origin(0, 0, 0, -64, 320)
 
 
 def build_of(*boxes: list[int], size: tuple[int, int, int] = (20, 5, 20)) -> Build:
@@ -33,7 +33,7 @@ TWO = build_of([0, 0, 0, 19, 0, 19, 1], [3, 1, 4, 3, 1, 4, 2])
 
 
 def test_absolute_coordinates_and_whole_states() -> None:
-    place = Place(-30, 64, 100, -64, 320)
+    place = Origin(-30, 64, 100, -64, 320)
     assert list(box_commands(TWO, place, OLD)) == [
         "execute in minecraft:overworld run fill -30 64 100 -11 64 119 minecraft:stone",
         "execute in minecraft:overworld run setblock -27 65 104 minecraft:oak_log[axis=y]",
@@ -50,7 +50,7 @@ def test_strict_where_the_version_has_it() -> None:
 
 
 def test_the_clicked_block_stays() -> None:
-    assert place_on((10, 63, -5), (5, 9, 4)) == Place(8, 64, -6, -64, 320, "minecraft:overworld")
+    assert origin_on((10, 63, -5), (5, 9, 4)) == Origin(8, 64, -6, -64, 320, "minecraft:overworld")
 
 
 @pytest.mark.documented("https://minecraft.wiki/w/Altitude")
@@ -64,16 +64,16 @@ def test_the_clicked_block_stays() -> None:
     ],
 )
 def test_a_dimension_has_its_name_and_heights(said: str, name: str, heights: tuple[int, int]) -> None:
-    place = place_on((0, 0, 0), (1, 1, 1), said)
+    place = origin_on((0, 0, 0), (1, 1, 1), said)
     assert (place.dimension, place.min_y, place.max_y) == (name, *heights)
     with pytest.raises(ValueError, match="dimension 'The Nether': expected overworld, nether, end"):
-        place_on((0, 0, 0), (1, 1, 1), "The Nether")
+        origin_on((0, 0, 0), (1, 1, 1), "The Nether")
 
 
 @pytest.mark.parametrize("corner", [(-1, -1), (0, 0), (15, 16), (-17, 33), (-4096, 70000)])
 @pytest.mark.parametrize("side", [1, 16, 17, 256, 300])
 def test_just_the_chunks_of_the_build_are_loaded_and_let_go(corner: tuple[int, int], side: int) -> None:
-    place = Place(corner[0], 0, corner[1], -64, 320)
+    place = Origin(corner[0], 0, corner[1], -64, 320)
     world, size = World(), (side, 1, side)
     columns = [range(first >> 4, ((first + side - 1) >> 4) + 1) for first in corner]
     chunks = {(x, z) for x in columns[0] for z in columns[1]}
@@ -93,7 +93,7 @@ def test_just_the_chunks_of_the_build_are_loaded_and_let_go(corner: tuple[int, i
 def test_a_build_that_is_done_keeps_what_another_one_still_needs(first: str) -> None:
     """Two builds in some of the same chunks, of which one was kept loaded by somebody else."""
     world = World(loaded={(1, 1)})
-    places = {"castle": Place(0, 0, 0, -64, 320), "tower": Place(16, 0, 16, -64, 320)}
+    places = {"castle": Origin(0, 0, 0, -64, 320), "tower": Origin(16, 0, 16, -64, 320)}
     server, size = Server({OVERWORLD: world}), (32, 1, 32)
     for name, place in places.items():
         for area in load_chunks(size, place, name):
@@ -132,14 +132,14 @@ def test_batches_keep_to_their_limits() -> None:
 def test_too_high_says_where_it_would_fit(y: int, height: int, told: str) -> None:
     build = build_of([0, 0, 0, 0, 0, 0, 1], size=(1, height, 1))
     with pytest.raises(ValueError, match=told):
-        batches(build, Place(0, y, 0, -64, 320), OLD, namespace="a")
+        batches(build, Origin(0, y, 0, -64, 320), OLD, namespace="a")
 
 
 def test_the_world_border() -> None:
-    edge = Place(WORLD_BORDER - 19, 0, 0, -64, 320)
+    edge = Origin(WORLD_BORDER - 19, 0, 0, -64, 320)
     assert batches(TWO, edge, OLD, namespace="a")
     with pytest.raises(ValueError, match=r"its lowest block may be at x -29999984 to 29999965"):
-        batches(TWO, Place(WORLD_BORDER - 18, 0, 0, -64, 320), OLD, namespace="a")
+        batches(TWO, Origin(WORLD_BORDER - 18, 0, 0, -64, 320), OLD, namespace="a")
 
 
 def test_limits_out_of_range_are_named() -> None:
@@ -162,7 +162,7 @@ def test_versions_sort_and_an_unknown_one_lists_the_known() -> None:
 @pytest.mark.parametrize("player_in", ["minecraft:overworld", "minecraft:the_nether"])
 @pytest.mark.parametrize("dimension", ["minecraft:overworld", "minecraft:the_nether", "minecraft:the_end"])
 def test_a_data_pack_builds_in_its_dimension_wherever_it_is_run(dimension: str, player_in: str) -> None:
-    place = place_on((0, 0, 0), TWO.size, dimension)
+    place = origin_on((0, 0, 0), TWO.size, dimension)
     worlds = {f"minecraft:{name}": World() for name in ("overworld", "the_nether", "the_end")}
     server = Server(worlds)
     pack = write_datapack(TWO, place, OLD, namespace="castle", limits=Limits(commands=4))
@@ -179,11 +179,11 @@ def test_a_data_pack_builds_in_its_dimension_wherever_it_is_run(dimension: str, 
     [
         (("castle", TWO, ORIGIN), ("tower", TWO, ORIGIN)),
         (("castle", TWO, ORIGIN), ("castle", build_of([0, 0, 0, 3, 0, 3, 2]), ORIGIN)),
-        (("castle", TWO, ORIGIN), ("castle", TWO, Place(64, 0, 0, -64, 320))),
+        (("castle", TWO, ORIGIN), ("castle", TWO, Origin(64, 0, 0, -64, 320))),
     ],
 )
 def test_packs_of_two_builds_are_in_one_world(
-    first: tuple[str, Build, Place], second: tuple[str, Build, Place]
+    first: tuple[str, Build, Origin], second: tuple[str, Build, Origin]
 ) -> None:
     server = Server({"minecraft:overworld": World()})
     names = []

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 from meshtwin.minecraft.voxel.boxes.build import MAX_BOX_BLOCKS
 from meshtwin.minecraft.voxel.boxes.cuboids import LAYERS, cuboids
-from meshtwin.minecraft.voxel.export.commands import Place
+from meshtwin.minecraft.voxel.export.commands import Origin
 from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
 from meshtwin.minecraft.voxel.options import Order
 from meshtwin.minecraft.voxel.versions import parse_version
@@ -35,7 +35,7 @@ def grids(draw: st.DrawFn) -> Cells:
     return cells.repeat(grown, 0).repeat(grown, 1).repeat(grown, 2)
 
 
-def check_world(world: World, blocks: Blocks, place: Place, *, left: str | None) -> None:
+def check_world(world: World, blocks: Blocks, place: Origin, *, left: str | None) -> None:
     """Each cell has its state, inside too, and those of air are untouched, or `left`."""
     for (x, y, z), index in np.ndenumerate(blocks.cells):
         there = world.blocks.get((x + place.x, y + place.y, z + place.z))
@@ -59,7 +59,7 @@ def test_the_world_is_the_grid(
 ) -> None:
     blocks = as_blocks(cells)
     build = cuboids(blocks, order=order, clear_air=clear_air)
-    place = Place(*corner, -64, 320)
+    place = Origin(*corner, -64, 320)
     world = World()
     world.run(batches(build, place, OLD, namespace="a", limits=Limits(commands=7)))
     check_world(world, blocks, place, left=AIR if clear_air else None)

@@ -207,7 +207,7 @@ def test_triangles_with_two_corners_in_one_place_are_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["not_a_number", "beyond_numbers"])
 def test_positions_that_are_none(name: str) -> None:
-    assert _refusal(getattr(meshes, name)()) == "the model has positions that are no finite numbers"
+    assert _refusal(getattr(meshes, name)()) == "the model has positions that are not finite numbers"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -216,11 +216,11 @@ def test_other_numbers_that_are_none(bad: float) -> None:
     wrong = UV.copy()
     wrong[2, 1] = bad
     builder.parts["meshes"][0]["primitives"] = [builder.primitive(SQUARE, FACES, 0, TEXCOORD_0=wrong)]
-    assert "texture coordinates that are no finite" in _refusal(builder.glb())
+    assert "texture coordinates that are not finite" in _refusal(builder.glb())
     builder = GlbBuilder()
     colors = np.full((4, 4), bad, np.float32)
     builder.node(builder.mesh(builder.primitive(SQUARE, FACES, COLOR_0=colors)))
-    assert "vertex colours that are no finite" in _refusal(builder.glb())
+    assert "vertex colours that are not finite" in _refusal(builder.glb())
 
 
 def test_a_base_colour_that_is_no_number() -> None:
@@ -235,7 +235,7 @@ def test_a_texture_moved_out_of_all_numbers(scale: float) -> None:
     builder = _square()
     texture = builder.parts["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"]
     texture["extensions"] = {"KHR_texture_transform": {"scale": [scale, scale], "offset": [scale, 1e308]}}
-    assert "texture coordinates that are no finite" in _refusal(builder.glb())
+    assert "texture coordinates that are not finite" in _refusal(builder.glb())
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_textures_that_no_coarseness_makes_room_for_are_refused(monkeypatch: pyt
     monkeypatch.setattr(textures, "MAX_IN_ALL", 480)
     picture = png(PIXELS)
     assert model_of(_glb(picture, picture)).notes
-    assert "its textures have 720 pixels together: at most 480" in _refusal(*[picture] * 3)
+    assert "its textures have 720 pixels together: expected at most 480" in _refusal(*[picture] * 3)
 
 
 def test_textures_that_nothing_shows_are_neither_read_nor_counted(monkeypatch: pytest.MonkeyPatch) -> None:

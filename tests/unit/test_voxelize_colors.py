@@ -111,7 +111,7 @@ def test_a_cutoff_of_zero_shows_all() -> None:
 
 
 def test_a_model_of_nothing_but_holes_is_refused() -> None:
-    with pytest.raises(ValueError, match="nothing of the model shows"):
+    with pytest.raises(ValueError, match="nothing of the model is visible"):
         voxelize(_card(CLEAR, cutoff=0.5), 16)
 
 

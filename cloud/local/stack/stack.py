@@ -22,7 +22,7 @@ from meshtwin.cloud.source import SOURCE
 from meshtwin.cloud.state import state_dir
 from meshtwin.emulator.core import child_guard
 from meshtwin.emulator.core.private import make_private, touch_private
-from meshtwin.minecraft.voxel.kernels.kept import kept
+from meshtwin.minecraft.voxel.kernels.cached import kernels_cached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -120,7 +120,7 @@ def _warming(shell: Mapping[str, str], log: Path) -> Iterator[None]:
 
     The guard ends it with this process, however that ends. Its output is in `log`; nothing depends on it.
     """
-    if kept():
+    if kernels_cached():
         yield
         return
     with touch_private(log).open("ab") as output:

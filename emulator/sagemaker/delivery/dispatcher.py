@@ -126,9 +126,12 @@ class Dispatcher:
         await self._tasks.close()
 
     async def _dispatch(self) -> None:
+        # Where an earlier run of this failed, nobody else knows whose backlogs had grown.
+        grown = set(self._queue.endpoint_names)
         while True:
-            for endpoint_name in await self._queue.grown():
+            for endpoint_name in grown:
                 self._start_waiting(endpoint_name)
+            grown = await self._queue.grown()
 
     async def cancel(self, request_id: str) -> None:
         """End a request as cancelled, waiting or running; returns when it has ended, one way or another.

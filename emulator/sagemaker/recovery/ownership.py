@@ -92,7 +92,7 @@ class Ownership:
 
     def _write(self, found: _Row | None) -> None:
         # The row that was found, or one that no heartbeat ever leaves.
-        owner, heartbeat = found if found is not None else _Row("", -1)
+        owner, heartbeat = found if found is not None else _Row("nobody", -1)
         dynamodb = self._aws.dynamodb
         try:
             dynamodb.put_item(

@@ -1,4 +1,4 @@
-"""Ordered dither: lightness between two blocks, by a fixed pattern of both."""
+"""Ordered dither: a fixed pattern of two blocks for a lightness between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meshtwin.minecraft.voxel.kernels.compiled import compiled
-from meshtwin.minecraft.voxel.kernels.faces import DOWN, LEFT, RIGHT, UP
+from meshtwin.minecraft.voxel.kernels.visibility import DOWN, LEFT, RIGHT, UP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,10 +19,10 @@ SWING = 0.12
 """The pattern's whole height at strength 1, in OKLab lightness: the step between greys of a usual palette."""
 
 _ALIKE = 0.03
-"""Neighbours that differ by less lie in one flat area."""
+"""Neighbours that differ by less are in one flat area."""
 
 _MARGIN = 2
-"""Cells from a flat area's rim that are left as they are; what has no inside so deep is not large."""
+"""Cells from a flat area's rim that are not dithered; an area without an inside so deep is not large."""
 
 
 def dithered(
@@ -34,8 +34,8 @@ def dithered(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Points with their lightness moved by the pattern in large flat areas, and which ones were.
 
-    `where` (n, 3) are the seen cells of a grid of `shape`, `points` (n, 3) their colours, `faces` their seen
-    faces.
+    `where` (n, 3) are the visible cells of a grid of `shape`, `points` (n, 3) their colours, `faces` their
+    visible faces.
     """
     index = np.full(shape, -1, np.int32)
     index[tuple(where.T)] = np.arange(len(where), dtype=np.int32)
@@ -50,7 +50,7 @@ def dithered(
 
 
 def _pattern(where: NDArray[np.int32], faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The threshold of each cell, in the plane of the face that it shows."""
+    """The threshold of each cell, in the plane of its visible face."""
     x, y, z = where.T & 3
     level = faces & (UP | DOWN) > 0
     across = faces & (LEFT | RIGHT) > 0
@@ -64,7 +64,7 @@ def _pattern(where: NDArray[np.int32], faces: NDArray[np.uint8]) -> NDArray[np.f
 def _flatten(
     index: NDArray[np.int32], where: NDArray[np.int32], points: NDArray[np.float32], flat: NDArray[np.bool_]
 ) -> None:
-    """Take out cells that differ from a neighbour."""
+    """Remove cells that differ from a neighbour."""
     for i in range(len(where)):
         for axis in range(3):
             j = _next(index, where[i], axis)
@@ -79,7 +79,7 @@ def _flatten(
 def _erode(
     index: NDArray[np.int32], where: NDArray[np.int32], before: NDArray[np.bool_], flat: NDArray[np.bool_]
 ) -> None:
-    """Take out cells with a neighbour that is out."""
+    """Remove cells with a neighbour that was removed."""
     for i in range(len(where)):
         for axis in range(3):
             j = _next(index, where[i], axis)

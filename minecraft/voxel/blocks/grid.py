@@ -16,7 +16,7 @@ AIR = "minecraft:air"
 class Blocks:
     """One block state for each cell, indexed [x, y, z] with +Y up.
 
-    `cells` is (x, y, z) uint16, an index into `states`. `states` are the game's words, such as
+    `cells` is (x, y, z) uint16, an index into `states`. `states` are block states, such as
     `minecraft:oak_log[axis=y]`; the first is AIR. Each state is used, AIR perhaps not, and none comes twice.
     """
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.block_ids import find_known, refuse_newer, short, version_numbers
-from meshtwin.minecraft.voxel.blocks.block_table import MeasuredBlock, measured_blocks
+from meshtwin.minecraft.voxel.blocks.known import find_known, refuse_newer, short, version_numbers
+from meshtwin.minecraft.voxel.blocks.measured import MeasuredBlock, measured_blocks
 from meshtwin.minecraft.voxel.color.spaces import oklab
 from meshtwin.minecraft.voxel.options import CLOSE_MATCH
 from meshtwin.minecraft.voxel.versions import DEFAULT_VERSION
@@ -33,21 +33,21 @@ _CHEAP = (
     *("blackstone", "polished_blackstone", "soul_soil", "moss_block", "snow_block", "melon", "pumpkin"),
     *("hay_block", "dried_kelp_block", "bone_block"),
 )
-"""What a player digs, fells, shears, bakes or dyes by the chest."""
+"""Blocks that a player can collect in quantity."""
 
 _VALUABLE = (
     *("*_ore", "ancient_debris", "gilded_blackstone", "raw_*_block"),
     *(f"{mineral}_block" for mineral in ("coal", "iron", "gold", "lapis", "diamond", "emerald", "netherite")),
     *("waxed_copper_block", "waxed_exposed_copper", "waxed_weathered_copper", "waxed_oxidized_copper"),
 )
-"""What gives ore, metal, gems, coal or lapis back where it is dug or put on a crafting table, waxed copper
-once its wax is scraped off: a build of it on a survival server would be a mint."""
+"""Blocks that yield ore, metal, gems, coal or lapis when mined or crafted, waxed copper once its wax is
+scraped off: on a survival server players would take the build apart for them."""
 
 _PATTERNED = ("*_glazed_terracotta",)
-"""Whose ornament is seen from farther away than its mean colour."""
+"""Blocks whose pattern is more visible than their mean colour."""
 
 _GREY = 0.02
-"""OKLab chroma below which a colour counts as grey: what one can just see."""
+"""OKLab chroma below which a colour counts as grey: just noticeable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Palette:
     """Blocks to choose from.
 
     `states` are full block states, each once. `colors` is (n, 3, 3) float32, linear RGB of each one's side,
-    top and bottom (`block_table.SIDE`, `TOP`, `BOTTOM`); `lab` the same in OKLab. Neither is written to.
+    top and bottom (`measured.SIDE`, `TOP`, `BOTTOM`); `lab` the same in OKLab. Neither is written to.
     """
 
     name: str
@@ -72,10 +72,9 @@ def load_palette(
 ) -> Palette:
     """A palette by its name, or of the blocks listed, without those in `exclude`.
 
-    Blocks are ids, `minecraft:` left out or not. A list may have any measured block, also ones that fall or
+    Blocks are ids, with or without `minecraft:`. A list may have any measured block, also ones that fall or
     give light; the named palettes have none of those, nor any that `version` of the game lacks. `creative`
-    alone has blocks that are worth more than their looks: ore, and blocks of metal and gems; and glazed
-    terracotta, whose pattern outdoes its colour.
+    alone has valuable blocks, ore and blocks of metal and gems, and glazed terracotta, which is patterned.
 
     Raises:
         ValueError: if a palette or block isn't known, a listed block is newer than `version`, or none
@@ -89,18 +88,13 @@ def load_palette(
         name, blocks = "list", [find_block(block) for block in palette]
         refuse_newer(blocks, version)
     unwanted = {find_block(block).id for block in exclude}
-    kept = {block.id: block for block in blocks if block.id not in unwanted}
-    if not kept:
+    remaining = {block.id: block for block in blocks if block.id not in unwanted}
+    if not remaining:
         raise ValueError(
             f"palette {name!r}: none of its {len(blocks)} blocks is left for {version}; "
             "exclude fewer, or list others"
         )
-    return _assembled(name, list(kept.values()))
-
-
-def palette_names() -> tuple[str, ...]:
-    """The palettes that `load_palette` knows by name."""
-    return tuple(_RULES)
+    return _assembled(name, list(remaining.values()))
 
 
 def find_block(name: str) -> MeasuredBlock:

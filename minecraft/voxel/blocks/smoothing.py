@@ -1,4 +1,4 @@
-"""Longer runs of the same block, for a little colour."""
+"""Trades colour accuracy for longer runs of the same block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meshtwin.minecraft.voxel.kernels.compiled import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from meshtwin.minecraft.voxel.blocks.looks import Looks
+    from meshtwin.minecraft.voxel.blocks.appearance import BlockAppearance
 
 NEIGHBOURS = 6
 _ROUNDS = 4
@@ -21,23 +21,23 @@ _ROUNDS = 4
 def smooth(
     cells: NDArray[np.uint16],
     where: NDArray[np.int32],
-    looks: Looks,
+    appearance: BlockAppearance,
     points: NDArray[np.float32],
     views: NDArray[np.uint8],
     strength: float,
 ) -> None:
     """Change blocks in place so that neighbours agree more: a Potts model, by iterated conditional modes.
 
-    `cells` (x, y, z) holds 1 + the block's place in `looks`, 0 where nothing is seen; `where` (n, 3) are the
-    cells that may change, `points` and `views` theirs. A cell takes the block of a neighbour if that costs
-    less than `strength` in distance for each neighbour that it then agrees with more. Its nearest block is
-    always among the candidates, so none ends farther from its colour than its nearest block by more than
+    `cells` (x, y, z) holds 1 + the block's index in `appearance`, 0 for invisible cells; `where` (n, 3) are
+    the cells that may change, `points` and `views` theirs. A cell takes the block of a neighbour if that
+    costs less than `strength` in distance for each neighbour that it then agrees with more. Its nearest block
+    is always among the candidates, so none ends farther from its colour than its nearest block by more than
     NEIGHBOURS * `strength`.
     """
     if strength > 0:
         nearest = cells[tuple(where.T)]
         for _ in range(_ROUNDS):
-            if not _round(cells, where, nearest, looks.space, points, views, strength):
+            if not _round(cells, where, nearest, appearance.space, points, views, strength):
                 break
 
 
@@ -56,7 +56,7 @@ def _round(
     changed = 0
     for i in range(len(where)):
         x, y, z = where[i]
-        _look_around(cells, x, y, z, around)
+        _read_neighbours(cells, x, y, z, around)
         mine = cells[x, y, z]
         if mine == nearest[i] and _agreeing(around, mine) + _agreeing(around, 0) == NEIGHBOURS:
             continue
@@ -76,7 +76,7 @@ def _round(
 
 
 @compiled
-def _look_around(cells: NDArray[np.uint16], x: int, y: int, z: int, around: NDArray[np.uint16]) -> None:
+def _read_neighbours(cells: NDArray[np.uint16], x: int, y: int, z: int, around: NDArray[np.uint16]) -> None:
     around[0] = cells[x - 1, y, z] if x > 0 else 0
     around[1] = cells[x + 1, y, z] if x < cells.shape[0] - 1 else 0
     around[2] = cells[x, y - 1, z] if y > 0 else 0

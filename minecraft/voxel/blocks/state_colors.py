@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.block_table import measured_blocks
 from meshtwin.minecraft.voxel.blocks.grid import AIR
+from meshtwin.minecraft.voxel.blocks.measured import measured_blocks
 from meshtwin.minecraft.voxel.color.spaces import srgb_from_linear
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _UNKNOWN = 0.25
 
 
 def state_colors(states: Iterable[str]) -> NDArray[np.float32]:
-    """Linear RGB of each state's side, top and bottom: (n, 3, 3), indexed as `block_table.SIDE` and so on.
+    """Linear RGB of each state's side, top and bottom: (n, 3, 3), indexed as `measured.SIDE` and so on.
 
     A measured block in another state, such as a log on its side, has the mean of its faces on all of them; a
     block that isn't measured is grey, and air black.

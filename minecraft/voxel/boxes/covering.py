@@ -1,7 +1,7 @@
-"""Boxes that cover cells of one state, largest gain first: loops over cells, compiled.
+"""Compiled loops that cover the cells of one state with boxes, largest gain first.
 
-Everything here thinks backwards, from the last box painted to the first: a cell that is covered already may
-be crossed by any box chosen later, for that box is painted earlier and overwritten.
+Boxes are chosen in reverse, from the last painted to the first: a cell that is covered already may be crossed
+by any box chosen later, for that box is painted earlier and overwritten.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OUTSIDE = -1
-"""Of Board.want: air, that no box may touch."""
+"""In Board.remaining: air, which no box may touch."""
 ANYTHING = 0
-"""Of Board.want: a cell that is covered, so that any state may cross it."""
-MOST_STATES = 2**15 - 1
+"""In Board.remaining: a covered cell, which any state may cross."""
+MAX_STATES = 2**15 - 1
 """The greatest state of a cell."""
 
 AXIS_ORDERS = np.array([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], np.int64)
 KEY_BITS = 9
-"""Of a coordinate: a grid with its rim has 258 cells along an axis at most."""
+"""Bits of a coordinate: a grid with its rim has at most 258 cells along an axis."""
 BLOCKED = np.int64(1) << 32
-"""A blocked cell's share in the sums; a wanted cell's is 1, so one number tells both counts of a box."""
+"""A blocked cell's weight in the sums; a remaining cell's is 1, so one number has both counts of a box."""
 
 
 class Board(NamedTuple):
     """A grid with a rim of air, flattened: cell (x, y, z) is at x * steps[0] + y * steps[1] + z * steps[2].
 
-    `want` is (n,) int16: OUTSIDE or a state above 0, which becomes ANYTHING once the cell is covered. `shown`
-    is (n,) int16, too: what cells that are seen want at the start, ANYTHING for all others. `steps`, `low`
-    and `high` are (3,) int64; boxes stay within `low` and `high`, both inclusive. `sums` is (n,) int64,
-    scratch.
+    `remaining` is (n,) int16: OUTSIDE, or the state that a cell still needs, which becomes ANYTHING once the
+    cell is covered. `visible` is (n,) int16, too: the states of visible cells at the start, ANYTHING for
+    others. `steps`, `low` and `high` are (3,) int64; boxes stay within `low` and `high`, both inclusive.
+    `sums` is (n,) int64, scratch.
     """
 
-    shown: NDArray[np.int16]
-    want: NDArray[np.int16]
+    visible: NDArray[np.int16]
+    remaining: NDArray[np.int16]
     steps: NDArray[np.int64]
     low: NDArray[np.int64]
     high: NDArray[np.int64]
@@ -48,20 +48,22 @@ class Board(NamedTuple):
 
 
 @compiled
-def cover(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32], *, sure: bool) -> int:
+def cover(
+    board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32], *, optimal_only: bool
+) -> int:
     """Choose boxes of `state` until each of `seeds` (flat indices, rising) is covered; the number of boxes.
 
     `boxes` is (at least as many as seeds, 7) int32, filled in: both corners, inclusive, and the state. The
-    board is brought up to date. With `sure`, only those boxes are chosen that could not be better if all
-    other states were covered already, and seeds may be left.
+    board is updated. With `optimal_only`, only those boxes are chosen that could not be better if all other
+    states were covered already, and seeds may remain.
     """
-    low, extent = _around(board, state, seeds)
+    low, extent = _bounds_of_remaining(board, state, seeds)
     if extent[0] <= 0:
         return 0
     found = np.empty((seeds.size, 6), np.int32)
     gains = np.zeros(seeds.size, np.int64)
     ideal = np.zeros(seeds.size, np.int64)
-    if sure:
+    if optimal_only:
         _sum_up(board, state, low, extent, True)
         _search(board, state, seeds, low, extent, found, ideal)
     _sum_up(board, state, low, extent, False)
@@ -71,16 +73,16 @@ def cover(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.
 
 
 @compiled
-def fill(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32]) -> int:
-    """As `cover`, but seed by seed: quick where cells are many."""
-    low, extent = _around(board, state, seeds)
+def cover_greedily(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.int32]) -> int:
+    """As `cover`, but seed by seed: fast for many cells."""
+    low, extent = _bounds_of_remaining(board, state, seeds)
     if extent[0] <= 0:
         return 0
     found = np.empty((1, 6), np.int32)
     _sum_up(board, state, low, extent, False)
     count = 0
     for i in range(seeds.size):
-        if board.want[seeds[i]] == state:
+        if board.remaining[seeds[i]] == state:
             _search(board, state, seeds[i : i + 1], low, extent, found, np.zeros(1, np.int64))
             boxes[count, 6] = state
             _take(board, state, found[0], boxes[count])
@@ -89,13 +91,13 @@ def fill(board: Board, state: int, seeds: NDArray[np.int64], boxes: NDArray[np.i
 
 
 @compiled
-def _around(
+def _bounds_of_remaining(
     board: Board, state: int, seeds: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The corner and the extent of what is not yet covered of `seeds`: a box gains nothing beyond."""
+    """The corner and the extent of the remaining `seeds`: a box gains nothing beyond."""
     low, high = board.high.copy(), board.low - 1
     for seed in seeds:
-        if board.want[seed] == state:
+        if board.remaining[seed] == state:
             rest = seed
             for axis in range(3):
                 at = rest // board.steps[axis]
@@ -106,25 +108,25 @@ def _around(
 
 
 @inner
-def _sum_up(board: Board, state: int, low: NDArray[np.int64], extent: NDArray[np.int64], whole: bool) -> None:
-    """Prefix sums over the extent: cells that want `state`, and cells that block it (air alone, if whole)."""
-    want, sums, steps = board.want, board.sums, board.steps
+def _sum_up(board: Board, state: int, low: NDArray[np.int64], extent: NDArray[np.int64], ideal: bool) -> None:
+    """Prefix sums over the extent: cells that need `state`, and cells that block it (air alone, if ideal)."""
+    remaining, sums, steps = board.remaining, board.sums, board.steps
     row = extent[2] + 1
     page = row * (extent[1] + 1)
     sums[:page] = 0
-    most_clear = MOST_STATES if whole else ANYTHING
+    max_clear = MAX_STATES if ideal else ANYTHING
     for x in range(1, extent[0] + 1):
         now, before = sums[x * page : (x + 1) * page], sums[(x - 1) * page : x * page]
         now[:row] = 0
         for y in range(1, extent[1] + 1):
             cell = (low[0] + x - 1) * steps[0] + (low[1] + y - 1) * steps[1] + low[2]
-            kinds = want[cell : cell + extent[2]]
+            kinds = remaining[cell : cell + extent[2]]
             line, under = now[y * row : (y + 1) * row], now[(y - 1) * row : y * row]
             line[0] = 0
             running = np.int64(0)
             for z in range(len(kinds)):
                 kind = kinds[z]
-                blocked = (kind < 0) | ((kind > most_clear) & (kind != state))
+                blocked = (kind < 0) | ((kind > max_clear) & (kind != state))
                 running += np.int64(kind == state) + (np.int64(blocked) << 32)
                 line[z + 1] = running + under[z + 1]
         for i in range(page):
@@ -133,7 +135,7 @@ def _sum_up(board: Board, state: int, low: NDArray[np.int64], extent: NDArray[np
 
 @inlined
 def _before(sums: NDArray[np.int64], corners: tuple[int, int, int, int], offset: int) -> int:
-    """What `_sum_up` counted from the extent's start to a plane: the cross-section's corners, moved there."""
+    """The counts of `_sum_up` from the extent's start to a plane, by the cross-section's corners there."""
     return (  # type: ignore[no-any-return]  # an element of an int64 array
         sums[corners[0] + offset]
         - sums[corners[1] + offset]
@@ -144,7 +146,7 @@ def _before(sums: NDArray[np.int64], corners: tuple[int, int, int, int], offset:
 
 @inner
 def _inside(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32]) -> int:
-    """What `_sum_up` counted within a box, whose corners are relative to the extent's."""
+    """The counts of `_sum_up` within a box, whose corners are relative to the extent's."""
     row = extent[2] + 1
     page = row * (extent[1] + 1)
     left, right = box[0] * page, (box[3] + 1) * page
@@ -160,7 +162,7 @@ def _blocks(box: NDArray[np.int32]) -> int:
 
 @inner
 def _stretch(sums: NDArray[np.int64], extent: NDArray[np.int64], box: NDArray[np.int32], axis: int) -> None:
-    """Grow the box along one axis, both ways in turn, until something blocks it or it is at its largest."""
+    """Grow the box along one axis, both ways in turn, until it is blocked or has its maximum size."""
     row = extent[2] + 1
     page = row * (extent[1] + 1)
     step, step_u, step_v = (page, row, 1) if axis == 0 else (row, 1, page) if axis == 1 else (1, page, row)
@@ -213,10 +215,10 @@ def _search(
     found: NDArray[np.int32],
     gains: NDArray[np.int64],
 ) -> None:
-    """For each seed not yet covered the best of six boxes around it, and the cells that it would cover."""
+    """For each remaining seed the best of six boxes around it, and the cells that it would cover."""
     box = np.empty(6, np.int32)
     for i in range(seeds.size):
-        if board.want[seeds[i]] != state:
+        if board.remaining[seeds[i]] != state:
             continue
         most: int = 0
         for order in range(6):
@@ -244,14 +246,14 @@ def _choose(
     gains: NDArray[np.int64],
     boxes: NDArray[np.int32],
 ) -> int:
-    """Take the box that covers most cells, over and over; a gain is counted anew when its turn comes.
+    """Take the box that covers most cells, repeatedly; a gain is recounted when its turn comes.
 
-    Candidates wait in one list per gain: `first` is its head, `after` the links.
+    Candidates are in one linked list per gain: `first` is its head, `after` the links.
     """
-    places = np.empty((seeds.size, 2), np.int32)
+    rows = np.empty((seeds.size, 2), np.int32)
     for i in range(seeds.size):
-        places[i, 0] = seeds[i] % board.steps[0] // board.steps[1]
-        places[i, 1] = seeds[i] % board.steps[1]
+        rows[i, 0] = seeds[i] % board.steps[0] // board.steps[1]
+        rows[i, 1] = seeds[i] % board.steps[1]
     shared = _merge(found, gains)
     first = np.full(gains.max() + 1, -1, np.int64)
     after = np.full(seeds.size, -1, np.int64)
@@ -266,12 +268,12 @@ def _choose(
             gain -= 1
             continue
         first[gain] = after[i]
-        if not shared[i] and board.want[seeds[i]] != state:
+        if not shared[i] and board.remaining[seeds[i]] != state:
             continue
-        left = _left(board, state, seeds, places, found[i])
-        if left < gain:
-            after[i] = first[left]
-            first[left] = i
+        still = _count_remaining(board, state, seeds, rows, found[i])
+        if still < gain:
+            after[i] = first[still]
+            first[still] = i
             continue
         boxes[count, 6] = state
         _take(board, state, found[i], boxes[count])
@@ -281,7 +283,7 @@ def _choose(
 
 @compiled
 def _merge(found: NDArray[np.int32], gains: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Of candidates with the same box one is left with a gain; which of them speak for others too."""
+    """Of candidates with the same box one keeps its gain; which of them stand for others too."""
     keys = np.zeros(len(found), np.int64)
     for i in range(len(found)):
         if gains[i] > 0:
@@ -299,36 +301,36 @@ def _merge(found: NDArray[np.int32], gains: NDArray[np.int64]) -> NDArray[np.boo
 
 
 @inner
-def _left(
-    board: Board, state: int, seeds: NDArray[np.int64], places: NDArray[np.int32], box: NDArray[np.int32]
+def _count_remaining(
+    board: Board, state: int, seeds: NDArray[np.int64], rows: NDArray[np.int32], box: NDArray[np.int32]
 ) -> int:
-    """How many of the seeds in the box want the state still; `places` (n, 2) is their y and z."""
+    """How many of the seeds in the box still need the state; `rows` (n, 2) is their y and z."""
     steps = board.steps
     left = 0
     for i in range(
         np.searchsorted(seeds, box[0] * steps[0] + box[1] * steps[1] + box[2]),
         np.searchsorted(seeds, box[3] * steps[0] + box[4] * steps[1] + box[5] + 1),
     ):
-        y, z = places[i, 0], places[i, 1]
-        if box[1] <= y <= box[4] and box[2] <= z <= box[5] and board.want[seeds[i]] == state:
+        y, z = rows[i, 0], rows[i, 1]
+        if box[1] <= y <= box[4] and box[2] <= z <= box[5] and board.remaining[seeds[i]] == state:
             left += 1
     return left
 
 
 @inner
 def _take(board: Board, state: int, box: NDArray[np.int32], needed: NDArray[np.int32]) -> None:
-    """Cover the cells of the box; `needed` becomes the extent of those where it may be of use.
+    """Cover the cells of the box; `needed` becomes the extent of those where it may be useful.
 
-    Those are cells of its state, and of those that are seen also the ones covered before: some other box may
-    turn out not to be needed. Inside they are too many for that.
+    Those are cells of its state, and of the visible ones also those covered before: another box may turn out
+    not to be needed. Interior cells are too many for that.
     """
     for side in range(6):
         needed[side] = box[(side + 3) % 6]
-    want, shown, steps = board.want, board.shown, board.steps
+    remaining, visible, steps = board.remaining, board.visible, board.steps
     for x in range(box[0], box[3] + 1):
         for y in range(box[1], box[4] + 1):
             start, end = x * steps[0] + y * steps[1] + box[2], x * steps[0] + y * steps[1] + box[5] + 1
-            kinds, seen = want[start:end], shown[start:end]
+            kinds, seen = remaining[start:end], visible[start:end]
             first, last = len(kinds), -1
             for z in range(len(kinds)):
                 if seen[z] == state or kinds[z] == state:

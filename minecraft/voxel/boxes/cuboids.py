@@ -1,4 +1,4 @@
-"""Blocks as few boxes, painted one after the other."""
+"""Turns blocks into few boxes, painted one after the other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from meshtwin.minecraft.voxel.boxes.build import Build
-from meshtwin.minecraft.voxel.boxes.covering import MOST_STATES, OUTSIDE, Board, cover, fill
+from meshtwin.minecraft.voxel.boxes.covering import MAX_STATES, OUTSIDE, Board, cover, cover_greedily
 from meshtwin.minecraft.voxel.boxes.pruning import prune
 from meshtwin.minecraft.voxel.options import Order
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 
 CLEARING_SIDE = 32
 """Boxes that clear are cubes of this side: just MAX_BOX_BLOCKS, and at most 9 chunks each."""
-LARGE = 2**20
-TILE = 128
-"""Beyond LARGE solid cells boxes are searched for within cubes of this side, whose sums fit into a cache."""
-MANY = 2**15
-"""Beyond so many cells of one state in a tile the box for each is the best at hand, not the best of all."""
-EAGER = 40_000
-"""The most cells to be seen whose boxes are searched for twice, which finds about 2 % fewer boxes in twice
-the time: more would take too long to wait for."""
+TILED_FROM_CELLS = 2**20
+TILE_SIDE = 128
+"""From TILED_FROM_CELLS solid cells on, boxes are searched within cubes of this side, whose sums fit into a
+cache."""
+GREEDY_FROM_SEEDS = 2**15
+"""From this number of cells of one state in a tile on, boxes are chosen seed by seed, not the best of all."""
+TWO_PASS_UP_TO = 40_000
+"""The most visible cells for a search in two passes, which finds about 2 % fewer boxes in twice the time."""
 LAYERS = 4
-"""Layers that are built at a time for those who watch it grow."""
+"""Layers that are built at a time with Order.GROUND."""
 MAX_TILES = 2**10
 """More than there are along an axis."""
 
 
 class Task(NamedTuple):
-    """What there is to cover of one state, as flat indices: cells that are seen, by tile, and all others."""
+    """The cells of one state, as flat indices: the visible ones by tile, and the interior ones."""
 
     state: int
     total: int
-    shown: list[NDArray[np.int64]]
-    hidden: NDArray[np.int64]
+    visible: list[NDArray[np.int64]]
+    interior: NDArray[np.int64]
 
 
 def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False) -> Build:
-    """Boxes that leave a world with just these blocks, each at most MAX_BOX_BLOCKS.
+    """Boxes that produce exactly these blocks, each at most MAX_BOX_BLOCKS.
 
     Air is never touched. Later boxes overwrite earlier ones, so the order counts.
 
@@ -51,13 +51,13 @@ def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False
 
     ValueError: more than 32,767 states.
     """
-    if len(blocks.states) > MOST_STATES:
-        raise ValueError(f"{len(blocks.states)} states: expected at most {MOST_STATES}")
-    goal = np.pad(blocks.cells.astype(np.int16), 1)
-    solid = goal > 0
-    goal[~solid] = OUTSIDE
-    shown = solid[1:-1, 1:-1, 1:-1] & ~_surrounded(solid)
-    painted = _painted(goal, shown, blocks.size[1] if order is Order.ANY else LAYERS)
+    if len(blocks.states) > MAX_STATES:
+        raise ValueError(f"{len(blocks.states)} states: expected at most {MAX_STATES}")
+    target = np.pad(blocks.cells.astype(np.int16), 1)
+    solid = target > 0
+    target[~solid] = OUTSIDE
+    visible = solid[1:-1, 1:-1, 1:-1] & ~_surrounded(solid)
+    painted = _painted(target, visible, blocks.size[1] if order is Order.ANY else LAYERS)
     cleared = _clearing(blocks.size) if clear_air else np.empty((0, 7), np.int32)
     return Build(blocks.size, blocks.states, np.concatenate([cleared, painted]))
 
@@ -65,45 +65,44 @@ def cuboids(blocks: Blocks, *, order: Order = Order.ANY, clear_air: bool = False
 def _surrounded(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether all six neighbours are solid; of the grid without its rim."""
     inner = (slice(1, -1),) * 3
-    hidden = np.ones([side - 2 for side in solid.shape], np.bool_)
+    interior = np.ones([side - 2 for side in solid.shape], np.bool_)
     for axis in range(3):
         for side in (slice(None, -2), slice(2, None)):
-            hidden &= solid[(*inner[:axis], side, *inner[axis + 1 :])]
-    return hidden
+            interior &= solid[(*inner[:axis], side, *inner[axis + 1 :])]
+    return interior
 
 
-def _painted(goal: NDArray[np.int16], shown: NDArray[np.bool_], layers: int) -> NDArray[np.int32]:
+def _painted(target: NDArray[np.int16], visible: NDArray[np.bool_], layers: int) -> NDArray[np.int32]:
     """Boxes in painting order, those of `layers` layers at a time: no slab's box reaches into another.
 
-    Boxes are searched for from the cells that are `shown`, of the grid without its rim: most of the others
-    are covered with them.
+    Boxes start from the `visible` cells of the grid without its rim: they cover most of the others.
     """
-    shape = np.array(goal.shape)
+    shape = np.array(target.shape)
     steps = np.array([shape[1] * shape[2], shape[2], 1], np.int64)
-    flat = goal.ravel()
+    flat = target.ravel()
     low, high = np.ones(3, np.int64), shape - 2
-    seen = np.zeros_like(goal)
-    np.copyto(seen[1:-1, 1:-1, 1:-1], goal[1:-1, 1:-1, 1:-1], where=shown)
+    seen = np.zeros_like(target)
+    np.copyto(seen[1:-1, 1:-1, 1:-1], target[1:-1, 1:-1, 1:-1], where=visible)
     board = Board(seen.ravel(), flat.copy(), steps, low, high, np.empty(flat.size, np.int64))
-    tile = TILE if np.count_nonzero(flat != OUTSIDE) > LARGE else int(shape.max())
-    turns = 2 if np.count_nonzero(shown) <= EAGER else 1
+    tile = TILE_SIDE if np.count_nonzero(flat != OUTSIDE) > TILED_FROM_CELLS else int(shape.max())
+    passes = 2 if np.count_nonzero(visible) <= TWO_PASS_UP_TO else 1
     backwards = [np.empty((0, 7), np.int32)]
     for bottom in reversed(range(1, int(shape[1]) - 1, layers)):
         low[1], high[1] = bottom, min(bottom + layers, int(shape[1]) - 1) - 1
-        slab = goal[1:-1, bottom : int(high[1]) + 1, 1:-1]
-        tasks = _tasks(board, slab, shown[:, bottom - 1 : int(high[1])], tile)
-        backwards += _coloured(board, tasks, turns)
+        slab = target[1:-1, bottom : int(high[1]) + 1, 1:-1]
+        tasks = _tasks(board, slab, visible[:, bottom - 1 : int(high[1])], tile)
+        backwards += _boxes_of_layers(board, tasks, passes)
     boxes = np.concatenate(backwards)
-    kept = prune(flat, steps, boxes)
-    painted: NDArray[np.int32] = boxes[kept][::-1]
+    needed = prune(flat, steps, boxes)
+    painted: NDArray[np.int32] = boxes[needed][::-1]
     painted[:, :6] -= 1
     return painted
 
 
-def _tasks(board: Board, slab: NDArray[np.int16], shown: NDArray[np.bool_], tile: int) -> list[Task]:
-    """What there is to cover in a slab without its rim, the rarest state first."""
+def _tasks(board: Board, slab: NDArray[np.int16], visible: NDArray[np.bool_], tile: int) -> list[Task]:
+    """The tasks of a slab without its rim, the rarest state first."""
     shown_by_state, hidden_by_state = (
-        _by_state(slab[chosen], _places(board, chosen)) for chosen in (shown, (slab > 0) & ~shown)
+        _by_state(slab[chosen], _coordinates(board, chosen)) for chosen in (visible, (slab > 0) & ~visible)
     )
     none = np.empty((0, 3), np.int64)
     tasks = []
@@ -114,53 +113,57 @@ def _tasks(board: Board, slab: NDArray[np.int16], shown: NDArray[np.bool_], tile
     return sorted(tasks, key=lambda task: (task.total, task.state))
 
 
-def _places(board: Board, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _coordinates(board: Board, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The chosen cells of the slab as x, y and z of the board."""
-    places: NDArray[np.int64] = np.argwhere(chosen) + np.array([1, board.low[1], 1])
-    return places
+    coordinates: NDArray[np.int64] = np.argwhere(chosen) + np.array([1, board.low[1], 1])
+    return coordinates
 
 
-def _by_state(states: NDArray[np.int16], places: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+def _by_state(states: NDArray[np.int16], coordinates: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     ordered = np.argsort(states, kind="stable")
     found, starts = np.unique(states[ordered], return_index=True)
-    return dict(zip(found.tolist(), np.split(places[ordered], starts[1:]), strict=True)) if len(found) else {}
+    return (
+        dict(zip(found.tolist(), np.split(coordinates[ordered], starts[1:]), strict=True))
+        if len(found)
+        else {}
+    )
 
 
-def _by_tile(places: NDArray[np.int64], tile: int) -> list[NDArray[np.int64]]:
-    """The places of each cube of side `tile` that has some, in their order."""
-    x, y, z = (places // tile).T
+def _by_tile(coordinates: NDArray[np.int64], tile: int) -> list[NDArray[np.int64]]:
+    """The coordinates in each non-empty cube of side `tile`, in their order."""
+    x, y, z = (coordinates // tile).T
     key = (x * MAX_TILES + y) * MAX_TILES + z
     ordered = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[ordered], prepend=-1))
-    return np.split(places[ordered], starts)[1:]
+    return np.split(coordinates[ordered], starts)[1:]
 
 
-def _coloured(board: Board, tasks: list[Task], turns: int) -> list[NDArray[np.int32]]:
+def _boxes_of_layers(board: Board, tasks: list[Task], passes: int) -> list[NDArray[np.int32]]:
     """The boxes of some layers, the last painted first.
 
-    Rare states are painted over common ones: the boxes of a common state are large and may run on beneath
-    those of a rare one, which would gain little by it. In all turns but the last only those boxes are taken
-    that no other order could make better.
+    Rare states are painted over common ones: the boxes of a common state are large and may continue beneath
+    those of a rare one, which would gain little by it. In all passes but the last, only boxes that no other
+    order could improve are taken.
     """
     boxes = []
-    for turn in reversed(range(turns)):
+    for pass_ in reversed(range(passes)):
         for task in tasks:
-            for seeds in task.shown:
-                if len(seeds) > MANY:
-                    boxes += [_fill(board, task.state, seeds)] if turn == 0 else []
+            for seeds in task.visible:
+                if len(seeds) > GREEDY_FROM_SEEDS:
+                    boxes += [_cover_rest(board, task.state, seeds)] if pass_ == 0 else []
                     continue
                 found = np.empty((len(seeds), 7), np.int32)
-                boxes.append(found[: cover(board, task.state, seeds, found, sure=turn > 0)])
-            if turn == 0:
-                boxes.append(_fill(board, task.state, task.hidden))
+                boxes.append(found[: cover(board, task.state, seeds, found, optimal_only=pass_ > 0)])
+            if pass_ == 0:
+                boxes.append(_cover_rest(board, task.state, task.interior))
     return boxes
 
 
-def _fill(board: Board, state: int, cells: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Boxes for those of the cells that are in none yet."""
-    seeds = cells[board.want[cells] == state]
+def _cover_rest(board: Board, state: int, cells: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Boxes for the cells that are in none yet."""
+    seeds = cells[board.remaining[cells] == state]
     found = np.empty((len(seeds), 7), np.int32)
-    return found[: fill(board, state, seeds, found)]
+    return found[: cover_greedily(board, state, seeds, found)]
 
 
 def _clearing(size: tuple[int, int, int]) -> NDArray[np.int32]:

@@ -1,4 +1,4 @@
-"""Boxes that share no cell, for the cells of one section: loops over rows of bits, compiled."""
+"""Compiled loops over rows of bits that partition the cells of one section into disjoint boxes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ORDERS = np.array([(2, 1, 0), (2, 0, 1), (1, 2, 0), (1, 0, 2), (0, 2, 1), (0, 1
 def partition(states: NDArray[np.int32], boxes: NDArray[np.int32]) -> int:
     """Cover each cell that has a state by exactly one box of that state; returns the number of boxes.
 
-    `states` is (SIDE, SIDE, SIDE) int32, indexed [x, y, z], a state or NOTHING; it is used up. `boxes` is
+    `states` is (SIDE, SIDE, SIDE) int32, indexed [x, y, z], a state or NOTHING; it is overwritten. `boxes` is
     (CELLS, 7) int32, filled in: both corners, inclusive, and the state.
     """
     rows = np.empty((SIDE, SIDE), np.int64)
@@ -72,8 +72,8 @@ def _cover(
 ) -> int:
     """Take the largest box around the cell with the fewest neighbours, until no cell is left.
 
-    Such cells are corners and tips, whose boxes leave the fewest odd ends. Cells wait in a stack for each
-    number of neighbours, again in a lower one as they lose some; `heights` are the stacks'.
+    Such cells are corners and tips, whose boxes leave the fewest fragments. There is a stack of cells for
+    each number of neighbours; a cell is pushed again as it loses some. `heights` are the stacks'.
     """
     box = np.empty(6, np.int32)
     box[:3], box[3:] = 0, _LAST
@@ -103,7 +103,7 @@ def _cover(
 def _push(
     rows: NDArray[np.int64], box: NDArray[np.int32], stacks: NDArray[np.int32], heights: NDArray[np.int64]
 ) -> None:
-    """Put each cell of the box that is there onto the stack of its number of neighbours."""
+    """Push each remaining cell of the box onto the stack of its number of neighbours."""
     for x in range(box[0], box[3] + 1):
         for y in range(box[1], box[4] + 1):
             row = rows[x, y]
@@ -128,7 +128,7 @@ def _push_around(
     stacks: NDArray[np.int32],
     heights: NDArray[np.int64],
 ) -> None:
-    """Put the cells beside a box that was taken onto the stacks anew; `slab` is scratch."""
+    """Push the cells beside a removed box onto the stacks again; `slab` is scratch."""
     for axis in range(3):
         for at in (box[axis] - 1, box[3 + axis] + 1):
             if 0 <= at <= _LAST:
@@ -143,15 +143,15 @@ def _search(
     rows: NDArray[np.int64], x: int, y: int, z: int, box: NDArray[np.int32], best: NDArray[np.int32]
 ) -> None:
     """`best` becomes the largest of six boxes around a cell; `box` is scratch."""
-    most = 0
+    largest = 0
     for order in range(6):
         box[0], box[1], box[2] = x, y, z
         box[3], box[4], box[5] = x, y, z
         for turn in range(3):
             _stretch(rows, box, _ORDERS[order, turn])
         volume = (box[3] - box[0] + 1) * (box[4] - box[1] + 1) * (box[5] - box[2] + 1)
-        if volume > most:
-            most = volume
+        if volume > largest:
+            largest = volume
             for side in range(6):
                 best[side] = box[side]
 
@@ -185,7 +185,7 @@ def _bits(box: NDArray[np.int32]) -> int:
 
 @inlined
 def _has(rows: NDArray[np.int64], box: NDArray[np.int32], axis: int, at: int) -> bool:
-    """Whether the box's slab is all there once it is moved to `at` along x or y."""
+    """Whether all cells of the box's slab, moved to `at` along x or y, remain."""
     bits = _bits(box)
     across = 1 - axis
     for other in range(box[across], box[3 + across] + 1):

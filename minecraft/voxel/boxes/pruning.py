@@ -1,4 +1,4 @@
-"""Boxes that change nothing go, and the others shrink to what they are needed for: loops, compiled."""
+"""Compiled loops that drop redundant boxes, and shrink the others to their needed extent."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ NEVER = np.int32(2**31 - 1)
 
 
 @compiled
-def prune(goal: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of `boxes` are needed; those shrink in place, as far as the world they leave stays right.
+def prune(target: NDArray[np.int16], steps: NDArray[np.int64], boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of `boxes` are needed; those shrink in place, as far as the resulting world stays the same.
 
-    `boxes` is (n, 7) int32 in the order of `covering.cover`: the last painted comes first. `goal` is (n,)
+    `boxes` is (n, 7) int32 in the order of `covering.cover`: the last painted comes first. `target` is (n,)
     int16, the state that each cell must have: a box of this state is right for the cell, any other is wrong.
     Of the boxes over one cell only those count that come before the first wrong one: while one of these
     stays, the cell is right.
     """
-    right = np.zeros(goal.size, np.int32)
-    wrong = np.full(goal.size, NEVER, np.int32)
+    right = np.zeros(target.size, np.int32)
+    wrong = np.full(target.size, NEVER, np.int32)
     for i in range(len(boxes)):
-        _count(goal, steps, boxes[i], i, right, wrong)
-    kept = np.ones(len(boxes), np.bool_)
+        _count(target, steps, boxes[i], i, right, wrong)
+    needed_boxes = np.ones(len(boxes), np.bool_)
     needed = np.empty(6, np.int32)
     for i in range(len(boxes)):
-        kept[i] = _needed(steps, boxes[i], i, right, wrong, needed)
+        needed_boxes[i] = _needed(steps, boxes[i], i, right, wrong, needed)
         _release(steps, boxes[i], i, right, wrong, needed)
         boxes[i, :6] = needed
-    return kept
+    return needed_boxes
 
 
 @inner
 def _count(
-    goal: NDArray[np.int16],
+    target: NDArray[np.int16],
     steps: NDArray[np.int64],
     box: NDArray[np.int32],
     index: int,
@@ -50,7 +50,7 @@ def _count(
             row = x * steps[0] + y * steps[1]
             for cell in range(row + box[2], row + box[5] + 1):
                 if wrong[cell] == NEVER:
-                    if goal[cell] == box[6]:
+                    if target[cell] == box[6]:
                         right[cell] += 1
                     else:
                         wrong[cell] = index
@@ -65,7 +65,7 @@ def _needed(
     wrong: NDArray[np.int32],
     needed: NDArray[np.int32],
 ) -> bool:
-    """Whether some cell has no other box to make it right; `needed` becomes the extent of such cells."""
+    """Whether some cell depends on this box alone; `needed` becomes the extent of such cells."""
     needed[:3], needed[3:] = NEVER, -1
     for x in range(box[0], box[3] + 1):
         for y in range(box[1], box[4] + 1):
@@ -87,7 +87,7 @@ def _release(
     wrong: NDArray[np.int32],
     needed: NDArray[np.int32],
 ) -> None:
-    """Count the box off where it is no more."""
+    """Subtract the box from the counts outside its new extent."""
     for x in range(box[0], box[3] + 1):
         for y in range(box[1], box[4] + 1):
             row = x * steps[0] + y * steps[1]

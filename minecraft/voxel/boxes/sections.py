@@ -1,4 +1,4 @@
-"""Blocks as a server places them: section after section, in boxes that share no cell."""
+"""Cuts blocks into sections of disjoint boxes, as a server places them."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def to_sections(
 ) -> tuple[Section, ...]:
     """The blocks where cell (0, 0, 0) is the world's block `origin`; by height, then x, then z.
 
-    Each block is in just one box. Air is in none, or with `clear_air` in just one, too. A section without a
-    box is left out.
+    Each block is in just one box. Air is in none, or with `clear_air` in just one, too. Sections without a
+    box are omitted.
     """
     found = (
         Section(position, boxes)

@@ -1,4 +1,4 @@
-"""Every file of a build."""
+"""Writes every file of a build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meshtwin.gltf.colored import write_colored_glb
 from meshtwin.minecraft.voxel.blocks.state_colors import srgb_colors
 from meshtwin.minecraft.voxel.boxes.sections import to_sections
-from meshtwin.minecraft.voxel.export.commands import check_place, place_on
+from meshtwin.minecraft.voxel.export.commands import check_fits, origin_on
 from meshtwin.minecraft.voxel.export.datapack import EARLIEST, namespace_of, write_datapack
 from meshtwin.minecraft.voxel.export.dimensions import OVERWORLD
 from meshtwin.minecraft.voxel.export.document import Document, write_document
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
     from meshtwin.minecraft.voxel.blocks.grid import Blocks
     from meshtwin.minecraft.voxel.engine import BuildResult
-    from meshtwin.minecraft.voxel.export.commands import Place
+    from meshtwin.minecraft.voxel.export.commands import Origin
     from meshtwin.minecraft.voxel.versions import GameVersion
 
 ANCHOR = (0, 63, 0)
-"""The block that a build stands on where nobody chose one: about sea level, in the world's middle."""
+"""The default block that a build stands on: about sea level, in the world's middle."""
 
-MOST_BATCHES = 32
+MAX_BATCHES = 32
 """Files of commands at most, but for those that load chunks: a build's files are listed one by one."""
 
 _BATCH_BYTES = 1 << 22
-_LEAST_COMMANDS = 1024
+_MIN_COMMANDS = 1024
 
 
 def artefacts(
-    made: BuildResult,
+    result: BuildResult,
     *,
     anchor: tuple[int, int, int] | None = None,
     dimension: str = OVERWORLD,
@@ -54,46 +54,46 @@ def artefacts(
     """Name and content of each file, the smallest and quickest first; the same build gives the same bytes.
 
     The build document, commands and data pack are for the block `anchor` of `dimension` that the build stands
-    on; commands and data pack are left out without `commands`. The data pack's file and functions are named
-    for `title`: see `namespace_of`.
+    on; without `commands` there are neither commands nor a data pack. The data pack's file and functions are
+    named for `title`: see `namespace_of`.
 
     Raises:
-        ValueError: the build does not fit into the world there; see `fits` for a question beforehand.
+        ValueError: the build does not fit into the world there; check with `fits` beforehand.
     """
-    game = parse_version(made.options.version)
-    where = place_on(anchor or ANCHOR, made.blocks.size, dimension)
-    yield "build.json.gz", write_document(build_document(made, where, game, job_id=job_id, title=title))
-    yield "materials.csv", material_csv(material_list(made.blocks)).encode()
-    yield "preview.png", encode_png(isometric(made.blocks))
-    yield "preview.glb", _preview(made.blocks)
-    yield from schematics(made.blocks, game, title)
+    game = parse_version(result.options.version)
+    where = origin_on(anchor or ANCHOR, result.blocks.size, dimension)
+    yield "build.json.gz", write_document(build_document(result, where, game, job_id=job_id, title=title))
+    yield "materials.csv", material_csv(material_list(result.blocks)).encode()
+    yield "preview.png", encode_png(isometric(result.blocks))
+    yield "preview.glb", _preview(result.blocks)
+    yield from schematics(result.blocks, game, title)
     if commands:
-        yield from command_files(made, game, anchor or ANCHOR, dimension=dimension, title=title)
+        yield from command_files(result, game, anchor or ANCHOR, dimension=dimension, title=title)
 
 
 def fits(
-    made: BuildResult, *, anchor: tuple[int, int, int] | None = None, dimension: str = OVERWORLD
+    result: BuildResult, *, anchor: tuple[int, int, int] | None = None, dimension: str = OVERWORLD
 ) -> str | None:
-    """None where the build has room on the block `anchor`, else in words why not, and what would help."""
+    """None where the build fits on the block `anchor`, else a message with the reason and the fix."""
     try:
-        check_place(made.blocks.size, place_on(anchor or ANCHOR, made.blocks.size, dimension))
+        check_fits(result.blocks.size, origin_on(anchor or ANCHOR, result.blocks.size, dimension))
     except ValueError as error:
         return str(error)
     return None
 
 
 def build_document(
-    made: BuildResult, where: Place, game: GameVersion, *, job_id: str | None = None, title: str = "build"
+    result: BuildResult, where: Origin, game: GameVersion, *, job_id: str | None = None, title: str = "build"
 ) -> Document:
     """The build as a server places it."""
-    origin = (where.x, where.y, where.z)
+    corner = (where.x, where.y, where.z)
     return Document(
-        size=made.blocks.size,
-        origin=origin,
+        size=result.blocks.size,
+        origin=corner,
         dimension=where.dimension,
         data_version=game.data_version,
-        states=made.blocks.states,
-        sections=to_sections(made.blocks, origin, clear_air=made.options.clear_air),
+        states=result.blocks.states,
+        sections=to_sections(result.blocks, corner, clear_air=result.options.clear_air),
         job_id=job_id,
         metadata={"title": title, "game": game.name},
     )
@@ -113,23 +113,23 @@ def schematics(blocks: Blocks, game: GameVersion, title: str) -> Iterator[tuple[
 
 
 def command_files(
-    made: BuildResult,
+    result: BuildResult,
     game: GameVersion,
     anchor: tuple[int, int, int],
     *,
     dimension: str = OVERWORLD,
     title: str = "build",
 ) -> Iterator[tuple[str, bytes]]:
-    """The build as commands at a place, in files to be run in order, and as a data pack."""
-    place = place_on(anchor, made.blocks.size, dimension)
-    namespace = namespace_of(title, made.build, place)
-    most = max(_LEAST_COMMANDS, -(-len(made.build.boxes) // MOST_BATCHES))
+    """The build as commands at an anchor, in files to be run in order, and as a data pack."""
+    origin = origin_on(anchor, result.blocks.size, dimension)
+    namespace = namespace_of(title, result.build, origin)
+    most = max(_MIN_COMMANDS, -(-len(result.build.boxes) // MAX_BATCHES))
     texts = batches(
-        made.build, place, game, namespace=namespace, limits=Limits(commands=most, bytes=_BATCH_BYTES)
+        result.build, origin, game, namespace=namespace, limits=Limits(commands=most, bytes=_BATCH_BYTES)
     )
     for number, text in enumerate(texts, start=1):
         yield f"commands/{number:04}.mcfunction", text.encode()
-    yield f"datapack-{namespace}.zip", write_datapack(made.build, place, game, namespace=namespace)
+    yield f"datapack-{namespace}.zip", write_datapack(result.build, origin, game, namespace=namespace)
 
 
 def _preview(blocks: Blocks) -> bytes:

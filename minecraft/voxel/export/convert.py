@@ -10,7 +10,7 @@ import numpy as np
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 from meshtwin.minecraft.voxel.blocks.state_colors import is_measured, srgb_colors
 from meshtwin.minecraft.voxel.boxes.sections import to_sections
-from meshtwin.minecraft.voxel.export.commands import check_place, place_on
+from meshtwin.minecraft.voxel.export.commands import check_fits, origin_on
 from meshtwin.minecraft.voxel.export.document import (
     MAX_SIDE,
     MAX_STATES,
@@ -37,7 +37,7 @@ MAX_FILE_BYTES = 256 << 20
 
 _NBT_BLOCKS = {"schem": schem_blocks, "litematic": litematic_blocks, "structure": structure_blocks}
 _OTHER_AIR = frozenset({"minecraft:cave_air", "minecraft:void_air", "minecraft:structure_void"})
-"""What nobody sees or counts: files saved from a world have it."""
+"""Invisible, and not counted as blocks; files saved from a world have them."""
 _NAMED = 3
 
 
@@ -51,7 +51,7 @@ class LoadedBuild:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a file is to say of a build besides its blocks.
+    """The content of a file besides the blocks.
 
     `anchor` is the block that a build document stands on, in `dimension`.
     """
@@ -104,7 +104,7 @@ def save(blocks: Blocks, kind: str, target: Target) -> bytes:
     """The build as a file of the format `kind`; the same arguments give the same bytes.
 
     Raises:
-        ValueError: the format, or the world where a document stands, has no room for it; says how much has.
+        ValueError: the build is too large for the format, or for the world at a document's anchor.
     """
     if kind == "schem":
         return write_schem(blocks, data_version=target.data_version, name=target.title)
@@ -123,16 +123,16 @@ def _document(blocks: Blocks, target: Target) -> Document:
             f"size {blocks.size} with {len(blocks.states)} block states: a build document has at most "
             f"{MAX_SIDE} along each axis and {MAX_STATES} states"
         )
-    place = place_on(target.anchor, blocks.size, target.dimension)
-    check_place(blocks.size, place)
-    origin = (place.x, place.y, place.z)
+    origin = origin_on(target.anchor, blocks.size, target.dimension)
+    check_fits(blocks.size, origin)
+    corner = (origin.x, origin.y, origin.z)
     return Document(
         size=blocks.size,
-        origin=origin,
-        dimension=place.dimension,
+        origin=corner,
+        dimension=origin.dimension,
         data_version=target.data_version,
         states=blocks.states,
-        sections=to_sections(blocks, origin),
+        sections=to_sections(blocks, corner),
         metadata={"title": target.title},
     )
 
@@ -145,7 +145,7 @@ def _without_other_air(blocks: Blocks) -> Blocks:
 
 
 def notes(blocks: Blocks, kind: str) -> list[str]:
-    """What a person should know of the build as a file of the format `kind`, in sentences."""
+    """Notes for the user about the build as a file of the format `kind`."""
     if kind == "structure" and max(blocks.size) > EDGE:
         return [f"A structure block loads at most {EDGE} blocks along each axis; /place template loads more."]
     unknown = sorted({state.partition("[")[0] for state in blocks.states[1:] if not is_measured(state)})

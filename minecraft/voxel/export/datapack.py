@@ -13,20 +13,20 @@ from meshtwin.minecraft.voxel.export.mcfunction import Limits, batches
 
 if TYPE_CHECKING:
     from meshtwin.minecraft.voxel.boxes.build import Build
-    from meshtwin.minecraft.voxel.export.commands import Place
+    from meshtwin.minecraft.voxel.export.commands import Origin
     from meshtwin.minecraft.voxel.versions import GameVersion
 
 NAMESPACE = re.compile(r"[a-z0-9_.-]{1,64}")
 """https://minecraft.wiki/w/Identifier#Legal_characters"""
 EARLIEST = (1980, 1, 1, 0, 0, 0)
-"""The first moment that a zip can name: no pack depends on when it was made."""
-_MOST_OF_TITLE = 40
+"""The earliest time of a zip entry: no pack depends on when it was made."""
+_MAX_TITLE = 40
 BATCH = Limits(commands=8192, bytes=1 << 20)
-"""What one tick places at most: well below the chain limit, which all packs of a world share."""
+"""The most that one tick places: well below the chain limit, which all packs of a world share."""
 
 
 def write_datapack(
-    build: Build, place: Place, version: GameVersion, *, namespace: str, limits: Limits = BATCH
+    build: Build, origin: Origin, version: GameVersion, *, namespace: str, limits: Limits = BATCH
 ) -> bytes:
     """The zip; `/function NAMESPACE:build` places the build, a batch a tick.
 
@@ -37,7 +37,7 @@ def write_datapack(
     """
     if NAMESPACE.fullmatch(namespace) is None:
         raise ValueError(f"namespace {namespace!r}: expected 1..64 of a-z, 0-9, _, - and .")
-    texts = batches(build, place, version, namespace=namespace, limits=_less_one(limits))
+    texts = batches(build, origin, version, namespace=namespace, limits=_less_one(limits))
     folder = f"data/{namespace}/{version.function_folder}"
     files = {"pack.mcmeta": json.dumps(_meta(build, version), indent=2) + "\n"}
     for index, text in enumerate(texts or [""]):
@@ -48,10 +48,11 @@ def write_datapack(
     return _zipped(files)
 
 
-def namespace_of(title: str, build: Build, place: Place) -> str:
-    """A namespace like the build's title that no other build has, nor the same one at another place."""
-    plain = re.sub(r"[^a-z0-9_.-]+", "_", title.lower()).strip("_.-")[:_MOST_OF_TITLE] or "build"
-    digest = hashlib.sha256(repr((build.size, build.states, place)).encode() + build.boxes.tobytes())
+def namespace_of(title: str, build: Build, origin: Origin) -> str:
+    """A namespace from the build's title that is unique to the build and its origin."""
+    plain = re.sub(r"[^a-z0-9_.-]+", "_", title.lower()).strip("_.-")[:_MAX_TITLE] or "build"
+    where = (origin.x, origin.y, origin.z, origin.dimension)
+    digest = hashlib.sha256(repr((build.size, build.states, where)).encode() + build.boxes.tobytes())
     return f"{plain}_{digest.hexdigest()[:8]}"
 
 
@@ -61,17 +62,17 @@ def _less_one(limits: Limits) -> Limits:
 
 
 def _meta(build: Build, version: GameVersion) -> dict[str, Any]:
-    """What pack.mcmeta says.
+    """The content of pack.mcmeta.
 
     Up to 1.21.8 it names one format. From 1.21.9 on it names the range of formats instead, and pack_format
-    must not be there: https://www.minecraft.net/en-us/article/minecraft-snapshot-25w31a.
+    must not be present: https://www.minecraft.net/en-us/article/minecraft-snapshot-25w31a.
     """
     x, y, z = build.size
-    said = {"description": f"A build of {x} x {y} x {z} blocks for {version.name}"}
+    meta = {"description": f"A build of {x} x {y} x {z} blocks for {version.name}"}
     major, minor = version.pack_format
     if version.ranged_pack_format:
-        return {"pack": {**said, "min_format": [major, minor], "max_format": major}}
-    return {"pack": {**said, "pack_format": major}}
+        return {"pack": {**meta, "min_format": [major, minor], "max_format": major}}
+    return {"pack": {**meta, "pack_format": major}}
 
 
 def _zipped(files: dict[str, str]) -> bytes:

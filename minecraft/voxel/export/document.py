@@ -107,7 +107,7 @@ def _section_fields(section: Section) -> dict[str, Any]:
 def read_document(data: bytes) -> Document:
     """The document, from bytes that anybody may have made; fields that it does not know are ignored.
 
-    ValueError: not such a document, one of another version, too large a one, or one that breaks a rule of
+    ValueError: it is not such a document, has another version, is too large, or breaks a rule of
     docs/build-format.md; the message says where.
     """
     found = _parsed(data)

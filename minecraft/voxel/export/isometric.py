@@ -1,4 +1,4 @@
-"""A picture of a build, seen from above one corner."""
+"""An isometric image of a build, seen from above one corner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from meshtwin.minecraft.voxel.blocks.block_table import SIDE, TOP
+from meshtwin.minecraft.voxel.blocks.measured import SIDE, TOP
 from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
 from meshtwin.minecraft.voxel.color.spaces import srgb_from_linear
 from meshtwin.minecraft.voxel.kernels.compiled import compiled
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from meshtwin.minecraft.voxel.blocks.grid import Blocks
 
 PIXELS = 1000
-"""The picture's longer side, margins included."""
+"""The image's longer side, margins included."""
 
 _MARGIN = 16
 _SAMPLES = 3
@@ -56,40 +56,40 @@ def isometric(blocks: Blocks, pixels: int = PIXELS) -> NDArray[np.uint8]:
     if pixels <= 4 * _MARGIN:
         raise ValueError(f"pixels {pixels}: expected more than {4 * _MARGIN}")
     if not blocks.cells.any():
-        raise ValueError(f"a build of {blocks.size} without a block: there is nothing to show")
-    seen, low = _seen(blocks.cells)
-    left, right, up, down = _bounds(seen, low)
+        raise ValueError(f"a build of {blocks.size} without a block: nothing to show")
+    faces_shown, low = _seen(blocks.cells)
+    left, right, up, down = _bounds(faces_shown, low)
     scale = (pixels - 2 * _MARGIN) / max(right - left, down - up)
     width, height = (int(np.ceil(span * scale)) + 2 * _MARGIN for span in (right - left, down - up))
-    picture = np.zeros((height, width, 4), np.float32)
+    image = np.zeros((height, width, 4), np.float32)
     corner = (left - _MARGIN / scale, up - _MARGIN / scale)
     edge = _EDGE / scale if scale >= _EDGES_FROM else 0.0
-    _paint(picture, seen, low, blocks.cells, state_colors(blocks.states), (*corner, scale, edge))
-    return _encoded(picture)
+    _paint(image, faces_shown, low, blocks.cells, state_colors(blocks.states), (*corner, scale, edge))
+    return _encoded(image)
 
 
-def encode_png(picture: NDArray[np.uint8]) -> bytes:
+def encode_png(image: NDArray[np.uint8]) -> bytes:
     """(h, w, 4) uint8 RGBA as PNG."""
     target = io.BytesIO()
-    Image.fromarray(picture).save(target, "PNG", compress_level=_COMPRESSION)
+    Image.fromarray(image).save(target, "PNG", compress_level=_COMPRESSION)
     return target.getvalue()
 
 
 def _seen(cells: NDArray[np.uint16]) -> tuple[NDArray[np.int32], tuple[int, int]]:
-    """Which face each triangle of the picture's lattice shows.
+    """Which face each triangle of the image's lattice shows.
 
     Seen along (-1, -1, -1), a corner (x, y, z) is at (x - y, z - y), and each face covers two halves of unit
-    squares there, cut from low to high. (a, b, half, 2) int32: the cell's place in C order, or -1, and the
-    face; and the place of the first square.
+    squares there, cut from low to high. (a, b, half, 2) int32: the cell's flat index in C order, or -1, and
+    the face; and the position of the first square.
     """
     size_x, size_y, size_z = cells.shape
-    seen = np.full((size_x + size_y, size_z + size_y, 2, 2), -1, np.int32)
-    _cover(cells, seen, np.full(seen.shape[:3], -1, np.int32))
-    return seen, (-size_y, -size_y)
+    faces_shown = np.full((size_x + size_y, size_z + size_y, 2, 2), -1, np.int32)
+    _cover(cells, faces_shown, np.full(faces_shown.shape[:3], -1, np.int32))
+    return faces_shown, (-size_y, -size_y)
 
 
 @compiled
-def _cover(cells: NDArray[np.uint16], seen: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
+def _cover(cells: NDArray[np.uint16], faces_shown: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
     size_x, size_y, size_z = cells.shape
     for x in range(size_x):
         for y in range(size_y):
@@ -99,19 +99,19 @@ def _cover(cells: NDArray[np.uint16], seen: NDArray[np.int32], depth: NDArray[np
                 cell, near = (x * size_y + y) * size_z + z, x + y + z
                 a, b = x - y + size_y, z - y + size_y
                 if y == size_y - 1 or not cells[x, y + 1, z]:
-                    _show(seen, depth, (a - 1, b - 1, 0), (near, cell, _TOP))
-                    _show(seen, depth, (a - 1, b - 1, 1), (near, cell, _TOP))
+                    _show(faces_shown, depth, (a - 1, b - 1, 0), (near, cell, _TOP))
+                    _show(faces_shown, depth, (a - 1, b - 1, 1), (near, cell, _TOP))
                 if z == size_z - 1 or not cells[x, y, z + 1]:
-                    _show(seen, depth, (a - 1, b, 0), (near, cell, _FRONT))
-                    _show(seen, depth, (a, b, 1), (near, cell, _FRONT))
+                    _show(faces_shown, depth, (a - 1, b, 0), (near, cell, _FRONT))
+                    _show(faces_shown, depth, (a, b, 1), (near, cell, _FRONT))
                 if x == size_x - 1 or not cells[x + 1, y, z]:
-                    _show(seen, depth, (a, b - 1, 1), (near, cell, _RIGHT))
-                    _show(seen, depth, (a, b, 0), (near, cell, _RIGHT))
+                    _show(faces_shown, depth, (a, b - 1, 1), (near, cell, _RIGHT))
+                    _show(faces_shown, depth, (a, b, 0), (near, cell, _RIGHT))
 
 
 @compiled
 def _show(
-    seen: NDArray[np.int32],
+    faces_shown: NDArray[np.int32],
     depth: NDArray[np.int32],
     triangle: tuple[int, int, int],
     face: tuple[int, int, int],
@@ -119,13 +119,13 @@ def _show(
     near, cell, side = face
     if near > depth[triangle]:
         depth[triangle] = near
-        seen[triangle][0] = cell
-        seen[triangle][1] = side
+        faces_shown[triangle][0] = cell
+        faces_shown[triangle][1] = side
 
 
-def _bounds(seen: NDArray[np.int32], low: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Left, right, top and bottom of what is seen, where a block's edge is 1 high."""
-    a, b, half = np.nonzero(seen[..., 0] >= 0)
+def _bounds(faces_shown: NDArray[np.int32], low: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of the visible faces, where a block's edge is 1 high."""
+    a, b, half = np.nonzero(faces_shown[..., 0] >= 0)
     a, b = a + low[0], b + low[1]
     # Half 0 has the corners (0, 0), (1, 0), (1, 1); half 1 (0, 0), (0, 1), (1, 1).
     across, along = np.where(half == 0, a - b, a - b - 1), a + b
@@ -139,8 +139,8 @@ def _bounds(seen: NDArray[np.int32], low: tuple[int, int]) -> tuple[float, float
 
 @compiled
 def _paint(
-    picture: NDArray[np.float32],
-    seen: NDArray[np.int32],
+    image: NDArray[np.float32],
+    faces_shown: NDArray[np.int32],
     low: tuple[int, int],
     cells: NDArray[np.uint16],
     colors: NDArray[np.float32],
@@ -151,8 +151,8 @@ def _paint(
     size_y, size_z = cells.shape[1:]
     corners = np.empty(4, np.float32)
     share = np.float32(1 / _SAMPLES**2)
-    for row in range(picture.shape[0]):
-        for column in range(picture.shape[1]):
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
             last = (-1, -1)
             for sample in range(_SAMPLES**2):
                 right = left + (column + (sample % _SAMPLES + 0.5) / _SAMPLES) / scale
@@ -160,11 +160,11 @@ def _paint(
                 a = down + right / (2 * _HALF_WIDTH) - low[0]
                 b = down - right / (2 * _HALF_WIDTH) - low[1]
                 i, j = int(np.floor(a)), int(np.floor(b))
-                if not (0 <= i < seen.shape[0] and 0 <= j < seen.shape[1]):
+                if not (0 <= i < faces_shown.shape[0] and 0 <= j < faces_shown.shape[1]):
                     continue
                 u, v = a - i, b - j
                 half = 1 if v > u else 0
-                cell, side = seen[i, j, half]
+                cell, side = faces_shown[i, j, half]
                 if cell < 0:
                     continue
                 x, y, z = cell // (size_y * size_z), cell // size_z % size_y, cell % size_z
@@ -179,13 +179,13 @@ def _paint(
                 light *= _LIGHT[side] * share
                 color = colors[cells[x, y, z], TOP if side == _TOP else SIDE]
                 for c in range(3):
-                    picture[row, column, c] += color[c] * light
-                picture[row, column, 3] += share
+                    image[row, column, c] += color[c] * light
+                image[row, column, 3] += share
 
 
 @compiled
 def _on_face(side: int, half: int, u: float, v: float) -> tuple[float, float]:
-    """Where on a face a place in a half square is: along x and z, x and y, or z and y."""
+    """A point of a half square as one of the face: along x and z, x and y, or z and y."""
     if side == _TOP:
         return u, v
     if side == _FRONT:
@@ -221,8 +221,8 @@ def _filled(cells: NDArray[np.uint16], x: int, y: int, z: int) -> int:
     return 1 if inside and cells[x, y, z] else 0
 
 
-def _encoded(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
-    alpha = picture[:, :, 3:]
-    straight = np.divide(picture[:, :, :3], alpha, out=np.zeros_like(picture[:, :, :3]), where=alpha > 0)
+def _encoded(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    alpha = image[:, :, 3:]
+    straight = np.divide(image[:, :, :3], alpha, out=np.zeros_like(image[:, :, :3]), where=alpha > 0)
     opacity = np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
     return np.concatenate([srgb_from_linear(straight), opacity], axis=2)

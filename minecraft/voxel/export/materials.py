@@ -1,4 +1,4 @@
-"""What a player needs to build it by hand."""
+"""The list of materials of a build."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.block_table import measured_blocks
 from meshtwin.minecraft.voxel.blocks.grid import AIR
+from meshtwin.minecraft.voxel.blocks.measured import measured_blocks
 
 if TYPE_CHECKING:
     from meshtwin.minecraft.voxel.blocks.grid import Blocks

@@ -1,4 +1,4 @@
-"""A build as `.mcfunction` files, each small enough to be run at once."""
+"""A build as `.mcfunction` files, each small enough for one tick."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from meshtwin.minecraft.voxel.boxes.build import Build
-    from meshtwin.minecraft.voxel.export.commands import Place
+    from meshtwin.minecraft.voxel.export.commands import Origin
     from meshtwin.minecraft.voxel.versions import GameVersion
 
 MAX_LINE = 32500
@@ -26,7 +26,7 @@ https://minecraft.wiki/w/Command_Block."""
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one batch may hold: commands, and bytes with their line ends."""
+    """The limits of one batch: commands, and bytes with their line ends."""
 
     commands: int = 1024
     bytes: int = 64 * 1024
@@ -41,22 +41,22 @@ class Limits:
 
 
 def batches(
-    build: Build, place: Place, version: GameVersion, *, namespace: str, limits: Limits | None = None
+    build: Build, origin: Origin, version: GameVersion, *, namespace: str, limits: Limits | None = None
 ) -> list[str]:
     """The build as texts to run in order, one command a line, each line ended by a newline.
 
     The first batches load the chunks of an area each: they are there when the next batch is run, so run no
-    two in one tick. The last releases them, but for those that others had loaded; `namespace` names the
-    command storage where these are noted meanwhile: builds that are placed at the same time have one each.
+    two in one tick. The last releases them, but for those that others had loaded; `namespace` is the
+    build's own, under which it records its chunks: see `load_chunks`.
 
     ValueError: the build does not fit into the world there, or one command is longer than a batch may be.
     """
     limits = limits or Limits()
-    boxes = list(_gathered(list(box_commands(build, place, version)), limits))
+    boxes = list(_gathered(list(box_commands(build, origin, version)), limits))
     if not boxes:
         return []
-    loads = [text for area in load_chunks(build.size, place, namespace) for text in _gathered(area, limits)]
-    return [*loads, *boxes, *_gathered(release_chunks(build.size, place, namespace), limits)]
+    loads = [text for area in load_chunks(build.size, origin, namespace) for text in _gathered(area, limits)]
+    return [*loads, *boxes, *_gathered(release_chunks(build.size, origin, namespace), limits)]
 
 
 def _gathered(lines: Sequence[str], limits: Limits) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A build as a mesh to look at: what is seen of it, in few rectangles."""
+"""A build's visible faces as a mesh of few rectangles."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.block_table import BOTTOM, SIDE, TOP
+from meshtwin.minecraft.voxel.blocks.measured import BOTTOM, SIDE, TOP
 from meshtwin.minecraft.voxel.blocks.state_colors import state_colors
 from meshtwin.minecraft.voxel.kernels.compiled import compiled
-from meshtwin.minecraft.voxel.kernels.faces import outside
+from meshtwin.minecraft.voxel.kernels.visibility import outside
 from meshtwin.minecraft.voxel.read.model import Material, Primitive
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _UPRIGHT = 1
 
 
 def preview_mesh(blocks: Blocks) -> Primitive:
-    """All faces that are towards the outside, those of one block state merged to rectangles.
+    """All visible faces, those of one block state merged to rectangles.
 
     A block's edge is one metre; the middle of the build's floor is the origin. Four vertices of their own
     for each rectangle, seen from outside counterclockwise, with the mean colour of that face of the block.

@@ -1,7 +1,7 @@
-"""Cells that have a colour so far, and what is added to them.
+"""Rows of coloured cells, and the sums of their colours.
 
-`index` (x, y, z) is 0, or a cell's row and one; `places` (n,) a cell's place in C order; `sums` (n, 4) its
-red, green and blue in linear light, weighted, and the weight.
+`index` (x, y, z) is 0, or a cell's row and one; `flat_index` (n,) a cell's index in C order; `sums` (n, 4)
+its weighted red, green and blue in linear light, and the weight.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @inlined
 def row_of(
     index: NDArray[np.int32],
-    places: NDArray[np.int64],
+    flat_index: NDArray[np.int64],
     sums: NDArray[np.float64],
     count: int,
     x: int,
@@ -31,7 +31,7 @@ def row_of(
     row = index[x, y, z] - 1
     if row >= 0:
         return row, count
-    places[count] = (x * index.shape[1] + y) * index.shape[2] + z
+    flat_index[count] = (x * index.shape[1] + y) * index.shape[2] + z
     sums[count, 0], sums[count, 1], sums[count, 2], sums[count, 3] = 0.0, 0.0, 0.0, 0.0
     index[x, y, z] = count + 1
     return count, count + 1

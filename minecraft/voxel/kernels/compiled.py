@@ -1,11 +1,11 @@
-"""Compiles loops with numba and keeps the machine code from one process to the next.
+"""Compiles loops with numba and caches the machine code between processes.
 
-numba looks for a place to keep it in NUMBA_CACHE_DIR, then beside the source, then in the user's cache
-folder, and passes over those that cannot be written. An image's own cache is read-only when a Lambda runs, so
-it is copied to a temporary folder first; where there is no place at all, each process compiles for itself.
+numba's cache is in NUMBA_CACHE_DIR, beside the source, or in the user's cache folder: the first that can be
+written. An image's own cache is read-only when a Lambda runs, so it is copied to a temporary folder first;
+without any such folder, each process compiles for itself.
 https://numba.readthedocs.io/en/stable/developer/caching.html
 
-Machine code is kept for one kind of processor. An image that will run on others sets NUMBA_CPU_NAME and
+Machine code is for one kind of processor. An image that will run on others sets NUMBA_CPU_NAME and
 NUMBA_CPU_FEATURES, the same when it is built and when it runs.
 https://numba.readthedocs.io/en/stable/reference/envvars.html#envvar-NUMBA_CPU_NAME
 """
@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """The function as machine code, compiled at its first call with given types unless that is kept."""
+    """The function as machine code, compiled at its first call with given types unless cached."""
     return _compile(function)
 
 
@@ -55,14 +55,14 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
-    _settle()
+    _make_cache_writable()
     stamped = _stamp(cast("FunctionType", function))
     njit: Any = numba.njit
     compiler = njit(cache=True, nogil=True, error_model="numpy", **options)
     try:
         return cast("Callable[P, R]", compiler(stamped))
     except RuntimeError:
-        # No place can be written, says numba.
+        # numba found no folder that it can write.
         _config.CACHE_DIR = _temporary()
         return cast("Callable[P, R]", compiler(stamped))
 
@@ -70,8 +70,8 @@ def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
 def _stamp(function: FunctionType) -> FunctionType:
     """The same function, with the state of the package's sources as a closure.
 
-    numba takes a kept function as stale when its own file changes, but not when a file changes from which it
-    calls; what its closure holds is part of the key.
+    numba takes a cached function as stale when its own file changes, but not when a file changes from which
+    it calls; what its closure holds is part of the key.
     """
     code = function.__code__.replace(co_freevars=("sources",))
     stamped = FunctionType(
@@ -91,17 +91,17 @@ def _sources() -> str:
 
 
 @cache
-def _settle() -> None:
+def _make_cache_writable() -> None:
     """Copies a cache that cannot be written to where it can."""
     given = str(_config.CACHE_DIR or "")
     if given and Path(given).is_dir() and not os.access(given, os.W_OK):
-        place = _temporary()
-        shutil.copytree(given, place, dirs_exist_ok=True)
-        _config.CACHE_DIR = place
+        folder = _temporary()
+        shutil.copytree(given, folder, dirs_exist_ok=True)
+        _config.CACHE_DIR = folder
 
 
 @cache
 def _temporary() -> str:
-    place = tempfile.mkdtemp(prefix="kernels-")
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    return place
+    folder = tempfile.mkdtemp(prefix="kernels-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -1,4 +1,4 @@
-"""The cells that triangles touch, and the colour of what is in each.
+"""Finds the cells that triangles touch, and the colour in each.
 
 A triangle is cut along the sides of the cells that it touches, and each piece is sampled: as many samples as
 it has texels, two at most for each, and never more than DENSITY to a cell's face. Samples count by the area
@@ -46,24 +46,26 @@ _SLIVER = 1e-5
 def paint(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     positions: NDArray[np.float32],
     faces: NDArray[np.int32],
-    frame: NDArray[np.float64],
+    lattice: NDArray[np.float64],
     uv: NDArray[np.float32],
     colors: NDArray[np.float32],
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float32],
+    srgb_to_linear: NDArray[np.float32],
     sampler: NDArray[np.int64],
-    tint: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    cutoff: float,
     index: NDArray[np.int32],
-    places: NDArray[np.int64],
+    flat_index: NDArray[np.int64],
     sums: NDArray[np.float64],
     count: int,
     start: int,
 ) -> tuple[int, int]:
     """Adds a primitive's triangles from `start` on; returns the next triangle, and how many cells there are.
 
-    It stops before a triangle that may need more rows than are left. `frame` is the lattice: its centre, and
-    the scale. `uv`, `colors` and `pixels` are empty where there are none. `tint` is the material's factor,
-    and its alpha cutoff. For `index`, `places` and `sums` see `cells`.
+    It stops before a triangle that may need more rows than are left. `lattice` is its centre and its
+    scale. `uv`, `colors` and `pixels` are empty where there are none; `srgb_to_linear` (256,) is the linear
+    light of each byte. `factor` (4,) and `cutoff` are the material's. For `index`, `flat_index` and `sums`
+    see `cells`.
     """
     shape = index.shape
     axes, near, cuts = np.empty((AXES, 5)), np.empty(CELLS, np.int64), np.empty((5, CORNERS, 5))
@@ -71,38 +73,40 @@ def paint(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     uvs = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     for face in range(start, len(faces)):
         i, j, k = faces[face, 0], faces[face, 1], faces[face, 2]
-        a = _corner(positions, i, frame, shape)
-        b = _corner(positions, j, frame, shape)
-        c = _corner(positions, k, frame, shape)
+        a = _corner(positions, i, lattice, shape)
+        b = _corner(positions, j, lattice, shape)
+        c = _corner(positions, k, lattice, shape)
         box = around(a, b, c, shape)
-        if count + most_cells(box) > len(places):
+        if count + most_cells(box) > len(flat_index):
             return face, count
         if len(uv):
             uvs = _uvs(uv, i, j, k)
         if len(colors):
             corner_colors[0], corner_colors[1], corner_colors[2] = colors[i], colors[j], colors[k]
         density = density_of(a, b, c, uvs, pixels)
-        if tint[4] == 0 and is_small(box):
+        if cutoff == 0 and is_small(box):
             count = splat(
                 a, b, c, box, axes, near, density,
-                uvs, corner_colors, pixels, light, sampler, tint, index, places, sums, count,
+                uvs, corner_colors, pixels, srgb_to_linear, sampler,
+                factor, index, flat_index, sums, count,
             )  # fmt: skip
         else:
             count = _cut(
                 a, b, c, box, axes, cuts, density,
-                uvs, corner_colors, pixels, light, sampler, tint, index, places, sums, count,
+                uvs, corner_colors, pixels, srgb_to_linear, sampler,
+                factor, cutoff, index, flat_index, sums, count,
             )  # fmt: skip
     return len(faces), count
 
 
 @inlined
 def _corner(
-    positions: NDArray[np.float32], vertex: int, frame: NDArray[np.float64], shape: tuple[int, int, int]
+    positions: NDArray[np.float32], vertex: int, lattice: NDArray[np.float64], shape: tuple[int, int, int]
 ) -> Point:
     return (
-        (positions[vertex, 0] - frame[0]) * frame[3] + shape[0] * 0.5,
-        (positions[vertex, 1] - frame[1]) * frame[3] + shape[1] * 0.5,
-        (positions[vertex, 2] - frame[2]) * frame[3] + shape[2] * 0.5,
+        (positions[vertex, 0] - lattice[0]) * lattice[3] + shape[0] * 0.5,
+        (positions[vertex, 1] - lattice[1]) * lattice[3] + shape[1] * 0.5,
+        (positions[vertex, 2] - lattice[2]) * lattice[3] + shape[2] * 0.5,
     )
 
 
@@ -127,11 +131,12 @@ def _cut(  # noqa: C901, PLR0913, PLR0917 - three loops in each other, and as ab
     uvs: UVs,
     colors: NDArray[np.float64],
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float32],
+    srgb_to_linear: NDArray[np.float32],
     sampler: NDArray[np.int64],
-    tint: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    cutoff: float,
     index: NDArray[np.int32],
-    places: NDArray[np.int64],
+    flat_index: NDArray[np.int64],
     sums: NDArray[np.float64],
     count: int,
 ) -> int:
@@ -166,10 +171,10 @@ def _cut(  # noqa: C901, PLR0913, PLR0917 - three loops in each other, and as ab
                 if box[4] != box[5]:
                     at_z, in_z = 3, between(cuts, at_y, in_y, 2, z, 3)
                 red, green, blue, weight = _sample(
-                    cuts, at_z, in_z, density, uvs, colors, pixels, light, sampler, tint
+                    cuts, at_z, in_z, density, uvs, colors, pixels, srgb_to_linear, sampler, factor, cutoff
                 )
                 if weight > 0 and in_z > 0:
-                    row, count = row_of(index, places, sums, count, x, y, z)
+                    row, count = row_of(index, flat_index, sums, count, x, y, z)
                     add(sums, row, red, green, blue, weight)
     return count
 
@@ -200,9 +205,10 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     uvs: UVs,
     colors: NDArray[np.float64],
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float32],
+    srgb_to_linear: NDArray[np.float32],
     sampler: NDArray[np.int64],
-    tint: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    cutoff: float,
 ) -> tuple[float, float, float, float]:
     """A piece's red, green and blue, weighted, and the weight: 0 where all of it is below the cutoff."""
     red, green, blue, total = 0.0, 0.0, 0.0, 0.0
@@ -215,7 +221,7 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
             _point(polygons, at, 0), _point(polygons, at, second_or_last), _point(polygons, at, third)
         )
         samples = max(1, int(area * density + 0.5))
-        if tint[4] > 0:
+        if cutoff > 0:
             # What only touches a cell can be a texel further on, even at the texture's other end.
             if area < _SLIVER:
                 continue
@@ -227,12 +233,12 @@ def _sample(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
             r = 1 - p - q
             b = r * polygons[at, 0, 3] + p * polygons[at, second_or_last, 3] + q * polygons[at, third, 3]
             c = r * polygons[at, 0, 4] + p * polygons[at, second_or_last, 4] + q * polygons[at, third, 4]
-            seen = shade(1 - b - c, b, c, coarse, uvs, colors, pixels, light, sampler)
-            if seen[3] * tint[3] >= tint[4]:
+            seen = shade(1 - b - c, b, c, coarse, uvs, colors, pixels, srgb_to_linear, sampler)
+            if seen[3] * factor[3] >= cutoff:
                 red, green, blue = red + weight * seen[0], green + weight * seen[1], blue + weight * seen[2]
                 total += weight
             s, t = next_point(s, t)
-    return red * tint[0], green * tint[1], blue * tint[2], total
+    return red * factor[0], green * factor[1], blue * factor[2], total
 
 
 @inlined

@@ -64,10 +64,10 @@ def density_of(a: Point, b: Point, c: Point, uvs: UVs, pixels: NDArray[np.uint8]
     """Samples to the area of a cell's face: two a texel, where its texels are longest."""
     if len(pixels) == 0:
         return 0.0
-    tall, wide = pixels.shape[0], pixels.shape[1]
-    ab = _texels(a, b, (uvs[2] - uvs[0]) * wide, (uvs[3] - uvs[1]) * tall)
-    bc = _texels(b, c, (uvs[4] - uvs[2]) * wide, (uvs[5] - uvs[3]) * tall)
-    ca = _texels(c, a, (uvs[0] - uvs[4]) * wide, (uvs[1] - uvs[5]) * tall)
+    height, width = pixels.shape[0], pixels.shape[1]
+    ab = _texels(a, b, (uvs[2] - uvs[0]) * width, (uvs[3] - uvs[1]) * height)
+    bc = _texels(b, c, (uvs[4] - uvs[2]) * width, (uvs[5] - uvs[3]) * height)
+    ca = _texels(c, a, (uvs[0] - uvs[4]) * width, (uvs[1] - uvs[5]) * height)
     return min(2 * max(ab, bc, ca), DENSITY)
 
 
@@ -86,7 +86,7 @@ def shade(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     uvs: UVs,
     colors: NDArray[np.float64],
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float32],
+    srgb_to_linear: NDArray[np.float32],
     sampler: NDArray[np.int64],
 ) -> RGBA:
     """Linear RGBA at barycentric a, b, c, before the material's factor.
@@ -98,7 +98,7 @@ def shade(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     if len(pixels):
         u = a * uvs[0] + b * uvs[2] + c * uvs[4]
         v = a * uvs[1] + b * uvs[3] + c * uvs[5]
-        red, green, blue, alpha = texel(pixels, light, sampler, coarse, u, v)
+        red, green, blue, alpha = texel(pixels, srgb_to_linear, sampler, coarse, u, v)
     if len(colors) == 0:
         return red, green, blue, alpha
     return (

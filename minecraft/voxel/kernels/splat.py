@@ -57,11 +57,11 @@ def splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     uvs: UVs,
     colors: NDArray[np.float64],
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float32],
+    srgb_to_linear: NDArray[np.float32],
     sampler: NDArray[np.int64],
-    tint: NDArray[np.float64],
+    factor: NDArray[np.float64],
     index: NDArray[np.int32],
-    places: NDArray[np.int64],
+    flat_index: NDArray[np.int64],
     sums: NDArray[np.float64],
     count: int,
 ) -> int:
@@ -76,25 +76,25 @@ def splat(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
             for z in range(box[4], box[5] + 1):
                 near[cells] = -1
                 if touches(axes, rows, x, y, z):
-                    near[cells], count = row_of(index, places, sums, count, x, y, z)
+                    near[cells], count = row_of(index, flat_index, sums, count, x, y, z)
                 cells += 1
     area = area_of(a, b, c)
     samples = max(_LEAST if cells > 1 and area > _LEAST_AREA else 1, int(area * density + 0.5))
     weight = area / samples
     coarse = density >= DENSITY
-    tall, deep = box[3] - box[2] + 1, box[5] - box[4] + 1
+    size_y, size_z = box[3] - box[2] + 1, box[5] - box[4] + 1
     all_red, all_green, all_blue = 0.0, 0.0, 0.0
     s, t = first_point(samples)
     for _ in range(samples):
         q, r = in_triangle(s, t)
         p = 1 - q - r
-        red, green, blue, _ = shade(p, q, r, coarse, uvs, colors, pixels, light, sampler)
-        red, green, blue = red * tint[0], green * tint[1], blue * tint[2]
+        red, green, blue, _ = shade(p, q, r, coarse, uvs, colors, pixels, srgb_to_linear, sampler)
+        red, green, blue = red * factor[0], green * factor[1], blue * factor[2]
         all_red, all_green, all_blue = all_red + red, all_green + green, all_blue + blue
         x = min(max(int(p * a[0] + q * b[0] + r * c[0]), box[0]), box[1]) - box[0]
         y = min(max(int(p * a[1] + q * b[1] + r * c[1]), box[2]), box[3]) - box[2]
         z = min(max(int(p * a[2] + q * b[2] + r * c[2]), box[4]), box[5]) - box[4]
-        row = near[(x * tall + y) * deep + z]
+        row = near[(x * size_y + y) * size_z + z]
         if row >= 0:
             add(sums, row, weight * red, weight * green, weight * blue, weight)
         s, t = next_point(s, t)

@@ -32,19 +32,19 @@ def _fold(at: float, wrap: int) -> float:
 
 
 @inlined
-def _beside(at: int, wide: int, wrap: int) -> int:
+def _beside(at: int, width: int, wrap: int) -> int:
     """A column or row that may be one outside of the texture."""
-    if 0 <= at < wide:
+    if 0 <= at < width:
         return at
     if wrap == _REPEAT:
-        return wide - 1 if at < 0 else 0
-    return 0 if at < 0 else wide - 1
+        return width - 1 if at < 0 else 0
+    return 0 if at < 0 else width - 1
 
 
 @inlined
 def texel(
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float32],
+    srgb_to_linear: NDArray[np.float32],
     sampler: NDArray[np.int64],
     coarse: bool,
     u: float,
@@ -55,22 +55,27 @@ def texel(
     `sampler` is wrap_u, wrap_v, and 1 where the nearest texel is wanted, not a mix of four, as it
     is where `coarse`.
     """
-    tall, wide = pixels.shape[0], pixels.shape[1]
-    x, y = _fold(u, sampler[0]) * wide, _fold(v, sampler[1]) * tall
+    height, width = pixels.shape[0], pixels.shape[1]
+    x, y = _fold(u, sampler[0]) * width, _fold(v, sampler[1]) * height
     if coarse or sampler[2] == 1:
-        column, row = min(int(x), wide - 1), min(int(y), tall - 1)
+        column, row = min(int(x), width - 1), min(int(y), height - 1)
         red, green, blue = pixels[row, column, 0], pixels[row, column, 1], pixels[row, column, 2]
-        return float(light[red]), float(light[green]), float(light[blue]), pixels[row, column, 3] / 255.0
+        return (
+            float(srgb_to_linear[red]),
+            float(srgb_to_linear[green]),
+            float(srgb_to_linear[blue]),
+            pixels[row, column, 3] / 255.0,
+        )
     left, top = math.floor(x - 0.5), math.floor(y - 0.5)
     right_share, low_share = x - 0.5 - left, y - 0.5 - top
-    x0, x1 = _beside(int(left), wide, sampler[0]), _beside(int(left) + 1, wide, sampler[0])
-    y0, y1 = _beside(int(top), tall, sampler[1]), _beside(int(top) + 1, tall, sampler[1])
+    x0, x1 = _beside(int(left), width, sampler[0]), _beside(int(left) + 1, width, sampler[0])
+    y0, y1 = _beside(int(top), height, sampler[1]), _beside(int(top) + 1, height, sampler[1])
     a, b = (1 - right_share) * (1 - low_share), right_share * (1 - low_share)
     c, d = (1 - right_share) * low_share, right_share * low_share
     return (
-        _mix(pixels, light, x0, x1, y0, y1, 0, a, b, c, d),
-        _mix(pixels, light, x0, x1, y0, y1, 1, a, b, c, d),
-        _mix(pixels, light, x0, x1, y0, y1, 2, a, b, c, d),
+        _mix(pixels, srgb_to_linear, x0, x1, y0, y1, 0, a, b, c, d),
+        _mix(pixels, srgb_to_linear, x0, x1, y0, y1, 1, a, b, c, d),
+        _mix(pixels, srgb_to_linear, x0, x1, y0, y1, 2, a, b, c, d),
         (a * pixels[y0, x0, 3] + b * pixels[y0, x1, 3] + c * pixels[y1, x0, 3] + d * pixels[y1, x1, 3])
         / 255.0,
     )
@@ -79,7 +84,7 @@ def texel(
 @inlined
 def _mix(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float32],
+    srgb_to_linear: NDArray[np.float32],
     x0: int,
     x1: int,
     y0: int,
@@ -92,9 +97,9 @@ def _mix(  # noqa: PLR0913, PLR0917 - compiled code has no records to pass
 ) -> float:
     """The mean of four texels in linear light."""
     mixed: float = (
-        a * light[pixels[y0, x0, channel]]
-        + b * light[pixels[y0, x1, channel]]
-        + c * light[pixels[y1, x0, channel]]
-        + d * light[pixels[y1, x1, channel]]
+        a * srgb_to_linear[pixels[y0, x0, channel]]
+        + b * srgb_to_linear[pixels[y0, x1, channel]]
+        + c * srgb_to_linear[pixels[y1, x0, channel]]
+        + d * srgb_to_linear[pixels[y1, x1, channel]]
     )
     return mixed

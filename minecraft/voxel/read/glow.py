@@ -1,4 +1,4 @@
-"""What glows: a surface shows what it reflects and what it sends out, together, clipped in linear light.
+"""Emissive surfaces: reflected and emitted light together, clipped in linear light.
 
 https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html#additional-textures
 
@@ -31,7 +31,7 @@ _ROWS = 256
 
 
 def emission(material: GltfMaterial) -> Light | None:
-    """The linear RGB that a material sends out, before its texture; None: none. Unlit ones send out none."""
+    """The linear RGB that a material emits, before its texture; None where it emits none, as unlit ones."""
     if material.extensions.unlit is not None or not any(material.emissive_factor):
         return None
     strength = material.extensions.emissive_strength
@@ -51,7 +51,7 @@ class Glow:
     def lit(
         self, base: Primitive, light: Light, texture: Texture | None, uv: NDArray[np.float32] | None
     ) -> tuple[Primitive, ...]:
-        """`base` with the light that it sends out, by a texture of its own or all over.
+        """`base` with its emitted light, by a texture of its own or uniformly.
 
         Raises:
             GlbError: the textures are too large together.
@@ -75,7 +75,7 @@ class Glow:
     ) -> tuple[Primitive, ...]:
         look = base.material
         if look.alpha_cutoff > 0:
-            self.notes = ("left out: light that materials with holes send out by a texture of its own",)
+            self.notes = ("ignored: the emissive textures of materials with an alpha cutoff",)
             return (base,)
         r, g, b, a = look.factor
         dark = Primitive(base.positions, base.faces, Material((0.0, 0.0, 0.0, a)), uv)
@@ -108,18 +108,18 @@ class Glow:
         sent: Texture | None,
     ) -> NDArray[np.uint8]:
         held = [texture.pixels for texture in (reflected, sent) if texture is not None]
-        tall, wide = (max(pixels.shape[side] for pixels in held) for side in (0, 1))
-        self._textures.count((wide, tall), "a texture with what it sends out")
+        height, width = (max(pixels.shape[side] for pixels in held) for side in (0, 1))
+        self._textures.count((width, height), "a texture combined with its emission")
         tables = [
             _table(factor[channel], light[channel], reflected=reflected is not None, sent=sent is not None)
             for channel in range(3)
         ]
-        made = np.full((tall, wide, 4), 255, np.uint8)
-        for top in range(0, tall, _ROWS):
-            rows = np.arange(top, min(tall, top + _ROWS))
+        made = np.full((height, width, 4), 255, np.uint8)
+        for top in range(0, height, _ROWS):
+            rows = np.arange(top, min(height, top + _ROWS))
             block = made[top : top + _ROWS]
-            one = None if reflected is None else _stretched(reflected.pixels, rows, tall, wide)
-            other = None if sent is None else _stretched(sent.pixels, rows, tall, wide)
+            one = None if reflected is None else _stretched(reflected.pixels, rows, height, width)
+            other = None if sent is None else _stretched(sent.pixels, rows, height, width)
             for channel, table in enumerate(tables):
                 block[..., channel] = table[
                     0 if one is None else one[..., channel], 0 if other is None else other[..., channel]
@@ -136,12 +136,14 @@ def _table(factor: float, light: float, *, reflected: bool, sent: bool) -> NDArr
     return srgb_from_linear((base[:, None] + glow).clip(0, 1).astype(np.float32))
 
 
-def _stretched(pixels: NDArray[np.uint8], rows: NDArray[np.int64], tall: int, wide: int) -> NDArray[np.uint8]:
-    """Rows of a texture as if it had `tall` of them, and `wide` columns: its nearest texels."""
-    if pixels.shape[:2] == (tall, wide):
+def _stretched(
+    pixels: NDArray[np.uint8], rows: NDArray[np.int64], height: int, width: int
+) -> NDArray[np.uint8]:
+    """Rows of a texture as if it had `height` of them, and `width` columns: its nearest texels."""
+    if pixels.shape[:2] == (height, width):
         return pixels[rows[0] : rows[-1] + 1]
-    columns = np.arange(wide) * pixels.shape[1] // wide
-    return np.asarray(pixels[(rows * pixels.shape[0] // tall)[:, None], columns])
+    columns = np.arange(width) * pixels.shape[1] // width
+    return np.asarray(pixels[(rows * pixels.shape[0] // height)[:, None], columns])
 
 
 def _same_place(base: Primitive, texture: Texture, uv: NDArray[np.float32] | None) -> bool:

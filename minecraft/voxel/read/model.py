@@ -1,4 +1,4 @@
-"""A textured mesh as the voxeliser takes it: primitives in place, each with its own material."""
+"""The voxeliser's input: primitives in scene space, each with its own material."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Texture:
 class Material:
     """The look of a surface: `factor` is linear RGBA, multiplied with the texture's colour in linear light.
 
-    A sample whose alpha is below `alpha_cutoff` is not there at all: 0 for OPAQUE, the material's cutoff for
+    A sample whose alpha is below `alpha_cutoff` is omitted: 0 for OPAQUE, the material's cutoff for
     MASK, a half for BLEND.
     """
 
@@ -53,9 +53,9 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """All that a file shows, never merged: one primitive is sampled at a time.
+    """All visible primitives of a file, never merged: one is sampled at a time.
 
-    `notes` say what of the file is left out.
+    `notes` say what of the file is ignored.
     """
 
     primitives: tuple[Primitive, ...]

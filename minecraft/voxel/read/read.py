@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from meshtwin.minecraft.voxel.read.model import Texture
 
 MAX_TRIANGLES = 2_000_000
-"""Ten times what the endpoint makes at most where nobody asks for more."""
+"""Ten times the endpoint's default maximum."""
 
 _HALF = 0.5
 
 
 class ModelError(ValueError):
-    """A file that no model can be made of; the message says what is wrong with it."""
+    """A file that is not a readable model; the message says why."""
 
 
 def read_model(path: Path, *, max_triangles: int = MAX_TRIANGLES) -> Model:
     """The model in a GLB file. Nothing outside it is followed, and sizes are checked before data is read.
 
     Raises:
-        ModelError: the file is no GLB, breaks glTF's rules, needs an extension that is not read here, has no
-            triangle, more than `max_triangles`, or more texels than `textures.MAX_PIXELS`.
+        ModelError: the file is not a GLB, breaks glTF's rules, needs an extension that is not read here, has
+        no triangle, more than `max_triangles`, or more texels than `textures.MAX_PIXELS`.
     """
     try:
         shown = read_shown(path, max_triangles)
@@ -64,16 +64,16 @@ class _Reader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the colours is left out."""
+        """Notes on colours that are ignored."""
         return self._glow.notes
 
     def primitives(self, part: Part) -> tuple[Primitive, ...]:
-        """A part without its triangles of no area; two in one place where it glows by another texture."""
+        """A part without degenerate triangles; two primitives in one place if it glows by another texture."""
         faces = np.ascontiguousarray(part.faces[_with_area(part.positions, part.faces)])
         if not len(faces):
             return ()
         if not np.isfinite(part.positions[faces]).all():
-            raise ModelError("the model has positions that are no finite numbers")
+            raise ModelError("the model has positions that are not finite numbers")
         material = self._material(part)
         uv, texture = self._texture(part, _base(material))
         look = Look(_factor(material), texture, _cutoff(material))
@@ -94,7 +94,9 @@ class _Reader:
             glows = emission(material) is not None
             infos = (_base(material), material.emissive_texture if glows else None)
             shown = [
-                info.index for info in infos if info is not None and _place(info) in part.primitive.attributes
+                info.index
+                for info in infos
+                if info is not None and _uv_attribute(info) in part.primitive.attributes
             ]
             looks.add((tuple(shown), glows))
         return self._textures.make_room(looks)
@@ -108,9 +110,9 @@ class _Reader:
         self, part: Part, info: TextureInfo | None
     ) -> tuple[NDArray[np.float32] | None, Texture | None]:
         """A texture and (n, 2) coordinates on it; neither where the primitive lacks these."""
-        if info is None or _place(info) not in part.primitive.attributes:
+        if info is None or _uv_attribute(info) not in part.primitive.attributes:
             return None, None
-        texture, name = self._textures.get(info.index), _place(info)
+        texture, name = self._textures.get(info.index), _uv_attribute(info)
         transform = info.extensions.transform if info.extensions else None
         uv = of_vertices(self._document, self._buffers, part.primitive, name, "VEC2")
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found not to be finite
@@ -120,7 +122,7 @@ class _Reader:
                 uv = uv @ turned.T + np.array(transform.offset)
             found = uv.astype(np.float32)
         if not np.isfinite(found).all():
-            raise ModelError("the model has texture coordinates that are no finite numbers")
+            raise ModelError("the model has texture coordinates that are not finite numbers")
         return _copied(found, part), texture
 
     def _colors(self, part: Part) -> NDArray[np.float32] | None:
@@ -128,7 +130,7 @@ class _Reader:
             return None
         values = of_vertices(self._document, self._buffers, part.primitive, "COLOR_0", "VEC3", "VEC4")
         if not np.isfinite(values).all():
-            raise ModelError("the model has vertex colours that are no finite numbers")
+            raise ModelError("the model has vertex colours that are not finite numbers")
         colors = np.ones((len(values), 4), np.float32)
         colors[:, : values.shape[1]] = values.clip(0, 1)
         return _copied(colors, part)
@@ -139,7 +141,7 @@ def _base(material: Material) -> TextureInfo | None:
     return older.diffuse_texture if older else material.pbr_metallic_roughness.base_color_texture
 
 
-def _place(info: TextureInfo) -> str:
+def _uv_attribute(info: TextureInfo) -> str:
     """The attribute that says where on the texture a vertex is."""
     transform = info.extensions.transform if info.extensions else None
     chosen = transform.tex_coord if transform and given(transform.tex_coord) else info.tex_coord
@@ -151,7 +153,7 @@ def _copied(values: NDArray[np.float32], part: Part) -> NDArray[np.float32]:
 
 
 def _with_area(positions: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which triangles have three corners at three places."""
+    """Which triangles have three distinct corners."""
     a, b, c = (positions[faces[:, corner]] for corner in range(3))
     return np.asarray((a != b).any(axis=1) & (b != c).any(axis=1) & (c != a).any(axis=1))
 

@@ -1,4 +1,4 @@
-"""The textures of a GLB, each decoded once, and none before its size is known."""
+"""The textures of a GLB, each decoded once, after its size is checked."""
 
 from __future__ import annotations
 
@@ -57,27 +57,27 @@ class Textures:
         self._images: dict[int, NDArray[np.uint8]] = {}
         self._pixels = 0
         self._step = 1
-        """So many texels along each side are read as one."""
+        """This many texels along each side are read as one."""
 
     def make_room(self, looks: Collection[Look]) -> tuple[str, ...]:
-        """Have all textures read coarser where those of the looks are too large together; a note of it.
+        """Read all textures coarser where those of the looks are too large together; a note of it.
 
         Raises:
-            GlbError: they are too large even so, or one is not there.
+            GlbError: they are too large even so, or one is missing.
         """
         sources = {index: self._source(index) for textures, _ in looks for index in textures}
-        sizes = {image: _said_size(self._buffers.image(image)) for image in sources.values()}
-        if any(wide * tall > MAX_PIXELS for wide, tall in sizes.values()):
+        sizes = {image: _claimed_size(self._buffers.image(image)) for image in sources.values()}
+        if any(width * height > MAX_PIXELS for width, height in sizes.values()):
             return ()  # refused when it is read, by its name
         wanted = list(sizes.values())
         for textures, is_combined in looks:
             of_look = [sizes[sources[index]] for index in textures]
             if is_combined and of_look:
-                wanted.append((max(wide for wide, _ in of_look), max(tall for _, tall in of_look)))
+                wanted.append((max(width for width, _ in of_look), max(height for _, height in of_look)))
         in_all = _pixels_of(wanted, 1)
         if in_all > MAX_IN_ALL:
             raise glb.GlbError(
-                f"its textures have {in_all} pixels together: at most {MAX_IN_ALL} are taken, scale them down"
+                f"its textures have {in_all} pixels together: expected at most {MAX_IN_ALL}, scale them down"
             )
         while _pixels_of(wanted, self._step) > MAX_PIXELS:
             self._step *= 2
@@ -89,7 +89,7 @@ class Textures:
         """The texture; equal indices give the same object.
 
         Raises:
-            GlbError: there is none, it lies outside the file, is no picture, or all are too large together.
+            GlbError: it is missing, outside the file, not an image, or all are too large together.
         """
         if index not in self._known:
             self._known[index] = self._read(index)
@@ -115,13 +115,13 @@ class Textures:
     def _image(self, index: int) -> NDArray[np.uint8]:
         if index not in self._images:
             data = plain_png(bytes(self._buffers.image(index)))
-            wide, tall = _size(data, index)
-            if wide * tall > MAX_PIXELS:
+            width, height = _size(data, index)
+            if width * height > MAX_PIXELS:
                 raise glb.GlbError(
-                    f"image {index} is {wide} x {tall} pixels: at most {MAX_PIXELS} are taken, scale the "
+                    f"image {index} is {width} x {height} pixels: expected at most {MAX_PIXELS}, scale the "
                     "textures down"
                 )
-            self.count((-(-wide // self._step), -(-tall // self._step)), f"image {index}")
+            self.count((-(-width // self._step), -(-height // self._step)), f"image {index}")
             self._images[index] = _coarser(_pixels(data, index), self._step)
         return self._images[index]
 
@@ -134,20 +134,20 @@ class Textures:
         self._pixels += size[0] * size[1]
         if self._pixels > MAX_PIXELS:
             raise glb.GlbError(
-                f"{what} is {size[0]} x {size[1]} pixels, {self._pixels} with those before: at most "
-                f"{MAX_PIXELS} are taken, scale the textures down"
+                f"{what} is {size[0]} x {size[1]} pixels, {self._pixels} with those before: expected at "
+                f"most {MAX_PIXELS}, scale the textures down"
             )
 
 
 def _pixels_of(sizes: Iterable[tuple[int, int]], step: int) -> int:
-    return sum(-(-wide // step) * -(-tall // step) for wide, tall in sizes)
+    return sum(-(-width // step) * -(-height // step) for width, height in sizes)
 
 
-def _said_size(data: bytes | memoryview) -> tuple[int, int]:
-    """Width and height; nothing of what cannot be read, which is refused when its turn comes."""
+def _claimed_size(data: bytes | memoryview) -> tuple[int, int]:
+    """Width and height; (0, 0) of an image that cannot be read, which is refused later."""
     if bytes(data[: len(PNG)]) == PNG:
-        wide, tall = struct.unpack_from(">II", bytes(data[16:24]).ljust(8, b"\0"))
-        return (wide, tall)
+        width, height = struct.unpack_from(">II", bytes(data[16:24]).ljust(8, b"\0"))
+        return (width, height)
     try:
         return _size(bytes(data), 0)
     except glb.GlbError:

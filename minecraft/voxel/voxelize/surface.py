@@ -1,4 +1,4 @@
-"""The surface of a model: the cells that it touches, each with its colour."""
+"""The surface of a model: the cells that its triangles touch, each with its colour."""
 
 from __future__ import annotations
 
@@ -23,51 +23,53 @@ _ROWS = 4096
 class Surface:
     """Cells with a colour each.
 
-    `places` (n,) int64 are cells of `shape` in C order, rising; `colors` (n, 3) float32 is linear RGB in
+    `flat_index` (n,) int64 are cells of `shape` in C order, rising; `colors` (n, 3) float32 is linear RGB in
     [0, 1].
     """
 
     shape: tuple[int, int, int]
-    places: NDArray[np.int64]
+    flat_index: NDArray[np.int64]
     colors: NDArray[np.float32]
 
     @property
     def touched(self) -> NDArray[np.bool_]:
         """The same cells as a grid (x, y, z)."""
         grid = np.zeros(self.shape, np.bool_)
-        grid.ravel()[self.places] = True
+        grid.ravel()[self.flat_index] = True
         return grid
 
 
 def find_surface(model: Model, lattice: Lattice) -> Surface:
-    """Each cell of the lattice that a triangle touches, and the mean colour of what is in it.
+    """Each cell of the lattice that a triangle touches, and the mean colour in it.
 
-    Where only samples below a material's alpha cutoff are in a cell, it is not there.
+    A cell with only samples below a material's alpha cutoff is omitted.
 
     Raises:
         ValueError: a primitive has fewer texture coordinates or colours than positions, or colours that are
             not finite, or a texture has no pixels.
     """
     index = np.zeros(lattice.shape, np.int32)
-    places, sums, count = np.empty(_ROWS, np.int64), np.empty((_ROWS, 4), np.float64), 0
-    frame = np.array([*lattice.centre, lattice.scale], np.float64)
-    light = linear_from_srgb(np.arange(256, dtype=np.uint8))
+    flat_index, sums, count = np.empty(_ROWS, np.int64), np.empty((_ROWS, 4), np.float64), 0
+    lattice_row = np.array([*lattice.centre, lattice.scale], np.float64)
+    srgb_to_linear = linear_from_srgb(np.arange(256, dtype=np.uint8))
     for number, primitive in enumerate(model.primitives):
         _check(number, primitive)
         positions = np.ascontiguousarray(primitive.positions, np.float32)
         faces = np.ascontiguousarray(primitive.faces, np.int32)
-        attributes = _attributes(primitive, light)
+        attributes = _attributes(primitive, srgb_to_linear)
         done = 0
         while done < len(faces):
-            done, count = paint(positions, faces, frame, *attributes, index, places, sums, count, done)
+            done, count = paint(
+                positions, faces, lattice_row, *attributes, index, flat_index, sums, count, done
+            )
             if done < len(faces):
-                places = np.concatenate([places, np.empty(len(places) + _ROWS, np.int64)])
+                flat_index = np.concatenate([flat_index, np.empty(len(flat_index) + _ROWS, np.int64)])
                 sums = np.concatenate([sums, np.empty((len(sums) + _ROWS, 4))])
     del index
-    order = np.argsort(places[:count])
+    order = np.argsort(flat_index[:count])
     found = sums[:count][order]
     colors = np.clip(found[:, :3] / found[:, 3:], 0, 1).astype(np.float32)
-    return Surface(lattice.shape, places[:count][order], colors)
+    return Surface(lattice.shape, flat_index[:count][order], colors)
 
 
 def _check(number: int, primitive: Primitive) -> None:
@@ -84,7 +86,7 @@ def _check(number: int, primitive: Primitive) -> None:
 
 
 def _attributes(
-    primitive: Primitive, light: NDArray[np.float32]
+    primitive: Primitive, srgb_to_linear: NDArray[np.float32]
 ) -> tuple[
     NDArray[np.float32],
     NDArray[np.float32],
@@ -92,6 +94,7 @@ def _attributes(
     NDArray[np.float32],
     NDArray[np.int64],
     NDArray[np.float64],
+    float,
 ]:
     material = primitive.material
     texture = material.texture if primitive.uv is not None else None
@@ -103,7 +106,8 @@ def _attributes(
         np.ascontiguousarray(uv, np.float32),
         np.ascontiguousarray(colors, np.float32),
         np.ascontiguousarray(pixels, np.uint8),
-        light,
+        srgb_to_linear,
         np.array(sampler, np.int64),
-        np.array([*material.factor, material.alpha_cutoff], np.float64),
+        np.array(material.factor, np.float64),
+        float(material.alpha_cutoff),
     )

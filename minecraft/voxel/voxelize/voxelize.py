@@ -1,4 +1,4 @@
-"""From a mesh to cells."""
+"""Turns a mesh into cells."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.kernels.faces import outside
-from meshtwin.minecraft.voxel.kernels.runs import drop_parts
+from meshtwin.minecraft.voxel.kernels.components import drop_parts
 from meshtwin.minecraft.voxel.kernels.shell import hollow_out
+from meshtwin.minecraft.voxel.kernels.visibility import outside
 from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 from meshtwin.minecraft.voxel.voxelize.lattice import fit
 from meshtwin.minecraft.voxel.voxelize.surface import Surface, find_surface
@@ -37,7 +37,7 @@ def voxelize(model: Model, size: int, *, rotation: int = 0, hollow: int = 0, min
     """
     lattice = fit(model, size)
     surface = find_surface(model, lattice)
-    solid = _fill(surface)
+    solid = _flood_inside(surface)
     if min_part > 0 and (dropped := _drop(solid, min_part)) is not None:
         return voxelize(_without(model, lattice, dropped), size, rotation=rotation, hollow=hollow)
     if hollow:
@@ -45,20 +45,20 @@ def voxelize(model: Model, size: int, *, rotation: int = 0, hollow: int = 0, min
     return _rotated(_trim(surface, solid), rotation)
 
 
-def _fill(surface: Surface) -> NDArray[np.bool_]:
-    if not len(surface.places):
-        raise ValueError("nothing of the model shows: all of it is below its materials' alpha cutoff")
+def _flood_inside(surface: Surface) -> NDArray[np.bool_]:
+    if not len(surface.flat_index):
+        raise ValueError("nothing of the model is visible: all of it is below its materials' alpha cutoff")
     solid = surface.touched
     solid |= ~outside(solid)
     return solid
 
 
 def _drop(solid: NDArray[np.bool_], min_part: float) -> NDArray[np.bool_] | None:
-    """The cells (x, y, z) of parts that are too small, or None."""
-    kept = solid.copy()
-    if not drop_parts(kept, min_part):
+    """The cells (x, y, z) of components that are too small, or None."""
+    remaining = solid.copy()
+    if not drop_parts(remaining, min_part):
         return None
-    return solid & ~kept
+    return solid & ~remaining
 
 
 def _without(model: Model, lattice: Lattice, dropped: NDArray[np.bool_]) -> Model:
@@ -79,10 +79,10 @@ def _thinned(primitive: Primitive, lattice: Lattice, dropped: NDArray[np.bool_])
 
 
 def _trim(surface: Surface, solid: NDArray[np.bool_]) -> Voxels:
-    """What is left of the surface where the solid is, in a grid that is tight around it."""
-    held = solid.ravel()[surface.places]
-    places, colors = surface.places[held], surface.colors[held]
-    cells = np.stack(np.unravel_index(places, surface.shape), axis=1).astype(np.int32)
+    """The surface cells that are solid, in a grid that is tight around them."""
+    held = solid.ravel()[surface.flat_index]
+    flat_index, colors = surface.flat_index[held], surface.colors[held]
+    cells = np.stack(np.unravel_index(flat_index, surface.shape), axis=1).astype(np.int32)
     low, high = cells.min(axis=0), cells.max(axis=0) + 1
     x, y, z = (slice(int(first), int(end)) for first, end in zip(low, high, strict=True))
     return Voxels(np.ascontiguousarray(solid[x, y, z]), cells - low, colors)

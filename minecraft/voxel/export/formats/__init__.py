@@ -20,21 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: its ending, what it is, what opens it, and what one file holds."""
+    """A kind of file: its suffix, its name, and the program that opens it."""
 
     suffix: str
     title: str
     opened_by: str
-    limit: str
 
 
 FORMATS: Mapping[str, Format] = {
-    "schem": Format(".schem", "Sponge schematic", "WorldEdit and its kin", "65535 along each axis"),
-    "litematic": Format(".litematic", "Litematica schematic", "Litematica", "2147483647 blocks"),
-    "structure": Format(
-        ".nbt", "structure file", "the game itself", "48 along each axis in a structure block"
-    ),
-    "vox": Format(".vox", "voxel model", "MagicaVoxel", "255 colours"),
-    "document": Format(".json.gz", "build document", "servers", "4096 along each axis"),
+    "schem": Format(".schem", "Sponge schematic", "WorldEdit and its kin"),
+    "litematic": Format(".litematic", "Litematica schematic", "Litematica"),
+    "structure": Format(".nbt", "structure file", "the game itself"),
+    "vox": Format(".vox", "voxel model", "MagicaVoxel"),
+    "document": Format(".json.gz", "build document", "meshtwin"),
 }
 """By the name of the module that writes it."""

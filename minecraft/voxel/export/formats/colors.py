@@ -1,4 +1,4 @@
-"""Many colours as few, near ones sharing."""
+"""Reduces many colours to few, and finds the nearest of some."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def reduce_colors(
     counts = np.bincount(which, weights, len(distinct)).clip(1)
     groups = _split(distinct.astype(np.float64), counts, most)
     shared = np.empty((most, 3), np.uint8)
-    place = np.empty(len(distinct), np.intp)
+    group_of = np.empty(len(distinct), np.intp)
     for index, group in enumerate(groups):
         shared[index] = np.rint(np.average(distinct[group], axis=0, weights=counts[group]))
-        place[group] = index
-    return shared, place[which]
+        group_of[group] = index
+    return shared, group_of[which]
 
 
 def _split(colors: NDArray[np.float64], counts: NDArray[Any], most: int) -> list[NDArray[np.intp]]:

@@ -44,22 +44,16 @@ FEWEST_BITS = 2
 AXES = ("x", "y", "z")
 
 
-def write_litematic(
-    blocks: Blocks, *, data_version: int, version: int | None = None, name: str = "build"
-) -> bytes:
+def write_litematic(blocks: Blocks, *, data_version: int, name: str = "build") -> bytes:
     """A .litematic file of one region: the same bytes for the same arguments.
 
-    `data_version` is the game's, such as 4189 for 1.21.4; `version` is Litematica's, 6 for games up to
-    1.20.4 and 7 for later ones where left out. It names no author and no time.
+    `data_version` is the game's, such as 4189 for 1.21.4. Litematica's own version is 6 for games up to
+    1.20.4 and 7 for later ones. The file has neither an author nor a time.
 
     Raises:
-        ValueError: `version` is neither 6 nor 7, the build has more than MAX_VOLUME cells, or a state is
-            none.
+        ValueError: the build has more than MAX_VOLUME cells, or a state is invalid.
     """
-    if version is None:
-        version = VERSIONS[data_version > LAST_VERSION_6]
-    if version not in VERSIONS:
-        raise ValueError(f"version {version}: expected 6 or 7")
+    version = VERSIONS[data_version > LAST_VERSION_6]
     check_blocks(blocks)
     if blocks.cells.size > MAX_VOLUME:
         raise ValueError(
@@ -115,7 +109,7 @@ def palette_entry(state: str) -> Compound:
     """A block state as the game's own files have it: its name, and its properties where it has some.
 
     Raises:
-        ValueError: it is no block state.
+        ValueError: it is not a block state.
     """
     name, properties = split_state(state)
     return {"Name": name, "Properties": dict(properties)} if properties else {"Name": name}
@@ -125,7 +119,7 @@ def state_of(entry: Value) -> str:
     """The block state of a palette's entry.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a block state.
     """
     if not isinstance(entry, dict):
         raise ValueError(f"a palette entry is a {type(entry).__name__}: expected a compound")  # noqa: TRY004  # the file is wrong
@@ -143,7 +137,7 @@ def litematic_blocks(root: Compound) -> Blocks:
     A later region overwrites an earlier one where it has blocks.
 
     Raises:
-        ValueError: the file is not such a one, or larger than what is read here; it says what is wrong.
+        ValueError: the file is not a valid .litematic, or too large to be read; says what is wrong.
     """
     integer(root, "Version")
     regions = [field(field(root, "Regions", dict), name, dict) for name in field(root, "Regions", dict)]
@@ -173,15 +167,15 @@ def _corners(region: Compound) -> tuple[list[int], list[int]]:
     return low, high
 
 
-def _put(place: NDArray[np.uint32], region: Compound, states: dict[str, int]) -> None:
-    """Write a region's cells into its place, where they are not air."""
+def _put(cells: NDArray[np.uint32], region: Compound, states: dict[str, int]) -> None:
+    """Write a region's cells into `cells`, (x, y, z), except air."""
     palette = [state_of(entry) for entry in field(region, "BlockStatePalette", list)]
     longs: NDArray[Any] = field(region, "BlockStates", np.ndarray)
     if longs.dtype != np.int64:
         raise ValueError(f"the block states are {longs.dtype}: expected a long array")
-    x, y, z = place.shape
-    local = unpack(longs, bits_for(len(palette)), place.size).reshape(y, z, x).transpose(2, 0, 1)
+    x, y, z = cells.shape
+    local = unpack(longs, bits_for(len(palette)), cells.size).reshape(y, z, x).transpose(2, 0, 1)
     if local.max() >= len(palette):
         raise ValueError(f"a cell has state {local.max()}; the palette has {len(palette)}")
     table = np.array([states.setdefault(state, len(states)) for state in palette], np.uint32)[local]
-    np.copyto(place, table, where=table != 0)
+    np.copyto(cells, table, where=table != 0)

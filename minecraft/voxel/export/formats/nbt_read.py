@@ -40,12 +40,12 @@ def read_nbt(data: bytes, *, limit: int = MAX_BYTES) -> tuple[str, Compound]:
     """The root's name and compound of a gzipped NBT file.
 
     Raises:
-        ValueError: the file is not gzip, ends too soon, unpacks to more than `limit` bytes, says a size that
-            it does not have, nests deeper than MAX_DEPTH or has more than MAX_TAGS tags.
+        ValueError: the file is not gzip, ends too soon, unpacks to more than `limit` bytes, claims a size
+        that it does not have, nests deeper than MAX_DEPTH or has more than MAX_TAGS tags.
     """
     reader = _Reader(_unpack(data, limit))
     if reader.byte() != COMPOUND:
-        raise ValueError("NBT: the root is no compound")
+        raise ValueError("NBT: the root is not a compound")
     name = reader.text()
     root = reader.compound(1)
     if reader.at != len(reader.data):
@@ -58,7 +58,7 @@ def _unpack(data: bytes, limit: int) -> bytes:
     try:
         unpacked = unpacker.decompress(data, limit + 1)
     except zlib.error as error:
-        raise ValueError(f"not a whole gzip file: {error}") from None
+        raise ValueError(f"not a valid gzip file: {error}") from None
     if len(unpacked) > limit:
         raise ValueError(f"the file unpacks to more than {limit} bytes, which is the limit")
     if not unpacker.eof:
@@ -69,7 +69,7 @@ def _unpack(data: bytes, limit: int) -> bytes:
 
 
 class _Reader:
-    """A place in the unpacked bytes, and how many tags came so far."""
+    """A position in the unpacked bytes, and the number of tags so far."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -84,7 +84,7 @@ class _Reader:
         try:
             return decode(raw)
         except UnicodeError:
-            raise ValueError(f"NBT: the string at byte {self.at - len(raw)} is no modified UTF-8") from None
+            raise ValueError(f"NBT: the string at byte {self.at - len(raw)} is not modified UTF-8") from None
 
     def compound(self, depth: int) -> Compound:
         self._enter(depth)
@@ -92,7 +92,7 @@ class _Reader:
         while (tag := self.byte()) != END:
             name = self.text()
             if name in found:
-                raise ValueError(f"NBT: {name!r} stands twice in a compound, before byte {self.at}")
+                raise ValueError(f"NBT: {name!r} is twice in a compound, before byte {self.at}")
             found[name] = self._value(tag, depth)
         return found
 
@@ -113,7 +113,7 @@ class _Reader:
     def _value(self, tag: int, depth: int) -> Value:
         self._tags += 1
         if self._tags > MAX_TAGS:
-            raise ValueError(f"NBT: more than {MAX_TAGS} tags; this file is larger than what is read here")
+            raise ValueError(f"NBT: more than {MAX_TAGS} tags; this file is too large to be read")
         if tag in NUMBERS:
             return self._numbers(NUMBERS[tag], 1)[0]  # type: ignore[no-any-return]  # a number of the dtype
         if tag == STRING:
@@ -169,7 +169,7 @@ class _Reader:
         return found
 
     def _layout(self) -> np.dtype[Any] | None:
-        """The fields of the compound at hand, or None where it holds more than a few numbers."""
+        """The fields of the next compound, or None where it holds more than a few numbers."""
         fields: list[tuple[str, np.dtype[Any], tuple[int, ...]]] = []
         while (tag := self.byte()) != END:
             name = self.text()

@@ -38,24 +38,24 @@ def write_schem(blocks: Blocks, *, data_version: int, version: int = 2, name: st
     """A .schem file: the same bytes for the same arguments.
 
     `data_version` is the game's, such as 4189 for 1.21.4: older files are converted when they are loaded.
-    The lowest corner goes where the one stands who pastes. Version 2 is what most programs read; version 3 is
+    The lowest corner is pasted where the player stands. Version 2 is what most programs read; version 3 is
     what WorldEdit writes since 7.3: https://github.com/EngineHub/WorldEdit/pull/1750
 
     Raises:
-        ValueError: `version` is neither 2 nor 3, the build is longer than MAX_SIDE, or a state is none.
+        ValueError: `version` is neither 2 nor 3, the build is longer than MAX_SIDE, or a state is invalid.
     """
     if version not in VERSIONS:
         raise ValueError(f"version {version}: expected 2 or 3")
-    check_blocks(blocks, longest=MAX_SIDE, way_out="split the build")
+    check_blocks(blocks, longest=MAX_SIDE, fix="split the build")
     head = {"Version": np.int32(version), "DataVersion": np.int32(data_version)}
     palette: Compound = {state: np.int32(index) for index, state in enumerate(blocks.states)}
     data = encode_varints(blocks.cells.transpose(1, 2, 0).reshape(-1))
     if version == 2:  # noqa: PLR2004  # the number is its name
         body: Compound = {"PaletteMax": np.int32(len(palette)), "Palette": palette, "BlockData": data}
         metadata = {**_name(name), **_WORLDEDIT}
-        return write_nbt({**head, "Metadata": metadata, **_place(blocks), **body}, name="Schematic")
+        return write_nbt({**head, "Metadata": metadata, **_extent(blocks), **body}, name="Schematic")
     body = {"Blocks": {"Palette": palette, "Data": data}}
-    root = {**head, "Metadata": _name(name), **_place(blocks), **body}
+    root = {**head, "Metadata": _name(name), **_extent(blocks), **body}
     return write_nbt({"Schematic": root})
 
 
@@ -63,16 +63,16 @@ def _name(name: str) -> Compound:
     return {"Name": name} if name else {}
 
 
-def _place(blocks: Blocks) -> Compound:
+def _extent(blocks: Blocks) -> Compound:
     sides = np.array(blocks.size, np.uint16).view(np.int16)
     return {"Width": sides[0], "Height": sides[1], "Length": sides[2], "Offset": np.zeros(3, np.int32)}
 
 
 def schem_blocks(root: Compound) -> Blocks:
-    """The blocks of a file's root compound; block entities, entities and biomes are left out.
+    """The blocks of a file's root compound, version 2 or 3; block entities, entities and biomes are ignored.
 
     Raises:
-        ValueError: the file is not such a one, or larger than what is read here; it says what is wrong.
+        ValueError: the file is not a valid .schem, or too large to be read; says what is wrong.
     """
     if isinstance(root.get("Schematic"), dict):
         root = field(root, "Schematic", dict)
@@ -101,7 +101,7 @@ def _ordered(indices: NDArray[Any], palette: dict[str, Value]) -> Blocks:
         raise ValueError("two states of the palette have the same number")
     if (known == np.arange(len(known))).all():
         return as_blocks(indices, states)
-    places = np.searchsorted(known, indices).clip(0, max(len(known) - 1, 0))
-    if not len(known) or (known[places] != indices).any():
+    positions = np.searchsorted(known, indices).clip(0, max(len(known) - 1, 0))
+    if not len(known) or (known[positions] != indices).any():
         raise ValueError("a cell has a number that is not in the palette")
-    return as_blocks(places, states)
+    return as_blocks(positions, states)

@@ -39,7 +39,8 @@ LEVEL = 1
 class StructurePart:
     """One file of a build that is split.
 
-    `name` is its place among the parts, such as `0_0_1`; `offset` its lowest corner in the build, in blocks.
+    `name` is its position among the parts, such as `0_0_1`; `offset` its lowest corner in the build, in
+    blocks.
     """
 
     name: str
@@ -50,12 +51,12 @@ class StructurePart:
 def write_structure(blocks: Blocks, *, data_version: int, air: bool = True) -> bytes:
     """A structure file of the whole build: the same bytes for the same arguments.
 
-    `data_version` is the game's, such as 4189 for 1.21.4. Without `air` the file leaves out its cells of air,
-    and what stands there in the world stays. A structure block takes EDGE blocks along each axis, `/place
+    `data_version` is the game's, such as 4189 for 1.21.4. Without `air` the file omits its cells of air,
+    and blocks there in the world stay. A structure block takes EDGE blocks along each axis, `/place
     template` more; each block is 36 bytes before compression, so that a large build is better split.
 
     Raises:
-        ValueError: the file would have more than MAX_BLOCKS blocks, or a state is none.
+        ValueError: the file would have more than MAX_BLOCKS blocks, or a state is invalid.
     """
     check_blocks(blocks)
     if blocks.cells.size > MAX_BLOCKS:
@@ -79,8 +80,8 @@ def _records(cells: NDArray[np.uint16], *, air: bool) -> NDArray[Any] | list[Any
     if not len(x):
         return []
     records = np.empty(len(x), RECORD)
-    for axis, places in enumerate((x, y, z)):
-        records["pos"][:, axis] = places
+    for axis, coordinates in enumerate((x, y, z)):
+        records["pos"][:, axis] = coordinates
     records["state"] = layers[y, z, x] if not air else layers.reshape(-1)
     return records
 
@@ -90,32 +91,32 @@ def split_structure(
 ) -> tuple[StructurePart, ...]:
     """Structure files of at most `edge` blocks along each axis, from the lowest corner; x changes slowest.
 
-    Without `air` parts of air alone are left out too.
+    Without `air` parts of air alone are omitted too.
 
     Raises:
-        ValueError: `edge` is less than 1, or a state is none.
+        ValueError: `edge` is less than 1, or a state is invalid.
     """
     if edge < 1:
         raise ValueError(f"edge {edge}: expected 1 or more, {EDGE} for structure blocks")
     check_blocks(blocks)
     steps = [range(-(-side // edge)) for side in blocks.size]
     parts = []
-    for place in itertools.product(*steps):
-        low = [step * edge for step in place]
+    for position in itertools.product(*steps):
+        low = [step * edge for step in position]
         x, y, z = (slice(start, start + edge) for start in low)
         cells = blocks.cells[x, y, z]
         if air or cells.any():
             part = as_blocks(cells, blocks.states)
             data = write_structure(part, data_version=data_version, air=air)
-            parts.append(StructurePart("_".join(map(str, place)), (low[0], low[1], low[2]), data))
+            parts.append(StructurePart("_".join(map(str, position)), (low[0], low[1], low[2]), data))
     return tuple(parts)
 
 
 def structure_blocks(root: Compound) -> Blocks:
-    """The blocks of a file's root compound; cells that it leaves out are AIR. Nothing else of it is read.
+    """The blocks of a file's root compound; cells that it omits are AIR. Nothing else of it is read.
 
     Raises:
-        ValueError: the file is not such a one, or larger than what is read here; it says what is wrong.
+        ValueError: the file is not a valid structure, or too large to be read; says what is wrong.
     """
     sides = field(root, "size", list)
     size = tuple(int(side) for side in sides if isinstance(side, np.signedinteger))
@@ -124,7 +125,11 @@ def structure_blocks(root: Compound) -> Blocks:
     check_cells(size)
     palette = [AIR, *(state_of(entry) for entry in field(root, "palette", list))]
     found = root.get("blocks")
-    records = _alike(found) if isinstance(found, np.ndarray) else _unlike(field(root, "blocks", list))
+    records = (
+        _uniform_records(found)
+        if isinstance(found, np.ndarray)
+        else _mixed_records(field(root, "blocks", list))
+    )
     if len(records) and not ((records["pos"] >= 0) & (records["pos"] < size)).all():
         raise ValueError(f"a block lies outside of the size {size}")
     if len(records) and records["state"].min() < 0:
@@ -134,7 +139,7 @@ def structure_blocks(root: Compound) -> Blocks:
     return as_blocks(indices, palette)
 
 
-def _alike(rows: NDArray[Any]) -> NDArray[Any]:
+def _uniform_records(rows: NDArray[Any]) -> NDArray[Any]:
     """Records of rows whose fields may come in another order, and with others."""
     types = {name: rows.dtype[name] for name in rows.dtype.names or ()}
     if types.get("pos") != RECORD["pos"] or types.get("state") != RECORD["state"]:
@@ -144,14 +149,14 @@ def _alike(rows: NDArray[Any]) -> NDArray[Any]:
     return records
 
 
-def _unlike(blocks: list[Any]) -> NDArray[Any]:
+def _mixed_records(blocks: list[Any]) -> NDArray[Any]:
     """Records of blocks that are not all alike, as where some bring what is inside of them."""
     records = np.empty(len(blocks), RECORD)
     for index, block in enumerate(blocks):
         if not isinstance(block, dict):
             raise ValueError(f"block {index} is a {type(block).__name__}: expected a compound")  # noqa: TRY004  # the file is wrong
-        place = field(block, "pos", list)
-        if len(place) != 3 or not all(isinstance(value, np.int32) for value in place):  # noqa: PLR2004  # x, y, z
-            raise ValueError(f"block {index} is at {place}: expected three integers")
-        records[index] = (place, integer(block, "state"))
+        position = field(block, "pos", list)
+        if len(position) != 3 or not all(isinstance(value, np.int32) for value in position):  # noqa: PLR2004  # x, y, z
+            raise ValueError(f"block {index} is at {position}: expected three integers")
+        records[index] = (position, integer(block, "state"))
     return records

@@ -16,14 +16,14 @@ MORE = 0x80
 MAX_BYTES = 5
 """Of a 32-bit number."""
 
-PIECE = 1 << 20
+CHUNK = 1 << 20
 
 
 def encode_varints(values: NDArray[np.uint16]) -> NDArray[np.int8]:
     """The bytes of numbers, (n,), as an NBT array has them."""
     if not values.size or values.max() < MORE:
         return values.astype(np.uint8).view(np.int8)
-    pieces = [_encode(values[start : start + PIECE]) for start in range(0, len(values), PIECE)]
+    pieces = [_encode(values[start : start + CHUNK]) for start in range(0, len(values), CHUNK)]
     return np.concatenate(pieces).view(np.int8)
 
 
@@ -32,10 +32,10 @@ def _encode(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
     width = 1 if values.max() < MORE else 2 if values.max() < MORE**2 else 3
     wide = np.empty((len(values), width), np.uint8)
     needed = np.empty((len(values), width), np.bool_)
-    for place in range(width):
-        rest = values >> np.uint16(7 * place)
-        needed[:, place] = rest > 0 if place else True
-        wide[:, place] = (rest & 0x7F) | (rest >= MORE) * np.uint16(MORE)
+    for digit in range(width):
+        rest = values >> np.uint16(7 * digit)
+        needed[:, digit] = rest > 0 if digit else True
+        wide[:, digit] = (rest & 0x7F) | (rest >= MORE) * np.uint16(MORE)
     return wide[needed]
 
 
@@ -56,7 +56,7 @@ def decode_varints(data: NDArray[Any], count: int) -> NDArray[np.int64] | NDArra
     if lengths.max() > MAX_BYTES:
         raise ValueError(f"a varint of {lengths.max()} bytes: {MAX_BYTES} at most")
     values = np.zeros(count, np.int64)
-    for place in range(int(lengths.max())):
-        longer = np.flatnonzero(lengths > place) if place else slice(None)
-        values[longer] |= (octets[starts[longer] + place].astype(np.int64) & 0x7F) << (7 * place)
+    for digit in range(int(lengths.max())):
+        longer = np.flatnonzero(lengths > digit) if digit else slice(None)
+        values[longer] |= (octets[starts[longer] + digit].astype(np.int64) & 0x7F) << (7 * digit)
     return values

@@ -43,7 +43,7 @@ def write_vox(blocks: Blocks, colors: Mapping[str, Color]) -> bytes:
     """A .vox file of the cells that are not air: the same bytes for the same arguments.
 
     `colors` has sRGB for each state of the build but AIR. Where the states have more than 255 colours, the
-    nearest share one. A build longer than 256 becomes several models in a scene, each in its place.
+    nearest share one. A build longer than 256 becomes several models in a scene.
 
     Raises:
         ValueError: a state has no colour, the file would be longer than MAX_BYTES, or there is only air.
@@ -78,12 +78,12 @@ def _models(cells: NDArray[np.uint16], table: NDArray[np.uint8]) -> list[Model]:
     for low in itertools.product(*(range(0, side, MODEL_EDGE) for side in cells.shape)):
         x, y, z = (slice(start, start + MODEL_EDGE) for start in low)
         piece = table[cells[x, y, z]]
-        places = np.flatnonzero(piece).astype(np.uint32)
-        if len(places):
-            voxels = np.empty((len(places), BYTES_OF_VOXEL), np.uint8)
-            rest, voxels[:, 2] = np.divmod(places, piece.shape[2])
+        indices = np.flatnonzero(piece).astype(np.uint32)
+        if len(indices):
+            voxels = np.empty((len(indices), BYTES_OF_VOXEL), np.uint8)
+            rest, voxels[:, 2] = np.divmod(indices, piece.shape[2])
             voxels[:, 0], voxels[:, 1] = np.divmod(rest, piece.shape[1])
-            voxels[:, 3] = piece.reshape(-1)[places]
+            voxels[:, 3] = piece.reshape(-1)[indices]
             models.append((low, piece.shape, voxels))
     return models
 
@@ -108,7 +108,7 @@ def _rgba(palette: NDArray[np.uint8]) -> bytes:
 
 
 def _scene(lows: Sequence[Sequence[int]], sizes: Sequence[Sequence[int]]) -> list[bytes]:
-    """Nodes that put each model in its place: a transform, a group, and a transform and shape for each.
+    """The nodes that position each model: a transform, a group, and a transform and shape for each.
 
     A model lies around its translation, half of its size (rounded down) below it.
     """

@@ -54,11 +54,11 @@ class VoxGrid:
 
 
 def read_vox(data: bytes) -> VoxGrid:
-    """All models of a .vox file in their places, in the box that holds them; materials are left out.
+    """All models of a .vox file as one scene, in the box that holds them; materials are ignored.
 
     Raises:
-        ValueError: the file is no .vox file, is cut off or contradicts itself, turns a model, has no palette
-            of its own, or is larger than what is read here; it says what is wrong.
+        ValueError: the file is not a .vox file, is cut off or inconsistent, rotates a model, has no palette
+        of its own, or is too large to be read; says what is wrong.
     """
     found = _Parts()
     for kind, content in _chunks(data):
@@ -116,17 +116,17 @@ class _Content:
         raw = self.take(4 * self.integer())
         return tuple(np.frombuffer(raw, "<i4").tolist())
 
-    def words(self) -> dict[str, str]:
+    def attributes(self) -> dict[str, str]:
         pairs = range(self.integer())
-        return {self._word(): self._word() for _ in pairs}
+        return {self._string(): self._string() for _ in pairs}
 
-    def _word(self) -> str:
+    def _string(self) -> str:
         return self.take(self.integer()).decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
 class _Parts:
-    """What the chunks told so far."""
+    """The content of the chunks read so far."""
 
     models: list[_Model] = field(default_factory=list)
     nodes: dict[int, _Node] = field(default_factory=dict)
@@ -166,21 +166,21 @@ class _Parts:
         self.palette = entries[:MAX_COLORS, :3].copy()
 
     def _add_transform(self, content: _Content) -> None:
-        node, words, child = content.integer(), content.words(), content.integer()
+        node, attributes, child = content.integer(), content.attributes(), content.integer()
         content.take(8)
-        frame = content.words() if content.integer() else {}
+        frame = content.attributes() if content.integer() else {}
         if frame.get("_r", NO_ROTATION) != NO_ROTATION:
-            raise ValueError(f".vox: node {node} turns its model ({frame['_r']}): apply the rotation first")
+            raise ValueError(f".vox: node {node} rotates its model ({frame['_r']}): apply the rotation first")
         self._add_node(
-            node, _Node((child,), (), _vector(frame.get("_t", "0 0 0")), words.get("_hidden") == "1")
+            node, _Node((child,), (), _vector(frame.get("_t", "0 0 0")), attributes.get("_hidden") == "1")
         )
 
     def _add_group(self, content: _Content) -> None:
-        node, _ = content.integer(), content.words()
+        node, _ = content.integer(), content.attributes()
         self._add_node(node, _Node(content.integers()))
 
     def _add_shape(self, content: _Content) -> None:
-        node, _, count = content.integer(), content.words(), content.integer()
+        node, _, count = content.integer(), content.attributes(), content.integer()
         if count < 1:
             raise ValueError(f".vox: node {node} shows {count} models: expected one")
         self._add_node(node, _Node((), (content.integer(),)))
@@ -209,7 +209,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     if main != b"MAIN" or own != 0:
         raise ValueError(f".vox: the first chunk is {main!r} with {own} bytes of its own: expected MAIN, 0")
     if inner != len(data) - 20:
-        raise ValueError(f".vox: the file has {len(data) - 20} bytes in it and says {inner}: it was cut off")
+        raise ValueError(f".vox: the file has {len(data) - 20} bytes in it, expected {inner}: it was cut off")
     left = inner
     while left:
         kind, size, children = struct.unpack("<4sii", file.take(12))
@@ -229,7 +229,7 @@ def _placed(found: _Parts) -> list[tuple[Vector, int]]:
     for at, index in _walk(found.nodes, 0, (0, 0, 0)):
         if not 0 <= index < len(found.models):
             raise ValueError(f".vox: the scene shows model {index} of {len(found.models)}")
-        x, y, z = (place - side // 2 for place, side in zip(at, found.models[index].size, strict=True))
+        x, y, z = (centre - side // 2 for centre, side in zip(at, found.models[index].size, strict=True))
         placed.append(((x, y, z), index))
     return placed
 

@@ -1,4 +1,4 @@
-"""The few blocks that suit a build best."""
+"""Reduces a palette to a few blocks: k-medoids over the build's colours."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.looks import HIDDEN, VIEWS
+from meshtwin.minecraft.voxel.blocks.appearance import HIDDEN, VIEWS
 from meshtwin.minecraft.voxel.kernels.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from meshtwin.minecraft.voxel.blocks.looks import Looks
+    from meshtwin.minecraft.voxel.blocks.appearance import BlockAppearance
 
 _STEP = 0.02
 """Width of a bin of colours, about what one can just see."""
 
-_MOST_BINS = 1 << 13
-_MOST_CELLS = 1 << 16
-"""Of more cells, about so many are looked at: they say as much."""
+_MAX_BINS = 1 << 13
+_MAX_CELLS = 1 << 16
+"""Of more cells, a sample of about this many is used."""
 
 _SWAPS = 16
 
 
-def best_blocks(
-    looks: Looks, points: NDArray[np.float32], views: NDArray[np.uint8], most: int
+def reduce_palette(
+    appearance: BlockAppearance, points: NDArray[np.float32], views: NDArray[np.uint8], most: int
 ) -> NDArray[np.int64]:
-    """At most `most` blocks with the least total distance from all seen cells to the nearest one, ascending.
+    """At most `most` blocks with the least total distance from all visible cells to the nearest, ascending.
 
-    k-medoids over bins of like colours: greedily grown, then improved by swaps, the best first, so that the
-    same build always gets the same blocks.
+    k-medoids over bins of similar colours: grown greedily, then improved by swaps, the best first, so that
+    the same build always gets the same blocks.
     """
-    blocks = looks.space.shape[2]
+    blocks = appearance.space.shape[2]
     if most >= blocks:
         return np.arange(blocks)
     means, bin_views, weights = _bins(points, views)
     cost = np.empty((len(means), blocks), np.float32)
     for view in range(VIEWS):
         here = np.flatnonzero(bin_views == view)
-        apart = means[here, :, None] - looks.space[view]
+        apart = means[here, :, None] - appearance.space[view]
         cost[here] = np.sqrt(np.einsum("icb,icb->ib", apart, apart))
     chosen = _grow(cost, weights, most)
     for _ in range(_SWAPS):
@@ -51,12 +51,12 @@ def best_blocks(
 def _bins(
     points: NDArray[np.float32], views: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32]]:
-    """Mean points, views and cell counts of bins of seen cells, as fine as the most bins allow."""
+    """Mean points, views and cell counts of bins of visible cells, as fine as the maximum of bins allows."""
     seen = np.flatnonzero(views != HIDDEN)
-    if len(seen) > _MOST_CELLS:
+    if len(seen) > _MAX_CELLS:
         # Scattered by Fibonacci hashing: every second cell of a symmetric shape may be one side of it.
         scatter = np.arange(len(seen), dtype=np.uint32) * np.uint32(2654435769)
-        seen = seen[scatter < (1 << 32) * _MOST_CELLS // len(seen)]
+        seen = seen[scatter < (1 << 32) * _MAX_CELLS // len(seen)]
     points, views = points[seen], views[seen]
     step = _STEP
     while True:
@@ -65,7 +65,7 @@ def _bins(
         widths = steps.max(axis=0, initial=0) + 1
         keys = ((views * widths[0] + steps[:, 0]) * widths[1] + steps[:, 1]) * widths[2] + steps[:, 2]
         _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-        if len(first) <= _MOST_BINS:
+        if len(first) <= _MAX_BINS:
             break
         step *= 1.5
     counts = np.bincount(which, minlength=len(first))
@@ -76,7 +76,7 @@ def _bins(
 
 @compiled
 def _grow(cost: NDArray[np.float32], weights: NDArray[np.float32], most: int) -> NDArray[np.int64]:
-    """One block after the other, each the one that saves the most."""
+    """Add one block after the other, each the one that reduces the cost most."""
     bins, blocks = cost.shape
     near = np.full(bins, cost.max() if bins else 0, np.float32)
     chosen = np.empty(most, np.int64)

@@ -8,13 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from meshtwin.minecraft.voxel.blocks.blocking import to_blocks
-from meshtwin.minecraft.voxel.blocks.choice import best_blocks
+from meshtwin.minecraft.voxel.blocks.appearance import appearance_of, nearest, to_match_space, views_of_faces
+from meshtwin.minecraft.voxel.blocks.assign import assign_blocks
 from meshtwin.minecraft.voxel.blocks.grid import AIR
-from meshtwin.minecraft.voxel.blocks.looks import looks_of, nearest, place, views_of
 from meshtwin.minecraft.voxel.blocks.palette import Palette, load_palette
+from meshtwin.minecraft.voxel.blocks.reduce import reduce_palette
 from meshtwin.minecraft.voxel.blocks.smoothing import NEIGHBOURS
-from meshtwin.minecraft.voxel.kernels.faces import BACK, DOWN, FRONT, LEFT, RIGHT, UP, outside, visible_faces
+from meshtwin.minecraft.voxel.kernels.visibility import (
+    BACK,
+    DOWN,
+    FRONT,
+    LEFT,
+    RIGHT,
+    UP,
+    outside,
+    visible_faces,
+)
 from meshtwin.minecraft.voxel.voxelize.grid import Voxels
 from tests.support.ciede import ciede2000
 from tests.support.voxels import box, flat, sphere, terrain, torus
@@ -38,14 +47,14 @@ def distances(voxels: Voxels, palette: Palette) -> np.ndarray:
     faces = visible_faces(voxels.solid, voxels.surface)
     for color, seen in zip(voxels.colors, faces, strict=True):
         kinds = [kind for face, kind in FACES.items() if seen & face]
-        looks = palette.colors[:, kinds].mean(axis=1) if kinds else palette.colors[:, 0]
-        rows.append(np.linalg.norm(place(looks) - place(color), axis=1))
+        appearance = palette.colors[:, kinds].mean(axis=1) if kinds else palette.colors[:, 0]
+        rows.append(np.linalg.norm(to_match_space(appearance) - to_match_space(color), axis=1))
     return np.array(rows).reshape(-1, len(palette))
 
 
 def taken(voxels: Voxels, palette: Palette, **options: float) -> np.ndarray:
     """The palette's number of each surface cell's block."""
-    blocks = to_blocks(voxels, palette, **options)  # type: ignore[arg-type]
+    blocks = assign_blocks(voxels, palette, **options)  # type: ignore[arg-type]
     number = np.array([-1, *(palette.states.index(state) for state in blocks.states[1:])])
     return np.asarray(number[blocks.cells[tuple(voxels.surface.T)]])
 
@@ -99,7 +108,7 @@ def test_smoothing_makes_longer_runs() -> None:
     )
     changes = []
     for smoothing in (0, 0.005, 0.02):
-        cells = to_blocks(noisy, PALETTE, smoothing=smoothing).cells[:, -1]
+        cells = assign_blocks(noisy, PALETTE, smoothing=smoothing).cells[:, -1]
         changes.append(np.count_nonzero(np.diff(cells.astype(int), axis=1)))
     assert changes[0] > 1.3 * changes[1] > 1.3 * changes[2]
 
@@ -112,8 +121,8 @@ def test_a_lone_speck_is_smoothed_away_and_a_bold_one_stays() -> None:
     colors = np.broadcast_to(grey, plate.colors.shape).copy()
     colors[20], colors[40] = near, red
     voxels = Voxels(plate.solid, plate.surface, colors)
-    assert len(to_blocks(voxels, PALETTE, smoothing=0).states) == 4
-    assert set(to_blocks(voxels, PALETTE, smoothing=0.02).states) == {
+    assert len(assign_blocks(voxels, PALETTE, smoothing=0).states) == 4
+    assert set(assign_blocks(voxels, PALETTE, smoothing=0.02).states) == {
         AIR,
         "minecraft:andesite",
         "minecraft:red_concrete",
@@ -122,7 +131,7 @@ def test_a_lone_speck_is_smoothed_away_and_a_bold_one_stays() -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 3, 8, 16, 263, 1000])
 def test_no_more_blocks_than_asked_for(most: int) -> None:
-    blocks = to_blocks(sphere(20), PALETTE, kinds=most)
+    blocks = assign_blocks(sphere(20), PALETTE, kinds=most)
     assert len(blocks.states) - 1 <= most
     assert set(blocks.states[1:]) <= set(PALETTE.states)
 
@@ -134,18 +143,18 @@ def test_the_blocks_chosen_are_as_good_as_nearly_any_others(seed: int, most: int
     palette = load_palette([PALETTE.states[i] for i in rng.choice(len(PALETTE), 9, replace=False)])
     voxels = box((6, 6, 6), lambda places: rng.random(places.shape))
     far = distances(voxels, palette)
-    points, views = place(voxels.colors), views_of(visible_faces(voxels.solid, voxels.surface))
-    cost = far[:, best_blocks(looks_of(palette), points, views, most)].min(axis=1).sum()
+    points, views = to_match_space(voxels.colors), views_of_faces(visible_faces(voxels.solid, voxels.surface))
+    cost = far[:, reduce_palette(appearance_of(palette), points, views, most)].min(axis=1).sum()
     others = [far[:, rng.choice(9, most, replace=False)].min(axis=1).sum() for _ in range(200)]
     assert cost <= min(others) * 1.03
 
 
 def test_more_blocks_are_closer() -> None:
     voxels = torus(24)
-    points, views = place(voxels.colors), views_of(visible_faces(voxels.solid, voxels.surface))
-    looks, errors = looks_of(PALETTE), []
+    points, views = to_match_space(voxels.colors), views_of_faces(visible_faces(voxels.solid, voxels.surface))
+    appearance, errors = appearance_of(PALETTE), []
     for most in (1, 2, 4, 8, 16, 32, 263):
-        few = looks.only(best_blocks(looks, points, views, most))
+        few = appearance.only(reduce_palette(appearance, points, views, most))
         found = nearest(few, points, views)
         errors.append(np.linalg.norm(few.space[views, :, found] - points, axis=1).mean())
     assert errors == sorted(errors, reverse=True)
@@ -164,7 +173,7 @@ def test_a_top_counts_only_where_it_is_seen() -> None:
 @settings(max_examples=20, deadline=None)
 def test_solid_is_blocks_and_the_rest_is_air(seed: int, shape: tuple[int, int, int]) -> None:
     voxels = random_voxels(seed, shape)
-    blocks = to_blocks(voxels, PALETTE)
+    blocks = assign_blocks(voxels, PALETTE)
     assert blocks.cells.dtype == np.uint16
     assert ((blocks.cells > 0) == voxels.solid).all()
     assert blocks.states[0] == AIR
@@ -175,46 +184,48 @@ def test_solid_is_blocks_and_the_rest_is_air(seed: int, shape: tuple[int, int, i
 
 
 def test_the_inside_is_made_of_the_commonest() -> None:
-    assert len(to_blocks(box((5, 5, 5), flat((0.9, 0.1, 0.1))), PALETTE).states) == 2
+    assert len(assign_blocks(box((5, 5, 5), flat((0.9, 0.1, 0.1))), PALETTE).states) == 2
 
 
 def test_a_build_without_colours_is_grey() -> None:
     bare = Voxels(np.ones((2, 2, 2), np.bool_), np.empty((0, 3), np.int32), np.empty((0, 3), np.float32))
-    grey = to_blocks(bare, PALETTE, kinds=3)
+    grey = assign_blocks(bare, PALETTE, kinds=3)
     assert len(grey.states) == 2
     assert grey.states[1] in load_palette("greyscale").states
 
 
 def test_nothing_is_air() -> None:
     empty = Voxels(np.zeros((2, 1, 2), np.bool_), np.empty((0, 3), np.int32), np.empty((0, 3), np.float32))
-    assert to_blocks(empty, PALETTE).states == (AIR,)
+    assert assign_blocks(empty, PALETTE).states == (AIR,)
 
 
 def test_dither_mixes_two_blocks_in_large_flat_areas_alone() -> None:
     palette = load_palette(["white_concrete", "light_gray_concrete", "gray_concrete"])
     between = flat((0.69, 0.7, 0.7))
     large = box((24, 3, 24), between)
-    plain, mixed = (to_blocks(large, palette, dither=dither).cells[:, -1] for dither in (0, 1))
+    plain, mixed = (assign_blocks(large, palette, dither=dither).cells[:, -1] for dither in (0, 1))
     assert len(np.unique(plain)) == 1
     assert len(np.unique(mixed[4:-4, 4:-4])) == 2
     specks = box(
         (24, 3, 24),
         lambda places: between(places) * (1 - 0.4 * (places.sum(axis=1, keepdims=True) * 24 % 2 < 1)),
     )
-    assert (to_blocks(specks, palette, dither=1).cells == to_blocks(specks, palette, dither=0).cells).all()
+    assert (
+        assign_blocks(specks, palette, dither=1).cells == assign_blocks(specks, palette, dither=0).cells
+    ).all()
 
 
 def test_the_same_cells_give_the_same_blocks() -> None:
     voxels = terrain(40)
-    one, other = (to_blocks(voxels, PALETTE, kinds=12, dither=0.5) for _ in range(2))
+    one, other = (assign_blocks(voxels, PALETTE, kinds=12, dither=0.5) for _ in range(2))
     assert one.states == other.states
     assert (one.cells == other.cells).all()
 
 
 def test_excluded_blocks_are_never_used() -> None:
     voxels = sphere(24)
-    used = to_blocks(voxels, PALETTE).states[1:]
-    without = to_blocks(voxels, load_palette(exclude=used[:20])).states
+    used = assign_blocks(voxels, PALETTE).states[1:]
+    without = assign_blocks(voxels, load_palette(exclude=used[:20])).states
     assert not set(used[:20]) & set(without)
 
 
@@ -236,7 +247,7 @@ def test_what_shows_through_glass_has_its_colour(skin: int) -> None:
     surface = np.argwhere(solid).astype(np.int32)
     red, glass = (linear_of(palette, f"minecraft:{name}") for name in ("red_wool", "glass"))
     colors = np.where(core[tuple(surface.T)][:, None], red, glass).astype(np.float32)
-    blocks = to_blocks(Voxels(solid, surface, colors), palette, smoothing=0)
+    blocks = assign_blocks(Voxels(solid, surface, colors), palette, smoothing=0)
     found = np.array(blocks.states)[blocks.cells]
     assert (found[~core] == "minecraft:glass").all()
     assert (found[core] == "minecraft:red_wool").all()

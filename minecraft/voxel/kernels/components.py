@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @compiled
 def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
-    """Empties the parts with fewer cells than `least` times the largest's; returns how many parts those are.
+    """Empties the components with fewer cells than `least` times the largest's; returns their number.
 
-    A part's cells are connected through faces, edges or corners, as those of a connected surface always do.
+    A component's cells are connected through faces, edges or corners, as those of a connected surface are.
     """
     starts, low, high = _runs(solid)
     parent = np.arange(len(low) + 1).astype(np.int32)
@@ -28,10 +28,10 @@ def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
     dropped = 0
     for run in range(1, len(low)):
         dropped += 0 < cells[run] < bound
-    wide, deep = solid.shape[0], solid.shape[1]
-    for x in range(wide):
-        for y in range(deep):
-            for run in range(starts[x * deep + y], starts[x * deep + y + 1]):
+    size_x, size_y = solid.shape[0], solid.shape[1]
+    for x in range(size_x):
+        for y in range(size_y):
+            for run in range(starts[x * size_y + y], starts[x * size_y + y + 1]):
                 if cells[_root(parent, run)] < bound:
                     solid[x, y, low[run] : high[run]] = False
     return dropped
@@ -39,25 +39,25 @@ def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
 
 @compiled
 def _runs(grid: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int16]]:
-    """Runs of solid cells: the first of each column, and where each begins and ends. Run 0 is nobody's."""
-    wide, deep, tall = grid.shape
-    starts = np.empty(wide * deep + 1, np.int32)
+    """Runs of solid cells: the first of each column, and where each starts and ends. Run 0 is unused."""
+    size_x, size_y, size_z = grid.shape
+    starts = np.empty(size_x * size_y + 1, np.int32)
     count = 1
-    for x in range(wide):
-        for y in range(deep):
-            starts[x * deep + y] = count
+    for x in range(size_x):
+        for y in range(size_y):
+            starts[x * size_y + y] = count
             before = False
-            for z in range(tall):
+            for z in range(size_z):
                 now = grid[x, y, z]
                 count += now and not before
                 before = now
-    starts[wide * deep] = count
+    starts[size_x * size_y] = count
     low, high = np.zeros(count, np.int16), np.zeros(count, np.int16)
     run = 0
-    for x in range(wide):
-        for y in range(deep):
+    for x in range(size_x):
+        for y in range(size_y):
             before = False
-            for z in range(tall):
+            for z in range(size_z):
                 now = grid[x, y, z]
                 if now:
                     if not before:
@@ -91,15 +91,15 @@ def _join(
     parent: NDArray[np.int32],
 ) -> None:
     """Unites neighbours through faces, edges and corners."""
-    wide, deep = shape[0], shape[1]
-    for x in range(wide):
-        for y in range(deep):
-            here = x * deep + y
+    size_x, size_y = shape[0], shape[1]
+    for x in range(size_x):
+        for y in range(size_y):
+            here = x * size_y + y
             if y > 0:
                 _join_columns(starts, low, high, parent, here, here - 1)
             if x > 0:
-                for other in range(max(0, y - 1), min(deep, y + 2)):
-                    _join_columns(starts, low, high, parent, here, (x - 1) * deep + other)
+                for other in range(max(0, y - 1), min(size_y, y + 2)):
+                    _join_columns(starts, low, high, parent, here, (x - 1) * size_y + other)
 
 
 @compiled

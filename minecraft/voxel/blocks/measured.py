@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshtwin.minecraft.voxel.blocks.block_ids import KnownBlock, known_blocks, rows
 from meshtwin.minecraft.voxel.blocks.grid import AIR
+from meshtwin.minecraft.voxel.blocks.known import KnownBlock, known_blocks, rows
 from meshtwin.minecraft.voxel.color.spaces import linear_from_srgb
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE, TOP, BOTTOM = 0, 1, 2
-"""Places of a block's faces in arrays of face colours."""
+"""Indices of a block's faces in arrays of face colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class MeasuredBlock(KnownBlock):
 
     @property
     def hides(self) -> bool:
-        """Whether nobody sees what is behind it."""
+        """Whether it is opaque and fills its cell."""
         return {"full_cube", "opaque"} <= self.flags
 
 

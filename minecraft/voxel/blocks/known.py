@@ -1,4 +1,4 @@
-"""Which blocks there are to build with, by id: what checks a request need load no more than this."""
+"""The known blocks by id, for checks of requests, without their colours."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def find_known(name: str) -> KnownBlock:
 
 
 def refuse_newer(blocks: Iterable[KnownBlock], version: str) -> None:
-    """Refuses blocks that a version of the game has not.
+    """Check that a version of the game has these blocks.
 
     Raises:
         ValueError: one is newer.
@@ -67,7 +67,7 @@ def refuse_newer(blocks: Iterable[KnownBlock], version: str) -> None:
     for block in blocks:
         if version_numbers(block.since) > version_numbers(version):
             raise ValueError(
-                f"block {short(block.id)!r}: {block.state} is there from {block.since} on, and the build is "
+                f"block {short(block.id)!r}: {block.state} exists since {block.since}, and the build is "
                 f"for {version}; leave it out, or build for {block.since}"
             )
 

@@ -1,4 +1,4 @@
-"""Which faces of a grid's cells can be seen from outside."""
+"""Which faces of a grid's cells are visible from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def outside(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Cells that are not solid and that air from beyond the grid reaches, from face to face."""
+    """Empty cells that are connected to the outside of the grid through faces."""
     size_x, size_y, size_z = solid.shape
     words = -(-size_z // _BITS)
     padded = np.zeros((size_x, size_y, words * _BITS), np.bool_)
@@ -34,7 +34,7 @@ def outside(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def visible_faces(solid: NDArray[np.bool_], cells: NDArray[np.int32]) -> NDArray[np.uint8]:
     """For each of `cells` (n, 3), the set of its faces that are towards the outside: (n,) bits.
 
-    A face to a closed cavity is not seen; one at the border of the grid is.
+    A face to a closed cavity is not visible; one at the border of the grid is.
     """
     seen = np.empty(len(cells), np.uint8)
     _look(outside(solid), np.ascontiguousarray(cells), seen)
