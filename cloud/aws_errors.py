@@ -16,15 +16,10 @@ if TYPE_CHECKING:
 AWS_ERRORS = (sdk.BotoCoreError, sdk.ClientError, Boto3Error)
 """All errors of a call to AWS: the SDK's own, and AWS's."""
 
-_EXPIRED = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-    }
-)
+_EXPIRED = frozenset({
+    "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId",
+    "UnrecognizedClientException",
+})  # fmt: skip
 _NO_CREDENTIALS = (
     sdk.NoCredentialsError,
     sdk.PartialCredentialsError,

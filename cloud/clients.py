@@ -11,7 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from meshtwin.emulator.core.whole_answers import refuse_cut_answers
+from meshtwin.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient

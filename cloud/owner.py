@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from meshtwin.emulator.core.owner import host_of, is_certainly_gone, is_older, new_owner
+from meshtwin.emulator.core.owner import host_of, is_certainly_gone, is_older
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")
-
-
-def this_process() -> str:
-    """This process, as the value of a label."""
-    return new_owner()
 
 
 def is_alive(owner: str, containers: Mapping[str, float] | None = None) -> bool:

@@ -80,7 +80,7 @@ class ResourceNames:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Where the services and the container are.
+    """Where the services and the container are; by default on AWS.
 
     `store` is what `meshtwin up` starts for S3, DynamoDB, SNS and CloudWatch, `launcher` how the emulator
     starts a container; None on AWS. `credentials` is (access key, secret key), None for the SDK's own chain;
@@ -91,12 +91,12 @@ class Profile:
     name: str
     region: str
     names: ResourceNames
-    image: str | None
-    store: Literal["moto", "localstack"] | None
-    launcher: Literal["process", "docker"] | None
-    account_id: str | None
-    credentials: tuple[str, str] | None
-    scale_to_zero: bool
+    image: str | None = None
+    store: Literal["moto", "localstack"] | None = None
+    launcher: Literal["process", "docker"] | None = None
+    account_id: str | None = None
+    credentials: tuple[str, str] | None = None
+    scale_to_zero: bool = True
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
     def with_new_key(self) -> Profile:
@@ -203,19 +203,8 @@ def load_profile(chosen: str | None = None, environment: Mapping[str, str] | Non
             launcher="docker",
             account_id="000000000000",
             credentials=("test", "test"),
-            scale_to_zero=True,
         )
-    return Profile(
-        name,
-        region,
-        names,
-        image=None,
-        store=None,
-        launcher=None,
-        account_id=None,
-        credentials=None,
-        scale_to_zero=True,
-    )
+    return Profile(name, region, names)
 
 
 def _defaults(profile: str) -> Mapping[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -21,15 +20,13 @@ if TYPE_CHECKING:
     from meshtwin.cloud.clients import Clients
     from meshtwin.cloud.profiles import Profile
 
-EXPIRE_AFTER_DAYS: Mapping[str, int] = MappingProxyType(
-    {
-        "jobs/": 30,
-        "inputs/": 30,
-        "async-input/": 14,
-        "async-output/": 14,
-        "async-failures/": 14,
-    }
-)
+EXPIRE_AFTER_DAYS: Mapping[str, int] = {
+    "jobs/": 30,
+    "inputs/": 30,
+    "async-input/": 14,
+    "async-output/": 14,
+    "async-failures/": 14,
+}
 """Prefixes of a bucket, and the days after which S3 deletes an object: longer than a job's row is kept."""
 
 

@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 
 from meshtwin.cloud.errors import UnavailableError
 from meshtwin.cloud.files import atomic_path
-from meshtwin.cloud.owner import is_alive, this_process
+from meshtwin.cloud.owner import is_alive
+from meshtwin.emulator.core.owner import new_owner
 from meshtwin.emulator.core.private import make_private
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class State:
     log_dir: str
     services: dict[str, str]
     pid: int = field(default_factory=os.getpid)
-    owner: str = field(default_factory=this_process)
+    owner: str = field(default_factory=new_owner)
 
 
 def state_dir() -> Path:

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_colored_glb(
-    positions: NDArray[np.float32],
-    faces: NDArray[np.int32],
-    colors: NDArray[np.float32],
+    positions: NDArray[np.float32], faces: NDArray[np.int32], colors: NDArray[np.float32]
 ) -> bytes:
     """The file's bytes, the same for the same arguments; unlit, so that colours show as they are.
 
@@ -44,10 +42,7 @@ def write_colored_glb(
         "extensionsUsed": ["KHR_materials_unlit"],
         "materials": [material],
         "meshes": [
-            {
-                "name": "model",
-                "primitives": [{"attributes": attributes, "indices": indices, "material": 0}],
-            }
+            {"name": "model", "primitives": [{"attributes": attributes, "indices": indices, "material": 0}]}
         ],
         "accessors": binary.accessors,
         "bufferViews": binary.views,

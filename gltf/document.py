@@ -26,9 +26,7 @@ class _NullIs:
         self._default = default
 
     def __get_pydantic_core_schema__(
-        self,
-        source: type[Any],
-        handler: GetCoreSchemaHandler,
+        self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(
             lambda value: self._default if value is None else value,

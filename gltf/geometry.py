@@ -85,11 +85,7 @@ def _morphed(document: Document, buffers: Buffers, placed: Placed) -> NDArray[np
 
 
 def _skinned(
-    document: Document,
-    buffers: Buffers,
-    primitive: Primitive,
-    local: NDArray[np.float64],
-    joints: Transforms,
+    document: Document, buffers: Buffers, primitive: Primitive, local: NDArray[np.float64], joints: Transforms
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The vertices as their joints move them, and which are mirrored.
 

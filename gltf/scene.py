@@ -109,7 +109,7 @@ class _Limit:
         if self._faces > most or self._vertices > 3 * most:
             raise TooManyTrianglesError(
                 f"the mesh has at least {self._faces} triangles and {self._vertices} vertices: expected at "
-                f"most {most} and {3 * most}; reduce it and send it again",
+                f"most {most} and {3 * most}; reduce it and send it again"
             )
         if sets > MOST_SETS or self._summands > MOST_SUMMANDS * 3 * most:
             raise TooManyTrianglesError(

@@ -95,11 +95,7 @@ def sound_faces(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDAr
 def new_document() -> dict[str, Any]:
     """The JSON of a scene that shows mesh 0."""
     return {
-        "asset": {
-            "version": "2.0",
-            "generator": GENERATOR,
-            "extras": MACHINE_GENERATED,
-        },
+        "asset": {"version": "2.0", "generator": GENERATOR, "extras": MACHINE_GENERATED},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "model"}],

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import MappingProxyType
 from typing import Any, Self
 
 from meshtwin.minecraft.voxel.export.dimensions import DIMENSION, OVERWORLD
@@ -245,29 +244,27 @@ def _or_null(kind: _Kind) -> _Kind:
     return (lambda value: value is None or kind[0](value), f"{kind[1]}, or null")
 
 
-_KINDS: Mapping[str, _Kind] = MappingProxyType(
-    {
-        "job_id": _TEXT,
-        "attempt_id": _ANY_TEXT,
-        "prompt": _ANY_TEXT,
-        "seed": (lambda value: type(value) is int, "a whole number"),
-        "output_s3": _TEXT,
-        "source_s3": _or_null(_TEXT),
-        "glb_s3": _TEXT,
-        "output_prefix_s3": (
-            lambda value: isinstance(value, str) and value.endswith("/"),
-            "a location that ends with /",
-        ),
-        "anchor": _or_null((_is_position, "x, y and z, whole numbers")),
-        "dimension": (
-            lambda value: isinstance(value, str) and DIMENSION.fullmatch(value) is not None,
-            "an identifier such as minecraft:the_end",
-        ),
-        "code": _TEXT,
-        "message": _TEXT,
-        "retryable": (lambda value: isinstance(value, bool), "true or false"),
-    }
-)
+_KINDS: Mapping[str, _Kind] = {
+    "job_id": _TEXT,
+    "attempt_id": _ANY_TEXT,
+    "prompt": _ANY_TEXT,
+    "seed": (lambda value: type(value) is int, "a whole number"),
+    "output_s3": _TEXT,
+    "source_s3": _or_null(_TEXT),
+    "glb_s3": _TEXT,
+    "output_prefix_s3": (
+        lambda value: isinstance(value, str) and value.endswith("/"),
+        "a location that ends with /",
+    ),
+    "anchor": _or_null((_is_position, "x, y and z, whole numbers")),
+    "dimension": (
+        lambda value: isinstance(value, str) and DIMENSION.fullmatch(value) is not None,
+        "an identifier such as minecraft:the_end",
+    ),
+    "code": _TEXT,
+    "message": _TEXT,
+    "retryable": (lambda value: isinstance(value, bool), "true or false"),
+}
 """What each field of an event or a failure may hold."""
 
 

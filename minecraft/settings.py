@@ -91,6 +91,22 @@ class WorkerSettings(_Settings):
     voxel_timeout_seconds: int = STEP_SECONDS
 
 
+NO_MODEL = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings(_Settings):
+    """Environment variables of the text_to_image function; docs/services/lambda-text-to-image.md."""
+
+    image_model_id: str = "stability.stable-image-core-v1:1"
+    image_model_region: str = "us-west-2"
+    image_background_model_id: str = NO_MODEL
+    """A Bedrock model, or `none`: the runtime removes backgrounds itself."""
+
+    worker_function: str = ""
+    """The function to invoke when the image is written; empty for none."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoxelSettings(_Settings):
     """Environment variables of the glb_to_vox function."""

@@ -97,19 +97,14 @@ _LOCATIONS = ("shape_s3", "output_s3", "output_prefix_s3")
 def _schema_of(stage: Stage) -> JsonDict:
     """A stage's fields as JSON Schema."""
     fields: JsonDict = {name: {"type": "string" if name in _NEEDED[stage] else "null"} for name in _LOCATIONS}
-    return {
-        "properties": {"stage": {"const": stage.value}, **fields},
-        "required": [*sorted(_NEEDED[stage])],
-    }
+    return {"properties": {"stage": {"const": stage.value}, **fields}, "required": [*sorted(_NEEDED[stage])]}
 
 
 class InvocationRequest(BaseModel):
     """The body of `POST /invocations`."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"oneOf": [_schema_of(stage) for stage in Stage]},
+        extra="forbid", frozen=True, json_schema_extra={"oneOf": [_schema_of(stage) for stage in Stage]}
     )
 
     stage: Stage

@@ -13,20 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from meshtwin.cloud.cli.build_options import (
-    DEFAULTS,
-    AnchorOption,
-    ExcludeOption,
-    GameOption,
-    HollowOption,
-    KindsOption,
-    MinPartOption,
-    PaletteOption,
-    RotationOption,
-    SizeOption,
-    anchor_of,
-    build_options,
-)
+from meshtwin.cloud.cli import build_options as common
 from meshtwin.cloud.cli.console import (
     FIRST_TIME,
     JobProgress,
@@ -61,15 +48,15 @@ MAX_IMAGE_BYTES = 700_000
 
 def build(
     prompt: Annotated[str, typer.Argument(help="What to build: 'a red dragon'.")] = "",
-    size: SizeOption = DEFAULT_SIZE,
-    palette: PaletteOption = str(DEFAULTS.palette),
-    exclude: ExcludeOption = None,
-    kinds: KindsOption = None,
-    hollow: HollowOption = DEFAULTS.hollow,
-    rotation: RotationOption = DEFAULTS.rotation,
-    min_part: MinPartOption = DEFAULTS.min_part,
-    anchor: AnchorOption = None,
-    game: GameOption = DEFAULTS.version,
+    size: common.SizeOption = DEFAULT_SIZE,
+    palette: common.PaletteOption = str(common.DEFAULTS.palette),
+    exclude: common.ExcludeOption = None,
+    kinds: common.KindsOption = None,
+    hollow: common.HollowOption = common.DEFAULTS.hollow,
+    rotation: common.RotationOption = common.DEFAULTS.rotation,
+    min_part: common.MinPartOption = common.DEFAULTS.min_part,
+    anchor: common.AnchorOption = None,
+    game: common.GameOption = common.DEFAULTS.version,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same prompt, same build.")] = None,
     image: Annotated[
         Path | None, typer.Option(help="Build from this image; the prompt is optional then.")
@@ -105,8 +92,8 @@ def build(
     """
     if not prompt and image is None and not job:
         raise UsageError('nothing to build: give a prompt, as in `meshtwin build "a red dragon"`')
-    block = anchor_of(anchor)
-    options = build_options(
+    block = common.anchor_of(anchor)
+    options = common.build_options(
         size=size,
         palette=palette,
         exclude=exclude,

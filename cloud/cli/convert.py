@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from meshtwin.cloud.cli.build_options import (
-    DEFAULTS,
-    AnchorOption,
-    DimensionOption,
-    ExcludeOption,
-    PaletteOption,
-    anchor_of,
-    build_options,
-)
+from meshtwin.cloud.cli import build_options as common
 from meshtwin.cloud.cli.console import FIRST_TIME, JsonOption, StartProgress, note, out, print_json
 from meshtwin.cloud.errors import CloudError, UsageError
 from meshtwin.cloud.files import atomic_path, file_to_write
@@ -38,10 +30,10 @@ def convert(
         str | None,
         typer.Option(help="The game's version that the file is for; default: the source's own, else 1.21.4."),
     ] = None,
-    palette: PaletteOption = str(DEFAULTS.palette),
-    exclude: ExcludeOption = None,
-    anchor: AnchorOption = None,
-    dimension: DimensionOption = "overworld",
+    palette: common.PaletteOption = str(common.DEFAULTS.palette),
+    exclude: common.ExcludeOption = None,
+    anchor: common.AnchorOption = None,
+    dimension: common.DimensionOption = "overworld",
     as_json: JsonOption = False,
 ) -> None:
     """Read a build from one kind of file, report its size and materials, and write it as another.
@@ -69,8 +61,8 @@ def convert(
     from meshtwin.minecraft.voxel.export.dimensions import parse_dimension  # noqa: PLC0415
     from meshtwin.minecraft.voxel.versions import parse_version  # noqa: PLC0415
 
-    options = build_options(palette=palette, exclude=exclude, version=game)
-    place = anchor_of(anchor) or ANCHOR
+    options = common.build_options(palette=palette, exclude=exclude, version=game)
+    place = common.anchor_of(anchor) or ANCHOR
     try:
         kind = formats.format_of(source.name)
         target_kind = None if target is None else formats.format_of(target.name)
@@ -128,12 +120,7 @@ def _save(build: LoadedBuild, path: Path, kind: str, target: Target) -> None:
 
 
 def _report(
-    build: LoadedBuild,
-    version: int,
-    files: tuple[Path, Path | None],
-    kind: str | None,
-    *,
-    as_json: bool,
+    build: LoadedBuild, version: int, files: tuple[Path, Path | None], kind: str | None, *, as_json: bool
 ) -> None:
     from meshtwin.minecraft.voxel.export.convert import notes  # noqa: PLC0415
     from meshtwin.minecraft.voxel.export.materials import material_list  # noqa: PLC0415

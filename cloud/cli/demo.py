@@ -60,10 +60,7 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="meshtwin-demo-") as scratch:
         # A demo is isolated: it neither uses nor disturbs a `meshtwin up` in another shell.
         options = StackOptions(os.environ, folder=Path(scratch), isolated=True, functions=False)
-        with (
-            serving(chosen, options) as served,
-            JobProgress(quiet=as_json) as progress,
-        ):
+        with serving(chosen, options) as served, JobProgress(quiet=as_json) as progress:
             preparing = served.seconds_preparing
             submission = Submission(Stage.FULL, str(source), output_prefix=str(folder))
             ticket = submit(served.client, submission)

@@ -16,6 +16,7 @@ from meshtwin.cloud.client import connect
 from meshtwin.cloud.createbuild.functions import given_settings
 from meshtwin.cloud.errors import UnavailableError, UsageError
 from meshtwin.minecraft.jobs import queue as jobs
+from meshtwin.minecraft.jobs.cancel import cancel
 from meshtwin.minecraft.jobs.lease import Leases
 from meshtwin.minecraft.jobs.table import JobTable, LostJobError
 
@@ -76,7 +77,7 @@ def cancel_build(
     """
     client = connect(profile)
     with _table(client) as table:
-        ended = jobs.cancel(table, _leases(client, table), job_id)
+        ended = cancel(table, _leases(client, table), job_id)
     if ended is None:
         raise UsageError(f"job {job_id!r}: there is no such job; `meshtwin queue list` shows those that wait")
     if as_json:

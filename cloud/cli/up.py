@@ -36,8 +36,7 @@ def up(
         typer.Option(help="IMAGE=COMMAND: a program that replaces another image; repeatable."),
     ] = None,
     settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="NAME=VALUE: a setting of the emulator; repeatable."),
+        list[str] | None, typer.Option("--set", help="NAME=VALUE: a setting of the emulator; repeatable.")
     ] = None,
     emulator: Annotated[
         Literal["host", "container"],
@@ -55,8 +54,7 @@ def up(
         typer.Option("--build/--no-build", help="local: build images, or never; default: missing ones."),
     ] = None,
     keep: Annotated[
-        bool,
-        typer.Option("--keep", help="On AWS: keep the endpoint, and exit once it is InService."),
+        bool, typer.Option("--keep", help="On AWS: keep the endpoint, and exit once it is InService.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

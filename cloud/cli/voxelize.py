@@ -9,21 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from meshtwin.cloud.cli.build_options import (
-    DEFAULTS,
-    AnchorOption,
-    DimensionOption,
-    ExcludeOption,
-    GameOption,
-    HollowOption,
-    KindsOption,
-    MinPartOption,
-    PaletteOption,
-    RotationOption,
-    SizeOption,
-    anchor_of,
-    build_options,
-)
+from meshtwin.cloud.cli import build_options as common
 from meshtwin.cloud.cli.console import FIRST_TIME, JsonOption, StartProgress, err, out, print_json
 from meshtwin.cloud.createbuild.artefacts import BLOCK_FILES, one_build
 from meshtwin.cloud.errors import CloudError, UsageError
@@ -37,30 +23,28 @@ if TYPE_CHECKING:
 
 def voxelize(
     model: Annotated[Path, typer.Argument(help="A binary glTF file, .glb.")],
-    size: SizeOption = DEFAULT_SIZE,
-    palette: PaletteOption = str(DEFAULTS.palette),
-    exclude: ExcludeOption = None,
-    kinds: KindsOption = None,
-    hollow: HollowOption = DEFAULTS.hollow,
-    rotation: RotationOption = DEFAULTS.rotation,
-    min_part: MinPartOption = DEFAULTS.min_part,
+    size: common.SizeOption = DEFAULT_SIZE,
+    palette: common.PaletteOption = str(common.DEFAULTS.palette),
+    exclude: common.ExcludeOption = None,
+    kinds: common.KindsOption = None,
+    hollow: common.HollowOption = common.DEFAULTS.hollow,
+    rotation: common.RotationOption = common.DEFAULTS.rotation,
+    min_part: common.MinPartOption = common.DEFAULTS.min_part,
     smoothing: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="How much colour accuracy to trade for longer runs; 0: none."),
-    ] = DEFAULTS.smoothing,
+        float, typer.Option(min=0, max=1, help="How much colour accuracy to trade for longer runs; 0: none.")
+    ] = common.DEFAULTS.smoothing,
     dither: Annotated[
         float, typer.Option(min=0, max=1, help="Mix blocks in large flat areas; costs commands.")
-    ] = DEFAULTS.dither,
+    ] = common.DEFAULTS.dither,
     order: Annotated[
-        Order,
-        typer.Option(help="Order of the commands: any: as few as possible; ground: bottom-up."),
-    ] = DEFAULTS.order,
+        Order, typer.Option(help="Order of the commands: any: as few as possible; ground: bottom-up.")
+    ] = common.DEFAULTS.order,
     clear_air: Annotated[
         bool, typer.Option("--clear-air", help="Clear the space of the build first.")
     ] = False,
-    anchor: AnchorOption = None,
-    dimension: DimensionOption = "overworld",
-    game: GameOption = DEFAULTS.version,
+    anchor: common.AnchorOption = None,
+    dimension: common.DimensionOption = "overworld",
+    game: common.GameOption = common.DEFAULTS.version,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where the results go; default: out/voxels/MODEL.")
     ] = None,
@@ -87,8 +71,8 @@ def voxelize(
 
     target = folder or Path("out/voxels") / model.stem
     start = time.perf_counter()
-    block = anchor_of(anchor)
-    options = build_options(
+    block = common.anchor_of(anchor)
+    options = common.build_options(
         size=size,
         rotation=rotation,
         hollow=hollow,

@@ -69,10 +69,7 @@ def bring(status: Mapping[str, Any], folder: Path, fetch: Callable[[str, Path], 
     links: dict[str, str] = status.get("artifacts") or {}
     names = {name: _relative(name) for name in links}
     try:
-        with (
-            one_build(folder, BLOCK_FILES + MODEL_FILES) as partial,
-            ThreadPoolExecutor(_AT_ONCE) as pool,
-        ):
+        with one_build(folder, BLOCK_FILES + MODEL_FILES) as partial, ThreadPoolExecutor(_AT_ONCE) as pool:
             for one in [pool.submit(fetch, links[name], partial / names[name]) for name in links]:
                 one.result()
     except OSError as error:

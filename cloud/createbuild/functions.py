@@ -79,22 +79,8 @@ def functions(profile: Profile, token: str, given: Mapping[str, str] | None = No
         "GLB_TO_VOX_FUNCTION": names.glb_to_vox_function,
     }
     return (
-        Function(
-            names.submit_function,
-            "meshtwin.minecraft.lambdas.submit.handler",
-            memory=256,
-            timeout=timeouts.API_SECONDS,
-            environment=api,
-            events=_routes("submit"),
-        ),
-        Function(
-            names.status_function,
-            "meshtwin.minecraft.lambdas.status.handler",
-            memory=256,
-            timeout=timeouts.API_SECONDS,
-            environment=api,
-            events=_routes("status"),
-        ),
+        _api(names.submit_function, "submit", api),
+        _api(names.status_function, "status", api),
         Function(
             names.worker_function,
             "meshtwin.minecraft.lambdas.worker.handler",
@@ -124,8 +110,16 @@ def _step(name: str, module: str, memory: int, timeout: int, environment: Mappin
     )
 
 
-def _routes(module: str) -> tuple[Mapping[str, str | int], ...]:
-    return tuple({"http": route} for route, answers in ROUTES.items() if answers == module)
+def _api(name: str, module: str, environment: Mapping[str, str]) -> Function:
+    """A function that answers the HTTP API's requests to its routes."""
+    return Function(
+        name,
+        f"meshtwin.minecraft.lambdas.{module}.handler",
+        memory=256,
+        timeout=timeouts.API_SECONDS,
+        environment=environment,
+        events=tuple({"http": route} for route, answers in ROUTES.items() if answers == module),
+    )
 
 
 def _notifications(profile: Profile) -> list[dict[str, str | int]]:

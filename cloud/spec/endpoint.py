@@ -116,7 +116,4 @@ def _async_config(
     }
     if topics:
         output["NotificationConfig"] = topics
-    return {
-        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": CONCURRENCY},
-        "OutputConfig": output,
-    }
+    return {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": CONCURRENCY}, "OutputConfig": output}

@@ -84,11 +84,6 @@ def chroma(lab: Lab) -> float:
     return math.hypot(lab[1], lab[2])
 
 
-def distance(one: Lab, other: Lab) -> float:
-    """How different two colours look: black and white are 1 apart."""
-    return math.dist(one, other)
-
-
 def hue_apart(one: Lab, other: Lab) -> float:
     """Radians between two hues, 0 to pi."""
     turn = abs(math.atan2(one[2], one[1]) - math.atan2(other[2], other[1]))

@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 
 from meshtwin.emulator.bedrock.grounds import ground
 from meshtwin.emulator.bedrock.materials import MATERIALS, textured
-from meshtwin.emulator.bedrock.painting import Pose, painted, posed, shaded
+from meshtwin.emulator.bedrock.painting import painted, posed, shaded
 from meshtwin.emulator.bedrock.reading import RAINBOW, read_prompt
 from meshtwin.emulator.bedrock.tinting import tinted
 from meshtwin.emulator.bedrock.totems import totem
@@ -56,7 +56,7 @@ def draw(prompt: str, seed: int, width: int = 1024, height: int = 1024) -> Image
 
 def _fills(thing: Thing, dice: random.Random) -> tuple[Fill, ...]:
     """The thing's fills in its own colour, standing as the seed has it."""
-    pose = Pose(dice.uniform(-4, 4), dice.random() < 0.5, thing.width, thing.height)  # noqa: PLR2004  # even odds
+    degrees, side = dice.uniform(-4, 4), -1 if dice.random() < 0.5 else 1  # noqa: PLR2004  # even odds
     fills = totem(thing.words) if thing.pictogram is None else thing.pictogram.fills()
     if thing.colours == RAINBOW or len(thing.colours) > 1:
         fills = tinted(fills, GREY)
@@ -64,14 +64,14 @@ def _fills(thing: Thing, dice: random.Random) -> tuple[Fill, ...]:
         fills = tinted(fills, thing.colours[0])
     elif thing.material is not None:
         fills = tinted(fills, MATERIALS[thing.material].colour)
-    return posed(fills, pose)
+    return posed(fills, degrees, side * thing.width, thing.height)
 
 
 def _finished(image: Image.Image, thing: Thing, dice: random.Random) -> Image.Image:
     if len(thing.colours) > 1:
         image = _washed(image, thing.colours)
     if thing.material is not None:
-        image = textured(image, MATERIALS[thing.material].texture, dice.getrandbits(32))
+        image = textured(image, MATERIALS[thing.material], dice.getrandbits(32))
     return shaded(image)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from meshtwin.emulator.bedrock.colours import distance, to_lab
+from meshtwin.emulator.bedrock.colours import to_lab
 
 if TYPE_CHECKING:
     import random
@@ -23,7 +24,7 @@ GROUNDS: tuple[Rgb, ...] = (
 """Backgrounds in the order in which they are tried, light ones first."""
 
 APART = 0.17
-"""OKLab distance from every noticeable colour at which a background will do."""
+"""OKLab distance from every noticeable colour at which a background will do: black and white are 1 apart."""
 
 NOTICEABLE = 0.02
 """Share of a thing's pixels from which a colour counts."""
@@ -38,7 +39,7 @@ _OPAQUE = 200
 def ground(images: Iterable[Image.Image], dice: random.Random) -> Rgb:
     """A background for RGBA images: one of the first that will do, or the one that is furthest from all."""
     labs = [to_lab(colour) for image in images for colour in _colours(image)]
-    scored = [(min((distance(to_lab(one), lab) for lab in labs), default=1.0), one) for one in GROUNDS]
+    scored = [(min((math.dist(to_lab(one), lab) for lab in labs), default=1.0), one) for one in GROUNDS]
     fitting = [one for score, one in scored if score >= APART]
     return dice.choice(fitting[:2]) if fitting else max(scored)[1]
 

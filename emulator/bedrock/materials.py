@@ -19,7 +19,9 @@ class Material:
     """A material. `adjective`: its name is hardly ever a thing's own ("wooden", not "wood")."""
 
     colour: Rgb
-    texture: str
+    texture: Callable[[int, random.Random], Image.Image]
+    """Makes a square of shades of grey with sides of so many pixels."""
+
     adjective: bool = False
 
 
@@ -70,44 +72,37 @@ def _shine(size: int, dice: random.Random) -> Image.Image:
     return bands.filter(ImageFilter.BoxBlur(size // 80))
 
 
-TEXTURES: Mapping[str, Callable[[int, random.Random], Image.Image]] = {
-    "stone": _stone,
-    "wood": _wood,
-    "bricks": _bricks,
-    "shine": _shine,
-}
-
 MATERIALS: Mapping[str, Material] = {
-    "stone": Material((140, 140, 138), "stone"), "rock": Material((128, 122, 115), "stone"),
-    "concrete": Material((165, 165, 162), "stone", adjective=True),
-    "marble": Material((236, 232, 226), "shine"), "granite": Material((150, 125, 120), "stone"),
-    "cobblestone": Material((120, 120, 120), "bricks", adjective=True),
-    "sandstone": Material((222, 200, 145), "stone"), "sand": Material((226, 205, 150), "stone"),
-    "brick": Material((165, 80, 62), "bricks"), "wood": Material((164, 112, 62), "wood"),
-    "wooden": Material((164, 112, 62), "wood", adjective=True), "oak": Material((170, 125, 75), "wood"),
-    "birch": Material((222, 205, 160), "wood", adjective=True), "timber": Material((150, 105, 60), "wood"),
-    "bamboo": Material((190, 180, 80), "wood"), "ice": Material((165, 215, 245), "shine"),
-    "icy": Material((165, 215, 245), "shine", adjective=True), "snow": Material((242, 246, 252), "stone"),
-    "frozen": Material((165, 215, 245), "shine", adjective=True),
-    "glass": Material((185, 225, 230), "shine"), "crystal": Material((150, 205, 245), "shine"),
-    "diamond": Material((95, 220, 225), "shine"), "metal": Material((150, 158, 168), "shine"),
-    "metallic": Material((150, 158, 168), "shine", adjective=True),
-    "iron": Material((190, 192, 196), "shine"), "steel": Material((140, 150, 162), "shine"),
-    "rusty": Material((160, 88, 48), "stone", adjective=True), "obsidian": Material((45, 35, 65), "shine"),
-    "ceramic": Material((235, 230, 222), "shine", adjective=True),
-    "porcelain": Material((240, 240, 245), "shine"),
-    "clay": Material((182, 110, 78), "stone"), "terracotta": Material((182, 100, 70), "stone"),
-    "chocolate": Material((98, 58, 38), "shine"), "lava": Material((225, 85, 25), "stone"),
-    "mossy": Material((110, 130, 85), "stone", adjective=True), "leather": Material((135, 85, 50), "stone"),
-    "paper": Material((245, 243, 235), "stone"), "wool": Material((235, 232, 225), "stone"),
+    "stone": Material((140, 140, 138), _stone), "rock": Material((128, 122, 115), _stone),
+    "concrete": Material((165, 165, 162), _stone, adjective=True),
+    "marble": Material((236, 232, 226), _shine), "granite": Material((150, 125, 120), _stone),
+    "cobblestone": Material((120, 120, 120), _bricks, adjective=True),
+    "sandstone": Material((222, 200, 145), _stone), "sand": Material((226, 205, 150), _stone),
+    "brick": Material((165, 80, 62), _bricks), "wood": Material((164, 112, 62), _wood),
+    "wooden": Material((164, 112, 62), _wood, adjective=True), "oak": Material((170, 125, 75), _wood),
+    "birch": Material((222, 205, 160), _wood, adjective=True), "timber": Material((150, 105, 60), _wood),
+    "bamboo": Material((190, 180, 80), _wood), "ice": Material((165, 215, 245), _shine),
+    "icy": Material((165, 215, 245), _shine, adjective=True), "snow": Material((242, 246, 252), _stone),
+    "frozen": Material((165, 215, 245), _shine, adjective=True),
+    "glass": Material((185, 225, 230), _shine), "crystal": Material((150, 205, 245), _shine),
+    "diamond": Material((95, 220, 225), _shine), "metal": Material((150, 158, 168), _shine),
+    "metallic": Material((150, 158, 168), _shine, adjective=True),
+    "iron": Material((190, 192, 196), _shine), "steel": Material((140, 150, 162), _shine),
+    "rusty": Material((160, 88, 48), _stone, adjective=True), "obsidian": Material((45, 35, 65), _shine),
+    "ceramic": Material((235, 230, 222), _shine, adjective=True),
+    "porcelain": Material((240, 240, 245), _shine),
+    "clay": Material((182, 110, 78), _stone), "terracotta": Material((182, 100, 70), _stone),
+    "chocolate": Material((98, 58, 38), _shine), "lava": Material((225, 85, 25), _stone),
+    "mossy": Material((110, 130, 85), _stone, adjective=True), "leather": Material((135, 85, 50), _stone),
+    "paper": Material((245, 243, 235), _stone), "wool": Material((235, 232, 225), _stone),
 }  # fmt: skip
 """Materials by the word for them; a colour word beside one wins over its colour."""
 
 
-def textured(image: Image.Image, texture: str, seed: int) -> Image.Image:
-    """An RGBA image with a texture multiplied onto it."""
+def textured(image: Image.Image, material: Material, seed: int) -> Image.Image:
+    """An RGBA image with a material's texture multiplied onto it."""
     size = max(image.size)
-    layer = TEXTURES[texture](size, random.Random(seed)).crop((0, 0, *image.size))  # noqa: S311  # to be repeated
+    layer = material.texture(size, random.Random(seed)).crop((0, 0, *image.size))  # noqa: S311  # to be repeated
     colours = ImageChops.multiply(image.convert("RGB"), Image.merge("RGB", [layer] * 3))
     colours.putalpha(image.getchannel("A"))
     return colours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -19,23 +19,12 @@ FINER = 3
 SOLID = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """How an object stands: turned by `degrees`, mirrored, its width and height multiplied."""
-
-    degrees: float = 0.0
-    mirrored: bool = False
-    width: float = 1.0
-    height: float = 1.0
-
-
-def posed(fills: Sequence[Fill], pose: Pose) -> tuple[Fill, ...]:
-    """The fills with every point moved as the pose says."""
-    cosine, sine = math.cos(math.radians(pose.degrees)), math.sin(math.radians(pose.degrees))
-    across = -pose.width if pose.mirrored else pose.width
+def posed(fills: Sequence[Fill], degrees: float, across: float, down: float) -> tuple[Fill, ...]:
+    """The fills turned by `degrees`, with their width and height multiplied; below 0 they are mirrored."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
 
     def moved(point: Point) -> Point:
-        x, y = point[0] * across, point[1] * pose.height
+        x, y = point[0] * across, point[1] * down
         return (cosine * x - sine * y, sine * x + cosine * y)
 
     return tuple(
@@ -95,11 +84,7 @@ def shaded(image: Image.Image, strength: float = 0.16) -> Image.Image:
         ImageChops.offset(soft, -step, -step), ImageChops.offset(soft, step, step), 2.0, 128
     )
     light = slope.point([round(255 * (1 + strength * (value - 128) / 48)) // 2 for value in range(256)])
-    colours = Image.merge("RGB", [_lit(image.getchannel(band), light) for band in "RGB"])
+    half = ImageChops.multiply(image.convert("RGB"), Image.merge("RGB", [light] * 3))
+    colours = ImageChops.add(half, half)  # where the light is 127, as it was
     colours.putalpha(alpha)
     return colours
-
-
-def _lit(band: Image.Image, light: Image.Image) -> Image.Image:
-    """A colour band times the light, where 127 leaves it as it is."""
-    return ImageChops.add(ImageChops.multiply(band, light), ImageChops.multiply(band, light))

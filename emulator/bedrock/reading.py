@@ -54,20 +54,13 @@ _STYLE = vocabulary("style")
 _SHAPES = {
     "tall": (0.72, 1.0), "high": (0.72, 1.0), "thin": (0.6, 1.0), "narrow": (0.6, 1.0), "skinny": (0.6, 1.0),
     "slim": (0.72, 1.0), "long": (1.0, 0.66), "flat": (1.0, 0.5), "wide": (1.0, 0.66), "fat": (1.0, 0.8),
-    "chubby": (1.0, 0.85), "short": (1.0, 0.72), "low": (1.0, 0.72),
-    "squat": (1.0, 0.66), "round": (1.0, 1.0),
-    "square": (1.0, 1.0),
+    "chubby": (1.0, 0.85), "short": (1.0, 0.72), "low": (1.0, 0.72), "squat": (1.0, 0.66),
+    "round": (1.0, 1.0), "square": (1.0, 1.0),
 }  # fmt: skip
 _SIZES = {
-    "tiny": 0.5,
-    "small": 0.7,
-    "little": 0.7,
-    "mini": 0.6,
-    "big": 1.0,
-    "huge": 1.0,
-    "giant": 1.0,
-    "large": 1.0,
-}
+    "tiny": 0.5, "mini": 0.6, "small": 0.7, "little": 0.7,
+    "big": 1.0, "huge": 1.0, "giant": 1.0, "large": 1.0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

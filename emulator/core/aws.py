@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from meshtwin.emulator.core.store_probe import StoreProbe
-from meshtwin.emulator.core.whole_answers import refuse_cut_answers
+from meshtwin.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

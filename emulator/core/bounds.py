@@ -8,23 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Protocol, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-
-class Bounds(Protocol):
-    """The values that are allowed."""
-
-    @property
-    def words(self) -> str:
-        """What is expected, as in `1 to 1000`."""
-        ...
-
-    def allow(self, value: object) -> bool:
-        """Whether a value is one of them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +24,13 @@ class Between:
 
     @property
     def words(self) -> str:
-        """See `Bounds`."""
+        """What is expected, as in `1 to 1000`."""
         if self.most < math.inf:
             return f"{self.least} to {self.most}"
         return f"more than {self.least}" if self.above else f"{self.least} or more"
 
     def allow(self, value: object) -> bool:
-        """See `Bounds`."""
+        """Whether a value is one of them."""
         if not isinstance(value, int | float) or not math.isfinite(value):
             return False
         return self.least <= value <= self.most and not (self.above and value == self.least)
@@ -57,7 +44,7 @@ class Matching:
     words: str
 
     def allow(self, value: object) -> bool:
-        """See `Bounds`."""
+        """Whether a value is one of them."""
         return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
 
 
@@ -67,7 +54,7 @@ class RegularExpression:
     words = "a regular expression"
 
     def allow(self, value: object) -> bool:
-        """See `Bounds`."""
+        """Whether a value is one of them."""
         try:
             re.compile(str(value))
         except re.error:

@@ -9,32 +9,19 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from meshtwin.emulator.core.settings import ProgramSettings
 
 HEAD_BYTES = 64 * 1024
 """A request's line and headers together, that any server here reads. AWS's services take less."""
 
 HEAD_SECONDS = 30.0
 """From a connection, or the first byte of a further request, to the end of its headers. Real seconds."""
-
-
-class HostNames(Protocol):
-    """Host names accepted in the Host header."""
-
-    @property
-    def host(self) -> str:
-        """The one that it listens on."""
-        ...
-
-    @property
-    def allowed_hosts(self) -> str:
-        """More of them, space-separated."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +43,9 @@ KEY_REQUIRED = Refusal(
 
 
 class Guard:
-    """Checks each request's headers."""
+    """Checks each request's headers: in Host, the settings' `host` and `allowed_hosts` are accepted."""
 
-    def __init__(self, settings: HostNames) -> None:
+    def __init__(self, settings: ProgramSettings) -> None:
         self._hosts = frozenset({"localhost", settings.host.lower(), *settings.allowed_hosts.lower().split()})
 
     def refusal(self, headers: Mapping[bytes, bytes]) -> Refusal | None:

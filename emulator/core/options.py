@@ -12,7 +12,7 @@ from meshtwin.emulator.core.bounds import TYPE_WORDS
 from meshtwin.emulator.core.protocol.access import own_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from meshtwin.emulator.core.settings import ProgramSettings
 
@@ -21,12 +21,19 @@ _BOOLEANS = {"true": True, "false": False}
 T = TypeVar("T", bound="ProgramSettings")
 
 
-def add_address_options(parser: argparse.ArgumentParser, defaults: ProgramSettings) -> None:
-    """Options: where a program listens, and which region and account of AWS it emulates."""
+def new_parser(program: str, about: str, examples: str, defaults: ProgramSettings) -> argparse.ArgumentParser:
+    """A parser with options: where a program listens, and which region and account of AWS it emulates."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=about,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--host", default=defaults.host, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=defaults.port, help="port; 0, the default, is a free one")
     parser.add_argument("--region", default=defaults.region, help="AWS region (%(default)s)")
     parser.add_argument("--account-id", default=defaults.account_id, help="AWS account (%(default)s)")
+    return parser
 
 
 def add_run_options(
@@ -53,14 +60,16 @@ def add_run_options(
     )
 
 
-def checked(parser: argparse.ArgumentParser, make: Callable[..., T], given: Mapping[str, Any]) -> T:
-    """The settings that were given.
+def checked(parser: argparse.ArgumentParser, make: type[T], arguments: argparse.Namespace) -> T:
+    """The settings among the arguments, and those given by `--set`.
 
     Where one is out of its bounds, or the key that is required is missing, the process ends as `parser` ends
     it.
     """
+    names = {field.name for field in fields(make)}
+    given = {name: value for name, value in vars(arguments).items() if name in names}
     try:
-        settings = make(**given)
+        settings = make(**given | dict(arguments.set))
         own_key(required=settings.require_key)
     except ValueError as error:
         parser.error(str(error))

@@ -57,10 +57,7 @@ def listen(settings: ProgramSettings) -> socket.socket:
 
 
 def serve(
-    make: Callable[[str], tuple[Program, ASGIApp]],
-    listening: socket.socket,
-    *,
-    exit_with_stdin: bool = False,
+    make: Callable[[str], tuple[Program, ASGIApp]], listening: socket.socket, *, exit_with_stdin: bool = False
 ) -> None:
     """Serve until SIGTERM or SIGINT, or the end of stdin; then close the program, and return.
 

@@ -12,19 +12,14 @@ Fingerprint = dict[str, tuple[int, int]]
 """Each file's time of change, in nanoseconds, and size."""
 
 
-def fingerprint(folders: Iterable[str]) -> Fingerprint:
-    """The files that lie in the folders themselves: modules, and data beside them."""
-    found: Fingerprint = {}
-    for folder in folders:
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.is_file():
-                        status = entry.stat()
-                        found[entry.path] = (status.st_mtime_ns, status.st_size)
-        except FileNotFoundError:
-            continue
-    return found
+def fingerprint(folder: str) -> Fingerprint:
+    """The files that lie in the folder itself: modules, and data beside them."""
+    try:
+        with os.scandir(folder) as entries:
+            found = {entry.path: entry.stat() for entry in entries if entry.is_file()}
+    except FileNotFoundError:
+        return {}
+    return {path: (status.st_mtime_ns, status.st_size) for path, status in found.items()}
 
 
 class Loaded:
@@ -37,8 +32,8 @@ class Loaded:
         """Note the folders that are new."""
         for folder in folders:
             if folder not in self._seen:
-                self._seen[folder] = fingerprint([folder])
+                self._seen[folder] = fingerprint(folder)
 
     def changed(self) -> bool:
         """Whether a file was changed, added or removed since."""
-        return any(before != fingerprint([folder]) for folder, before in self._seen.items())
+        return any(before != fingerprint(folder) for folder, before in self._seen.items())

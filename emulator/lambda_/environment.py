@@ -13,15 +13,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.lambda_.manifest import Function
 
 _INHERITED = frozenset({
-    "HOME",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "LD_LIBRARY_PATH",
-    "NO_PROXY",
-    "PATH",
-    "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_FILE",
-    "USER",
+    "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LD_LIBRARY_PATH", "NO_PROXY", "PATH", "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE", "USER",
 })  # fmt: skip
 """What a program may need of this machine; more would hide what the manifest lacks."""
 

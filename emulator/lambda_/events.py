@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
 from meshtwin.emulator.core.clock import within
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised
-from meshtwin.emulator.lambda_.destinations import failure_record
 from meshtwin.emulator.lambda_.results import EVENT_LIMIT, Call
 from meshtwin.emulator.lambda_.sandbox import function_arn
 
 if TYPE_CHECKING:
     from meshtwin.emulator.core.clock import AdjustableClock
-    from meshtwin.emulator.lambda_.destinations import Condition
     from meshtwin.emulator.lambda_.manifest import Function
     from meshtwin.emulator.lambda_.results import InvocationResult
     from meshtwin.emulator.lambda_.runner import Runner
     from meshtwin.emulator.lambda_.settings import HostSettings
+
+Condition = Literal["RetriesExhausted", "EventAgeExceeded"]
 
 _log = structlog.get_logger(__name__)
 
@@ -93,7 +95,7 @@ class Events:
         if function.on_failure is None:
             return
         arn = function_arn(self._settings, function.name)
-        record = failure_record(arn, call, condition, attempts=attempts, last=last, now=self._clock.now())
+        record = _failure_record(arn, call, condition, attempts=attempts, last=last, now=self._clock.now())
         payload = json.dumps(record).encode()
         if len(payload) > EVENT_LIMIT:
             _log.error("destination_not_invoked", function=function.name, reason=f"{len(payload)} bytes")
@@ -103,3 +105,34 @@ class Events:
     async def close(self) -> None:
         """Drop what has not ended."""
         await self._tasks.close()
+
+
+def _failure_record(
+    arn: str, call: Call, condition: Condition, *, attempts: int, last: InvocationResult | None, now: float
+) -> dict[str, Any]:
+    """The record of an event that was given up, as a function that is its destination gets it.
+
+    What it has of a response is the last attempt's; without one, the record has none.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    record: dict[str, Any] = {
+        "version": "1.0",
+        "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "requestContext": {
+            "requestId": call.request_id,
+            "functionArn": f"{arn}:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": json.loads(call.payload),
+    }
+    if last is None:
+        return record
+    return record | {
+        "responseContext": {
+            "statusCode": HTTPStatus.OK,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled",
+        },
+        "responsePayload": json.loads(last.payload),
+    }

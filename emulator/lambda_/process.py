@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from meshtwin.emulator.core import child_guard
 
 if TYPE_CHECKING:
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 _LENGTH = 4
 _CHUNK = 1 << 16
 _CHUNKS = 16
+_KIB = 1024
+_CHILDREN_EVERY = 10
+"""To find a process's children is expensive: every process of the machine is read."""
+
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
@@ -133,3 +140,31 @@ class Process:
                     asyncio.get_running_loop().remove_reader(self._output)
                     return
                 self._on_output(chunk)
+
+
+async def watch_memory(pid: int, limit_kib: int, interval: float, seen: Callable[[int], None]) -> bool:
+    """Sample the memory again and again, calling `seen` with the KiB, until it is more than `limit_kib`.
+
+    Returns True then, False once the process is gone. Counts resident memory, shared pages in each process.
+    """
+    family: list[psutil.Process] = []
+    for sample in itertools.count():
+        try:
+            root = psutil.Process(pid)
+            if sample % _CHILDREN_EVERY == _CHILDREN_EVERY - 1:
+                family = await asyncio.to_thread(root.children, recursive=True)
+        except psutil.NoSuchProcess:
+            return False
+        used = sum(map(_resident, (root, *family)))
+        seen(used)
+        if used > limit_kib:
+            return True
+        await asyncio.sleep(interval)
+    raise AssertionError("a count without end has ended")
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss) // _KIB
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0

@@ -41,13 +41,6 @@ class InvocationResult:
     status: str | None = None
     """`timeout` or `error`, as in the log's last line, where the process did not live through it."""
 
-    @property
-    def error_type(self) -> str | None:
-        """The error's, None for a result."""
-        if not self.failed:
-            return None
-        return str(json.loads(self.payload).get("errorType"))
-
 
 def _error(kind: str, message: str, status: str | None = None) -> InvocationResult:
     document = {"errorType": kind, "errorMessage": message}

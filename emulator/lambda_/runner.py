@@ -1,4 +1,4 @@
-"""Runs functions: finds a warm process or starts one, and counts counts the results of calls."""
+"""Runs functions: finds a warm process or starts one, and counts the results of calls."""
 
 from __future__ import annotations
 
@@ -65,7 +65,6 @@ class Runner:
         folder = Path(settings.log_dir or self._own_folder) / "functions"
         self._logs = {name: FunctionLog(folder / f"{name}.log") for name in self.functions}
         self._warm: dict[str, list[Sandbox]] = {name: [] for name in self.functions}
-        self._busy: set[Sandbox] = set()
         self._tasks = Supervised()
 
     def start(self) -> None:
@@ -82,7 +81,7 @@ class Runner:
         if not self._concurrency.try_take(function):
             self.records[function.name].throttles += 1
             raise ThrottledError
-        return await self._go(function, call)
+        return await self.invoke_in_turn(function, call)
 
     async def turn(self, function: Function) -> None:
         """Wait until a call may run, and take its slot: `invoke_in_turn` has to follow."""
@@ -90,22 +89,16 @@ class Runner:
 
     async def invoke_in_turn(self, function: Function, call: Call) -> InvocationResult:
         """The result of a call whose slot was taken by `turn`. It goes on where the caller is cancelled."""
-        return await self._go(function, call)
-
-    async def _go(self, function: Function, call: Call) -> InvocationResult:
         return await self._tasks.finish(f"invocation of {function.name}", self._run(function, call))
 
     async def _run(self, function: Function, call: Call) -> InvocationResult:
         try:
             sandbox = await self._sandbox(function)
-            self._busy.add(sandbox)
             try:
                 found = await sandbox.invoke(call)
             except BaseException:
                 await sandbox.close()
                 raise
-            finally:
-                self._busy.discard(sandbox)
             if sandbox.pid:
                 sandbox.used_at = self._clock.now()
                 self._warm[function.name].append(sandbox)
@@ -121,12 +114,8 @@ class Runner:
             sandbox = warm.pop()
             if sandbox.usable:
                 return sandbox
-            _log.info(
-                "replaced",
-                function=function.name,
-                pid=sandbox.pid,
-                reason="its code was changed, or it ended",
-            )
+            reason = "its code was changed, or it ended"
+            _log.info("replaced", function=function.name, pid=sandbox.pid, reason=reason)
             await sandbox.close()
         self.records[function.name].starts += 1
         return Sandbox(function, self._settings, self._endpoints, self._logs[function.name])

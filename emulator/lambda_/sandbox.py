@@ -15,8 +15,7 @@ from meshtwin.emulator.lambda_ import log as lines
 from meshtwin.emulator.lambda_ import results
 from meshtwin.emulator.lambda_.changes import Loaded
 from meshtwin.emulator.lambda_.environment import function_environment
-from meshtwin.emulator.lambda_.memory import watch
-from meshtwin.emulator.lambda_.process import Process
+from meshtwin.emulator.lambda_.process import Process, watch_memory
 from meshtwin.emulator.lambda_.results import InvocationResult
 from meshtwin.emulator.lambda_.scratch import make_scratch, remove_scratch
 
@@ -190,7 +189,7 @@ class Sandbox:
 
     async def _watch(self, process: Process) -> None:
         limit = self.function.memory * _KIB_IN_MB
-        if await watch(process.pid, limit, self._settings.memory_interval, self._saw):
+        if await watch_memory(process.pid, limit, self._settings.memory_interval, self._saw):
             self._overdrawn = True
             process.kill()
 

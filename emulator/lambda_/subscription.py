@@ -19,7 +19,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from meshtwin.emulator.core.protocol.ids import new_uuid
 from meshtwin.emulator.core.supervised import Supervised, call_from_thread
 from meshtwin.emulator.lambda_.results import Call
-from meshtwin.emulator.lambda_.sns_event import NotANoticeError, sns_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +40,10 @@ _AT_ONCE = 20
 _BATCH = 10
 
 _log = structlog.get_logger(__name__)
+
+
+class NotANoticeError(ValueError):
+    """The queue holds something that SNS has not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ class Subscription:
 
     async def _handle(self, message: MessageTypeDef) -> None:
         try:
-            event = sns_event(message["Body"], self.spec.known_as or self._arn)
+            event = _sns_event(message["Body"], self.spec.known_as or self._arn)
         except NotANoticeError as error:
             _log.warning("notice_malformed", queue=self.spec.queue_name, reason=str(error))
         else:
@@ -197,3 +200,37 @@ class Subscription:
 
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
         call_from_thread(self._loop, function, *arguments)
+
+
+def _sns_event(body: str, subscription_arn: str) -> dict[str, Any]:
+    """The event for a notice of SNS, as it arrives in a queue that gets no raw messages.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
+
+    Raises:
+        NotANoticeError: the body is not a notice.
+    """
+    try:
+        notice = json.loads(body)
+        sns = {
+            "SignatureVersion": notice.get("SignatureVersion", "1"),
+            "Timestamp": notice["Timestamp"],
+            "Signature": notice.get("Signature", ""),
+            "SigningCertUrl": notice.get("SigningCertURL", ""),
+            "MessageId": notice["MessageId"],
+            "Message": notice["Message"],
+            "MessageAttributes": notice.get("MessageAttributes", {}),
+            "Type": "Notification",
+            "UnsubscribeUrl": notice.get("UnsubscribeURL", ""),
+            "TopicArn": notice["TopicArn"],
+            "Subject": notice.get("Subject"),
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NotANoticeError(f"{body[:200]!r}: {error!r}") from None
+    record = {
+        "EventVersion": "1.0",
+        "EventSubscriptionArn": subscription_arn,
+        "EventSource": "aws:sns",
+        "Sns": sns,
+    }
+    return {"Records": [record]}

@@ -11,9 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtwin.emulator.core.supervised import Supervised
-from meshtwin.emulator.core.whole_answers import refuse_cut_answers
 from meshtwin.emulator.lambda_.sandbox import function_arn
 from meshtwin.emulator.lambda_.subscription import POLL_SECONDS, Clients, Subscription, SubscriptionSpec
+from meshtwin.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import Any
 
-from meshtwin.emulator.core.options import (
-    add_address_options,
-    add_run_options,
-    checked,
-    folder,
-    setting_reader,
-)
+from meshtwin.emulator.core.options import add_run_options, checked, folder, new_parser, setting_reader
 from meshtwin.emulator.sagemaker.settings import Settings
 
 _DESCRIPTION = "SageMaker Asynchronous Inference on a port of this machine."
@@ -38,26 +31,12 @@ def parse(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
     """
     parser = _parser(Settings())
     arguments = parser.parse_args(argv)
-    given: dict[str, Any] = {
-        "host": arguments.host,
-        "port": arguments.port,
-        "region": arguments.region,
-        "account_id": arguments.account_id,
-        "table_prefix": arguments.table_prefix,
-        "commands": dict(arguments.command),
-        "log_dir": arguments.log_dir,
-    }
-    return checked(parser, Settings, given | dict(arguments.set)), arguments
+    arguments.commands = dict(arguments.command)
+    return checked(parser, Settings, arguments), arguments
 
 
 def _parser(defaults: Settings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m meshtwin.emulator",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_address_options(parser, defaults)
+    parser = new_parser("meshtwin.emulator", _DESCRIPTION, _EXAMPLES, defaults)
     parser.add_argument(
         "--table-prefix", default=defaults.table_prefix, help="prefix of the DynamoDB tables (%(default)s)"
     )

@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-from meshtwin.emulator.core.bounds import (
-    Between,
-    Count,
-    Matching,
-    NotNegative,
-    Positive,
-    RegularExpression,
-)
+from meshtwin.emulator.core.bounds import Between, Count, Matching, NotNegative, Positive, RegularExpression
 from meshtwin.emulator.core.settings import ProgramSettings
 
 if TYPE_CHECKING:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from meshtwin.emulator.core.options import (
-    add_address_options,
-    add_run_options,
-    checked,
-    folder,
-    setting_reader,
-)
+from meshtwin.emulator.core.options import add_run_options, checked, folder, new_parser, setting_reader
 from meshtwin.emulator.lambda_.settings import HostSettings
+
+if TYPE_CHECKING:
+    import argparse
 
 _DESCRIPTION = "Lambda functions, an HTTP API and Bedrock on a port of this machine."
 _EXAMPLES = """\
@@ -38,25 +34,11 @@ def parse(argv: list[str] | None) -> tuple[HostSettings, argparse.Namespace]:
     """
     parser = _parser(HostSettings())
     arguments = parser.parse_args(argv)
-    given: dict[str, Any] = {
-        "host": arguments.host,
-        "port": arguments.port,
-        "region": arguments.region,
-        "account_id": arguments.account_id,
-        "functions": arguments.functions,
-        "log_dir": arguments.log_dir,
-    }
-    return checked(parser, HostSettings, given | dict(arguments.set)), arguments
+    return checked(parser, HostSettings, arguments), arguments
 
 
 def _parser(defaults: HostSettings) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m meshtwin.emulator.serverless",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_address_options(parser, defaults)
+    parser = new_parser("meshtwin.emulator.serverless", _DESCRIPTION, _EXAMPLES, defaults)
     parser.add_argument("--functions", type=Path, metavar="FILE", help="the manifest of the functions")
     parser.add_argument("--log-dir", type=folder, help="folder for the functions' output (a temporary one)")
     add_run_options(

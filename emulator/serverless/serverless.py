@@ -40,11 +40,7 @@ class Serverless:
     """All that stands behind the port. Made, started, served and closed in one event loop."""
 
     def __init__(
-        self,
-        functions: Sequence[manifest.Function],
-        settings: HostSettings,
-        clock: AdjustableClock,
-        url: str,
+        self, functions: Sequence[manifest.Function], settings: HostSettings, clock: AdjustableClock, url: str
     ) -> None:
         self.clock = clock
         others = other_services()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ssm import SSMClient
 
-    from meshtwin.minecraft.jobs.clock import Clock
+    from meshtwin.minecraft.jobs.table import Clock
     from meshtwin.minecraft.settings import AuthSettings
 
 CACHE_SECONDS = 300.0

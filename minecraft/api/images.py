@@ -21,10 +21,7 @@ MAX_INLINE_BYTES = 700 * 1024
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 _MAX_KEY_LENGTH = 100
 
-_KINDS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-)
+_KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +102,6 @@ def upload_form(s3: S3Client, bucket: str, seconds: int) -> dict[str, Any]:
     """
     key = f"{UPLOADS}{uuid.uuid4().hex}"
     form = s3.generate_presigned_post(
-        Bucket=bucket,
-        Key=key,
-        Conditions=[["content-length-range", 1, MAX_UPLOAD_BYTES]],
-        ExpiresIn=seconds,
+        Bucket=bucket, Key=key, Conditions=[["content-length-range", 1, MAX_UPLOAD_BYTES]], ExpiresIn=seconds
     )
     return {"key": key, **form, "maxBytes": MAX_UPLOAD_BYTES, "expiresInSeconds": seconds}

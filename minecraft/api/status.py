@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from meshtwin.minecraft import contract
@@ -17,25 +16,21 @@ if TYPE_CHECKING:
 
     from meshtwin.minecraft.jobs.job import Job
 
-STAGES: Mapping[Step, tuple[str, str]] = MappingProxyType(
-    {
-        Step.IMAGE: ("image_generation", "The image is being made"),
-        Step.SHAPE: ("shape_generation", "The shape is being made"),
-        Step.PAINT: ("texture_paint", "The shape is being painted"),
-        Step.VOXELS: ("voxelization", "The model is being turned into blocks"),
-    }
-)
+STAGES: Mapping[Step, tuple[str, str]] = {
+    Step.IMAGE: ("image_generation", "The image is being made"),
+    Step.SHAPE: ("shape_generation", "The shape is being made"),
+    Step.PAINT: ("texture_paint", "The shape is being painted"),
+    Step.VOXELS: ("voxelization", "The model is being turned into blocks"),
+}
 """The API's name of each step's stage, and its message."""
 
-_OTHER: Mapping[State, tuple[str, str]] = MappingProxyType(
-    {
-        State.QUEUED: ("queued", "The build waits in the queue"),
-        State.STARTING: ("starting", "The build is starting"),
-        State.SUCCEEDED: ("ready_to_place", "The build is ready"),
-        State.FAILED: ("failed", "The build failed"),
-        State.CANCELED: ("canceled", "The build was cancelled"),
-    }
-)
+_OTHER: Mapping[State, tuple[str, str]] = {
+    State.QUEUED: ("queued", "The build waits in the queue"),
+    State.STARTING: ("starting", "The build is starting"),
+    State.SUCCEEDED: ("ready_to_place", "The build is ready"),
+    State.FAILED: ("failed", "The build failed"),
+    State.CANCELED: ("canceled", "The build was cancelled"),
+}
 
 _LONGEST_MESSAGE = 200
 

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from meshtwin.minecraft.images.provider import Busy, Failed, PngImage, Refused
 from meshtwin.minecraft.logs import log
 from meshtwin.minecraft.timeouts import MODEL
-from meshtwin.minecraft.whole_answers import refuse_cut_answers
+from meshtwin.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,9 +1,8 @@
-"""The interface of image models, and the four outcomes of a call."""
+"""The four outcomes of a call of an image model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +34,3 @@ class Failed:
 
 
 Outcome = PngImage | Refused | Busy | Failed
-
-
-class ImageProvider(Protocol):
-    """A text-to-image model."""
-
-    def make(self, prompt: str, negative_prompt: str, seed: int) -> Outcome:
-        """One image of one object.
-
-        Args:
-            prompt: what the image shows.
-            negative_prompt: what it does not show; ignored by models that take none.
-            seed: any whole number; it is reduced to the model's range.
-        """
-        ...

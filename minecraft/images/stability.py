@@ -31,7 +31,13 @@ class StabilityImages:
         self._model_id = model_id
 
     def make(self, prompt: str, negative_prompt: str, seed: int) -> Outcome:
-        """One image; the same for the same arguments and model."""
+        """One image; the same for the same arguments and model.
+
+        Args:
+            prompt: what the image shows.
+            negative_prompt: what it does not show; ignored by models that take none.
+            seed: any whole number; it is reduced to the model's range.
+        """
         body: dict[str, Any] = {
             "prompt": prompt[:MAX_PROMPT],
             "mode": "text-to-image",

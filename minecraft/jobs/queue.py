@@ -1,18 +1,16 @@
-"""The operator's view of the queue: list, cancel, clear. For the command line; nothing scans the table."""
+"""The operator's view of the queue: list and clear. For the command line; nothing scans the table."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshtwin.minecraft.jobs.cancel import Cancellation, cancel
+from meshtwin.minecraft.jobs.cancel import cancel
 
 if TYPE_CHECKING:
     from meshtwin.minecraft.jobs.job import Job
     from meshtwin.minecraft.jobs.lease import Lease, Leases
     from meshtwin.minecraft.jobs.table import JobTable
-
-__all__ = ["Cancellation", "Clearing", "Entry", "cancel", "clear", "entries"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,16 +20,14 @@ class State(StrEnum):
     CANCELED = "CANCELED"
 
 
-TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
-    {
-        State.QUEUED: frozenset({State.STARTING, State.CANCELED}),
-        State.STARTING: frozenset({State.RUNNING, State.FAILED, State.CANCELED}),
-        State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED}),
-        State.SUCCEEDED: frozenset(),
-        State.FAILED: frozenset(),
-        State.CANCELED: frozenset(),
-    }
-)
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.STARTING, State.CANCELED}),
+    State.STARTING: frozenset({State.RUNNING, State.FAILED, State.CANCELED}),
+    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELED: frozenset(),
+}
 """The states that may follow each. Nothing follows an end."""
 
 ENDS = frozenset(state for state, following in TRANSITIONS.items() if not following)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.exceptions import ClientError
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from meshtwin.minecraft.jobs.clock import Clock
     from meshtwin.minecraft.jobs.writes import Value
+
+Clock: TypeAlias = Callable[[], float]
+"""Seconds since the epoch, such as `time.time`."""
 
 INDEX = "queue"
 TTL_ATTRIBUTE = "expires_at"

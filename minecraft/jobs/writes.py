@@ -54,9 +54,7 @@ class Write(NamedTuple):
             "TableName": table,
             "Key": {KEY: {"S": self.key}},
             "UpdateExpression": " ".join(update),
-            "ConditionExpression": " AND ".join(
-                [*(f"#{name} = :was_{name}" for name in needs), *absent],
-            ),
+            "ConditionExpression": " AND ".join([*(f"#{name} = :was_{name}" for name in needs), *absent]),
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": to_item(values),
         }

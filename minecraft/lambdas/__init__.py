@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-ROUTES = MappingProxyType(
-    {
-        "POST /build": "submit",
-        "POST /build/upload": "submit",
-        "POST /build/{jobId}/cancel": "submit",
-        "DELETE /build/{jobId}": "submit",
-        "GET /build/status/{jobId}": "status",
-    }
-)
+ROUTES = {
+    "POST /build": "submit",
+    "POST /build/upload": "submit",
+    "POST /build/{jobId}/cancel": "submit",
+    "DELETE /build/{jobId}": "submit",
+    "GET /build/status/{jobId}": "status",
+}
 """The HTTP API's routes: the module here that answers each."""

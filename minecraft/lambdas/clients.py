@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 
 from meshtwin.minecraft.timeouts import AWS
-from meshtwin.minecraft.whole_answers import refuse_cut_answers
+from meshtwin.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -110,11 +110,7 @@ def _files(task: VoxelTask, result: BuildResult, notes: list[str]) -> Iterator[t
     if misfit is not None:
         notes.append(f"There are no commands for this location: {misfit}.")
     return artefacts(
-        result,
-        anchor=anchor,
-        dimension=task.dimension,
-        job_id=task.job_id,
-        commands=misfit is None,
+        result, anchor=anchor, dimension=task.dimension, job_id=task.job_id, commands=misfit is None
     )
 
 

@@ -17,18 +17,18 @@ from meshtwin.minecraft.api.auth import ParameterCache, authorize
 from meshtwin.minecraft.api.errors import ApiError
 from meshtwin.minecraft.api.http import Request, handle, respond
 from meshtwin.minecraft.api.parse import build_request, document, text
-from meshtwin.minecraft.contract import invocation_document
 from meshtwin.minecraft.invoke import invoke_event
 from meshtwin.minecraft.jobs.admission import Claim, LimitError, Limits, Player
 from meshtwin.minecraft.jobs.cancel import cancel
 from meshtwin.minecraft.jobs.dispatch import start_queued
 from meshtwin.minecraft.jobs.estimate import seconds_left
-from meshtwin.minecraft.jobs.job import Job, Step
+from meshtwin.minecraft.jobs.job import Job
 from meshtwin.minecraft.jobs.lease import Leases
 from meshtwin.minecraft.jobs.states import State
 from meshtwin.minecraft.jobs.table import JobTable, LostJobError
 from meshtwin.minecraft.lambdas import clients
 from meshtwin.minecraft.logs import log
+from meshtwin.minecraft.pipeline.calls import withdraw
 from meshtwin.minecraft.settings import AuthSettings, SubmitSettings
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _cancel(job_id: str) -> dict[str, Any]:
         raise ApiError(404, "not_found", "there is no build with this id, or it has expired")
     if found.ended_now:
         log("canceled", job_id=job_id)
-        _withdraw(jobs, found.job)
+        withdraw(clients.s3(), jobs.settings.async_io_bucket, found.job)
         _start(jobs)
     message = (
         "The build is cancelled." if found.ended_now else f"The build had ended before: {found.job.state}."
@@ -224,13 +224,3 @@ def _cancel(job_id: str) -> dict[str, Any]:
         "message": message,
     }
     return respond(200, answer)
-
-
-def _withdraw(jobs: _Jobs, job: Job) -> None:
-    """Delete the endpoint's input: an attempt that has not started fails at once."""
-    if job.step in (Step.SHAPE, Step.PAINT):
-        key = invocation_document(job.attempt_id)
-        try:
-            clients.s3().delete_object(Bucket=jobs.settings.async_io_bucket, Key=key)
-        except (BotoCoreError, ClientError) as error:
-            log("not_withdrawn", job_id=job.job_id, inference_id=job.attempt_id, reason=str(error))

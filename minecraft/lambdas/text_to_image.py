@@ -6,25 +6,37 @@ It is idempotent: an image that exists is not paid for again.
 from __future__ import annotations
 
 import json
+import re
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from meshtwin.minecraft.contract import ContractError, StepFailure, failure_of
+from meshtwin.minecraft.contract import ContractError, ImageTask, StepFailure, failure_of
 from meshtwin.minecraft.images.bedrock import bedrock_client
-from meshtwin.minecraft.images.image_task import FailureCode, read_request
 from meshtwin.minecraft.images.prompt import NEGATIVE, clean, for_one_object
 from meshtwin.minecraft.images.provider import Busy, Failed, PngImage, Refused
-from meshtwin.minecraft.images.settings import NO_MODEL, ImageSettings
 from meshtwin.minecraft.images.stability import StabilityBackgroundRemover, StabilityImages
 from meshtwin.minecraft.lambdas import clients
 from meshtwin.minecraft.lambdas.step_results import call_worker, clear_failure, put_failure, refuse
 from meshtwin.minecraft.logs import log
-from meshtwin.minecraft.s3 import Location, put_first, read_if_there, size_if_there
+from meshtwin.minecraft.s3 import Location, location, put_first, read_if_there, size_if_there
+from meshtwin.minecraft.settings import NO_MODEL, ImageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from meshtwin.minecraft.images.image_task import ImageRequest
-    from meshtwin.minecraft.images.provider import ImageProvider, Outcome
+    from meshtwin.minecraft.images.provider import Outcome
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MAX_CHARACTERS = 20_000
+
+
+class FailureCode(StrEnum):
+    """Why there is no image."""
+
+    REFUSED = "image_refused"
+    BUSY = "image_busy"
+    FAILED = "image_failed"
+    BAD_UPLOAD = "image_bad_upload"
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -39,20 +51,30 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """
     settings = ImageSettings.from_environment()
     try:
-        request = read_request(event)
+        task = _read(event)
+        output = location(task.output_s3, "output_s3")
+        source = None if task.source_s3 is None else location(task.source_s3, "source_s3")
     except ContractError as error:
         return refuse(event, error, "output_s3", "", settings.worker_function)
-    outcome = _earlier_outcome(request) or _work(request, settings)
-    call_worker(settings.worker_function, request.job_id)
-    log("image", job_id=request.job_id, outcome=outcome)
-    return {"jobId": request.job_id, "outcome": outcome}
+    outcome = _earlier_outcome(output) or _work(task, source, output, settings)
+    call_worker(settings.worker_function, task.job_id)
+    log("image", job_id=task.job_id, outcome=outcome)
+    return {"jobId": task.job_id, "outcome": outcome}
 
 
-def _earlier_outcome(request: ImageRequest) -> str | None:
+def _read(event: Mapping[str, Any]) -> ImageTask:
+    task = ImageTask.from_event(event)
+    if not _JOB_ID.fullmatch(task.job_id):
+        raise ContractError(f"jobId {task.job_id!r}: expected 1 to 64 letters, digits, - or _")
+    if len(task.prompt) > _MAX_CHARACTERS:
+        raise ContractError(f"prompt of {len(task.prompt)} characters: expected at most {_MAX_CHARACTERS}")
+    return task
+
+
+def _earlier_outcome(output: Location) -> str | None:
     """The outcome of an earlier run, unless that is to be retried."""
-    if size_if_there(clients.s3(), request.output) is not None:
+    if size_if_there(clients.s3(), output) is not None:
         return "kept"
-    output = request.output
     body = read_if_there(clients.s3(), Location(output.bucket, failure_of(output.key)))
     if body is None:
         return None
@@ -60,28 +82,27 @@ def _earlier_outcome(request: ImageRequest) -> str | None:
     return None if failure.get("retryable") else str(failure.get("code"))
 
 
-def _work(request: ImageRequest, settings: ImageSettings) -> str:
-    result = _image(request, settings)
+def _work(task: ImageTask, source: Location | None, output: Location, settings: ImageSettings) -> str:
+    result = _generated(task, settings) if source is None else _uploaded(source)
     if isinstance(result, StepFailure):
-        log("image_failed", job_id=request.job_id, code=result.code, reason=result.message)
-        put_failure(request.output, result)
+        log("image_failed", job_id=task.job_id, code=result.code, reason=result.message)
+        put_failure(output, result)
         return str(result.code)
-    kept = put_first(clients.s3(), request.output, result.png, "image/png")
-    clear_failure(request.output)
+    kept = put_first(clients.s3(), output, result.png, "image/png")
+    clear_failure(output)
     return "picture" if kept else "kept"
 
 
-def _image(request: ImageRequest, settings: ImageSettings) -> PngImage | StepFailure:
-    if request.source is not None:
-        return _uploaded(request.source)
-    words = clean(request.prompt)
+def _generated(task: ImageTask, settings: ImageSettings) -> PngImage | StepFailure:
+    words = clean(task.prompt)
     if not words:
         return StepFailure(FailureCode.FAILED, "The prompt has no words: say what to build.", retryable=False)
-    client = bedrock_client(settings.region)
-    provider: ImageProvider = StabilityImages(client, settings.model_id)
-    outcome = provider.make(for_one_object(words), NEGATIVE, request.seed)
-    if isinstance(outcome, PngImage) and settings.background_model_id != NO_MODEL:
-        outcome = StabilityBackgroundRemover(client, settings.background_model_id).remove(outcome)
+    client = bedrock_client(settings.image_model_region)
+    outcome = StabilityImages(client, settings.image_model_id).make(
+        for_one_object(words), NEGATIVE, task.seed
+    )
+    if isinstance(outcome, PngImage) and settings.image_background_model_id != NO_MODEL:
+        outcome = StabilityBackgroundRemover(client, settings.image_background_model_id).remove(outcome)
     return outcome if isinstance(outcome, PngImage) else _failure(outcome)
 
 

@@ -19,7 +19,7 @@ from meshtwin.minecraft.pipeline.worker import Worker
 from meshtwin.minecraft.settings import WorkerSettings
 
 if TYPE_CHECKING:
-    from meshtwin.minecraft.jobs.clock import Clock
+    from meshtwin.minecraft.jobs.table import Clock
 
 
 def handler(event: object, context: object = None) -> dict[str, Any]:

@@ -24,15 +24,10 @@ if TYPE_CHECKING:
 
     from meshtwin.minecraft.jobs.job import Job
 
-_PERMANENT = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ResourceNotFoundException",
-        "NoSuchBucket",
-        "UnrecognizedClientException",
-    }
-)
+_PERMANENT = frozenset({
+    "AccessDenied", "AccessDeniedException", "ResourceNotFoundException", "NoSuchBucket",
+    "UnrecognizedClientException",
+})  # fmt: skip
 
 
 class CallError(Exception):
@@ -96,13 +91,8 @@ class Calls:
 
         Where that fails, the attempt costs its time; nothing else depends on it.
         """
-        if job.step not in (Step.SHAPE, Step.PAINT) or job.called_at is None:
-            return
-        key = contract.invocation_document(job.attempt_id)
-        try:
-            self._s3.delete_object(Bucket=self._resources.async_bucket, Key=key)
-        except (BotoCoreError, ClientError) as error:
-            log("not_withdrawn", job_id=job.job_id, inference_id=job.attempt_id, reason=str(error))
+        if job.called_at is not None:
+            withdraw(self._s3, self._resources.async_bucket, job)
 
     def _invoke(self, function: str, event: dict[str, Any]) -> dict[str, str]:
         invoke_event(self._functions(), function, event)
@@ -163,3 +153,13 @@ class Calls:
 
     def _at(self, job: Job, name: str) -> str:
         return f"s3://{self._resources.jobs_bucket}/{contract.job_prefix(job.job_id)}{name}"
+
+
+def withdraw(s3: S3Client, bucket: str, job: Job) -> None:
+    """Delete the endpoint's input: an attempt that has not started fails at once."""
+    if job.step in (Step.SHAPE, Step.PAINT):
+        key = contract.invocation_document(job.attempt_id)
+        try:
+            s3.delete_object(Bucket=bucket, Key=key)
+        except (BotoCoreError, ClientError) as error:
+            log("not_withdrawn", job_id=job.job_id, inference_id=job.attempt_id, reason=str(error))

@@ -193,11 +193,7 @@ class Machine:
 
     def _finish(self, job: Job, action: Finish) -> Job:
         ended = self._table.advance(
-            job,
-            State.SUCCEEDED,
-            *self._leases.free(job),
-            result=action.result,
-            timings=self._closed(job),
+            job, State.SUCCEEDED, *self._leases.free(job), result=action.result, timings=self._closed(job)
         )
         log("ended", **_about(ended), state=ended.state)
         if ended.started_at is not None and ended.ended_at is not None:

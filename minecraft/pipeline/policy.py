@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from meshtwin.minecraft.jobs.job import Step
@@ -37,14 +36,12 @@ def policies(
 ) -> Mapping[Step, StepPolicy]:
     """The policy of each step, but for `PASSING` failures. A crash is retried at once."""
     endpoint = StepPolicy(3, endpoint_seconds, (0.0, 60.0))
-    return MappingProxyType(
-        {
-            Step.IMAGE: StepPolicy(4, image_seconds, (20.0, 60.0, 180.0)),
-            Step.SHAPE: endpoint,
-            Step.PAINT: StepPolicy(2, endpoint_seconds, (0.0,)),
-            Step.VOXELS: StepPolicy(3, voxel_seconds, (0.0, 60.0)),
-        }
-    )
+    return {
+        Step.IMAGE: StepPolicy(4, image_seconds, (20.0, 60.0, 180.0)),
+        Step.SHAPE: endpoint,
+        Step.PAINT: StepPolicy(2, endpoint_seconds, (0.0,)),
+        Step.VOXELS: StepPolicy(3, voxel_seconds, (0.0, 60.0)),
+    }
 
 
 def after(step: Step) -> Step:

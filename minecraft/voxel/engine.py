@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from meshtwin.minecraft.voxel.boxes.cuboids import cuboids
 from meshtwin.minecraft.voxel.voxelize.voxelize import voxelize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from meshtwin.minecraft.voxel.blocks.grid import Blocks
     from meshtwin.minecraft.voxel.boxes.build import Build
@@ -39,36 +40,23 @@ def build_model(
         ValueError: a block is not known, or nothing can be built of the model; says which, and why.
     """
     palette = load_palette(options.palette, options.exclude, version=options.version)
-    watch = _Watch(on_stage)
-    watch.begin("voxels")
-    voxels = voxelize(
-        model, options.size, rotation=options.rotation, hollow=options.hollow, min_part=options.min_part
-    )
-    watch.begin("blocks")
-    blocks = assign_blocks(
-        voxels, palette, kinds=options.kinds, smoothing=options.smoothing, dither=options.dither
-    )
-    watch.begin("boxes")
-    build = cuboids(blocks, order=options.order, clear_air=options.clear_air)
-    return BuildResult(blocks, build, watch.end(), options)
+    seconds: dict[str, float] = {}
 
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        on_stage(name)
+        began = time.perf_counter()
+        yield
+        seconds[name] = time.perf_counter() - began
 
-class _Watch:
-    """Reports each stage as it begins, and measures how long it took."""
-
-    def __init__(self, on_stage: Callable[[str], None]) -> None:
-        self._on_stage = on_stage
-        self._seconds: dict[str, float] = {}
-        self._stage = ""
-        self._since = 0.0
-
-    def begin(self, stage: str) -> None:
-        self.end()
-        self._on_stage(stage)
-        self._stage, self._since = stage, time.perf_counter()
-
-    def end(self) -> dict[str, float]:
-        if self._stage:
-            self._seconds[self._stage] = time.perf_counter() - self._since
-            self._stage = ""
-        return dict(self._seconds)
+    with stage("voxels"):
+        voxels = voxelize(
+            model, options.size, rotation=options.rotation, hollow=options.hollow, min_part=options.min_part
+        )
+    with stage("blocks"):
+        blocks = assign_blocks(
+            voxels, palette, kinds=options.kinds, smoothing=options.smoothing, dither=options.dither
+        )
+    with stage("boxes"):
+        build = cuboids(blocks, order=options.order, clear_air=options.clear_air)
+    return BuildResult(blocks, build, seconds, options)

@@ -23,11 +23,7 @@ CLAY = (0.8, 0.8, 0.8, 1.0)
 """Linear base colour of a mesh without a texture."""
 
 
-def write_glb(
-    mesh: Mesh | TexturedMesh,
-    *,
-    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
-) -> bytes:
+def write_glb(mesh: Mesh | TexturedMesh, *, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> bytes:
     """The bytes of `mesh` as GLB, the same for the same arguments.
 
     An untextured mesh gets smooth normals and a plain material. Faces that name a vertex twice are left out.

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from meshtwin.runtime.contract import ErrorCode, JobError
 from meshtwin.runtime.settings import SettingsError
-from meshtwin.runtime.whole_answers import refuse_cut_answers
+from meshtwin.whole_answers import refuse_cut_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,9 @@ from PIL import Image
 
 from meshtwin.cloud.createbuild.api import BuildApi
 from meshtwin.minecraft.voxel.export.document import read_document
-from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
-from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from meshtwin.minecraft.voxel.read.read import read_model
 from tests.support.build_page import placed
+from tests.support.builds import read_litematic, read_schem
 from tests.support.shell import PICTURE, Shell, assert_all_gone, frozen_worker, new_shell, only_for_aws
 from tests.support.waiting import wait_until
 

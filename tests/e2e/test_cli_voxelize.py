@@ -12,10 +12,9 @@ from PIL import Image
 
 from meshtwin.gltf.colored import write_colored_glb
 from meshtwin.minecraft.voxel.export.document import read_document
-from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
-from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
 from tests.support.build_page import placed
+from tests.support.builds import read_litematic, read_schem
 from tests.support.shell import PICTURE, Shell, new_shell
 
 if TYPE_CHECKING:

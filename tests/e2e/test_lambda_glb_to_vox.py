@@ -16,8 +16,8 @@ from meshtwin.gltf.colored import write_colored_glb
 from meshtwin.minecraft.contract import ContractError, VoxelSummary
 from meshtwin.minecraft.lambdas import glb_to_vox
 from meshtwin.minecraft.voxel.export.document import read_document
-from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from tests.support.build_page import placed
+from tests.support.builds import read_schem
 from tests.support.called import Functions, functions_api
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ async def fleets_of(
 ) -> AsyncIterator[tuple[Fleets, RunningFleets]]:
     made = Fleets(
         running := RunningFleets(),
-        ProcessLauncher(settings, Logs(settings)),
+        ProcessLauncher(settings, Logs(settings.log_dir)),
         [],
         clock or AdjustableClock(),
         settings,
@@ -166,7 +166,7 @@ def test_a_fleet_that_was_in_service_comes_back_once_its_launcher_can_start_inst
     async def main() -> None:
         settings = settings_for(tmp_path)
         running = RunningFleets()
-        fleets = Fleets(running, Away(settings, Logs(settings)), [], manual_clock(), settings)
+        fleets = Fleets(running, Away(settings, Logs(settings.log_dir)), [], manual_clock(), settings)
         spec = spec_for("script")
         fleets.restore(spec)
         fleets.restore(spec)
@@ -282,7 +282,7 @@ def test_nothing_survives_an_emulator_that_is_killed(tmp_path: Path, deaf: str) 
         from tests.support.harness import settings_for, spec_for
         async def main():
             settings = settings_for(Path({str(tmp_path)!r}))
-            launcher = ProcessLauncher(settings, Logs(settings))
+            launcher = ProcessLauncher(settings, Logs(settings.log_dir))
             fleets = Fleets(RunningFleets(), launcher, [], AdjustableClock(), settings)
             await fleets.start(spec_for("script", environment={{"DEAF": {deaf!r}}}))
             print("ready", flush=True)

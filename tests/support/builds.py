@@ -8,7 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
-from meshtwin.minecraft.voxel.export.formats.structure import read_structure
+from meshtwin.minecraft.voxel.export.formats.litematic import litematic_blocks
+from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt
+from meshtwin.minecraft.voxel.export.formats.schem import schem_blocks
+from meshtwin.minecraft.voxel.export.formats.structure import structure_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +30,21 @@ STATES = (
     "mod_a:deep/block.1[level=0]",
     *(f"minecraft:block_{number}" for number in range(300)),
 )
+
+
+def read_schem(data: bytes) -> Blocks:
+    """The blocks of a .schem file."""
+    return schem_blocks(read_nbt(data)[1])
+
+
+def read_litematic(data: bytes) -> Blocks:
+    """The blocks of a .litematic file."""
+    return litematic_blocks(read_nbt(data)[1])
+
+
+def read_structure(data: bytes) -> Blocks:
+    """The blocks of a structure file."""
+    return structure_blocks(read_nbt(data)[1])
 
 
 def build(cells: NDArray[Any], states: tuple[str, ...] = STATES) -> Blocks:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from meshtwin.runtime.jobs.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n"
 CALLS: dict[str, Callable[[Aws], object]] = {
@@ -189,12 +189,3 @@ def test_an_upload_whose_answer_never_comes_has_failed(answers: list[bytes], tmp
         storage.upload(tmp_path / "file", "s3://bucket/key")
     storage.close()
     assert caught.value.code is ErrorCode.STORAGE_UNAVAILABLE
-
-
-def test_the_copies_of_what_refuses_cut_answers_are_equal() -> None:
-    root = Path(__file__).parents[2]
-    found = {
-        (root / package / "whole_answers.py").read_bytes()
-        for package in ("emulator/core", "minecraft", "runtime")
-    }
-    assert len(found) == 1

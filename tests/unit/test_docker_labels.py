@@ -17,7 +17,7 @@ from meshtwin.cloud.local.docker.images import image
 from meshtwin.cloud.local.docker.labels import leftovers, owner_of
 from meshtwin.cloud.local.doctor import local
 from meshtwin.cloud.local.doctor.engine import engine as checked_engine
-from meshtwin.cloud.owner import this_process
+from meshtwin.emulator.core.owner import new_owner
 from tests.support.docker_api import DockerApi, container, docker_api
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_a_network_without_containers_is_in_nobodys_way(engine: DockerApi) -> No
 
 
 def test_doctor_and_up_find_the_same_in_the_way(engine: DockerApi) -> None:
-    engine.containers = [container("a", labels("p", "")), container("b", labels("mine", this_process()))]
+    engine.containers = [container("a", labels("p", "")), container("b", labels("mine", new_owner()))]
     for may_run in (False, True):
         assert local.project("p", may_run=may_run).level is Level.FAIL
     assert local.project("mine").level is Level.FAIL
@@ -60,7 +60,7 @@ def test_what_a_dead_one_left_is_its_own(engine: DockerApi) -> None:
 
 
 def test_only_its_own_is_taken_away_and_no_volume(engine: DockerApi) -> None:
-    engine.containers = [container("c1", labels("p", DEAD)), container("c2", labels("p", this_process()))]
+    engine.containers = [container("c1", labels("p", DEAD)), container("c2", labels("p", new_owner()))]
     engine.networks = [{"Id": "n1", "Labels": labels("p", DEAD)}, {"Id": "n2", "Labels": labels("p", "")}]
     remove_project("p", DEAD)
     assert engine.changes == [

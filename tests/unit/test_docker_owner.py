@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from meshtwin.cloud.owner import is_alive, this_process
+from meshtwin.cloud.owner import is_alive
+from meshtwin.emulator.core.owner import new_owner
 
 if TYPE_CHECKING:
     import pytest
@@ -25,7 +26,7 @@ def ended_process() -> int:
 
 
 def test_this_process_is_alive() -> None:
-    assert is_alive(this_process())
+    assert is_alive(new_owner())
 
 
 def test_a_process_that_has_ended_is_not() -> None:
@@ -61,7 +62,7 @@ def test_what_ran_in_this_container_before_it_was_started_again_is_not_alive(
     began = psutil.Process(1).create_time()
     for start, expected in ((began - 60, False), (began + 60, True)):
         assert is_alive(f"0123456789ab:7:{start:.2f}:1:5f3a9c01") is expected
-    assert is_alive(this_process())
+    assert is_alive(new_owner())
 
 
 def test_what_cannot_be_known_is_left_alone() -> None:

@@ -90,6 +90,7 @@ def test_only_what_is_named_reaches_the_engine() -> None:
         "!gltf",
         "!LICENSE",
         "!meshtwin/__init__.py",
+        "!meshtwin/whole_answers.py",
         "!minecraft",
         "!runtime",
     }

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 from meshtwin.minecraft.voxel.export.formats.bits import pack, unpack
-from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic, write_litematic
+from meshtwin.minecraft.voxel.export.formats.litematic import write_litematic
 from meshtwin.minecraft.voxel.export.formats.nbt import Compound, read_nbt, write_nbt
-from tests.support.builds import assert_same, build, builds, noise, words
+from tests.support.builds import assert_same, build, builds, noise, read_litematic, words
 
 LOG = build(np.array([[[1, 0]], [[2, 1]]]))
 

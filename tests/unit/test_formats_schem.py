@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as hnp
 
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 from meshtwin.minecraft.voxel.export.formats.nbt import Compound, read_nbt, write_nbt
-from meshtwin.minecraft.voxel.export.formats.schem import read_schem, write_schem
+from meshtwin.minecraft.voxel.export.formats.schem import write_schem
 from meshtwin.minecraft.voxel.export.formats.varint import decode_varints, encode_varints
-from tests.support.builds import STATES, assert_same, build, builds, noise, words
+from tests.support.builds import STATES, assert_same, build, builds, noise, read_schem, words
 
 LOG = build(np.array([[[1, 0]], [[2, 1]]]))
 """Two along x, two along z."""

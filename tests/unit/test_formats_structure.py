@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from meshtwin.minecraft.voxel.blocks.grid import AIR, Blocks
 from meshtwin.minecraft.voxel.export.formats.nbt import Compound, read_nbt, write_nbt
 from meshtwin.minecraft.voxel.export.formats.structure import (
-    read_structure,
     split_structure,
     write_structure,
 )
-from tests.support.builds import assert_same, build, builds, join_structures, noise, words
+from tests.support.builds import assert_same, build, builds, join_structures, noise, read_structure, words
 
 LOG = build(np.array([[[1, 0]], [[2, 1]]]))
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from meshtwin.minecraft.images.prompt import MAX_LENGTH, NEGATIVE, clean, for_one_object
 from meshtwin.minecraft.images.provider import Failed, PngImage
-from meshtwin.minecraft.images.settings import ImageSettings
 from meshtwin.minecraft.images.stability import takes_negative_prompt
 from meshtwin.minecraft.images.upload import MAX_BYTES, MAX_SIDE, read_upload
+from meshtwin.minecraft.settings import ImageSettings
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -84,7 +84,7 @@ def test_settings_that_are_empty_are_not_set() -> None:
     assert ImageSettings.from_environment({}) == ImageSettings()
     assert ImageSettings.from_environment({"IMAGE_MODEL_ID": ""}) == ImageSettings()
     changed = ImageSettings.from_environment({"IMAGE_MODEL_ID": "m", "IMAGE_MODEL_REGION": "eu-west-1"})
-    assert (changed.model_id, changed.region) == ("m", "eu-west-1")
+    assert (changed.image_model_id, changed.image_model_region) == ("m", "eu-west-1")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])

@@ -27,15 +27,13 @@ from meshtwin.minecraft.voxel.engine import BuildResult, build_model
 from meshtwin.minecraft.voxel.export.artefacts import ANCHOR, MAX_BATCHES, artefacts, command_files, fits
 from meshtwin.minecraft.voxel.export.commands import origin_on
 from meshtwin.minecraft.voxel.export.document import read_document
-from meshtwin.minecraft.voxel.export.formats.litematic import read_litematic
 from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt
-from meshtwin.minecraft.voxel.export.formats.schem import read_schem
 from meshtwin.minecraft.voxel.export.formats.structure import StructurePart
 from meshtwin.minecraft.voxel.export.formats.vox_read import read_vox
 from meshtwin.minecraft.voxel.options import BuildOptions
 from meshtwin.minecraft.voxel.versions import parse_version
 from tests.support.build_page import placed, schema
-from tests.support.builds import assert_same, join_structures, words
+from tests.support.builds import assert_same, join_structures, read_litematic, read_schem, words
 from tests.support.glbs import model_of
 from tests.support.gltf_check import check_glb
 from tests.support.replay import OVERWORLD, Cell, Server, World

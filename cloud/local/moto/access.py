@@ -8,11 +8,11 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from meshtwin.emulator.core.host_guard import Guard, Refusal
+from meshtwin.emulator.core.settings import ProgramSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,20 +31,12 @@ _FORM_CREDENTIAL = re.compile(rb'name="(?:(?i:x-amz-credential)|AWSAccessKeyId)"
 _UNKNOWN_KEY = "this store needs the AWS_ACCESS_KEY_ID of its own run, which `meshtwin up` printed"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The host names of the store."""
-
-    host: str = "127.0.0.1"
-    allowed_hosts: str = ""
-
-
 class AccessGuard:
     """WSGI middleware with the emulator's own guard and, where there is a key, a check for it."""
 
     def __init__(self, app: WSGIApplication, key: AccessKey | None = None) -> None:
         self._app = app
-        self._guard = Guard(Names())
+        self._guard = Guard(ProgramSettings())
         self._key = key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -26,23 +26,11 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _READS = (
-    "Get",
-    "BatchGet",
-    "Query",
-    "Scan",
-    "Describe",
-    "List",
-    "Head",
-    "TransactGet",
-    "PutMetricData",
+    "Get", "BatchGet", "Query", "Scan", "Describe", "List", "Head", "TransactGet", "PutMetricData",
     "SetAlarmState",
     # Messages are as short-lived as the notifications they carry, and a long poll must not hold the lock.
-    "SendMessage",
-    "ReceiveMessage",
-    "DeleteMessage",
-    "ChangeMessageVisibility",
-    "PurgeQueue",
-)
+    "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "PurgeQueue",
+)  # fmt: skip
 """Prefixes of the operations of DynamoDB, SNS, SQS and CloudWatch that change nothing durable."""
 
 _KEPT_HEADERS = ("content-type", "authorization", "x-amz-", "host", "cache-control", "expires", "content-")

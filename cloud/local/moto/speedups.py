@@ -1,7 +1,7 @@
-"""Caches for work that moto repeats for each request, a third of a request's cost.
+"""Caches for work that moto repeats for each request, a seventh of a request's cost.
 
 It lists all members of a service's class to find the operations; it tries each of the ten types of a DynamoDB
-value under all its possible names; and it parses an UpdateExpression twice and walks through it ten times.
+value under all its possible names; and it parses an UpdateExpression twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core import responses
 from moto.core.serialize import JSONSerializer
-from moto.dynamodb.parsing import ast_nodes, expressions
+from moto.dynamodb.parsing import expressions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,6 @@ def speed_up_moto() -> None:
         (responses, "method_names_from_class", functools.cache),
         (JSONSerializer, "_serialize_type_structure", _handing_on),
         (getattr(expressions, "UpdateExpressionParser", None), "make", _parsed_once),
-        (getattr(ast_nodes, "DepthFirstTraverser", None), "traverse_node_recursively", lambda _: _walk),
     ):
         if (slow := getattr(holder, name, None)) is not None:
             setattr(holder, name, quicker(slow))
@@ -60,31 +59,3 @@ def _handing_on(write: Callable[..., None]) -> Callable[..., None]:
 
 def _is_as_sent(value: Mapping[str, Any]) -> bool:
     return type(value) is dict and len(value) == 1 and isinstance(value.get("S", value.get("N")), str)
-
-
-_CHANGED: dict[tuple[type, type], bool] = {}
-"""Whether a walk of this class changes nodes of that class."""
-
-
-def _walk(walk: Any, node: Any, index_in_parent: int = -1) -> Any:  # noqa: ANN401  # moto has no types for them
-    """Walk as moto does: children before their parents."""
-    if not _is_node(type(node)):  # type: ignore[arg-type]  # a class can be hashed
-        return node
-    parent = node.parent
-    for index, child in enumerate(node.children or ()):
-        walk.pre_processing_of_child(node, index)
-        _walk(walk, child, index)
-    kinds = type(walk), type(node)
-    if kinds not in _CHANGED:
-        _CHANGED[kinds] = issubclass(type(node), walk.nodes_to_be_processed())
-    if _CHANGED[kinds]:
-        node = walk.process(node)
-        node.parent = parent
-        if parent:
-            parent.children[index_in_parent] = node
-    return node
-
-
-@functools.cache
-def _is_node(kind: type) -> bool:
-    return issubclass(kind, vars(ast_nodes)["Node"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import subprocess
+import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,11 +17,12 @@ from meshtwin.cloud.local.stack.child import Child
 from meshtwin.cloud.local.stack.emulator import emulator
 from meshtwin.cloud.local.stack.stores.localstack import LOCALSTACK
 from meshtwin.cloud.local.stack.stores.moto import MOTO
-from meshtwin.cloud.local.stack.warming import warming
 from meshtwin.cloud.profiles import API_PREFIX, API_TOKEN_VARIABLE, API_URL_VARIABLE
 from meshtwin.cloud.source import SOURCE
 from meshtwin.cloud.state import state_dir
-from meshtwin.emulator.core.private import make_private
+from meshtwin.emulator.core import child_guard
+from meshtwin.emulator.core.private import make_private, touch_private
+from meshtwin.minecraft.voxel.kernels.cached import kernels_cached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from meshtwin.cloud.profiles import Profile
 
 STORES: Mapping[str, StoreKind] = {"moto": MOTO, "localstack": LOCALSTACK}
+
+_WARMING = "import os; os.nice(10); from meshtwin.minecraft.voxel.warm import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def running(
             report("starting the Lambda and Bedrock emulators")
             environment, host = stack.enter_context(_function_host(profile, options, log_dir))
             services.append(host)
-            stack.enter_context(warming(SOURCE, options.shell, log_dir / "warming.log"))
+            stack.enter_context(_warming(options.shell, log_dir / "warming.log"))
         yield Stack(environment | no_proxy_settings(options.shell), tuple(services), log_dir)
 
 
@@ -107,6 +112,32 @@ def _function_host(
         url = child.ready()
         api = {API_URL_VARIABLE: f"{url}{API_PREFIX}", API_TOKEN_VARIABLE: token}
         yield profile.with_endpoints(serverless=url).environment() | given | api, child
+
+
+@contextmanager
+def _warming(shell: Mapping[str, str], log: Path) -> Iterator[None]:
+    """Compile the voxel engine's loops at low priority, until done or to the end of the `with` block.
+
+    The guard ends it with this process, however that ends. Its output is in `log`; nothing depends on it.
+    """
+    if kernels_cached():
+        yield
+        return
+    with touch_private(log).open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603  # our own program
+            [sys.executable, "-I", "-S", child_guard.__file__, sys.executable, "-c", _WARMING],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            env={**shell, "PYTHONPATH": str(SOURCE)},
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
 
 
 def _empty_folder(folder: Path) -> Path:

@@ -44,10 +44,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SERVER_ERRORS = 500
-_PROTOCOLS: dict[str, type[JsonOperation | RestJsonOperation]] = {
-    "json": JsonOperation,
-    "rest-json": RestJsonOperation,
-}
+_PROTOCOLS: dict[str, type[Operation]] = {"json": JsonOperation, "rest-json": RestJsonOperation}
 
 
 class Service:
@@ -136,12 +133,7 @@ class Gateway:
             return operation.render_error(ServiceError("an error in the emulator: see its log"))
 
     async def _run(
-        self,
-        operation: Operation,
-        labels: tuple[str, ...],
-        scope: Scope,
-        receive: Receive,
-        request_id: str,
+        self, operation: Operation, labels: tuple[str, ...], scope: Scope, receive: Receive, request_id: str
     ) -> Response:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from botocore.model import StructureShape
@@ -82,26 +82,6 @@ class PayloadLimit(NamedTuple):
 
     most: int
     refusal: Callable[[], ServiceError]
-
-
-class Operation(Protocol):
-    """What the gateway does with an operation, whichever protocol it speaks."""
-
-    name: str
-    handler: Handler[Any]
-    body_limit: int
-
-    def parse(self, request: Request) -> dict[str, Any]:
-        """The operation's parameters, all constraints of the model met, or a `ServiceError`."""
-        ...
-
-    def render(self, result: Mapping[str, Any]) -> Response:
-        """The answer to a request that was served."""
-        ...
-
-    def render_error(self, error: ServiceError) -> Response:
-        """The answer to one that was refused."""
-        ...
 
 
 def error_code(model: OperationModel, error: ServiceError) -> str:
@@ -196,7 +176,7 @@ class JsonOperation:
         return compile_check(self._input) if self._input else None
 
     def parse(self, request: Request) -> dict[str, Any]:
-        """The members of the body."""
+        """The members of the body, all constraints of the model met, or a `ServiceError`."""
         if request.body is None:
             raise SerializationError(f"the request's body is longer than {self.body_limit} bytes")
         value = parse_json(request.body or b"{}")
@@ -279,7 +259,7 @@ class RestJsonOperation:
         self._out_body = tuple((name, member) for name, member in members.items() if name not in located)
 
     def parse(self, request: Request) -> dict[str, Any]:
-        """The members, each from its location in the model."""
+        """The members, each from its location in the model, all constraints met, or a `ServiceError`."""
         members = self._input.members
         params: dict[str, Any] = {}
         violations: list[str] = []
@@ -346,6 +326,10 @@ class RestJsonOperation:
         headers = [(b"x-amzn-errortype", code.encode("ascii")), self._CONTENT_TYPE]
         body = dump_json({self._message_names.get(code, self._message_name): error.message})
         return Response(error_status(self._model, code, error), headers, body)
+
+
+Operation = JsonOperation | RestJsonOperation
+"""What the gateway does with an operation, whichever protocol it speaks."""
 
 
 def _decode(raw: bytes) -> str:

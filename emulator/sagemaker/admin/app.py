@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from meshtwin.emulator.core.admin_answers import AdminError, refused
@@ -17,7 +20,6 @@ from meshtwin.emulator.sagemaker.admin.clock import clock_routes
 from meshtwin.emulator.sagemaker.admin.endpoints import endpoint_routes
 from meshtwin.emulator.sagemaker.admin.faults import fault_routes
 from meshtwin.emulator.sagemaker.admin.metrics import metric_routes
-from meshtwin.emulator.sagemaker.admin.page import page_routes
 from meshtwin.emulator.sagemaker.admin.requests import request_routes
 from meshtwin.emulator.sagemaker.admin.reset import reset_routes
 
@@ -44,7 +46,7 @@ def admin_routes(emulator: Emulator) -> list[Route]:
         *fault_routes(emulator),
         *metric_routes(emulator),
         *reset_routes(emulator),
-        *page_routes(),
+        Route(f"{ADMIN_PREFIX}/ui", _page),
     ]
 
     async def index(_: Request) -> JSONResponse:
@@ -82,6 +84,25 @@ def _own_routes(emulator: Emulator) -> list[Route]:
         Route(f"{ADMIN_PREFIX}/usage", usage),
         Route(f"{ADMIN_PREFIX}/operations", operations),
     ]
+
+
+async def _page(_: Request) -> HTMLResponse:
+    """The same in a browser, on one page that polls the others every second or two.
+
+    Nothing is loaded from elsewhere, and no page may frame it.
+    """
+    nonce = secrets.token_urlsafe(16)
+    policy = (
+        f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'; "
+        f"style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+    return HTMLResponse(_html().replace("NONCE", nonce), headers=headers)
+
+
+@cache
+def _html() -> str:
+    return files(__package__).joinpath("page.html").read_text(encoding="utf-8")
 
 
 def _version() -> str:

@@ -77,10 +77,7 @@ def refusal_of_steps(steps: Sequence[Mapping[str, Any]]) -> str | None:
     if not steps:
         return "at least one step is needed"
     ranges = sorted(
-        (
-            step.get("MetricIntervalLowerBound", -_INFINITY),
-            step.get("MetricIntervalUpperBound", _INFINITY),
-        )
+        (step.get("MetricIntervalLowerBound", -_INFINITY), step.get("MetricIntervalUpperBound", _INFINITY))
         for step in steps
     )
     return _refusal_of_one(ranges) or _refusal_of_seams(ranges)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.autoscaling.ledger import Ledger
     from meshtwin.emulator.sagemaker.control_plane.resources import VariantCapacity
     from meshtwin.emulator.sagemaker.monitoring.alarms import AlarmView
-    from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction
+    from meshtwin.emulator.sagemaker.monitoring.monitoring import AlarmAction, Monitoring
 
 log = structlog.get_logger(__name__)
 
@@ -50,21 +50,13 @@ class Variants(Protocol):
         ...
 
 
-class Alarms(Protocol):
-    """The monitoring, which evaluates alarms."""
-
-    def alarms(self) -> list[AlarmView]:
-        """Every alarm as it was evaluated last."""
-        ...
-
-
 class Scaler:
     """Acts on one target at a time, each once at a time."""
 
-    def __init__(self, ledger: Ledger, variants: Variants, alarms: Alarms, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, variants: Variants, monitoring: Monitoring, clock: Clock) -> None:
         self._ledger = ledger
         self._variants = variants
-        self._alarms = alarms
+        self._monitoring = monitoring
         self._clock = clock
         self._in_progress: set[str] = set()
         """Resources whose change is on its way; their activities are the record of it, which may be late."""
@@ -148,7 +140,7 @@ class Scaler:
         return next(
             (
                 view
-                for view in self._alarms.alarms()
+                for view in self._monitoring.alarms()
                 if view.alarm.name in names and not _is_high(view.alarm.rule.comparison)
             ),
             None,

@@ -15,6 +15,7 @@ from meshtwin.emulator.sagemaker.autoscaling.describe import (
     describe_activity,
     describe_policy,
     describe_target,
+    page,
 )
 from meshtwin.emulator.sagemaker.autoscaling.model import (
     DIMENSION,
@@ -25,7 +26,6 @@ from meshtwin.emulator.sagemaker.autoscaling.model import (
     parse_resource_id,
     resource_id,
 )
-from meshtwin.emulator.sagemaker.autoscaling.paging import page
 from meshtwin.emulator.sagemaker.autoscaling.policies import (
     CONFIG_OF,
     config_of,
@@ -294,10 +294,7 @@ class Scaling:
             if everything or not activity.not_scaled
         ]
         shown, token = page(activities, params, lambda activity: activity.activity_id)
-        return {
-            "ScalingActivities": [describe_activity(activity) for activity in shown],
-            "NextToken": token,
-        }
+        return {"ScalingActivities": [describe_activity(activity) for activity in shown], "NextToken": token}
 
     async def tag(self, _: RequestContext, params: TagResourceRequestTypeDef) -> Result:
         """TagResource, on a scalable target."""

@@ -21,32 +21,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_PREDEFINED = {
-    "SageMakerVariantInvocationsPerInstance": "InvocationsPerInstance",
-}
+_PREDEFINED = {"SageMakerVariantInvocationsPerInstance": "InvocationsPerInstance"}
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 _OF_ALARM = frozenset({
-    "AlarmName",
-    "AlarmDescription",
-    "ActionsEnabled",
-    "OKActions",
-    "AlarmActions",
-    "InsufficientDataActions",
-    "MetricName",
-    "Namespace",
-    "Statistic",
-    "ExtendedStatistic",
-    "Dimensions",
-    "Period",
-    "Unit",
-    "EvaluationPeriods",
-    "DatapointsToAlarm",
-    "Threshold",
-    "ComparisonOperator",
-    "TreatMissingData",
-    "EvaluateLowSampleCountPercentile",
-    "Metrics",
-    "ThresholdMetricId",
+    "AlarmName", "AlarmDescription", "ActionsEnabled", "OKActions", "AlarmActions",
+    "InsufficientDataActions", "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions",
+    "Period", "Unit", "EvaluationPeriods", "DatapointsToAlarm", "Threshold", "ComparisonOperator",
+    "TreatMissingData", "EvaluateLowSampleCountPercentile", "Metrics", "ThresholdMetricId",
 })  # fmt: skip
 """What of an alarm's description PutMetricAlarm takes again."""
 

@@ -182,10 +182,7 @@ class EndpointConfigs:
         if "AsyncInferenceConfig" not in params:
             return
         output = params["AsyncInferenceConfig"]["OutputConfig"]
-        locations = {
-            "S3OutputPath": output.get("S3OutputPath"),
-            "S3FailurePath": output.get("S3FailurePath"),
-        }
+        locations = {"S3OutputPath": output.get("S3OutputPath"), "S3FailurePath": output.get("S3FailurePath")}
         for name, given in locations.items():
             if given is None:
                 continue

@@ -23,11 +23,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-_NAMES = {
-    Kind.MODEL: "model",
-    Kind.CONFIG: "endpoint configuration",
-    Kind.ENDPOINT: "endpoint",
-}
+_NAMES = {Kind.MODEL: "model", Kind.CONFIG: "endpoint configuration", Kind.ENDPOINT: "endpoint"}
 _RETRY_AFTER = 1.0
 
 

@@ -24,7 +24,7 @@ class Launchers:
     """Chooses by image: an address is called, a command is a process, others go to `settings.launcher`."""
 
     def __init__(self, settings: Settings, s3: S3Client, owner: str) -> None:
-        self._logs = logs = Logs(settings, owner)
+        self._logs = logs = Logs(settings.log_dir, owner)
         self._commands = settings.commands
         self._addresses = AddressLauncher()
         self._processes = ProcessLauncher(settings, logs)

@@ -30,20 +30,8 @@ if TYPE_CHECKING:
     from meshtwin.emulator.sagemaker.settings import Settings
 
 _INHERITED = frozenset({
-    "CUDA_VISIBLE_DEVICES",
-    "HOME",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "NO_PROXY",
-    "PATH",
-    "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_FILE",
-    "TMPDIR",
-    "TZ",
-    "USER",
+    "CUDA_VISIBLE_DEVICES", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "LC_ALL", "LD_LIBRARY_PATH",
+    "NO_PROXY", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER",
 })  # fmt: skip
 """What a container may need of its host; more of the user's environment would hide what the image lacks."""
 

@@ -32,16 +32,12 @@ class Missing(StrEnum):
     NOT_BREACHING = "notBreaching"
 
 
-_COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
-    "GreaterThanOrEqualToThreshold": (
-        operator.ge,
-        "greater than or equal to",
-    ),
+COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
+    "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
     "GreaterThanThreshold": (operator.gt, "greater than"),
     "LessThanThreshold": (operator.lt, "less than"),
     "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
-COMPARISONS = frozenset(_COMPARISONS)
 
 EXTRA = 2
 """Datapoints that are evaluated beyond EvaluationPeriods where some are missing. AWS says that there are some
@@ -68,7 +64,7 @@ class AlarmRule:
 
     def breaches(self, value: float) -> bool:
         """Whether a value is on the wrong side."""
-        return _COMPARISONS[self.comparison][0](value, self.threshold)
+        return COMPARISONS[self.comparison][0](value, self.threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +130,7 @@ def _reason(
     was = "was" if len(points) + assumed == 1 else "were"
     least = rule.needed if crossed else rule.periods - rule.needed + 1
     change = f"{before} -> {AlarmState.ALARM if crossed else AlarmState.OK}"
-    side = f"{'' if crossed else 'not '}{_COMPARISONS[rule.comparison][1]}"
+    side = f"{'' if crossed else 'not '}{COMPARISONS[rule.comparison][1]}"
     return (
         f"Threshold Crossed: {len(points)} out of the last {_of(rule.periods, 'datapoint')} "
         f"[{shown}]{filled} {was} {side} the threshold ({rule.threshold}) "

@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
+from botocore.exceptions import ClientError
 
 from meshtwin.emulator.core.protocol.errors import UnavailableError
 from meshtwin.emulator.sagemaker.queue.backlog import Backlog, Entry, any_turn
 from meshtwin.emulator.sagemaker.queue.recent import Recent
 from meshtwin.emulator.sagemaker.queue.table import RequestTable, StaleClaimError
-from meshtwin.emulator.sagemaker.queue.uncertain import UncertainWrites
 from meshtwin.emulator.sagemaker.settings import QueueOrder
 
 if TYPE_CHECKING:
@@ -24,7 +24,44 @@ if TYPE_CHECKING:
 _ACCEPT_SECONDS = 5.0
 """A caller gets ServiceUnavailable rather than waiting longer than this."""
 
+_ROUNDS = 3
+"""A store that was paused takes up old calls and new ones in any order: one deletion may come too early."""
+
+_SERVER_ERROR = 500
+
 _log = structlog.get_logger()
+
+
+class UncertainWrites:
+    """Refused requests are deleted once the store answers again, or the next emulator would run them."""
+
+    def __init__(self, table: RequestTable) -> None:
+        self._table = table
+        self._rounds: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._rounds)
+
+    def __contains__(self, request_id: str) -> bool:
+        return request_id in self._rounds
+
+    def add(self, request_id: str, error: BaseException | None) -> None:
+        """Note a refused request whose write ended with `error`. From any thread."""
+        cause = error.__cause__ if isinstance(error, UnavailableError) else None
+        if isinstance(cause, ClientError):
+            status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
+            if status < _SERVER_ERROR:
+                return  # DynamoDB has refused it
+        self._rounds[request_id] = _ROUNDS
+
+    def delete_refused(self) -> None:
+        """Delete what should not be there. Blocks; UnavailableError where DynamoDB is away."""
+        ids = list(self._rounds)
+        self._table.delete_all(ids)
+        for request_id in ids:
+            self._rounds[request_id] -= 1
+            if not self._rounds[request_id]:
+                del self._rounds[request_id]
 
 
 class RequestQueue:

@@ -143,12 +143,7 @@ class RequestTable:
         return item
 
     def claim(
-        self,
-        endpoint_name: str,
-        entry: Entry,
-        *,
-        now: float = 0.0,
-        instance_id: str | None = None,
+        self, endpoint_name: str, entry: Entry, *, now: float = 0.0, instance_id: str | None = None
     ) -> Claim:
         """Claim a queued request for this owner; the write's answer brings the request itself.
 
@@ -244,7 +239,7 @@ class RequestTable:
 
     def oldest(self, endpoint_name: str, limit: int) -> list[Entry]:
         """The endpoint's first queued requests, oldest first."""
-        rows, _ = self._index.page(endpoint_name, State.QUEUED, limit, None)
+        rows, _ = self._index.page(endpoint_name, State.QUEUED, None, Limit=limit)
         return [to_entry(row) for row in rows]
 
     def present(self, request_ids: list[str]) -> set[str]:
@@ -302,7 +297,7 @@ class RequestTable:
 
         `after` is the position of the last request of the page before.
         """
-        rows, more = self._index.page(endpoint_name, state, limit, after)
+        rows, more = self._index.page(endpoint_name, state, after, Limit=limit)
         return [to_listed(row, endpoint_name, state) for row in rows], more
 
     def _advance_own(

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from meshtwin.emulator.core.faults.rules import Stage
 from meshtwin.emulator.core.locations import parse_location, safe_extension
-from meshtwin.emulator.core.protocol.errors import (
-    ValidationFailedError,
-    constraint_violations,
-)
+from meshtwin.emulator.core.protocol.errors import ValidationFailedError, constraint_violations
 from meshtwin.emulator.core.protocol.gateway import Service
 from meshtwin.emulator.core.protocol.ids import new_request_id, new_uuid
 from meshtwin.emulator.core.protocol.operations import blob
@@ -115,11 +112,7 @@ class Invocations:
         self._faults.reach(Stage.ACCEPT, name)
         await self._queue.accept(request)
         self._faults.reach(Stage.ACCEPTED, name)
-        return {
-            "InferenceId": request.inference_id,
-            "OutputLocation": output,
-            "FailureLocation": failure,
-        }
+        return {"InferenceId": request.inference_id, "OutputLocation": output, "FailureLocation": failure}
 
     async def replay(self, request: AsyncRequest) -> AsyncRequest:
         """Accept a request once more, with an id and an output key of its own and the caller's inference id.

@@ -26,12 +26,7 @@ BATCH = Limits(commands=8192, bytes=1 << 20)
 
 
 def write_datapack(
-    build: Build,
-    origin: Origin,
-    version: GameVersion,
-    *,
-    namespace: str,
-    limits: Limits = BATCH,
+    build: Build, origin: Origin, version: GameVersion, *, namespace: str, limits: Limits = BATCH
 ) -> bytes:
     """The zip; `/function NAMESPACE:build` places the build, a batch a tick.
 

@@ -38,9 +38,7 @@ def drop_parts(solid: NDArray[np.bool_], least: float) -> int:
 
 
 @compiled
-def _runs(
-    grid: NDArray[np.bool_],
-) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int16]]:
+def _runs(grid: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.int16]]:
     """Runs of solid cells: the first of each column, and where each starts and ends. Run 0 is unused."""
     size_x, size_y, size_z = grid.shape
     starts = np.empty(size_x * size_y + 1, np.int32)

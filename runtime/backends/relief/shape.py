@@ -9,13 +9,7 @@ import cv2
 import numpy as np
 
 from meshtwin.runtime.backends.relief.inflate import inflate
-from meshtwin.runtime.backends.relief.silhouette import (
-    Frame,
-    Grid,
-    clean_mask,
-    frame_of_silhouette,
-    sample,
-)
+from meshtwin.runtime.backends.relief.silhouette import Frame, Grid, clean_mask, frame_of_silhouette, sample
 from meshtwin.runtime.backends.relief.surface import extract
 from meshtwin.runtime.geometry.mesh import Mesh
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from meshtwin.cloud.check import refuse
+from meshtwin.cloud.check import Level, fail, refuse
 from meshtwin.cloud.errors import UsageError
 from meshtwin.cloud.local.docker.addresses import (
     free_port,
@@ -15,11 +15,12 @@ from meshtwin.cloud.local.docker.addresses import (
     project_name,
 )
 from meshtwin.cloud.local.docker.compose import Compose, remove_leftovers, remove_project
+from meshtwin.cloud.local.docker.images import image, source_digest
 from meshtwin.cloud.local.doctor.doctor import container_checks, name_and_port_checks
-from meshtwin.cloud.local.stack.images import provide_images
+from meshtwin.cloud.local.doctor.images import runtime_image
 from meshtwin.cloud.local.stack.service import compose_service, document_at, wait_until_ready
 from meshtwin.cloud.local.stack.stores.store import Store, StoreKind
-from meshtwin.cloud.owner import this_process
+from meshtwin.emulator.core.owner import new_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +46,38 @@ def _prepare(profile: Profile, options: StackOptions, notify: Callable[[str], No
         notify(f"removed {name}, which a dead process had left")
     if not options.isolated:
         refuse(name_and_port_checks())
-    provide_images(profile, options, notify)
+    _provide_images(profile, options, notify)
+
+
+def _provide_images(profile: Profile, options: StackOptions, notify: Callable[[str], None]) -> None:
+    """Pull LocalStack's image and build the others, where they are missing; minutes, the first time.
+
+    Raises:
+        UnavailableError: an image is missing and may not be built, or cannot be pulled or built.
+    """
+    compose = Compose(project_name(), {"MESHTWIN_SOURCE": source_digest()})
+    names = compose.images()
+    if image(names["localstack"]) is None:
+        notify(f"pulling {names['localstack']}")
+        compose.pull("localstack")
+    if profile.image is not None and not options.replaces_image(profile.image):
+        _provide(compose, "runtime", profile.image, options, notify)
+        found = runtime_image(profile.image)
+        if found.level is not Level.OK:
+            notify(found.message)
+    if options.emulator == "container":
+        _provide(compose, "emulator", names["emulator"], options, notify)
+
+
+def _provide(
+    compose: Compose, service: str, name: str, options: StackOptions, notify: Callable[[str], None]
+) -> None:
+    missing = image(name) is None
+    if missing and options.build is False:
+        refuse([fail(f"{service} image", f"{name} is missing", f"docker compose build {service}")])
+    if missing or options.build:
+        notify(f"building {name}" + (": it is missing" if missing else ""))
+        compose.build(service)
 
 
 @contextmanager
@@ -59,7 +91,7 @@ def _serving(
         "EMULATOR_PORT": str(emulator_port),
         "ECR_REPO": profile.names.ecr_repo,
         "AWS_REGION": profile.region,
-        "MESHTWIN_UP": this_process(),
+        "MESHTWIN_UP": new_owner(),
     }
     compose = Compose(new_project() if options.isolated else project_name(), variables)
     with ExitStack() as stack:

@@ -13,7 +13,7 @@ import numpy as np
 from meshtwin.minecraft.voxel.blocks.grid import AIR
 from meshtwin.minecraft.voxel.export.formats.bits import pack, unpack
 from meshtwin.minecraft.voxel.export.formats.fields import field, integer
-from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt, write_nbt
+from meshtwin.minecraft.voxel.export.formats.nbt import write_nbt
 from meshtwin.minecraft.voxel.export.formats.states import (
     as_blocks,
     check_blocks,
@@ -44,12 +44,7 @@ FEWEST_BITS = 2
 AXES = ("x", "y", "z")
 
 
-def write_litematic(
-    blocks: Blocks,
-    *,
-    data_version: int,
-    name: str = "build",
-) -> bytes:
+def write_litematic(blocks: Blocks, *, data_version: int, name: str = "build") -> bytes:
     """A .litematic file of one region: the same bytes for the same arguments.
 
     `data_version` is the game's, such as 4189 for 1.21.4. Litematica's own version is 6 for games up to
@@ -136,19 +131,14 @@ def _vector(values: Sequence[int]) -> Compound:
     return {axis: np.int32(value) for axis, value in zip(AXES, values, strict=True)}
 
 
-def read_litematic(data: bytes) -> Blocks:
-    """The blocks of a .litematic file, all its regions in the box that holds them; nothing else of it.
+def litematic_blocks(root: Compound) -> Blocks:
+    """The blocks of a file's root compound, all regions in the box that holds them; nothing else of it.
 
     A later region overwrites an earlier one where it has blocks.
 
     Raises:
         ValueError: the file is not a valid .litematic, or too large to be read; says what is wrong.
     """
-    return litematic_blocks(read_nbt(data)[1])
-
-
-def litematic_blocks(root: Compound) -> Blocks:
-    """The same of the file's root compound."""
     integer(root, "Version")
     regions = [field(field(root, "Regions", dict), name, dict) for name in field(root, "Regions", dict)]
     if not regions:

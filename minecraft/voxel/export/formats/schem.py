@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshtwin.minecraft.voxel.export.formats.fields import field, integer
-from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt, write_nbt
+from meshtwin.minecraft.voxel.export.formats.nbt import write_nbt
 from meshtwin.minecraft.voxel.export.formats.states import as_blocks, check_blocks, check_cells
 from meshtwin.minecraft.voxel.export.formats.varint import decode_varints, encode_varints
 
@@ -34,13 +34,7 @@ https://github.com/EngineHub/WorldEdit, SpongeSchematicV1Reader.java
 """
 
 
-def write_schem(
-    blocks: Blocks,
-    *,
-    data_version: int,
-    version: int = 2,
-    name: str = "",
-) -> bytes:
+def write_schem(blocks: Blocks, *, data_version: int, version: int = 2, name: str = "") -> bytes:
     """A .schem file: the same bytes for the same arguments.
 
     `data_version` is the game's, such as 4189 for 1.21.4: older files are converted when they are loaded.
@@ -57,11 +51,7 @@ def write_schem(
     palette: Compound = {state: np.int32(index) for index, state in enumerate(blocks.states)}
     data = encode_varints(blocks.cells.transpose(1, 2, 0).reshape(-1))
     if version == 2:  # noqa: PLR2004  # the number is its name
-        body: Compound = {
-            "PaletteMax": np.int32(len(palette)),
-            "Palette": palette,
-            "BlockData": data,
-        }
+        body: Compound = {"PaletteMax": np.int32(len(palette)), "Palette": palette, "BlockData": data}
         metadata = {**_name(name), **_WORLDEDIT}
         return write_nbt({**head, "Metadata": metadata, **_extent(blocks), **body}, name="Schematic")
     body = {"Blocks": {"Palette": palette, "Data": data}}
@@ -75,25 +65,15 @@ def _name(name: str) -> Compound:
 
 def _extent(blocks: Blocks) -> Compound:
     sides = np.array(blocks.size, np.uint16).view(np.int16)
-    return {
-        "Width": sides[0],
-        "Height": sides[1],
-        "Length": sides[2],
-        "Offset": np.zeros(3, np.int32),
-    }
+    return {"Width": sides[0], "Height": sides[1], "Length": sides[2], "Offset": np.zeros(3, np.int32)}
 
 
-def read_schem(data: bytes) -> Blocks:
-    """The blocks of a .schem file of version 2 or 3; block entities, entities and biomes are ignored.
+def schem_blocks(root: Compound) -> Blocks:
+    """The blocks of a file's root compound, version 2 or 3; block entities, entities and biomes are ignored.
 
     Raises:
         ValueError: the file is not a valid .schem, or too large to be read; says what is wrong.
     """
-    return schem_blocks(read_nbt(data)[1])
-
-
-def schem_blocks(root: Compound) -> Blocks:
-    """The same of the file's root compound."""
     if isinstance(root.get("Schematic"), dict):
         root = field(root, "Schematic", dict)
     version = integer(root, "Version")

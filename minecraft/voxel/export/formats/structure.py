@@ -14,7 +14,7 @@ import numpy as np
 from meshtwin.minecraft.voxel.blocks.grid import AIR
 from meshtwin.minecraft.voxel.export.formats.fields import field, integer
 from meshtwin.minecraft.voxel.export.formats.litematic import palette_entry, state_of
-from meshtwin.minecraft.voxel.export.formats.nbt import read_nbt, write_nbt
+from meshtwin.minecraft.voxel.export.formats.nbt import write_nbt
 from meshtwin.minecraft.voxel.export.formats.states import as_blocks, check_blocks, check_cells
 
 if TYPE_CHECKING:
@@ -112,17 +112,12 @@ def split_structure(
     return tuple(parts)
 
 
-def read_structure(data: bytes) -> Blocks:
-    """The blocks of a structure file; cells that it omits are AIR. Nothing else of it is read.
+def structure_blocks(root: Compound) -> Blocks:
+    """The blocks of a file's root compound; cells that it omits are AIR. Nothing else of it is read.
 
     Raises:
         ValueError: the file is not a valid structure, or too large to be read; says what is wrong.
     """
-    return structure_blocks(read_nbt(data)[1])
-
-
-def structure_blocks(root: Compound) -> Blocks:
-    """The same of the file's root compound."""
     sides = field(root, "size", list)
     size = tuple(int(side) for side in sides if isinstance(side, np.signedinteger))
     if len(size) != len(sides) or len(size) != 3:  # noqa: PLR2004  # x, y, z

@@ -2,10 +2,7 @@
 
 botocore has urllib3 not check Content-Length, and checks it itself for streamed bodies alone
 (https://github.com/aws/aws-cli/pull/10622): any other answer whose connection is cut is a success with
-nothing in it.
-
-The emulator, minecraft and the runtime have a copy of this file each, as none may import another's; a test
-holds the copies equal.
+nothing in it. Beside the packages, as those that call AWS may not import each other.
 """
 
 from __future__ import annotations
