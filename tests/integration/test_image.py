@@ -105,7 +105,7 @@ def test_nothing_is_in_it_but_the_runtime_and_no_secret(
     ours = {path.relative_to("opt/program") for path in names if path.is_relative_to("opt/program")}
     assert {path.parts[0] for path in ours if path.parts} == {"LICENSE", "meshtwin"}
     packages = {path.parts[1] for path in ours if len(path.parts) > 1}
-    assert packages == {"__init__.py", "__pycache__", "gltf", "runtime"}
+    assert packages == {"__init__.py", "__pycache__", "gltf", "runtime", "whole_answers.py"}
     assert {path.suffix for path in ours if path.suffix} == {".py", ".pyc"}
     environment = "opt/venv/lib/python3.11/site-packages"
     packages = {path.name for path in names if str(path.parent) == environment}

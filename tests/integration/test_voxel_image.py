@@ -144,7 +144,16 @@ def test_nothing_is_in_it_but_the_function(containers: Containers, image: str) -
     status, output = containers.run("-c", program, entrypoint=["python"])
     assert (status, output.split()) == (
         0,
-        ["LICENSE", "__init__.py", "__pycache__", "gltf", "meshtwin", "minecraft", "runtime"],
+        [
+            "LICENSE",
+            "__init__.py",
+            "__pycache__",
+            "gltf",
+            "meshtwin",
+            "minecraft",
+            "runtime",
+            "whole_answers.py",
+        ],
     )
     status, output = containers.run("-c", "ls meshtwin/runtime", entrypoint=["sh"])
     assert (status, set(output.split()) - {"__pycache__"}) == (0, {"__init__.py", "contract.py"})
