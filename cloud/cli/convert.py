@@ -101,7 +101,7 @@ def _load(source: Path, kind: str, palette: Palette) -> LoadedBuild:
         article = "a" if known.title[0] not in "aeiou" else "an"
         raise UsageError(
             f"{source}: {error}; expected {article} {known.title}: save it again with {known.opened_by}, or "
-            f"give it the ending of what it is"
+            f"rename it to the suffix of its real format"
         ) from error
 
 
