@@ -7,6 +7,8 @@ import contextlib
 import threading
 from concurrent.futures import Future
 
+from meshtwin.emulator.core.supervised import call_from_thread
+
 
 class StoreProbe:
     """Requests to check the store, and how often it was found empty and set up again."""
@@ -31,8 +33,7 @@ class StoreProbe:
                 asked.set_result(None)
                 return asked
             self._requests.append(asked)
-            with contextlib.suppress(RuntimeError):  # the loop may be closed already
-                self._loop.call_soon_threadsafe(self._wanted.set)
+            call_from_thread(self._loop, self._wanted.set)
         return asked
 
     def restarted_since(self, restarts: int) -> bool:
